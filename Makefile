@@ -1,0 +1,44 @@
+# Every target makes its own .venv, and only when pyproject.toml has changed since.
+VENV := .venv
+BIN := $(VENV)/bin
+# The first interpreter that is new enough; override with `make PYTHON=…`.
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+NB := notebooks/00-quickstart.ipynb
+
+.PHONY: demo test lab lint format bench docs clean
+
+demo: $(VENV)/.lab
+	$(BIN)/python -m ocinb.samples.demo
+
+test: $(VENV)/.test lint
+	$(BIN)/python -m pytest
+
+lab: $(VENV)/.lab
+	$(BIN)/jupyter lab notebooks
+
+lint: $(VENV)/.test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(VENV)/.test
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV) build
+
+$(VENV)/.lab: pyproject.toml
+	$(call setup,lab)
+
+$(VENV)/.test: pyproject.toml
+	$(call setup,test)
+
+define setup
+	@test -n "$(PYTHON)" || { echo "ocinb needs Python 3.11 or newer, and none was found: make PYTHON=/path/to/python3"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "could not make $(VENV); on Debian: apt install python3-venv"; exit 1; }
+	@echo "installing ocinb[$(1)] into $(VENV) …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$(1)]'
+	@touch $@
+endef

@@ -1,0 +1,58 @@
+"""Text for people: sizes they can read, and strangers' text that can do no harm where it is shown."""
+
+from __future__ import annotations
+
+import html
+import re
+
+# C0 and C1 controls, the separators that end a line, the marks that turn the reading direction, and lone surrogates.
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def printable(text: str) -> str:
+    r"""Show control characters as escapes, so that a name can neither move a cursor nor fake a line.
+
+    >>> printable("tag\x1b[2J")
+    'tag\\x1b[2J'
+    """
+    return _UNPRINTABLE.sub(lambda match: match[0].encode("unicode_escape").decode("ascii"), text)
+
+
+def escape_html(text: str) -> str:
+    """Make any text safe between HTML tags and inside quoted attributes."""
+    return html.escape(printable(text), quote=True)
+
+
+def human_size(size: float | None) -> str:
+    """Bytes in decimal units, as registries and docker print them.
+
+    >>> human_size(42_135_552)
+    '42.1 MB'
+    """
+    if size is None:
+        return "?"
+    import humanize
+
+    return humanize.naturalsize(size, format="%.1f" if size >= 1000 else "%d").replace("Bytes", "B").replace("Byte", "B")
+
+
+def human_duration(seconds: float) -> str:
+    """Seconds as a person would say them.
+
+    >>> human_duration(83.4), human_duration(0.42)
+    ('1 min 23 s', '0.4 s')
+    """
+    if seconds < 60:  # noqa: PLR2004 - seconds in a minute
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"  # noqa: PLR2004
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+def short_digest(digest: str) -> str:
+    """The first twelve hex digits, as docker shows an id.
+
+    >>> short_digest("sha256:" + "ab" * 32)
+    'abababababab'
+    """
+    return digest.partition(":")[2][:12] or digest[:12]

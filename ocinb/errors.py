@@ -1,0 +1,74 @@
+"""What can go wrong, as one tree: a root, four branches, and two twigs that people handle on their own.
+
+Every message says what was asked, what came, and what to try. No exception of a library crosses this border.
+"""
+
+from __future__ import annotations
+
+from ocinb._text import printable
+
+__all__ = [
+    "AuthError",
+    "IntegrityError",
+    "InvalidError",
+    "NotFoundError",
+    "OcinbError",
+    "RateLimitError",
+    "TransportError",
+]
+
+
+class OcinbError(Exception):
+    """The root of all errors of ocinb.
+
+    Parameters
+    ----------
+    message
+        What went wrong, in one sentence.
+    reference
+        The name that was asked for; filled in by the helper function where the raiser did not know it.
+    url
+        Where it went wrong, without secrets.
+    hint
+        What to try next.
+    """
+
+    def __init__(
+        self, message: str, *, reference: str | None = None, url: str | None = None, hint: str | None = None
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.reference = reference
+        self.url = url
+        self.hint = hint
+
+    def __str__(self) -> str:
+        """One line with all that is known; whatever a stranger wrote in it cannot move the terminal."""
+        subject = f"{self.reference}: " if self.reference and self.reference not in self.message else ""
+        place = f" ({self.url})" if self.url and self.url not in self.message else ""
+        advice = f". {self.hint}" if self.hint else ""
+        return printable(f"{subject}{self.message}{place}{advice}")
+
+
+class TransportError(OcinbError):
+    """The other side could not be reached, or answered with an error; also a full disk."""
+
+
+class AuthError(TransportError):
+    """The registry refused the credentials, or asked for some where there are none."""
+
+
+class RateLimitError(TransportError):
+    """The registry asks to come back later; the hint says when, where it is known."""
+
+
+class NotFoundError(OcinbError, LookupError):
+    """The registry, repository, tag, digest or platform is not there."""
+
+
+class InvalidError(OcinbError, ValueError):
+    """A name, an argument or a document is not what it has to be, or passes a limit."""
+
+
+class IntegrityError(OcinbError):
+    """The bytes that came are not those that the digest or the size promised."""
