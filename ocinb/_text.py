@@ -33,7 +33,9 @@ def human_size(size: float | None) -> str:
         return "?"
     import humanize
 
-    return humanize.naturalsize(size, format="%.1f" if size >= 1000 else "%d").replace("Bytes", "B").replace("Byte", "B")
+    return (
+        humanize.naturalsize(size, format="%.1f" if size >= 1000 else "%d").replace("Bytes", "B").replace("Byte", "B")
+    )
 
 
 def human_duration(seconds: float) -> str:
@@ -50,7 +52,7 @@ def human_duration(seconds: float) -> str:
 
 
 def short_digest(digest: str) -> str:
-    """The first twelve hex digits, as docker shows an id.
+    """Cut a digest to its first twelve hex digits, as docker shows an id.
 
     >>> short_digest("sha256:" + "ab" * 32)
     'abababababab'

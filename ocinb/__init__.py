@@ -1,0 +1,53 @@
+"""A notebook workbench for container registries.
+
+Helper functions give manifests, layers and tags as pandas DataFrames, pull blobs with progress, and keep catalogues in
+DuckDB. Everything is loaded when it is first used, so that ``import ocinb`` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+# Where each public name lives. The stub beside this file tells the same to editors and type checkers.
+_HOMES = {
+    "Catalog": "ocinb.catalog.catalog",
+    "Progress": "ocinb.progress.protocol",
+    "Reference": "ocinb.spec.reference",
+    "configs": "ocinb.frames.images",
+    "document": "ocinb.frames.reading",
+    "errors": "ocinb",
+    "history": "ocinb.frames.images",
+    "layers": "ocinb.frames.images",
+    "manifests": "ocinb.frames.images",
+    "pull": "ocinb.frames.downloads",
+    "repositories": "ocinb.frames.names",
+    "samples": "ocinb",
+    "settings": "ocinb._settings",
+    "tags": "ocinb.frames.names",
+}
+
+__all__ = sorted(_HOMES)  # noqa: PLE0605 - the stub has the literal list
+__version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'ocinb' has no attribute {name!r}{_suggestion(name)}")
+    if home == "ocinb":
+        return importlib.import_module(f"ocinb.{name}")
+    value = getattr(importlib.import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})
+
+
+def _suggestion(name: str) -> str:
+    import difflib
+
+    near = difflib.get_close_matches(name, _HOMES, n=1)
+    return f". Did you mean {near[0]!r}?" if near else ""

@@ -1,0 +1,127 @@
+"""Digests: what a thing's bytes are called, and the proof that bytes deserve the name.
+
+Source: OCI image-spec, descriptor.md, "Digests".
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import Self
+
+from ocinb.errors import IntegrityError, InvalidError
+
+# Hex length by algorithm. sha384 is not registered by the image-spec, but the grammar of docker's references knows it.
+HEX_LENGTHS = {"sha256": 64, "sha384": 96, "sha512": 128}
+
+_GRAMMAR = re.compile(r"[a-z0-9]+(?:[+._-][a-z0-9]+)*:[a-zA-Z0-9=_-]+")
+_HEX = re.compile(r"[0-9a-f]+")
+
+
+class Digest(str):
+    """A digest in the form ``algorithm:hex``, known to be well formed. It is a text, and compares as one.
+
+    Raises
+    ------
+    InvalidError
+        If the text is no digest, or one of an algorithm that cannot be verified here.
+
+    Examples
+    --------
+    >>> digest = Digest.of(b"hello")
+    >>> digest.algorithm, digest.hex[:8]
+    ('sha256', '2cf24dba')
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, text: str) -> Self:
+        """Check the text, unless it has been checked before."""
+        if type(text) is cls:
+            return text
+        if not isinstance(text, str) or not _GRAMMAR.fullmatch(text):
+            raise InvalidError(f"{text!r} is not a digest", hint="A digest reads sha256: and 64 hex digits")
+        algorithm, _, digits = text.partition(":")
+        length = HEX_LENGTHS.get(algorithm)
+        if length is None:
+            known = ", ".join(HEX_LENGTHS)
+            raise InvalidError(
+                f"the digest {text!r} is of an unknown algorithm", hint=f"These can be verified: {known}"
+            )
+        if len(digits) != length or not _HEX.fullmatch(digits):
+            raise InvalidError(f"the digest {text!r} has to have {length} lower-case hex digits after '{algorithm}:'")
+        return super().__new__(cls, text)
+
+    @classmethod
+    def of(cls, raw: bytes, algorithm: str = "sha256") -> Self:
+        """Compute the digest of some bytes."""
+        return cls(f"{algorithm}:{hashlib.new(algorithm, raw, usedforsecurity=False).hexdigest()}")
+
+    @property
+    def algorithm(self) -> str:
+        """``sha256``, ``sha384`` or ``sha512``."""
+        return self.partition(":")[0]
+
+    @property
+    def hex(self) -> str:
+        """The hex digits alone."""
+        return self.partition(":")[2]
+
+
+class Verifier:
+    """Hashes bytes as they pass, and says at the end whether they are the ones that were promised.
+
+    Parameters
+    ----------
+    digest
+        The promised digest.
+    size
+        The promised number of bytes, or None where nobody promised one.
+    """
+
+    def __init__(self, digest: Digest, size: int | None = None) -> None:
+        self.digest = digest
+        self.size = size
+        self.seen = 0
+        self._hash = hashlib.new(digest.algorithm, usedforsecurity=False)
+
+    def update(self, chunk: bytes | memoryview) -> None:
+        """Take the next bytes; more than were promised is an error at once, before they fill a disk.
+
+        Raises
+        ------
+        IntegrityError
+            If there are more bytes than promised.
+        """
+        self.seen += len(chunk)
+        if self.size is not None and self.seen > self.size:
+            raise IntegrityError(f"{self.digest} has to be {self.size:,} bytes long, but more came")
+        self._hash.update(chunk)
+
+    def check(self) -> None:
+        """Compare what passed with what was promised.
+
+        Raises
+        ------
+        IntegrityError
+            If size or digest differ; both are in the message.
+        """
+        if self.size is not None and self.seen != self.size:
+            raise IntegrityError(f"{self.digest} has to be {self.size:,} bytes long, but {self.seen:,} came")
+        actual = f"{self.digest.algorithm}:{self._hash.hexdigest()}"
+        if actual != self.digest:
+            raise IntegrityError(f"the bytes of {self.digest} have the digest {actual}")
+
+
+def verify(raw: bytes, digest: Digest, size: int | None = None) -> bytes:
+    """Return the bytes if they are the promised ones.
+
+    Raises
+    ------
+    IntegrityError
+        If size or digest differ.
+    """
+    verifier = Verifier(digest, size)
+    verifier.update(raw)
+    verifier.check()
+    return raw

@@ -1,0 +1,206 @@
+"""Documents: the raw bytes of an index, a manifest or a config, and what they say.
+
+Sources: OCI image-spec v1.1 descriptor.md, image-index.md, manifest.md; distribution's manifest-v2-2.md.
+The raw bytes are the truth: they are what has the digest. What is read from them are views.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import dataclass, field
+
+from ocinb.errors import InvalidError
+from ocinb.spec import mediatypes
+from ocinb.spec.digest import Digest
+from ocinb.spec.fields import Fields
+from ocinb.spec.platforms import Platform
+from ocinb.spec.strictjson import parse_object
+
+REFERENCE_TYPE = "vnd.docker.reference.type"
+REFERENCE_DIGEST = "vnd.docker.reference.digest"
+
+
+@dataclass(frozen=True, slots=True)
+class Descriptor:
+    """What one document says about another thing: its type, its digest and its size in bytes."""
+
+    media_type: str
+    digest: Digest
+    size: int
+    platform: Platform | None = None
+    artifact_type: str | None = None
+    annotations: dict[str, str] = field(default_factory=dict)
+    data: bytes | None = None
+
+    @property
+    def is_index(self) -> bool:
+        """Whether it names an index."""
+        return self.media_type in mediatypes.INDEXES
+
+    @property
+    def kind(self) -> str:
+        """What an index's child is: image, attestation, artifact, signature, index or unknown."""
+        if self.is_index:
+            return "index"
+        if REFERENCE_TYPE in self.annotations:
+            return "attestation"
+        if self.artifact_type in mediatypes.SIGNATURES:
+            return "signature"
+        if self.media_type not in mediatypes.MANIFESTS:
+            return "unknown"
+        if self.artifact_type and self.artifact_type not in mediatypes.IMAGE_CONFIGS:
+            return "artifact"
+        return "image" if self.platform is None or self.platform.known else "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """An image index or a Docker manifest list."""
+
+    media_type: str
+    manifests: tuple[Descriptor, ...]
+    artifact_type: str | None
+    subject: Descriptor | None
+    annotations: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """An image manifest, or that of an artifact."""
+
+    media_type: str
+    config: Descriptor
+    layers: tuple[Descriptor, ...]
+    artifact_type: str | None
+    subject: Descriptor | None
+    annotations: dict[str, str]
+
+
+def sniff_media_type(raw: bytes, content_type: str | None, what: str) -> str:
+    """Decide what kind of document some bytes are: their own ``mediaType``, their header, or their fields.
+
+    Raises
+    ------
+    InvalidError
+        If the bytes are no JSON object, are an index and a manifest at once (CVE-2021-41190), or contradict a header
+        that names a manifest type.
+    """
+    body = Fields(parse_object(raw, what), what)
+    header = mediatypes.bare(content_type)
+    said = body.text("mediaType")
+    if "manifests" in body and ("layers" in body or "config" in body):
+        raise InvalidError(f"{what} is an index and a manifest at once")
+    if said and header in mediatypes.ALL_MANIFESTS and said != header:
+        raise InvalidError(f"{what} was served as {header}, but says that it is {said}")
+    media_type = said or (header if header in mediatypes.ALL_MANIFESTS else _guessed(body))
+    if (media_type in mediatypes.INDEXES and "layers" in body) or (
+        media_type in mediatypes.MANIFESTS and "manifests" in body
+    ):
+        raise InvalidError(f"{what} says that it is {media_type}, but has the fields of another type")
+    return media_type
+
+
+def _guessed(body: Fields) -> str:
+    if body.integer("schemaVersion") == 1:
+        return mediatypes.DOCKER_SCHEMA1_SIGNED if "signatures" in body else mediatypes.DOCKER_SCHEMA1
+    if "manifests" in body:
+        return mediatypes.OCI_INDEX
+    return mediatypes.OCI_MANIFEST if "config" in body else "application/json"
+
+
+def parse_index(raw: bytes, media_type: str, what: str) -> Index:
+    """Read an index.
+
+    Raises
+    ------
+    InvalidError
+        If a field is missing or of the wrong type.
+    """
+    body = _versioned(raw, what)
+    if "manifests" not in body:
+        raise InvalidError(f"{what} is an index without 'manifests'")
+    return Index(
+        media_type=media_type,
+        manifests=tuple(parse_descriptor(child) for child in body.children("manifests")),
+        artifact_type=body.text("artifactType"),
+        subject=_optional_descriptor(body, "subject"),
+        annotations=body.text_mapping("annotations"),
+    )
+
+
+def parse_manifest(raw: bytes, media_type: str, what: str) -> Manifest:
+    """Read a manifest.
+
+    Raises
+    ------
+    InvalidError
+        If a field is missing or of the wrong type.
+    """
+    body = _versioned(raw, what)
+    config = _optional_descriptor(body, "config")
+    if config is None:
+        raise InvalidError(f"{what} is a manifest without 'config'")
+    return Manifest(
+        media_type=media_type,
+        config=config,
+        layers=tuple(parse_descriptor(child) for child in body.children("layers")),
+        artifact_type=body.text("artifactType"),
+        subject=_optional_descriptor(body, "subject"),
+        annotations=body.text_mapping("annotations"),
+    )
+
+
+def parse_descriptor(body: Fields) -> Descriptor:
+    """Read a descriptor.
+
+    Raises
+    ------
+    InvalidError
+        If its media type, digest or size is missing or wrong.
+    """
+    media_type, digest, size = body.text("mediaType"), body.text("digest"), body.integer("size")
+    if media_type is None or digest is None or size is None:
+        raise InvalidError(f"{body.what} needs mediaType, digest and size")
+    if size < 0:
+        raise InvalidError(f"{body.what} has the size {size}")
+    platform = body.child("platform")
+    return Descriptor(
+        media_type=media_type,
+        digest=Digest(digest),
+        size=size,
+        platform=None if platform is None else parse_platform_object(platform),
+        artifact_type=body.text("artifactType"),
+        annotations=body.text_mapping("annotations"),
+        data=_embedded(body),
+    )
+
+
+def parse_platform_object(body: Fields) -> Platform:
+    """Read the platform of a descriptor, or of a config, which spells it alike."""
+    return Platform(
+        os=body.text("os") or "unknown",
+        architecture=body.text("architecture") or "unknown",
+        variant=body.text("variant"),
+        os_version=body.text("os.version"),
+    )
+
+
+def _versioned(raw: bytes, what: str) -> Fields:
+    body = Fields(parse_object(raw, what), what)
+    if body.integer("schemaVersion") != 2:  # noqa: PLR2004 - the one version that both specifications have
+        raise InvalidError(f"{what} has schemaVersion {body.raw('schemaVersion')!r}, not 2")
+    return body
+
+
+def _optional_descriptor(body: Fields, key: str) -> Descriptor | None:
+    child = body.child(key)
+    return None if child is None else parse_descriptor(child)
+
+
+def _embedded(body: Fields) -> bytes | None:
+    text = body.text("data")
+    try:
+        return None if text is None else base64.b64decode(text, validate=True)
+    except binascii.Error:
+        raise InvalidError(f"'data' of {body.what} is not base64") from None

@@ -1,0 +1,156 @@
+"""The config of an image: what it runs, and the history of how it came about.
+
+Source: OCI image-spec v1.1 config.md.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from ocinb.errors import InvalidError
+from ocinb.spec.digest import Digest
+from ocinb.spec.documents import parse_platform_object
+from ocinb.spec.fields import Fields
+from ocinb.spec.platforms import Platform
+from ocinb.spec.strictjson import parse_object
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryEntry:
+    """One step of a build, as the builder wrote it down."""
+
+    created: datetime | None
+    created_by: str | None
+    author: str | None
+    comment: str | None
+    empty_layer: bool
+
+    @property
+    def instruction(self) -> str | None:
+        """What the Dockerfile said."""
+        return None if self.created_by is None else dockerfile_instruction(self.created_by)
+
+
+@dataclass(frozen=True, slots=True)
+class ImageConfig:
+    """What a config says. Lists that are not there are None, mappings that are not there are empty."""
+
+    platform: Platform
+    created: datetime | None
+    author: str | None
+    user: str | None
+    entrypoint: list[str] | None
+    cmd: list[str] | None
+    env: dict[str, str]
+    labels: dict[str, str]
+    exposed_ports: list[str] | None
+    volumes: list[str] | None
+    working_dir: str | None
+    stop_signal: str | None
+    healthcheck: dict[str, Any] | None
+    diff_ids: tuple[Digest, ...]
+    history: tuple[HistoryEntry, ...]
+
+
+def is_image_config(raw: bytes) -> bool:
+    """Say whether some bytes are the config of an image, whatever type they were pushed under."""
+    try:
+        body = Fields(parse_object(raw, "the config"), "the config")
+    except InvalidError:
+        return False
+    return "rootfs" in body or ("os" in body and "architecture" in body)
+
+
+def parse_config(raw: bytes, what: str) -> ImageConfig:
+    """Read the config of an image.
+
+    Raises
+    ------
+    InvalidError
+        If a field is of the wrong type.
+    """
+    body = Fields(parse_object(raw, what), what)
+    run = body.child("config") or Fields({}, what)
+    rootfs = body.child("rootfs") or Fields({}, what)
+    return ImageConfig(
+        platform=parse_platform_object(body),
+        created=parse_time(body.text("created")),
+        author=body.text("author"),
+        user=run.text("User"),
+        entrypoint=run.texts("Entrypoint"),
+        cmd=run.texts("Cmd"),
+        env=_environment(run.texts("Env") or []),
+        labels=run.text_mapping("Labels"),
+        exposed_ports=run.keys("ExposedPorts"),
+        volumes=run.keys("Volumes"),
+        working_dir=run.text("WorkingDir"),
+        stop_signal=run.text("StopSignal"),
+        healthcheck=run.raw("Healthcheck"),
+        diff_ids=tuple(Digest(text) for text in rootfs.texts("diff_ids") or []),
+        history=tuple(_history_entry(entry) for entry in body.children("history")),
+    )
+
+
+def parse_time(text: str | None) -> datetime | None:
+    """Read a time of RFC 3339 in UTC; finer digits than microseconds are cut.
+
+    Go's zero time and the Unix epoch are what builders write when they do not say: None, as is what is no time.
+
+    >>> parse_time("2024-05-14T02:03:04.123456789+02:00").isoformat()
+    '2024-05-14T00:03:04.123456+00:00'
+    """
+    try:
+        moment = datetime.fromisoformat(text or "")
+        moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+    unsaid = moment.year == 1 or moment == datetime(1970, 1, 1, tzinfo=UTC)
+    return None if unsaid else moment
+
+
+# "RUN |2 A=1 B=2 /bin/sh -c make # buildkit": the step, its build arguments, its shell, and who wrote it down.
+_NOP = re.compile(r"^(?:/bin/sh -c|cmd /S /C|powershell -Command \S*)\s+#\(nop\)\s+", re.IGNORECASE)
+_ARGUMENTS = re.compile(r"^\|\d+ (?:.*? )??(?=/bin/sh -c |/bin/bash |/bin/ash |cmd /S /C |powershell )", re.DOTALL)
+_SHELL = re.compile(r"^(?:/bin/sh -c|cmd /S /C) ", re.IGNORECASE)
+_WORD = re.compile(r"^[A-Z]+(?=\s|$)")
+_KEYWORDS = frozenset(
+    "ADD ARG CMD COPY ENTRYPOINT ENV EXPOSE FROM HEALTHCHECK LABEL MAINTAINER ONBUILD RUN SHELL STOPSIGNAL USER VOLUME "
+    "WORKDIR".split()
+)
+
+
+def dockerfile_instruction(created_by: str) -> str:
+    """Recover what the Dockerfile said from what the builder made of it.
+
+    >>> dockerfile_instruction('/bin/sh -c #(nop)  CMD ["python3"]')
+    'CMD ["python3"]'
+    >>> dockerfile_instruction("RUN |1 VERSION=2 /bin/sh -c make install # buildkit")
+    'RUN make install'
+    >>> dockerfile_instruction("/bin/sh -c apt-get update")
+    'RUN apt-get update'
+    """
+    text = created_by.strip().removesuffix("# buildkit").rstrip()
+    if _NOP.match(text):
+        return _NOP.sub("", text)
+    step = text.removeprefix("RUN ").lstrip() if text.startswith("RUN ") else text
+    bare = _SHELL.sub("", _ARGUMENTS.sub("", step))
+    if text.startswith("RUN ") or bare != step:
+        return f"RUN {bare.strip()}"
+    return text
+
+
+def _environment(entries: list[str]) -> dict[str, str]:
+    return {name: value for name, _, value in (entry.partition("=") for entry in entries)}
+
+
+def _history_entry(entry: Fields) -> HistoryEntry:
+    return HistoryEntry(
+        created=parse_time(entry.text("created")),
+        created_by=entry.text("created_by"),
+        author=entry.text("author"),
+        comment=entry.text("comment"),
+        empty_layer=entry.flag("empty_layer"),
+    )

@@ -1,0 +1,55 @@
+"""JSON from strangers: one reading of a text, or none.
+
+Two parsers that read one text differently are how a signed document comes to mean two things; so a doubled key,
+bytes that are no UTF-8, or a constant that JSON does not have are refused (RFC 8259, sections 4, 6 and 8.1).
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NoReturn
+
+from ocinb.errors import InvalidError
+
+
+def parse_object(raw: bytes, what: str) -> dict[str, Any]:
+    """Parse bytes as one JSON object.
+
+    Parameters
+    ----------
+    raw
+        The bytes.
+    what
+        What they should be, for the message.
+
+    Raises
+    ------
+    InvalidError
+        If they are not exactly one JSON object.
+    """
+    try:
+        value = json.loads(raw.decode("utf-8"), object_pairs_hook=_without_doubles, parse_constant=_refuse_constant)
+    except RecursionError:
+        raise InvalidError(f"{what} is nested too deep") from None
+    except (ValueError, InvalidError) as error:
+        raise InvalidError(f"{what} is not valid JSON: {error}; it begins with {_beginning(raw)}") from None
+    if not isinstance(value, dict):
+        raise InvalidError(f"{what} is not a JSON object; it begins with {_beginning(raw)}")
+    return value
+
+
+def _beginning(raw: bytes) -> str:
+    return repr(raw[:40].decode("utf-8", "replace")) if raw else "nothing"
+
+
+def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    mapping = dict(pairs)
+    if len(mapping) != len(pairs):
+        keys = [key for key, _ in pairs]
+        doubled = next(key for key in keys if keys.count(key) > 1)
+        raise InvalidError(f"the key {doubled!r} stands twice")
+    return mapping
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise InvalidError(f"{name} is no JSON value")
