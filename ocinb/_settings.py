@@ -61,7 +61,8 @@ def _user_dir(kind: str) -> Callable[[], Path]:
 
 def _default_platform() -> str:
     # Images are made for Linux; on a Mac only the architecture is the machine's own.
-    return f"linux/{_machine.machine().lower() or 'amd64'}"
+    machine = _machine.machine().lower()
+    return f"linux/{ {'x86_64': 'amd64', 'aarch64': 'arm64'}.get(machine, machine or 'amd64') }"
 
 
 def _meaning(text: str) -> dict[str, str]:

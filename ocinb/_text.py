@@ -33,9 +33,7 @@ def human_size(size: float | None) -> str:
         return "?"
     import humanize
 
-    return (
-        humanize.naturalsize(size, format="%.1f" if size >= 1000 else "%d").replace("Bytes", "B").replace("Byte", "B")
-    )
+    return humanize.naturalsize(size, format="%.1f").replace("Bytes", "B").replace("Byte", "B")
 
 
 def human_duration(seconds: float) -> str:

@@ -19,6 +19,8 @@ from ocinb.spec.strictjson import parse_object
 
 REFERENCE_TYPE = "vnd.docker.reference.type"
 REFERENCE_DIGEST = "vnd.docker.reference.digest"
+# The one version that both specifications have.
+SCHEMA_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +106,9 @@ def sniff_media_type(raw: bytes, content_type: str | None, what: str) -> str:
 def _guessed(body: Fields) -> str:
     if body.integer("schemaVersion") == 1:
         return mediatypes.DOCKER_SCHEMA1_SIGNED if "signatures" in body else mediatypes.DOCKER_SCHEMA1
-    if "manifests" in body:
-        return mediatypes.OCI_INDEX
-    return mediatypes.OCI_MANIFEST if "config" in body else "application/json"
+    if body.integer("schemaVersion") == SCHEMA_VERSION and ("manifests" in body or "config" in body):
+        return mediatypes.OCI_INDEX if "manifests" in body else mediatypes.OCI_MANIFEST
+    return mediatypes.OCI_CONFIG if "rootfs" in body else "application/json"
 
 
 def parse_index(raw: bytes, media_type: str, what: str) -> Index:
@@ -188,8 +190,8 @@ def parse_platform_object(body: Fields) -> Platform:
 
 def _versioned(raw: bytes, what: str) -> Fields:
     body = Fields(parse_object(raw, what), what)
-    if body.integer("schemaVersion") != 2:  # noqa: PLR2004 - the one version that both specifications have
-        raise InvalidError(f"{what} has schemaVersion {body.raw('schemaVersion')!r}, not 2")
+    if body.integer("schemaVersion") != SCHEMA_VERSION:
+        raise InvalidError(f"{what} has schemaVersion {body.raw('schemaVersion')!r}, not {SCHEMA_VERSION}")
     return body
 
 

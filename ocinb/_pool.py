@@ -1,0 +1,121 @@
+"""Side-by-side work: results in the order of the input, an end to all of it when one part fails or someone stops it.
+
+The only place that knows ``concurrent.futures``. Tasks run in a copy of the caller's context, so that whoever observes
+the caller observes them too.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from typing import TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+# How long a stopped caller waits for tasks to leave; one that hangs in a connection leaves later, by its own time-out.
+PATIENCE_SECONDS = 2.0
+
+
+class StoppedError(BaseException):
+    """Raised inside a task whose siblings have failed, or whose caller was interrupted. It never reaches the caller."""
+
+
+class _Stop:
+    """The word to leave, and what helps a task that hangs to hear it."""
+
+    def __init__(self) -> None:
+        self.event = threading.Event()
+        self.wakers: set[Callable[[], None]] = set()
+
+    def give(self) -> None:
+        self.event.set()
+        for wake in list(self.wakers):
+            wake()
+
+
+_stop: contextvars.ContextVar[_Stop | None] = contextvars.ContextVar("stop", default=None)
+
+
+def check_stopped() -> None:
+    """Leave a long task that nobody waits for any more; call it between two chunks."""
+    stop = _stop.get()
+    if stop is not None and stop.event.is_set():
+        raise StoppedError
+
+
+@contextmanager
+def woken_by(waker: Callable[[], None]) -> Iterator[None]:
+    """Have a function called from another thread if the task in this block has to stop, to end what it waits for."""
+    stop = _stop.get()
+    if stop is None:
+        yield
+        return
+    stop.wakers.add(waker)
+    try:
+        check_stopped()
+        yield
+    finally:
+        stop.wakers.discard(waker)
+
+
+def run_all(function: Callable[[Item], Result], items: Iterable[Item], *, workers: int) -> list[Result]:
+    """Call a function for each item, several at a time.
+
+    Parameters
+    ----------
+    function
+        What is called; it may raise.
+    items
+        What it is called with.
+    workers
+        How many calls run at a time. With one worker, or one item, there is one thread; it is never the caller's, so
+        that an interrupt is heard at once.
+
+    Returns
+    -------
+    list
+        The results in the order of the items.
+
+    Raises
+    ------
+    BaseException
+        The first exception, in the order of the items, after the others were told to stop.
+    """
+    todo = list(items)
+    if not todo:
+        return []
+    stop = _Stop()
+    with woken_by(stop.give):  # a stop from further out goes on to these tasks
+        return _gather(_run(function, todo, workers, stop))
+
+
+def _run(function: Callable[[Item], Result], todo: list[Item], workers: int, stop: _Stop) -> list[Future[Result]]:
+    executor = ThreadPoolExecutor(max(1, min(workers, len(todo))), thread_name_prefix="ocinb")
+    futures = [executor.submit(_context(stop).run, function, item) for item in todo]
+    try:
+        wait(futures, return_when=FIRST_EXCEPTION)
+    finally:  # also on Ctrl-C
+        if not all(future.done() for future in futures):
+            stop.give()
+            executor.shutdown(wait=False, cancel_futures=True)
+            wait(futures, timeout=PATIENCE_SECONDS)
+        executor.shutdown(wait=False)
+    return futures
+
+
+def _context(stop: _Stop) -> contextvars.Context:
+    context = contextvars.copy_context()
+    context.run(_stop.set, stop)
+    return context
+
+
+def _gather(futures: list[Future[Result]]) -> list[Result]:
+    for future in futures:
+        error = future.exception() if future.done() and not future.cancelled() else None
+        if error is not None and not isinstance(error, StoppedError):
+            raise error
+    return [future.result() for future in futures]

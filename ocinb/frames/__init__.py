@@ -1,0 +1,1 @@
+"""The helper functions: one question, one DataFrame."""

@@ -1,0 +1,98 @@
+"""Collecting: from one name or many to one frame, side by side, in the order of the input."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+from ocinb._pool import run_all
+from ocinb._schemas import Schema
+from ocinb.errors import InvalidError, OcinbError
+from ocinb.sources.session import Session, default_session
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+logger = logging.getLogger("ocinb")
+
+T = TypeVar("T")
+Row = Mapping[str, Any]
+Errors = Literal["raise", "skip"]
+# What may stand where a name is asked for: a text, or an object that shows as one, such as a Reference.
+Names = str | object | Iterable[str | object]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A name that could not be answered, and why."""
+
+    reference: str
+    error: OcinbError
+
+
+def collect(
+    names: Names, rows_of: Callable[[str, Session], Sequence[Row]], schema: Schema, *, errors: Errors
+) -> pd.DataFrame:
+    """Ask for the rows of each name, and make one frame of them.
+
+    Parameters
+    ----------
+    names
+        One name, or any iterable of them; a name that stands twice is asked for once.
+    rows_of
+        Gives the rows of one name.
+    schema
+        The columns.
+    errors
+        ``"raise"`` ends at the first error; ``"skip"`` leaves those names out, and tells of them in
+        ``frame.attrs["failures"]`` and in one line of the log.
+    """
+    session = default_session()
+    results = attempt_all(list_names(names), lambda name: rows_of(name, session), errors=errors, session=session)
+    frame = schema.frame(row for result in results if not isinstance(result, Failure) for row in result)
+    return with_failures(frame, [result for result in results if isinstance(result, Failure)])
+
+
+def attempt_all(
+    names: Sequence[str], function: Callable[[str], T], *, errors: Errors, session: Session
+) -> list[T | Failure]:
+    """Call a function for each name, several at a time; a failure is raised or becomes a result."""
+    if errors not in ("raise", "skip"):
+        raise InvalidError(f"errors takes 'raise' or 'skip', not {errors!r}")
+
+    def attempt(name: str) -> T | Failure:
+        try:
+            return function(name)
+        except OcinbError as error:
+            error.reference = error.reference or name
+            if errors == "raise":
+                raise
+            return Failure(name, error)
+
+    return run_all(attempt, names, workers=2 * session.settings.concurrency)
+
+
+def list_names(names: Names) -> list[str]:
+    """Give the distinct names as texts, in their order."""
+    if isinstance(names, str) or not isinstance(names, Iterable):
+        return [_text(names)]
+    if isinstance(names, Mapping | bytes):
+        raise InvalidError(f"names are given as a text or a list of texts, not as {type(names).__name__}")
+    return list(dict.fromkeys(_text(name) for name in names))
+
+
+def with_failures(frame: pd.DataFrame, failures: Sequence[Failure]) -> pd.DataFrame:
+    """Note in a frame what was left out of it, and say so in the log."""
+    frame.attrs["failures"] = [{"reference": failure.reference, "error": str(failure.error)} for failure in failures]
+    if failures:
+        logger.warning(
+            "%d skipped, for instance %s; frame.attrs['failures'] has them all", len(failures), failures[0].error
+        )
+    return frame
+
+
+def _text(name: object) -> str:
+    # A float NaN, as pandas has it where a name is missing, becomes a text that no grammar takes.
+    return name if isinstance(name, str) else str(name) if hasattr(name, "canonical") else repr(name)

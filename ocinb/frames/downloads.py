@@ -1,0 +1,234 @@
+"""Downloads: images as a whole into a layout on this machine."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from ocinb._text import human_duration, human_size, short_digest
+from ocinb.errors import InvalidError, OcinbError
+from ocinb.frames import schemas
+from ocinb.frames.collecting import Errors, Failure, Names, Row, attempt_all, list_names, with_failures
+from ocinb.frames.images import Platforms
+from ocinb.progress import choose_progress
+from ocinb.progress.protocol import Progress, Task
+from ocinb.sources.base import Source
+from ocinb.sources.images import ALL, Image, Resolved, find_images, resolve_name
+from ocinb.sources.session import Session, default_session, open_source
+from ocinb.spec.digest import Digest
+from ocinb.spec.documents import Descriptor
+from ocinb.spec.identity import layer_steps
+from ocinb.spec.platforms import Platform
+from ocinb.spec.reference import Reference
+from ocinb.storage.layout import Layout
+from ocinb.transfer import Job, Transfer, Transferred
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What one name asks for: the images, and the source that gives their blobs."""
+
+    name: str
+    reference: Reference
+    source: Source
+    resolved: Resolved
+    images: list[Image]
+    whole: bool
+
+    @property
+    def jobs(self) -> list[Job]:
+        """The blobs that have to come; the configs came with the documents."""
+        return [Job(blob, self.source) for image in self.images for blob in _open_blobs(image)]
+
+    def image_names(self) -> dict[str, Descriptor]:
+        """Give the images the names that the index of the layout has for them."""
+        full = self.reference.canonical
+        if not self.resolved.is_index or (len(self.images) == 1 and not self.whole):
+            return {full: self.images[0].descriptor}
+        named = {f"{full}{_suffix(image.platform)}": image.descriptor for image in reversed(self.images)}
+        return {full: self.resolved.document.descriptor, **named} if self.whole else named
+
+
+def pull(
+    reference: Names,
+    *,
+    platform: Platforms = None,
+    destination: str | PathLike[str] | None = None,
+    verify: Literal["size", "full"] = "size",
+    progress: Progress | bool | None = None,
+    errors: Errors = "raise",
+) -> pd.DataFrame:
+    """Fetch images with all their blobs into an OCI image layout, which skopeo, umoci and crane read.
+
+    Blobs come side by side, are hashed as they arrive, and get their name only when digest and size are right. What
+    broke off is resumed, what is there is not fetched again, and an image gets its name when it is whole.
+
+    Parameters
+    ----------
+    reference
+        The name of an image, or several.
+    platform
+        As for `layers`; ``"all"`` takes every image of an index, and the index.
+    destination
+        A folder, made if need be. None is the store of this user, where every function of ocinb looks first.
+    verify
+        ``"size"`` trusts a blob that has not changed since it was verified; ``"full"`` hashes it again.
+    progress
+        None draws bars where there is somebody to see them, False none; or an object that is told (see `Progress`).
+    errors
+        ``"raise"``, or ``"skip"`` to leave out what fails (then told in ``frame.attrs["failures"]``).
+
+    Returns
+    -------
+    DataFrame
+        One row per config and layer, each once in an image: reference, platform, manifest_digest, digest, media_type,
+        blob_bytes (bytes), fetched_bytes (bytes), outcome (downloaded, resumed, present), seconds, path.
+
+    Raises
+    ------
+    IntegrityError
+        If bytes do not match their digest, also after a second try.
+    TransportError
+        If the registry fails, or the folder cannot be written; what came so far is kept and resumed next time.
+    NotFoundError
+        If nothing has that name, or it has no such platform.
+
+    Notes
+    -----
+    Source: OCI image-spec image-layout.md.
+
+    Examples
+    --------
+    >>> import ocinb, tempfile
+    >>> with ocinb.samples.registry() as registry, tempfile.TemporaryDirectory() as folder:
+    ...     frame = ocinb.pull(registry.reference("demo/hello"), destination=folder, progress=False)
+    >>> frame["outcome"].tolist()
+    ['downloaded', 'downloaded']
+    """
+    if verify not in ("size", "full"):
+        raise InvalidError(f"verify takes 'size' or 'full', not {verify!r}")
+    session = default_session()
+    layout = session.store if destination is None else Layout(Path(destination).expanduser().absolute())
+    layout.prepare()
+    names = list_names(reference)
+    started = time.monotonic()
+    planned = attempt_all(names, lambda name: _plan(name, session, layout, platform), errors=errors, session=session)
+    plans = [plan for plan in planned if isinstance(plan, Plan)]
+    failures = [plan for plan in planned if isinstance(plan, Failure)]
+    board = choose_progress(progress)
+    board.start(_title(names), _tasks(plans))
+    summary = "stopped; what came is kept and resumed next time"
+    try:
+        transfer = Transfer(layout, session.settings, board, verify=verify)
+        done = transfer.run([job for plan in plans for job in plan.jobs], errors=errors)
+        rows = list(_finish(plans, done, layout, failures))
+        summary = f"{_title(names)}: {_summary(rows, time.monotonic() - started)}"
+    finally:
+        board.finish(summary)
+    return with_failures(schemas.PULL.frame(rows), failures)
+
+
+def _plan(name: str, session: Session, layout: Layout, platform: Platforms) -> Plan:
+    reference = Reference(name)
+    source = open_source(reference, session=session, store=layout)
+    resolved = resolve_name(source, reference.wanted, session.settings)
+    images = find_images(source, resolved, platform, session.settings)
+    return Plan(name, reference, source, resolved, images, whole=platform == ALL)
+
+
+def _open_blobs(image: Image) -> list[Descriptor]:
+    """Give the blobs of an image that did not come with its documents."""
+    config = [] if image.config_document else [image.manifest.config]
+    return list({blob.digest: blob for blob in (*config, *image.manifest.layers)}.values())
+
+
+def _finish(
+    plans: Sequence[Plan], done: dict[Digest, Transferred | OcinbError], layout: Layout, failures: list[Failure]
+) -> Iterator[Row]:
+    """Name the images that are whole, and tell of their blobs; what was fetched is told once."""
+    told: set[Digest] = set()
+    names: dict[str, Descriptor] = {}
+    for plan in plans:
+        errors = [done[job.descriptor.digest] for job in plan.jobs]
+        error = next((one for one in errors if isinstance(one, OcinbError)), None)
+        if error is not None:
+            failures.append(Failure(plan.name, error))
+            continue
+        names.update(plan.image_names())
+        for image in plan.images:
+            yield from _image_rows(plan, image, done, layout, told)
+    if names:
+        layout.name(names)
+
+
+def _image_rows(
+    plan: Plan, image: Image, done: dict[Digest, Transferred | OcinbError], layout: Layout, told: set[Digest]
+) -> Iterator[Row]:
+    about = {
+        "reference": plan.name,
+        "platform": str(image.platform) if image.platform else None,
+        "manifest_digest": image.document.digest,
+    }
+    for blob, result in _results(image, done, layout):
+        first = blob.digest not in told
+        told.add(blob.digest)
+        yield {
+            **about,
+            "digest": blob.digest,
+            "media_type": blob.media_type,
+            "blob_bytes": blob.size,
+            "fetched_bytes": result.fetched_bytes if first else 0,
+            "outcome": result.outcome if first else "present",
+            "seconds": result.seconds if first else None,
+            "path": str(result.path),
+        }
+
+
+def _results(
+    image: Image, done: dict[Digest, Transferred | OcinbError], layout: Layout
+) -> Iterator[tuple[Descriptor, Transferred]]:
+    config, document = image.manifest.config, image.config_document
+    if document is not None:
+        outcome, fetched = ("downloaded", len(document.raw)) if document.fetched else ("present", 0)
+        yield config, Transferred(config.digest, outcome, fetched, None, layout.blobs.path(config.digest))
+    for blob in _open_blobs(image):
+        result = done[blob.digest]
+        if isinstance(result, Transferred):
+            yield blob, result
+
+
+def _suffix(platform: Platform | None) -> str:
+    """Tell the images of one name apart, since umoci does not look behind an index."""
+    return "".join(f"-{part}" for part in str(platform).split("/")[1:])
+
+
+def _tasks(plans: Sequence[Plan]) -> list[Task]:
+    tasks = {}
+    for plan in plans:
+        for image in plan.images:
+            history = image.config.history if image.config else ()
+            steps = layer_steps(history, len(image.manifest.layers))
+            made = {blob.digest: step for blob, step in zip(image.manifest.layers, steps, strict=True)}
+            for blob in _open_blobs(image):
+                step = made.get(blob.digest)
+                detail = (step.instruction if step else None) or blob.media_type
+                tasks[blob.digest] = Task(blob.digest, short_digest(blob.digest), blob.size, detail)
+    return list(tasks.values())
+
+
+def _title(names: Sequence[str]) -> str:
+    return f"Pulled {names[0]}" if len(names) == 1 else f"Pulled {len(names)} references"
+
+
+def _summary(rows: Sequence[Row], seconds: float) -> str:
+    sizes: dict[str, Any] = {row["digest"]: row["blob_bytes"] for row in rows}
+    fetched = sum(row["fetched_bytes"] for row in rows)
+    blobs = f"{len(sizes)} blob{'' if len(sizes) == 1 else 's'}, {human_size(sum(sizes.values()))}"
+    return f"{blobs}; {human_size(fetched)} fetched in {human_duration(seconds)}"

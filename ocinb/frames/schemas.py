@@ -1,0 +1,143 @@
+"""The columns of every frame: the one place that says what they are called and what they mean."""
+
+from __future__ import annotations
+
+from ocinb._schemas import FLAG, NUMBER, OBJECT, TEXT, TIME, Column, Schema
+
+_REFERENCE = Column("reference", TEXT, "the name as it was typed")
+_CANONICAL = Column("reference", TEXT, "the name in full")
+_REGISTRY = Column("registry", TEXT, "the registry's host, with its port")
+_REPOSITORY = Column("repository", TEXT, "the repository's path in its registry")
+_PLATFORM = Column("platform", TEXT, "the platform in its normal form; NA for an artifact")
+_MANIFEST_DIGEST = Column("manifest_digest", TEXT, "the digest of the image's manifest")
+_MEDIA_TYPE = Column("media_type", TEXT, "the media type")
+_OS = Column("os", TEXT, "the operating system, as it came")
+_ARCHITECTURE = Column("architecture", TEXT, "the architecture, as it came")
+_VARIANT = Column("variant", TEXT, "the variant of the architecture, as it came")
+_INSTRUCTION = Column("instruction", TEXT, "what the Dockerfile said")
+_CREATED_BY = Column("created_by", TEXT, "what the builder wrote down, as it came")
+_CREATED = Column("created", TIME, "when it was made; NA for Go's zero time and the Unix epoch")
+_ANNOTATIONS = Column("annotations", OBJECT, "the annotations, a dict")
+
+REPOSITORIES = Schema("repositories", "repository", (_REGISTRY, _REPOSITORY, _CANONICAL))
+
+TAGS = Schema(
+    "tags",
+    "tag",
+    (
+        _REGISTRY,
+        _REPOSITORY,
+        Column("tag", TEXT, "the tag"),
+        _CANONICAL,
+        Column("kind", TEXT, "tag, or by its form: signature, attestation, sbom, referrers"),
+        Column("digest", TEXT, "what the tag points at; NA unless it was asked for"),
+    ),
+)
+
+MANIFESTS = Schema(
+    "manifests",
+    "manifest in the index; one row if there is no index",
+    (
+        _REFERENCE,
+        Column("index_digest", TEXT, "the index that it stands in; NA if it stands in none"),
+        Column("position", NUMBER, "its place in that index, from 0"),
+        Column("kind", TEXT, "image, attestation, artifact, signature, index or unknown"),
+        _PLATFORM,
+        _OS,
+        _ARCHITECTURE,
+        _VARIANT,
+        Column("os_version", TEXT, "the version of the operating system, as it came"),
+        Column("digest", TEXT, "the manifest's digest"),
+        _MEDIA_TYPE,
+        Column("artifact_type", TEXT, "what kind of artifact it says that it is"),
+        Column("manifest_bytes", NUMBER, "the size of the manifest itself", "bytes"),
+        Column("subject", TEXT, "the digest of the manifest that it speaks about"),
+        _ANNOTATIONS,
+    ),
+)
+
+LAYERS = Schema(
+    "layers",
+    "layer",
+    (
+        _REFERENCE,
+        _PLATFORM,
+        _MANIFEST_DIGEST,
+        Column("layer", NUMBER, "the layer's number, from 0 at the base"),
+        Column("digest", TEXT, "the digest of the blob"),
+        Column("diff_id", TEXT, "the digest of the tar in it"),
+        Column("chain_id", TEXT, "the identity of all layers up to this one"),
+        _MEDIA_TYPE,
+        Column("compression", TEXT, "gzip, zstd, bzip2, xz or none, by the media type; NA if it is no layer's"),
+        Column("compressed_bytes", NUMBER, "the size of the blob", "bytes"),
+        Column("tar_bytes", NUMBER, "the size of the tar; NA before the layer was read", "bytes"),
+        Column("files", NUMBER, "how many regular files it stores; NA before the layer was read"),
+        Column("hidden_bytes", NUMBER, "what later layers hide of it; NA before the layer was read", "bytes"),
+        _INSTRUCTION,
+        _CREATED_BY,
+        _CREATED,
+    ),
+)
+
+HISTORY = Schema(
+    "history",
+    "history entry",
+    (
+        _REFERENCE,
+        _PLATFORM,
+        _MANIFEST_DIGEST,
+        Column("position", NUMBER, "its place in the history, from 0"),
+        Column("layer", NUMBER, "the layer that it made; NA if none, or if history and layers do not fit"),
+        Column("empty_layer", FLAG, "whether it made no layer"),
+        _INSTRUCTION,
+        _CREATED_BY,
+        _CREATED,
+        Column("author", TEXT, "who made it"),
+        Column("comment", TEXT, "what the builder remarked"),
+        Column("layer_digest", TEXT, "the digest of that layer's blob"),
+        Column("compressed_bytes", NUMBER, "the size of that layer's blob", "bytes"),
+    ),
+)
+
+CONFIGS = Schema(
+    "configs",
+    "image config",
+    (
+        _REFERENCE,
+        _PLATFORM,
+        _MANIFEST_DIGEST,
+        Column("digest", TEXT, "the config's digest, which docker calls the image id"),
+        _CREATED,
+        Column("author", TEXT, "who made the image"),
+        _OS,
+        _ARCHITECTURE,
+        _VARIANT,
+        Column("user", TEXT, "who the process runs as; NA is root"),
+        Column("entrypoint", OBJECT, "the entrypoint, a list"),
+        Column("cmd", OBJECT, "the command or its default arguments, a list"),
+        Column("env", OBJECT, "the environment, a dict"),
+        Column("labels", OBJECT, "the labels, a dict"),
+        Column("exposed_ports", OBJECT, "the ports that it says it listens on, a list"),
+        Column("volumes", OBJECT, "the volumes that it declares, a list"),
+        Column("working_dir", TEXT, "where the process starts"),
+        Column("stop_signal", TEXT, "what tells the process to end"),
+        Column("healthcheck", OBJECT, "how its health is asked for, a dict"),
+    ),
+)
+
+PULL = Schema(
+    "pull",
+    "blob",
+    (
+        _REFERENCE,
+        _PLATFORM,
+        _MANIFEST_DIGEST,
+        Column("digest", TEXT, "the digest of the blob"),
+        _MEDIA_TYPE,
+        Column("blob_bytes", NUMBER, "the size of the blob", "bytes"),
+        Column("fetched_bytes", NUMBER, "what came over the wire for this row", "bytes"),
+        Column("outcome", TEXT, "downloaded, resumed or present"),
+        Column("seconds", "Float64", "how long it took; NA if nothing was done", "seconds"),
+        Column("path", TEXT, "where the blob stands"),
+    ),
+)

@@ -1,0 +1,168 @@
+"""What a transfer has told so far, as figures: how much is here, how fast it comes, how long it will take."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ocinb._text import human_duration, human_size
+from ocinb.progress.protocol import State, Task
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+__all__ = ["Overall", "Status", "Tally"]
+
+# The speed is that of the last seconds: shorter flickers, longer does not notice that the network went away.
+_SPEED_WINDOW = 5.0
+# Before that a few bytes over a few microseconds would show absurd speeds.
+_SPEED_DELAY = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Where one task stands."""
+
+    state: State
+    received: int
+    total: int
+
+    @property
+    def here(self) -> int:
+        """Bytes that need not be fetched any more."""
+        return self.total if self.state.complete else max(0, self.received)
+
+    @property
+    def fraction(self) -> float:
+        """Between 0 and 1; 0 until it is done where nobody knows the size.
+
+        >>> Status(State.DOWNLOADING, received=1, total=4).fraction
+        0.25
+        """
+        if self.state.complete:
+            return 1.0
+        return min(1.0, self.here / self.total) if self.total else 0.0
+
+    @property
+    def word(self) -> str:
+        """The state, or how far a download is.
+
+        >>> Status(State.DOWNLOADING, received=1, total=4).word
+        '25 %'
+        """
+        if self.state is State.DOWNLOADING and self.total:
+            return f"{int(self.fraction * 100)} %"
+        return self.state.value
+
+
+@dataclass(frozen=True, slots=True)
+class Overall:
+    """Where all tasks together stand."""
+
+    here: int
+    total: int
+    rate: float | None
+    """Bytes a second; None where nothing has come lately."""
+    complete: int
+    tasks: int
+
+    @property
+    def fraction(self) -> float:
+        """Between 0 and 1, by bytes; by tasks where there are no bytes."""
+        if self.total:
+            return min(1.0, self.here / self.total)
+        return self.complete / self.tasks if self.tasks else 1.0
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Until the last byte is here, at the speed of now; None where there is nothing to tell it from."""
+        rest = self.total - self.here
+        return rest / self.rate if self.rate and rest > 0 else None
+
+    @property
+    def words(self) -> str:
+        """All of it in one line.
+
+        >>> Overall(here=40_000_000, total=100_000_000, rate=5e6, complete=1, tasks=3).words
+        '40.0 MB of 100.0 MB · 5.0 MB/s · 12 s left · 1 of 3 done'
+        """
+        parts = [f"{human_size(self.here)} of {human_size(self.total)}"]
+        if self.rate:
+            parts.append(f"{human_size(self.rate)}/s")
+        if self.seconds_left is not None:
+            parts.append(f"{_whole_seconds(self.seconds_left)} left")
+        parts.append(f"{self.complete} of {self.tasks} done")
+        return " · ".join(parts)
+
+
+class Tally:
+    """Adds up what the threads report.
+
+    Parameters
+    ----------
+    tasks
+        Everything that will be reported on.
+    clock
+        Seconds that only grow.
+    """
+
+    def __init__(self, tasks: Sequence[Task], *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._lock = threading.Lock()
+        self._clock = clock
+        self._totals = {task.key: task.total for task in tasks}
+        self._received = dict.fromkeys(self._totals, 0)
+        self._states = dict.fromkeys(self._totals, State.WAITING)
+        self._fetched = 0
+        self._samples: deque[tuple[float, int]] = deque([(clock(), 0)])
+
+    def advance(self, key: str, amount: int) -> None:
+        """Count bytes of a task, see `Progress.advance`."""
+        with self._lock:
+            self._received[key] += amount
+            # A restart takes bytes back from the bar; over the network they came all the same.
+            if amount > 0 and self._states[key] is not State.WAITING:
+                self._fetched += amount
+
+    def state(self, key: str, state: State) -> None:
+        """Note where a task stands, see `Progress.state`."""
+        with self._lock:
+            self._states[key] = State(state)
+
+    def status(self, key: str) -> Status:
+        """Where one task stands now."""
+        with self._lock:
+            return self._status(key)
+
+    def overall(self) -> Overall:
+        """Where all tasks together stand now."""
+        with self._lock:
+            statuses = [self._status(key) for key in self._totals]
+            rate = self._rate()
+        return Overall(
+            here=sum(status.here for status in statuses),
+            total=sum(max(status.total, status.here) for status in statuses),
+            rate=rate,
+            complete=sum(status.state.complete for status in statuses),
+            tasks=len(statuses),
+        )
+
+    def _status(self, key: str) -> Status:
+        return Status(self._states[key], self._received[key], self._totals[key])
+
+    def _rate(self) -> float | None:
+        now = self._clock()
+        self._samples.append((now, self._fetched))
+        # The newest sample from before the window stays: it is where the window's figures begin.
+        while self._samples[1][0] < now - _SPEED_WINDOW:
+            self._samples.popleft()
+        began, fetched = self._samples[0]
+        if now - began < _SPEED_DELAY or self._fetched == fetched:
+            return None
+        return (self._fetched - fetched) / (now - began)
+
+
+def _whole_seconds(seconds: float) -> str:
+    return f"{max(1, round(seconds))} s" if seconds < 60 else human_duration(seconds)  # noqa: PLR2004 - in a minute

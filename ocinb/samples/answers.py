@@ -1,0 +1,209 @@
+"""The read side of a registry as a function: from what it holds and a request to an answer, without I/O.
+
+Source: OCI distribution-spec 1.1 ("Pull", "Content Discovery"); the catalogue is distribution's own.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from ocinb.errors import InvalidError
+from ocinb.samples.exchange import Answer, Request, error_answer, json_answer
+from ocinb.samples.ranges import cut_range
+from ocinb.spec.digest import Digest
+from ocinb.spec.mediatypes import OCI_INDEX
+
+if TYPE_CHECKING:
+    from ocinb.samples.content import Content, Repository
+    from ocinb.samples.images import JSON, Manifest
+
+_COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
+_ROUTE = re.compile(
+    rf"/v2/(?P<repository>{_COMPONENT}(?:/{_COMPONENT})*)/(?P<kind>manifests|blobs|tags|referrers)/(?P<reference>[^/]+)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where a path leads.
+
+    Parameters
+    ----------
+    kind
+        ``version``, ``catalogue``, ``tags``, ``manifests``, ``blobs``, ``referrers``, or ``nowhere``.
+    repository, reference
+        The parts of the path, where the kind has them.
+    """
+
+    kind: str
+    repository: str = ""
+    reference: str = ""
+
+    @property
+    def scope(self) -> str:
+        """What a token has to be good for; empty if any token will do."""
+        if self.kind == "catalogue":
+            return "registry:catalog:*"
+        return f"repository:{self.repository}:pull" if self.repository else ""
+
+
+def parse_route(resource: str) -> Route:
+    """Find out where a decoded path leads.
+
+    >>> parse_route("/v2/demo/shop/manifests/2.0")
+    Route(kind='manifests', repository='demo/shop', reference='2.0')
+    """
+    if resource in {"/v2", "/v2/"}:
+        return Route("version")
+    if resource == "/v2/_catalog":
+        return Route("catalogue")
+    match = _ROUTE.fullmatch(resource)
+    if not match or (match["kind"] == "tags" and match["reference"] != "list"):
+        return Route("nowhere")
+    return Route(match["kind"], match["repository"], match["reference"])
+
+
+def answer_to(request: Request, content: Content, *, page_size: int | None = None) -> Answer:
+    """Answer a request.
+
+    Parameters
+    ----------
+    request
+        What was asked.
+    content
+        What the registry holds.
+    page_size
+        Most names on one page of a list; None for no limit.
+
+    Returns
+    -------
+    Answer
+        To HEAD the same as to GET.
+    """
+    if request.method not in {"GET", "HEAD"}:
+        return error_answer(405, "UNSUPPORTED", "this registry is read-only", headers={"Allow": "GET, HEAD"})
+    route = parse_route(request.resource)
+    if route.kind == "version":
+        return json_answer({})
+    if route.kind == "catalogue":
+        return _page_answer(request, sorted(content.repositories), {}, "repositories", page_size)
+    if route.kind == "tags":
+        return _tags_answer(request, content, route, page_size)
+    return _content_answer(request, content, route)
+
+
+def _tags_answer(request: Request, content: Content, route: Route, page_size: int | None) -> Answer:
+    repository = content.repositories.get(route.repository)
+    if repository is None:
+        return _name_unknown(route)
+    return _page_answer(request, sorted(repository.tags), {"name": route.repository}, "tags", page_size)
+
+
+def _content_answer(request: Request, content: Content, route: Route) -> Answer:
+    repository = content.repositories.get(route.repository)
+    if route.kind == "nowhere":
+        return error_answer(404, "UNSUPPORTED", f"there is nothing at {request.resource}")
+    if repository is None:
+        return _name_unknown(route)
+    if route.kind == "manifests":
+        return _manifest_answer(request, repository, route.reference)
+    if route.kind == "referrers":
+        return _referrers_answer(request, repository, route.reference)
+    return _blob_answer(request, content, route.reference)
+
+
+def _name_unknown(route: Route) -> Answer:
+    return error_answer(404, "NAME_UNKNOWN", f"there is no repository {route.repository}")
+
+
+def _page_answer(request: Request, names: list[str], head: JSON, key: str, page_size: int | None) -> Answer:
+    wanted = request.query.get("n", [None])[-1]
+    if wanted is not None and not wanted.isdecimal():
+        return error_answer(400, "PAGINATION_NUMBER_INVALID", f"n has to be a number, not {wanted!r}")
+    last = request.query.get("last", [""])[-1]
+    rest = [name for name in names if name > last]
+    limits = [limit for limit in (page_size, None if wanted is None else int(wanted)) if limit is not None]
+    page = rest[: min(limits)] if limits else rest
+    headers = {}
+    # n=0 is answered by an empty list without a Link, says the distribution-spec: there is no name to go on from.
+    if page and len(page) < len(rest):
+        headers["Link"] = f'<{quote(request.resource)}?n={len(page)}&last={quote(page[-1])}>; rel="next"'
+    return json_answer({**head, key: page}, headers=headers)
+
+
+def _manifest_answer(request: Request, repository: Repository, reference: str) -> Answer:
+    digest = repository.find(reference)
+    if digest is None:
+        return error_answer(404, "MANIFEST_UNKNOWN", f"there is no manifest {reference}")
+    manifest = repository.manifests[digest]
+    headers = _digest_headers(digest)
+    if _is_match(request.header("If-None-Match"), headers["ETag"]):
+        return Answer(304, headers)
+    return Answer(200, {"Content-Type": manifest.media_type, **headers}, manifest.raw)
+
+
+def _blob_answer(request: Request, content: Content, reference: str) -> Answer:
+    blob = content.blobs.get(reference)
+    if blob is None:
+        return error_answer(404, "BLOB_UNKNOWN", f"there is no blob {reference}")
+    headers = _digest_headers(reference)
+    if _is_match(request.header("If-None-Match"), headers["ETag"]):
+        return Answer(304, headers)
+    headers |= {"Content-Type": "application/octet-stream", "Accept-Ranges": "bytes"}
+    whole = Answer(200, headers, blob)
+    # Ranges are for GET only, and If-Range wants the very same ETag (RFC 9110, 14.2 and 13.1.5).
+    if request.method != "GET" or request.header("If-Range") not in {None, headers["ETag"]}:
+        return whole
+    return cut_range(whole, request.header("Range"))
+
+
+def _digest_headers(digest: str) -> dict[str, str]:
+    return {"Docker-Content-Digest": str(digest), "ETag": f'"{digest}"'}
+
+
+def _is_match(header: str | None, etag: str) -> bool:
+    known = [entry.strip().removeprefix("W/") for entry in (header or "").split(",")]
+    return etag in known or "*" in known
+
+
+def _referrers_answer(request: Request, repository: Repository, reference: str) -> Answer:
+    try:
+        subject = Digest(reference)
+    except InvalidError as error:
+        return error_answer(400, "DIGEST_INVALID", str(error))
+    descriptors = [
+        _referrer_descriptor(manifest, digest, document)
+        for digest, manifest in repository.manifests.items()
+        # Looking for the digest first spares the parsing of a whole repository.
+        if subject.encode() in manifest.raw
+        and (document := _parsed(manifest)).get("subject", {}).get("digest") == subject
+    ]
+    headers = {"Content-Type": OCI_INDEX}
+    wanted = request.query.get("artifactType")
+    if wanted:
+        descriptors = [descriptor for descriptor in descriptors if descriptor.get("artifactType") == wanted[-1]]
+        headers["OCI-Filters-Applied"] = "artifactType"
+    index = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": descriptors}
+    return json_answer(index, headers=headers)
+
+
+def _parsed(manifest: Manifest) -> dict[str, Any]:
+    # Tests put in what is no JSON, or no object; such a manifest refers to nothing.
+    try:
+        document = json.loads(manifest.raw)
+    except ValueError:
+        return {}
+    return document if isinstance(document, dict) and isinstance(document.get("subject", {}), dict) else {}
+
+
+def _referrer_descriptor(manifest: Manifest, digest: str, document: JSON) -> JSON:
+    # An image manifest without an artifactType is of the type of its config (distribution-spec, "Listing Referrers").
+    artifact_type = document.get("artifactType") or document.get("config", {}).get("mediaType")
+    descriptor = {"mediaType": manifest.media_type, "digest": digest, "size": len(manifest.raw)}
+    if artifact_type:
+        descriptor["artifactType"] = artifact_type
+    return descriptor | {"annotations": document["annotations"]} if document.get("annotations") else descriptor

@@ -1,0 +1,1 @@
+"""Where images come from: one protocol, and behind it a registry."""

@@ -1,0 +1,215 @@
+"""Authorization: what a registry's challenge asks for, and the tokens that answer it.
+
+Sources: RFC 9110 section 11.6.1 for the header; distribution's token.md ("Token Authentication Specification").
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlencode, urljoin, urlsplit
+
+from ocinb._settings import Settings
+from ocinb.errors import AuthError, InvalidError
+from ocinb.sources.addresses import is_loopback
+from ocinb.sources.exchange import safe_url
+from ocinb.sources.http import Answer, Http, same_origin
+from ocinb.sources.refusals import credentials_hint
+from ocinb.spec.fields import Fields
+from ocinb.spec.strictjson import parse_object
+
+# token.md: a token without expires_in lives for 60 seconds, and none may live shorter.
+LEAST_LIFE_SECONDS = 60
+# A token is not used in its last seconds: it could expire on the way.
+MARGIN_SECONDS = 5
+
+_CHALLENGE = re.compile(
+    r'(?:^|,)\s*(?P<scheme>[A-Za-z][\w-]*)(?=\s|$)|(?P<key>[\w-]+)\s*=\s*(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<bare>[^\s,"]+))'
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """One way in that a registry offers: a scheme in lower case, and its parameters."""
+
+    scheme: str
+    parameters: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Token:
+    """A bearer token and the moment at which it is no longer used."""
+
+    text: str
+    until: float
+
+    def __repr__(self) -> str:
+        return "Token(***)"
+
+
+class Keyring:
+    """What opens one registry: its credentials and its tokens, which live in memory only.
+
+    Parameters
+    ----------
+    http
+        Who asks for tokens.
+    settings
+        Where credentials are looked up, each time anew.
+    registry
+        The registry's name.
+    """
+
+    def __init__(self, http: Http, settings: Settings, registry: str) -> None:
+        self._http = http
+        self._settings = settings
+        self._registry = registry
+        self._lock = threading.Lock()
+        self._challenge: Challenge | None = None
+        self._tokens: dict[tuple[str, str, str | None], Token] = {}
+
+    @property
+    def principal(self) -> str:
+        """A fingerprint of who asks: empty for anybody, and never the secret itself."""
+        pair = self._credentials()
+        return hashlib.sha256("\0".join(("ocinb", *pair)).encode()).hexdigest() if pair else ""
+
+    def authorization(self, base: str, scope: str) -> str | None:
+        """Give the header that opens a scope, as far as the registry has said before what it wants.
+
+        Parameters
+        ----------
+        base
+            The registry's URL.
+        scope
+            What is to be opened: ``repository:NAME:pull``.
+        """
+        challenge = self._challenge
+        if challenge is None:
+            return None
+        if challenge.scheme == "basic":
+            return self._basic()
+        with self._lock:  # one asks, the others wait and share
+            return f"Bearer {self._token(challenge, base, scope).text}"
+
+    def hear(self, answer: Answer, used: str | None) -> bool:
+        """Learn from a 401 what the registry wants; False if asking again cannot help.
+
+        Parameters
+        ----------
+        answer
+            The 401.
+        used
+            The header that was refused; its token is forgotten.
+
+        Raises
+        ------
+        AuthError
+            If it wants what there is not.
+        """
+        challenge = _choose(parse_challenges(answer.headers.get("www-authenticate", "")))
+        if challenge is None:
+            return False
+        if challenge.scheme == "basic" and self._credentials() is None:
+            raise self._refused("wants a user and a password", answer.url)
+        with self._lock:
+            self._challenge = challenge
+            self._tokens = {key: token for key, token in self._tokens.items() if used != f"Bearer {token.text}"}
+        return True
+
+    def _token(self, challenge: Challenge, base: str, scope: str) -> Token:
+        realm = urljoin(base, challenge.parameters.get("realm", ""))
+        key = (realm, scope, self.principal)
+        token = self._tokens.get(key)
+        if token is None or token.until <= time.monotonic():
+            _judge_realm(realm, base)
+            token = self._fetch(realm, challenge.parameters.get("service"), scope, base)
+            self._tokens[key] = token
+        return token
+
+    def _fetch(self, realm: str, service: str | None, scope: str, base: str) -> Token:
+        query = urlencode({**({"service": service} if service else {}), "scope": scope})
+        url = f"{realm}{'&' if '?' in realm else '?'}{query}"
+        basic = self._basic()
+        headers = {"Authorization": basic} if basic and _may_see_secret(realm, base) else {}
+        answer = self._http.ask("GET", url, headers, limit=self._settings.max_answer_bytes)
+        if answer.status in {401, 403}:
+            raise self._refused("gives no token" if basic is None else "refuses the credentials", url)
+        if answer.status != 200:  # noqa: PLR2004 - HTTP
+            raise AuthError(f"the token service of {self._registry} answered {answer.status}", url=safe_url(url))
+        return _read_token(answer)
+
+    def _credentials(self) -> tuple[str, str] | None:
+        return self._settings.credentials.get(self._registry)
+
+    def _basic(self) -> str | None:
+        pair = self._credentials()
+        return "Basic " + base64.b64encode(":".join(pair).encode()).decode("ascii") if pair else None
+
+    def _refused(self, what: str, url: str) -> AuthError:
+        return AuthError(f"{self._registry} {what}", url=safe_url(url), hint=credentials_hint(self._registry))
+
+
+def parse_challenges(header: str) -> list[Challenge]:
+    """Read a ``WWW-Authenticate`` header.
+
+    >>> [challenge] = parse_challenges('Bearer realm="https://auth.example/token",service="registry"')
+    >>> challenge.scheme, challenge.parameters["service"]
+    ('bearer', 'registry')
+    """
+    found: list[tuple[str, dict[str, str]]] = []
+    for match in _CHALLENGE.finditer(header):
+        if match["scheme"]:
+            found.append((match["scheme"].lower(), {}))
+        elif found:
+            value = match["bare"] if match["quoted"] is None else re.sub(r"\\(.)", r"\1", match["quoted"])
+            found[-1][1][match["key"].lower()] = value
+    return [Challenge(scheme, parameters) for scheme, parameters in found]
+
+
+def _choose(challenges: list[Challenge]) -> Challenge | None:
+    for scheme in ("bearer", "basic"):
+        for challenge in challenges:
+            if challenge.scheme == scheme and (scheme == "basic" or challenge.parameters.get("realm")):
+                return challenge
+    return None
+
+
+def _judge_realm(realm: str, base: str) -> None:
+    parts = urlsplit(realm)
+    sound = parts.scheme in {"http", "https"} and parts.hostname and not parts.username
+    if sound and (parts.scheme == "https" or same_origin(realm, base)):
+        return
+    if (
+        sound
+        and urlsplit(base).scheme == "http"
+        and is_loopback(parts.hostname)
+        and is_loopback(urlsplit(base).hostname)
+    ):
+        return
+    raise AuthError(
+        f"the registry wants tokens to be asked for at {safe_url(realm)}, which is refused", url=safe_url(base)
+    )
+
+
+def _may_see_secret(realm: str, base: str) -> bool:
+    return urlsplit(realm).scheme == "https" or same_origin(realm, base)
+
+
+def _read_token(answer: Answer) -> Token:
+    try:
+        body = Fields(parse_object(answer.body, "the token"), "the token")
+        text = body.text("token") or body.text("access_token")
+        life = body.integer("expires_in") or 0
+    except InvalidError as error:
+        # What came is not quoted: it may hold the token.
+        message = "is not JSON" if "JSON" in error.message else "has a field of the wrong type"
+        raise AuthError(f"the answer of the token service {message}", url=safe_url(answer.url)) from None
+    if not text or not re.fullmatch(r"[\x21-\x7e]+", text):
+        raise AuthError("the token service gave no token", url=safe_url(answer.url))
+    return Token(text, time.monotonic() + max(life, LEAST_LIFE_SECONDS) - MARGIN_SECONDS)

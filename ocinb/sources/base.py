@@ -1,0 +1,90 @@
+"""The protocol of a source: the one seam that everything above is written against."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from ocinb.errors import TransportError
+from ocinb.spec.digest import Digest
+from ocinb.spec.documents import Descriptor
+
+
+class RangeError(TransportError):
+    """A part was asked for that the other side does not have, or gave otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class RawDocument:
+    """The bytes of a document, verified, with the type that they turned out to have.
+
+    ``fetched`` says whether they came over the wire just now, and not out of the store.
+    """
+
+    raw: bytes
+    digest: Digest
+    media_type: str
+    fetched: bool = False
+
+    @property
+    def descriptor(self) -> Descriptor:
+        """What another document would say of it."""
+        return Descriptor(self.media_type, self.digest, len(self.raw))
+
+
+class BlobStream(Protocol):
+    """The bytes of a blob on their way.
+
+    Attributes
+    ----------
+    offset
+        Where in the blob they begin; 0 if the other side does not give parts.
+    """
+
+    offset: int
+
+    def chunks(self) -> Iterator[bytes]:
+        """Give the bytes in chunks."""
+
+
+class Source(Protocol):
+    """One repository of a registry, or one file: where the documents and blobs of some images come from."""
+
+    def resolve(self, wanted: str) -> Descriptor:
+        """Find what a tag or digest points at.
+
+        Raises
+        ------
+        NotFoundError
+            If nothing has that name.
+        """
+
+    def head(self, tag: str) -> Digest:
+        """Find what a tag points at, as cheaply as can be, without reading it.
+
+        Raises
+        ------
+        NotFoundError
+            If nothing has that name.
+        """
+
+    def document(self, descriptor: Descriptor) -> RawDocument:
+        """Read a document whole, verified.
+
+        Raises
+        ------
+        IntegrityError
+            If its bytes do not match.
+        InvalidError
+            If it is larger than the limit.
+        """
+
+    def open_blob(
+        self, descriptor: Descriptor, offset: int = 0, length: int | None = None
+    ) -> AbstractContextManager[BlobStream]:
+        """Open a blob for reading; what arrives is not verified yet."""
+
+    def tags(self) -> list[str]:
+        """List the names that there are."""

@@ -1,0 +1,326 @@
+"""HTTP: two sessions of requests, one that keeps what is asked by name and a plain one, behind two small functions.
+
+No exception, session or response of requests leaves this room. Redirects are followed by a loop of our own, since the
+library's would carry credentials along and follow from https to http.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import http.cookiejar
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+
+from ocinb import __version__
+from ocinb._pool import check_stopped, woken_by
+from ocinb._settings import Settings
+from ocinb.errors import InvalidError, TransportError
+from ocinb.sources.addresses import is_loopback
+from ocinb.sources.exchange import Exchange, safe_url, tell
+from ocinb.spec.digest import Digest
+from ocinb.spec.strictjson import parse_object
+from ocinb.storage.responses import open_responses, principal
+
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+CONNECT_SECONDS = 10.0
+CHUNK = 1024 * 1024
+
+_limit: contextvars.ContextVar[int] = contextvars.ContextVar("limit", default=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A status, headers (their names in lower case) and a whole body."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    url: str
+    from_cache: bool = False
+
+
+class Stream:
+    """The body of an answer, as it arrives."""
+
+    def __init__(self, response: requests.Response, url: str) -> None:
+        self.status = response.status_code
+        self.headers = _headers(response)
+        self.url = url
+        self._response = response
+
+    def chunks(self) -> Iterator[bytes]:
+        """Give the body in chunks of about one MiB.
+
+        Raises
+        ------
+        TransportError
+            If it breaks off.
+        """
+        raw = self._response.raw
+        try:
+            with woken_by(raw.shutdown):
+                while chunk := raw.read(CHUNK, decode_content=False):
+                    check_stopped()
+                    yield chunk
+        except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+            check_stopped()
+            raise TransportError(f"the connection broke: {_reason(error)}", url=safe_url(self.url)) from None
+
+    def text(self, limit: int) -> bytes:
+        """Read the body of an error, as far as the limit allows."""
+        return b"".join(_upto(self.chunks(), limit))
+
+
+class Http:
+    """Asks and streams. One object serves all registries and any number of threads.
+
+    Parameters
+    ----------
+    settings
+        Limits, time-outs, and where answers are kept.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._plain = _configured(requests.Session(), settings)
+        self._named: requests.Session | None = None
+
+    def ask(self, method: str, url: str, headers: Mapping[str, str], *, limit: int, who: str | None = None) -> Answer:
+        """Send a request and read the whole answer.
+
+        Parameters
+        ----------
+        method, url, headers
+            The request.
+        limit
+            The largest body, in bytes, that is read.
+        who
+            None for what must not be kept. Else the answer is kept by name for the life of a tag, and this text tells
+            apart those who must not see each other's answers.
+
+        Raises
+        ------
+        TransportError
+            If no answer comes.
+        InvalidError
+            If the answer is too large.
+        """
+        with _set(_limit, limit), _set(principal, who or ""):
+            response = self._follow(method, url, headers, stream=False, named=who is not None)
+        answer = Answer(
+            status=response.status_code,
+            headers=_headers(response),
+            body=response.content or b"",
+            url=response.url,
+            from_cache=bool(getattr(response, "from_cache", False)),
+        )
+        # A 304 comes out as the kept answer, though its few bytes went over the wire.
+        fresh = not answer.from_cache
+        tell(Exchange(method, safe_url(url), answer.status, answer.from_cache, len(answer.body) if fresh else 0))
+        return answer
+
+    @contextmanager
+    def stream(self, url: str, headers: Mapping[str, str]) -> Iterator[Stream]:
+        """Send a GET and give the answer before its body has arrived.
+
+        Raises
+        ------
+        TransportError
+            If no answer comes.
+        """
+        response = self._follow("GET", url, headers, stream=True, named=False)
+        try:
+            yield Stream(response, response.url)
+        finally:
+            response.close()
+            tell(
+                Exchange(
+                    "GET", safe_url(url), response.status_code, from_cache=False, received_bytes=response.raw.tell()
+                )
+            )
+
+    def close(self) -> None:
+        """Close all connections and the cache."""
+        self._plain.close()
+        if self._named is not None:
+            self._named.close()
+
+    def _follow(
+        self, method: str, url: str, headers: Mapping[str, str], *, stream: bool, named: bool
+    ) -> requests.Response:
+        sent = dict(headers)
+        for _ in range(self._settings.max_redirects + 1):
+            response = self._send(method, url, sent, stream=stream, named=named)
+            location = response.headers.get("location")
+            if response.status_code not in REDIRECTS or not location:
+                return response
+            response.close()
+            target = _redirected(url, location)
+            if _origin(target) != _origin(url):
+                sent.pop("Authorization", None)
+            url, named = target, False  # a signed address is nothing to keep
+        raise TransportError(f"more than {self._settings.max_redirects} redirects", url=safe_url(url))
+
+    def _send(
+        self, method: str, url: str, headers: Mapping[str, str], *, stream: bool, named: bool
+    ) -> requests.Response:
+        session = self._session(named=named)
+        send = partial(
+            session.send,
+            stream=stream,
+            allow_redirects=False,
+            timeout=(min(CONNECT_SECONDS, self._settings.timeout), self._settings.timeout),
+            proxies={} if is_loopback(urlsplit(url).hostname) else requests.utils.get_environ_proxies(url),
+        )
+        try:
+            request = session.prepare_request(requests.Request(method, url, headers=dict(headers)))
+            response = send(request)
+            return self._believed(response, partial(send, request.copy())) if named else response
+        except requests.exceptions.RequestException as error:
+            raise _transport_error(error, url, self._settings) from None
+
+    def _believed(self, response: requests.Response, send_again: Any) -> requests.Response:
+        # An answer that was kept under a longer life than today's, or that was damaged since, is asked for again.
+        if not getattr(response, "from_cache", False):
+            return response
+        left = response.expires_delta  # type: ignore[attr-defined]
+        if left is not None and left <= self._settings.tag_ttl and _worth_keeping(response):
+            return response
+        renewed: requests.Response = (
+            send_again(refresh=True) if response.headers.get("etag") else send_again(force_refresh=True)
+        )
+        return renewed
+
+    def _session(self, *, named: bool) -> requests.Session:
+        if not named:
+            return self._plain
+        with self._lock:
+            if self._named is None:
+                session = open_responses(self._settings.cache_dir, _worth_keeping)
+                self._named = _configured(session, self._settings)
+            self._named.settings.expire_after = self._settings.tag_ttl  # type: ignore[attr-defined]
+            return self._named
+
+
+class _LimitedAdapter(HTTPAdapter):
+    """Reads a body only as far as the caller's limit, before any cache or parser sees it."""
+
+    def send(self, request: requests.PreparedRequest, stream: bool = False, **kwargs: Any) -> requests.Response:  # type: ignore[override]  # noqa: FBT001, FBT002 - the signature of requests
+        response: requests.Response = super().send(request, stream=stream, **kwargs)
+        response.headers.pop("Set-Cookie", None)  # a session of somebody's; not to be kept on a disk
+        if not stream:
+            response._content = b"".join(self._body(response))  # noqa: SLF001 - requests has no other way
+            response._content_consumed = True  # type: ignore[attr-defined]  # noqa: SLF001
+        return response
+
+    def _body(self, response: requests.Response) -> Iterator[bytes]:
+        limit, seen = _limit.get(), 0
+        with response, woken_by(response.raw.shutdown):
+            for chunk in response.iter_content(64 * 1024):
+                check_stopped()
+                seen += len(chunk)
+                if seen > limit:
+                    raise InvalidError(
+                        f"the answer is larger than the limit of {limit:,} bytes", url=safe_url(response.url)
+                    )
+                yield chunk
+
+
+def _configured(session: requests.Session, settings: Settings) -> requests.Session:
+    session.trust_env = False  # ~/.netrc would replace a token, and follow a redirect
+    session.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
+    session.headers.clear()
+    session.headers.update({"User-Agent": f"ocinb/{__version__}", "Accept-Encoding": "identity", "Accept": "*/*"})
+    adapter = _LimitedAdapter(pool_connections=32, pool_maxsize=max(10, 2 * settings.concurrency))
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
+    return session
+
+
+def _worth_keeping(response: requests.Response) -> bool:
+    """Say whether an answer by name is a document, and the one that its header promises."""
+    if response.status_code != requests.codes.ok:
+        return False
+    if response.request.method == "HEAD":
+        return "docker-content-digest" in response.headers
+    promised = response.headers.get("docker-content-digest")
+    try:
+        parse_object(response.content, "the answer")
+        return promised is None or Digest.of(response.content, Digest(promised).algorithm) == promised
+    except InvalidError:
+        return False
+
+
+def _redirected(url: str, location: str) -> str:
+    target = urljoin(url, location)
+    scheme, before = urlsplit(target).scheme, urlsplit(url).scheme
+    if scheme not in {"http", "https"} or (before == "https" and scheme == "http"):
+        raise TransportError(f"a redirect to {safe_url(target)} is refused: it leaves https", url=safe_url(url))
+    return target
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+
+
+def same_origin(one: str, other: str) -> bool:
+    """Say whether two URLs have the same scheme, host and port."""
+    return _origin(one) == _origin(other)
+
+
+def _headers(response: requests.Response) -> dict[str, str]:
+    return {name.lower(): value for name, value in response.headers.items()}
+
+
+def _upto(chunks: Iterator[bytes], limit: int) -> Iterator[bytes]:
+    for chunk in chunks:
+        yield chunk[:limit]
+        limit -= len(chunk)
+        if limit <= 0:
+            return
+
+
+@contextmanager
+def _set(variable: contextvars.ContextVar[Any], value: Any) -> Iterator[None]:
+    token = variable.set(value)
+    try:
+        yield
+    finally:
+        variable.reset(token)
+
+
+def _transport_error(error: requests.exceptions.RequestException, url: str, settings: Settings) -> TransportError:
+    host = urlsplit(url).netloc.rpartition("@")[2]
+    if isinstance(error, requests.exceptions.SSLError):
+        return TransportError(f"no secure connection to {host}: {_reason(error)}", url=safe_url(url))
+    if isinstance(error, requests.exceptions.Timeout):
+        hint = "ocinb.settings.timeout sets how long ocinb waits"
+        return TransportError(f"{host} did not answer within {settings.timeout:g} s", url=safe_url(url), hint=hint)
+    hint = "Is the name right, and can this machine reach it?"
+    return TransportError(f"{host} cannot be reached: {_reason(error)}", url=safe_url(url), hint=hint)
+
+
+def _reason(error: BaseException) -> str:
+    """Find the one sentence at the bottom of a chain of exceptions, without objects and addresses in it."""
+    seen: set[int] = set()
+    while id(error) not in seen:
+        seen.add(id(error))
+        inner = [part for part in (getattr(error, "reason", None), *error.args) if isinstance(part, BaseException)]
+        if not inner:
+            break
+        error = inner[0]
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    text = str(error.args[-1] if error.args else error) or type(error).__name__
+    return text.rpartition(">: ")[2].rpartition(">, ")[2]

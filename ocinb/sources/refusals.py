@@ -1,0 +1,55 @@
+"""Refusals: what an answer that is not good means, as an error that says what to try.
+
+Source: OCI distribution-spec v1.1, "Error Codes".
+"""
+
+from __future__ import annotations
+
+import json
+
+from ocinb.errors import AuthError, NotFoundError, OcinbError, RateLimitError, TransportError
+from ocinb.sources.base import RangeError
+from ocinb.sources.exchange import safe_url
+from ocinb.sources.http import Answer
+
+SERVER_FAULT = 500
+WORDS_LENGTH = 300
+
+
+def refusal(registry: str, answer: Answer) -> OcinbError:
+    """Make the error that fits an answer."""
+    url, words = safe_url(answer.url), _registry_words(answer.body)
+    match answer.status:
+        case 401 | 403:
+            hint = f"It may be private, or not be there. {credentials_hint(registry)}"
+            return AuthError(f"{registry} refused access ({answer.status}){words}", url=url, hint=hint)
+        case 404:
+            return NotFoundError(f"{registry} has no such thing{words}", url=url)
+        case 416:
+            return RangeError(f"{registry} does not have the part that was asked for", url=url)
+        case 429:
+            hint = _when(answer.headers.get("retry-after", ""))
+            return RateLimitError(f"{registry} has had too many requests (429){words}", url=url, hint=hint)
+        case status:
+            advice = "The fault is on its side; try again later" if status >= SERVER_FAULT else None
+            return TransportError(f"{registry} answered {status}{words}", url=url, hint=advice)
+
+
+def credentials_hint(registry: str) -> str:
+    """Say how somebody gives the credentials that are missing."""
+    return f'ocinb.settings.credentials["{registry}"] = (user, secret) gives credentials for this session'
+
+
+def _when(retry_after: str) -> str:
+    unit = " seconds" if retry_after.isdigit() else ""
+    return f"It asks to come back after {retry_after}{unit}" if retry_after else "Wait a while and try again"
+
+
+def _registry_words(body: bytes) -> str:
+    """Find what a registry says of an error, in the form of the specification, or nothing."""
+    try:
+        errors = json.loads(body)["errors"]
+        words = "; ".join(f"{error.get('code', '')} {error.get('message', '')}".strip() for error in errors)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return ""
+    return f": {words[:WORDS_LENGTH]}" if words else ""

@@ -1,0 +1,225 @@
+"""A registry's repository as a source.
+
+Source: OCI distribution-spec v1.1, "Pull" and "Content Discovery". What is asked for by digest is looked up in the
+store first, and kept there; what is asked for by name is kept as long as a tag is believed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from urllib.parse import quote
+
+from ocinb._settings import Settings
+from ocinb.errors import IntegrityError, InvalidError, NotFoundError
+from ocinb.sources.base import RangeError, RawDocument
+from ocinb.sources.endpoint import Endpoint
+from ocinb.sources.http import Answer, Stream
+from ocinb.spec import mediatypes
+from ocinb.spec.digest import Digest, verify
+from ocinb.spec.documents import Descriptor, sniff_media_type
+from ocinb.spec.fields import Fields
+from ocinb.spec.strictjson import parse_object
+from ocinb.storage.layout import Layout
+
+CATALOG_SCOPE = "registry:catalog:*"
+
+_CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
+
+
+class RegistrySource:
+    """One repository.
+
+    Parameters
+    ----------
+    endpoint
+        Its registry.
+    repository
+        Its path there.
+    store
+        Where documents are looked up and kept.
+    settings
+        Limits.
+    """
+
+    def __init__(self, endpoint: Endpoint, repository: str, store: Layout, settings: Settings) -> None:
+        self.repository = repository
+        self._endpoint = endpoint
+        self._store = store
+        self._settings = settings
+        self._scope = f"repository:{repository}:pull"
+
+    def resolve(self, wanted: str) -> Descriptor:
+        """Find what a tag or digest points at, by one question, or none if the digest is in the store."""
+        if ":" in wanted:
+            digest = Digest(wanted)
+            kept = self._kept(digest)
+            return (kept or self._by_digest(digest)).descriptor
+        answer = self._manifest(wanted, named=True)
+        promised = answer.headers.get("docker-content-digest")
+        document = self._checked(answer, Digest(promised) if promised else Digest.of(answer.body))
+        self._keep(document)
+        return document.descriptor
+
+    def head(self, tag: str) -> Digest:
+        """Find what a tag points at without reading it, by a HEAD; the document itself if the registry says too little.
+
+        Raises
+        ------
+        NotFoundError
+            If there is no such tag.
+        """
+        answer = self._manifest(tag, named=True, method="HEAD")
+        promised = answer.headers.get("docker-content-digest")
+        return Digest(promised) if promised else self.resolve(tag).digest
+
+    def document(self, descriptor: Descriptor) -> RawDocument:
+        """Read a manifest, index or config."""
+        if descriptor.size > self._settings.max_manifest_bytes:
+            limit = self._settings.max_manifest_bytes
+            raise InvalidError(
+                f"{descriptor.digest} has {descriptor.size:,} bytes, more than max_manifest_bytes = {limit:,}"
+            )
+        kept = self._kept(descriptor.digest)
+        if kept is None:
+            is_manifest = descriptor.media_type in mediatypes.ALL_MANIFESTS
+            kept = self._by_digest(descriptor.digest) if is_manifest else self._small_blob(descriptor)
+        if len(kept.raw) != descriptor.size:
+            raise IntegrityError(f"{descriptor.digest} has to be {descriptor.size:,} bytes long, not {len(kept.raw):,}")
+        return replace(kept, media_type=descriptor.media_type)
+
+    @contextmanager
+    def open_blob(self, descriptor: Descriptor, offset: int = 0, length: int | None = None) -> Iterator[_Blob]:
+        """Open a blob, from an offset if the registry gives parts.
+
+        Raises
+        ------
+        RangeError
+            If the registry gives another part than the one that was asked for.
+        """
+        headers = {"Accept": "*/*"}
+        if offset or length is not None:
+            headers["Range"] = f"bytes={offset}-{offset + length - 1 if length is not None else ''}"
+        with self._endpoint.stream(self._path("blobs", descriptor.digest), self._scope, headers) as stream:
+            yield _Blob(stream, _offset(stream, offset, descriptor.size))
+
+    def tags(self) -> list[str]:
+        """List the tags, in the order of the registry."""
+        pages = self._endpoint.pages(f"/v2/{self.repository}/tags/list?n=1000", self._scope)
+        try:
+            return list(dict.fromkeys(name for page in pages for name in _names(page, "tags")))
+        except NotFoundError as error:
+            registry = self._endpoint.registry
+            hint = f"ocinb.repositories({registry!r}) lists what there is, if the registry tells"
+            raise NotFoundError(f"{registry} has no repository {self.repository}", url=error.url, hint=hint) from None
+
+    def _kept(self, digest: Digest) -> RawDocument | None:
+        raw = self._store.blobs.read(digest, self._settings.max_manifest_bytes)
+        if raw is None:
+            return None
+        return RawDocument(raw, digest, _sniffed(raw, None, str(digest)))
+
+    def _by_digest(self, digest: Digest) -> RawDocument:
+        document = self._checked(self._manifest(digest, named=False), digest)
+        self._keep(document)
+        return document
+
+    def _manifest(self, wanted: str, *, named: bool, method: str = "GET") -> Answer:
+        limit = self._settings.max_manifest_bytes
+        path = self._path("manifests", wanted)
+        try:
+            return self._endpoint.ask(
+                path, self._scope, limit=limit, method=method, accept=mediatypes.ACCEPT_MANIFESTS, named=named
+            )
+        except NotFoundError as error:
+            hint = f"ocinb.tags({f'{self._endpoint.registry}/{self.repository}'!r}) lists what there is"
+            where = f"{wanted} of {self.repository} is not at {self._endpoint.registry}"
+            raise NotFoundError(where, url=error.url, hint=hint) from None
+
+    def _checked(self, answer: Answer, digest: Digest) -> RawDocument:
+        what = f"the manifest {self.repository}@{digest}" if answer.body else "the empty answer"
+        if mediatypes.bare(answer.headers.get("content-type")) in mediatypes.SCHEMA1:
+            raise InvalidError(f"{what} is of Docker's schema 1, which is not read yet", url=answer.url)
+        try:
+            verify(answer.body, digest)
+            media_type = sniff_media_type(answer.body, answer.headers.get("content-type"), what)
+        except (IntegrityError, InvalidError) as error:
+            error.url = answer.url
+            raise
+        return RawDocument(answer.body, digest, media_type, fetched=not answer.from_cache)
+
+    def _small_blob(self, descriptor: Descriptor) -> RawDocument:
+        with self.open_blob(descriptor) as blob:
+            raw = b"".join(_limited(blob.chunks(), descriptor))
+        verify(raw, descriptor.digest, descriptor.size)
+        document = RawDocument(raw, descriptor.digest, descriptor.media_type, fetched=True)
+        self._keep(document)
+        return document
+
+    def _keep(self, document: RawDocument) -> None:
+        self._store.prepare()
+        self._store.blobs.write(document.raw, document.digest)
+
+    def _path(self, kind: str, name: str) -> str:
+        return f"/v2/{self.repository}/{kind}/{quote(name, safe=':')}"
+
+
+class _Blob:
+    def __init__(self, stream: Stream, offset: int) -> None:
+        self.offset = offset
+        self._stream = stream
+
+    def chunks(self) -> Iterator[bytes]:
+        return self._stream.chunks()
+
+
+def list_repositories(endpoint: Endpoint) -> list[str]:
+    """List the repositories of a registry, as far as it tells them.
+
+    Raises
+    ------
+    NotFoundError
+        If it has no catalogue.
+    """
+    pages = endpoint.pages("/v2/_catalog?n=1000", CATALOG_SCOPE)
+    try:
+        return list(dict.fromkeys(name for page in pages for name in _names(page, "repositories")))
+    except NotFoundError as error:
+        hint = "Many public registries tell nobody what they have; name a repository instead"
+        raise NotFoundError(f"{endpoint.registry} has no catalogue", url=error.url, hint=hint) from None
+
+
+def _names(page: Answer, key: str) -> list[str]:
+    try:
+        return Fields(parse_object(page.body, "the list"), "the list").texts(key) or []
+    except InvalidError as error:
+        error.url = page.url
+        raise
+
+
+def _sniffed(raw: bytes, content_type: str | None, what: str) -> str:
+    try:
+        return sniff_media_type(raw, content_type, what)
+    except InvalidError:
+        return "application/octet-stream"
+
+
+def _limited(chunks: Iterator[bytes], descriptor: Descriptor) -> Iterator[bytes]:
+    seen = 0
+    for chunk in chunks:
+        seen += len(chunk)
+        if seen > descriptor.size:
+            raise IntegrityError(f"{descriptor.digest} has to be {descriptor.size:,} bytes long, but more came")
+        yield chunk
+
+
+def _offset(stream: Stream, offset: int, size: int) -> int:
+    if stream.status != 206:  # noqa: PLR2004 - HTTP: the registry gives no parts, but the whole
+        return 0
+    match = _CONTENT_RANGE.fullmatch(stream.headers.get("content-range", ""))
+    if match is None or int(match[1]) != offset or match[3] not in {"*", str(size)}:
+        said = stream.headers.get("content-range", "nothing")
+        raise RangeError(f"bytes from {offset:,} of {size:,} were asked for, and {said!r} came", url=stream.url)
+    return offset

@@ -1,0 +1,163 @@
+"""Blobs: content that is named by its digest, in the folders of an OCI image layout.
+
+A file stands under its final name only when all its bytes were seen to match. Beside the content, what a file looked
+like on arrival is written down: a file that looks the same later need not be hashed again.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import tempfile
+from pathlib import Path
+
+from ocinb.errors import IntegrityError, TransportError
+from ocinb.spec.digest import Digest, Verifier, verify
+
+logger = logging.getLogger("ocinb")
+
+CHUNK = 1024 * 1024
+# Our own bookkeeping stands where readers of the layout never look.
+OWN_FOLDER = ".ocinb"
+
+
+class Blobs:
+    """The content below one folder.
+
+    Parameters
+    ----------
+    root
+        The folder of the layout; it need not exist yet.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def path(self, digest: Digest) -> Path:
+        """Say where a blob stands, or would stand."""
+        return self.root / "blobs" / digest.algorithm / digest.hex
+
+    def read(self, digest: Digest, limit: int) -> bytes | None:
+        """Read a small blob whole, hashing it again; None if it is not there.
+
+        A file that was damaged is moved out of the way, so that the next question fetches it anew.
+        """
+        path = self.path(digest)
+        try:
+            with path.open("rb") as file:
+                raw = file.read(limit + 1)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise _disk_error(error, path) from None
+        try:
+            return verify(raw, digest) if len(raw) <= limit else None
+        except IntegrityError:
+            logger.warning("%s was damaged in the store and is fetched again", digest)
+            path.unlink(missing_ok=True)
+            return None
+
+    def write(self, raw: bytes, digest: Digest) -> Path:
+        """Keep a small blob; its bytes are checked first.
+
+        Raises
+        ------
+        IntegrityError
+            If the bytes do not match.
+        TransportError
+            If they cannot be written.
+        """
+        path = self.path(digest)
+        verify(raw, digest)
+        if path.exists():
+            return path
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(path, raw)
+        except OSError as error:
+            raise _disk_error(error, path) from None
+        return path
+
+    def adopt(self, file: Path, digest: Digest) -> Path:
+        """Give a file that was verified its final name, and write down what it looks like."""
+        path = self.path(digest)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            file.replace(path)
+            self._remember(path, digest)
+        except OSError as error:
+            raise _disk_error(error, path) from None
+        return path
+
+    def holds(self, digest: Digest, size: int, *, full: bool = False) -> bool:
+        """Say whether a blob is there, whole and right.
+
+        Parameters
+        ----------
+        digest, size
+            What it has to be.
+        full
+            Hash it even if it looks as it did on arrival.
+
+        Returns
+        -------
+        bool
+            False also if what stood there was wrong; that file is then removed.
+        """
+        path = self.path(digest)
+        try:
+            if not full and path.stat().st_size == size and self._note(digest).read_text() == _looks(path):
+                return True
+        except FileNotFoundError:
+            if not path.exists():
+                return False
+        if self._matches(path, digest, size):
+            self._remember(path, digest)
+            return True
+        logger.warning("%s was wrong in the store and is fetched again", digest)
+        path.unlink(missing_ok=True)
+        return False
+
+    def _matches(self, path: Path, digest: Digest, size: int) -> bool:
+        verifier = Verifier(digest, size)
+        try:
+            with path.open("rb") as file:
+                while chunk := file.read(CHUNK):
+                    verifier.update(chunk)
+            verifier.check()
+        except (FileNotFoundError, IntegrityError):
+            return False
+        return True
+
+    def _note(self, digest: Digest) -> Path:
+        return self.root / OWN_FOLDER / "verified" / digest.algorithm / digest.hex
+
+    def _remember(self, path: Path, digest: Digest) -> None:
+        note = self._note(digest)
+        note.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(note, _looks(path).encode())
+
+
+def write_atomically(path: Path, raw: bytes) -> None:
+    """Write a file beside its final name and move it there, so that nobody ever sees half of it."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(raw)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).chmod(0o644)  # other tools read the layout; the folder decides who may enter
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def _looks(path: Path) -> str:
+    status = path.stat()
+    return f"{status.st_size} {status.st_mtime_ns} {status.st_ino}"
+
+
+def _disk_error(error: OSError, path: Path) -> TransportError:
+    reason = error.strerror or type(error).__name__
+    return TransportError(f"the store cannot be used at {path}: {reason}", hint="ocinb.settings.store_dir moves it")
