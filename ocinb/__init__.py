@@ -15,7 +15,7 @@ _HOMES = {
     "Progress": "ocinb.progress.protocol",
     "Reference": "ocinb.spec.reference",
     "configs": "ocinb.frames.images",
-    "document": "ocinb.frames.reading",
+    "document": "ocinb.frames.documents",
     "errors": "ocinb",
     "history": "ocinb.frames.images",
     "layers": "ocinb.frames.images",

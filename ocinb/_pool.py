@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextvars
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from typing import TypeVar
@@ -60,6 +60,27 @@ def woken_by(waker: Callable[[], None]) -> Iterator[None]:
         yield
     finally:
         stop.wakers.discard(waker)
+
+
+_locks: dict[Hashable, list[threading.Lock]] = {}
+_locks_lock = threading.Lock()
+
+
+@contextmanager
+def alone(key: Hashable) -> Iterator[None]:
+    """Let one thread at a time do what a key names, so that the others find it done."""
+    with _locks_lock:
+        locks = _locks.setdefault(key, [threading.Lock()])
+        locks.append(locks[0])  # one entry for each that holds it or waits, and one for the key
+    try:
+        with locks[0]:
+            check_stopped()
+            yield
+    finally:
+        with _locks_lock:
+            locks.pop()
+            if len(locks) == 1:
+                del _locks[key]
 
 
 def run_all(function: Callable[[Item], Result], items: Iterable[Item], *, workers: int) -> list[Result]:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     import pandas as pd
 
-TEXT = "str"
-NUMBER = "Int64"
-TIME = "datetime64[us, UTC]"
-FLAG = "boolean"
-OBJECT = "object"  # dicts and lists
+TEXT: Final = "str"
+NUMBER: Final = "Int64"
+TIME: Final = "datetime64[us, UTC]"
+FLAG: Final = "boolean"
+OBJECT: Final = "object"  # dicts and lists
 
 
 @dataclass(frozen=True, slots=True)

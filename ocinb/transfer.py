@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -11,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from ocinb._pool import check_stopped, run_all
+from ocinb._pool import alone, check_stopped, run_all
 from ocinb._settings import Settings
 from ocinb.errors import AuthError, IntegrityError, OcinbError, RateLimitError, TransportError
 from ocinb.progress.protocol import Progress, State
@@ -89,7 +88,7 @@ class Transfer:
 
     def _transfer(self, job: Job) -> Transferred:
         descriptor = job.descriptor
-        with _alone(self._layout.root, descriptor.digest):
+        with alone((self._layout.root, descriptor.digest)):  # those that wait find it present
             if self._layout.blobs.holds(descriptor.digest, descriptor.size, full=self._full):
                 self._progress.state(descriptor.digest, State.PRESENT)
                 path = self._layout.blobs.path(descriptor.digest)
@@ -208,27 +207,6 @@ class _Download:
             self._progress.advance(self._descriptor.digest, -self._part.stat().st_size)
             self._part.unlink()
         self._resumed = False
-
-
-_flights: dict[tuple[Path, Digest], list[threading.Lock]] = {}
-_flights_lock = threading.Lock()
-
-
-@contextmanager
-def _alone(root: Path, digest: Digest) -> Iterator[None]:
-    """Let one thread at a time transfer a digest; those that wait find it present."""
-    key = (root, digest)
-    with _flights_lock:
-        locks = _flights.setdefault(key, [threading.Lock()])
-        locks.append(locks[0])
-    try:
-        with locks[0]:
-            yield
-    finally:
-        with _flights_lock:
-            locks.pop()
-            if len(locks) == 1:
-                _flights.pop(key, None)
 
 
 @contextmanager

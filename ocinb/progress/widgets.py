@@ -48,14 +48,16 @@ _STYLE = """<style>
 .ocinb-progress .ocinb-detail { flex: auto; min-width: 0; overflow: hidden; text-overflow: ellipsis; opacity: .7; }
 .ocinb-progress .ocinb-size { flex: none; font-variant-numeric: tabular-nums; }
 .ocinb-progress .ocinb-hint { opacity: .7; }
-.ocinb-progress .widget-hprogress { flex-direction: row-reverse; margin: 0; padding-left: 16px; height: 22px;
-  align-items: center; gap: 10px; }
-.ocinb-progress .widget-hprogress .progress { align-self: center; height: 12px; margin: 0; border-radius: 3px; overflow: hidden; }
+.ocinb-progress .widget-hprogress {
+  flex-direction: row-reverse; align-items: center; gap: 10px; height: 22px; margin: 0; padding-left: 16px; }
+.ocinb-progress .widget-hprogress > .progress {
+  align-self: center; height: 12px; margin: 0; border-radius: 3px; overflow: hidden; }
 .ocinb-progress .widget-hprogress .progress-bar { transition: width .5s linear; }
-.ocinb-progress .widget-hprogress .widget-label { width: 84px; height: 22px; margin: 0; align-self: center; text-align: left; line-height: 22px;
+.ocinb-progress .widget-hprogress > .widget-label {
+  align-self: center; width: 84px; height: 22px; margin: 0; line-height: 22px; text-align: left;
   font-variant-numeric: tabular-nums; }
-.ocinb-progress .jupyter-widgets.ocinb-total { margin-top: 4px; padding-top: 4px; height: auto;
-  border-top: 1px solid var(--jp-border-color2, #ccc); }
+.ocinb-progress .jupyter-widgets.ocinb-total {
+  height: auto; margin-top: 4px; padding-top: 4px; border-top: 1px solid var(--jp-border-color2, #ccc); }
 .ocinb-progress .ocinb-total .ocinb-detail { opacity: 1; white-space: normal; }
 </style>"""
 

@@ -8,18 +8,16 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote
 
 from ocinb.errors import InvalidError
+from ocinb.samples.content import Content, Repository
 from ocinb.samples.exchange import Answer, Request, error_answer, json_answer
+from ocinb.samples.images import JSON, Manifest
 from ocinb.samples.ranges import cut_range
 from ocinb.spec.digest import Digest
 from ocinb.spec.mediatypes import OCI_INDEX
-
-if TYPE_CHECKING:
-    from ocinb.samples.content import Content, Repository
-    from ocinb.samples.images import JSON, Manifest
 
 _COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _ROUTE = re.compile(

@@ -6,15 +6,12 @@ A fault is decided on the finished answer, so it can replace it, bend it, or bre
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING
 
 from ocinb.errors import InvalidError
 from ocinb.samples.exchange import Answer, Request, error_answer, merged
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "*")
 _PARTIAL = 206

@@ -8,12 +8,13 @@ from __future__ import annotations
 import gzip
 import json
 import sys
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ocinb.errors import InvalidError
-from ocinb.samples.tars import make_tar
+from ocinb.samples.tars import Entry, make_tar
 from ocinb.spec.digest import Digest
 from ocinb.spec.mediatypes import (
     DOCKER_CONFIG,
@@ -29,11 +30,6 @@ if sys.version_info >= (3, 14):
     from compression import zstd
 else:
     from backports import zstd
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from ocinb.samples.tars import Entry
 
 JSON = dict[str, Any]
 
@@ -248,7 +244,7 @@ def _history_entry(step: Step) -> JSON:
     return entry
 
 
-def make_manifest(  # noqa: PLR0913 - one for each field of the document
+def make_manifest(
     config: Blob,
     layers: Iterable[Blob],
     *,

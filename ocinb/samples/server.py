@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from ocinb.errors import InvalidError
 from ocinb.samples.answers import answer_to, parse_route
 from ocinb.samples.catalogue import sample_content
 from ocinb.samples.exchange import Answer, Delivery, Request
 from ocinb.samples.faults import Fault
-from ocinb.samples.images import Manifest, Step, make_image
+from ocinb.samples.images import Layer, Manifest, Step, make_image
 from ocinb.samples.sockets import SocketServer
 from ocinb.samples.tokens import TokenIssuer
 from ocinb.spec.digest import Digest
 from ocinb.spec.mediatypes import OCI_MANIFEST
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from ocinb.samples.images import Layer
 
 _TOKEN_PATH = "/token"  # noqa: S105 - a path, no secret
 

@@ -211,7 +211,7 @@ def _release_steps(release: Release, platform: str) -> tuple[Step, ...]:
         "rm -rf /var/lib/apt/lists/* /var/cache/apt && rm /usr/bin/perl5.36.0 && rm -r data && echo seeded > data"
     )
     return (
-        Step("COPY . . # buildkit", moment(built, 1), sources),
+        Step("COPY --chown=shop:shop . . # buildkit", moment(built, 1), sources),
         Step(f"ARG VERSION={release.version}", moment(built, 1)),
         Step(f"RUN |1 VERSION={release.version} /bin/sh -c {build} # buildkit", moment(built, 23), modules),
         Step("COPY --chown=shop:shop deploy/ . # buildkit", moment(built, 24), goods),

@@ -11,14 +11,12 @@ import hmac
 import json
 import secrets
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ocinb.samples.exchange import Answer, Request, error_answer, json_answer
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 _LIFE = 300
 _SERVICE = "registry.sample"

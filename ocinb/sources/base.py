@@ -81,6 +81,15 @@ class Source(Protocol):
             If it is larger than the limit.
         """
 
+    def small_blob(self, digest: Digest) -> RawDocument:
+        """Read a blob of which only the digest is known, verified.
+
+        Raises
+        ------
+        InvalidError
+            If it is larger than a document may be.
+        """
+
     def open_blob(
         self, descriptor: Descriptor, offset: int = 0, length: int | None = None
     ) -> AbstractContextManager[BlobStream]:

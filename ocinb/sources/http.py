@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import contextvars
 import http.cookiejar
+import re
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -21,7 +22,7 @@ import urllib3
 from requests.adapters import HTTPAdapter
 
 from ocinb import __version__
-from ocinb._pool import check_stopped, woken_by
+from ocinb._pool import alone, check_stopped, woken_by
 from ocinb._settings import Settings
 from ocinb.errors import InvalidError, TransportError
 from ocinb.sources.addresses import is_loopback
@@ -115,7 +116,9 @@ class Http:
         InvalidError
             If the answer is too large.
         """
-        with _set(_limit, limit), _set(principal, who or ""):
+        # Of those who ask for one name at a time, one asks, and the others find the answer kept.
+        turn = nullcontext() if who is None else alone((method, url, headers.get("Accept"), who))
+        with _set(_limit, limit), _set(principal, who or ""), turn:
             response = self._follow(method, url, headers, stream=False, named=who is not None)
         answer = Answer(
             status=response.status_code,
@@ -320,7 +323,6 @@ def _reason(error: BaseException) -> str:
         if not inner:
             break
         error = inner[0]
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    text = str(error.args[-1] if error.args else error) or type(error).__name__
-    return text.rpartition(">: ")[2].rpartition(">, ")[2]
+    text = (error.strerror if isinstance(error, OSError) else None) or str(error.args[-1] if error.args else error)
+    # urllib3 puts "HTTPConnection(host='…', port=…): Failed to …: [Errno 111]" before what people can use.
+    return re.sub(r"^.*(?:object at 0x\w+>|\bport=\d+\))[:,] |\[Errno -?\d+\] ", "", text) or type(error).__name__

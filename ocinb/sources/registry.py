@@ -7,11 +7,13 @@ store first, and kept there; what is asked for by name is kept as long as a tag 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from urllib.parse import quote
 
+from ocinb._pool import alone
 from ocinb._settings import Settings
 from ocinb.errors import IntegrityError, InvalidError, NotFoundError
 from ocinb.sources.base import RangeError, RawDocument
@@ -55,8 +57,7 @@ class RegistrySource:
         """Find what a tag or digest points at, by one question, or none if the digest is in the store."""
         if ":" in wanted:
             digest = Digest(wanted)
-            kept = self._kept(digest)
-            return (kept or self._by_digest(digest)).descriptor
+            return self._fetched_once(digest, partial(self._by_digest, digest)).descriptor
         answer = self._manifest(wanted, named=True)
         promised = answer.headers.get("docker-content-digest")
         document = self._checked(answer, Digest(promised) if promised else Digest.of(answer.body))
@@ -82,13 +83,20 @@ class RegistrySource:
             raise InvalidError(
                 f"{descriptor.digest} has {descriptor.size:,} bytes, more than max_manifest_bytes = {limit:,}"
             )
-        kept = self._kept(descriptor.digest)
-        if kept is None:
-            is_manifest = descriptor.media_type in mediatypes.ALL_MANIFESTS
-            kept = self._by_digest(descriptor.digest) if is_manifest else self._small_blob(descriptor)
+        is_manifest = descriptor.media_type in mediatypes.ALL_MANIFESTS
+        fetch = (
+            partial(self._by_digest, descriptor.digest)
+            if is_manifest
+            else partial(self._blob, descriptor.digest, descriptor.size)
+        )
+        kept = self._fetched_once(descriptor.digest, fetch)
         if len(kept.raw) != descriptor.size:
             raise IntegrityError(f"{descriptor.digest} has to be {descriptor.size:,} bytes long, not {len(kept.raw):,}")
         return replace(kept, media_type=descriptor.media_type)
+
+    def small_blob(self, digest: Digest) -> RawDocument:
+        """Read a blob of which only the digest is known, if it is no larger than a document may be."""
+        return self._fetched_once(digest, partial(self._blob, digest))
 
     @contextmanager
     def open_blob(self, descriptor: Descriptor, offset: int = 0, length: int | None = None) -> Iterator[_Blob]:
@@ -111,15 +119,23 @@ class RegistrySource:
         try:
             return list(dict.fromkeys(name for page in pages for name in _names(page, "tags")))
         except NotFoundError as error:
-            registry = self._endpoint.registry
-            hint = f"ocinb.repositories({registry!r}) lists what there is, if the registry tells"
-            raise NotFoundError(f"{registry} has no repository {self.repository}", url=error.url, hint=hint) from None
+            hint = f"ocinb.repositories({self._endpoint.registry!r}) lists what there is, if the registry tells"
+            where = f"there is no repository {self._endpoint.registry}/{self.repository}"
+            raise NotFoundError(where, url=error.url, hint=hint) from None
 
     def _kept(self, digest: Digest) -> RawDocument | None:
         raw = self._store.blobs.read(digest, self._settings.max_manifest_bytes)
         if raw is None:
             return None
         return RawDocument(raw, digest, _sniffed(raw, None, str(digest)))
+
+    def _fetched_once(self, digest: Digest, fetch: Callable[[], RawDocument]) -> RawDocument:
+        """Look into the store; of those who miss a digest at a time, one fetches it."""
+        kept = self._kept(digest)
+        if kept is not None:
+            return kept
+        with alone((self._store.root, digest)):
+            return self._kept(digest) or fetch()
 
     def _by_digest(self, digest: Digest) -> RawDocument:
         document = self._checked(self._manifest(digest, named=False), digest)
@@ -134,9 +150,16 @@ class RegistrySource:
                 path, self._scope, limit=limit, method=method, accept=mediatypes.ACCEPT_MANIFESTS, named=named
             )
         except NotFoundError as error:
-            hint = f"ocinb.tags({f'{self._endpoint.registry}/{self.repository}'!r}) lists what there is"
-            where = f"{wanted} of {self.repository} is not at {self._endpoint.registry}"
-            raise NotFoundError(where, url=error.url, hint=hint) from None
+            raise self._not_found(wanted, error) from None
+
+    def _not_found(self, wanted: str, error: NotFoundError, what: str = "") -> NotFoundError:
+        where = f"{self._endpoint.registry}/{self.repository}"
+        if "NAME_UNKNOWN" in error.message:
+            hint = f"ocinb.repositories({self._endpoint.registry!r}) lists what there is, if the registry tells"
+            return NotFoundError(f"there is no repository {where}", url=error.url, hint=hint)
+        what = what or ("manifest" if ":" in wanted else "tag")
+        hint = f"ocinb.tags({where!r}) lists the tags that there are"
+        return NotFoundError(f"there is no {what} {wanted!r} in {where}", url=error.url, hint=hint)
 
     def _checked(self, answer: Answer, digest: Digest) -> RawDocument:
         what = f"the manifest {self.repository}@{digest}" if answer.body else "the empty answer"
@@ -150,13 +173,24 @@ class RegistrySource:
             raise
         return RawDocument(answer.body, digest, media_type, fetched=not answer.from_cache)
 
-    def _small_blob(self, descriptor: Descriptor) -> RawDocument:
-        with self.open_blob(descriptor) as blob:
-            raw = b"".join(_limited(blob.chunks(), descriptor))
-        verify(raw, descriptor.digest, descriptor.size)
-        document = RawDocument(raw, descriptor.digest, descriptor.media_type, fetched=True)
+    def _blob(self, digest: Digest, size: int | None = None) -> RawDocument:
+        try:
+            with self._endpoint.stream(self._path("blobs", digest), self._scope, {"Accept": "*/*"}) as stream:
+                raw = b"".join(self._limited(stream.chunks(), digest))
+        except NotFoundError as error:
+            raise self._not_found(digest, error, what="blob") from None
+        verify(raw, digest, size)
+        document = RawDocument(raw, digest, _sniffed(raw, None, str(digest)), fetched=True)
         self._keep(document)
         return document
+
+    def _limited(self, chunks: Iterator[bytes], digest: Digest) -> Iterator[bytes]:
+        seen, limit = 0, self._settings.max_manifest_bytes
+        for chunk in chunks:
+            seen += len(chunk)
+            if seen > limit:
+                raise InvalidError(f"{digest} has more bytes than max_manifest_bytes = {limit:,}")
+            yield chunk
 
     def _keep(self, document: RawDocument) -> None:
         self._store.prepare()
@@ -204,15 +238,6 @@ def _sniffed(raw: bytes, content_type: str | None, what: str) -> str:
         return sniff_media_type(raw, content_type, what)
     except InvalidError:
         return "application/octet-stream"
-
-
-def _limited(chunks: Iterator[bytes], descriptor: Descriptor) -> Iterator[bytes]:
-    seen = 0
-    for chunk in chunks:
-        seen += len(chunk)
-        if seen > descriptor.size:
-            raise IntegrityError(f"{descriptor.digest} has to be {descriptor.size:,} bytes long, but more came")
-        yield chunk
 
 
 def _offset(stream: Stream, offset: int, size: int) -> int:

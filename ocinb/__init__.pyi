@@ -1,0 +1,32 @@
+from ocinb import errors as errors
+from ocinb import samples as samples
+from ocinb._settings import settings as settings
+from ocinb.catalog.catalog import Catalog as Catalog
+from ocinb.frames.documents import document as document
+from ocinb.frames.downloads import pull as pull
+from ocinb.frames.images import configs as configs
+from ocinb.frames.images import history as history
+from ocinb.frames.images import layers as layers
+from ocinb.frames.images import manifests as manifests
+from ocinb.frames.names import repositories as repositories
+from ocinb.frames.names import tags as tags
+from ocinb.progress.protocol import Progress as Progress
+from ocinb.spec.reference import Reference as Reference
+
+__version__: str
+__all__ = [
+    "Catalog",
+    "Progress",
+    "Reference",
+    "configs",
+    "document",
+    "errors",
+    "history",
+    "layers",
+    "manifests",
+    "pull",
+    "repositories",
+    "samples",
+    "settings",
+    "tags",
+]

@@ -1,0 +1,1 @@
+"""The catalogue: what registries have, in one DuckDB file, for any question in SQL."""

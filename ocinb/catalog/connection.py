@@ -1,0 +1,109 @@
+"""Connections to a catalogue: short ones to a file, so that others get their turn, one that stays in memory."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import resources
+from pathlib import Path
+
+import duckdb
+
+from ocinb.errors import InvalidError, TransportError
+
+MEMORY = ":memory:"
+SCHEMA_VERSION = 1
+PATIENCE_SECONDS = 5.0
+PAUSE_SECONDS = 0.05
+
+# The library's own sql() sees the frames of the notebook that calls it.
+_CONFIG: dict[str, str | bool | int | float | list[str]] = {"python_scan_all_frames": True}
+
+
+class Connections:
+    """Gives connections to one catalogue.
+
+    Parameters
+    ----------
+    path
+        The file, or ``":memory:"``.
+
+    Raises
+    ------
+    InvalidError
+        If the file is no catalogue of this version; it is left as it is.
+    TransportError
+        If another process holds it for longer than a few seconds.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = path if path == MEMORY else Path(path).expanduser().absolute()
+        self._lock = threading.RLock()
+        self._kept = _connect(MEMORY) if path == MEMORY else None
+        with self.connect() as connection:
+            _prepare(connection, str(self.path))
+
+    @contextmanager
+    def connect(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Give a connection, to one thread at a time."""
+        with self._lock:
+            if self._kept is not None:
+                yield self._kept
+                return
+            connection = _connect(self.path)
+            try:
+                yield connection
+            finally:
+                connection.close()
+
+    def close(self) -> None:
+        """Give up what is in memory; a file is always closed already."""
+        with self._lock:
+            if self._kept is not None:
+                self._kept.close()
+
+
+def _connect(path: str | Path) -> duckdb.DuckDBPyConnection:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            connection = duckdb.connect(str(path), config=_CONFIG)
+        except duckdb.IOException as error:
+            held = "lock" in str(error).lower()
+            if held and time.monotonic() < deadline:
+                time.sleep(PAUSE_SECONDS)
+                continue
+            raise _cannot_open(path, error, held=held) from None
+        # SET alone is lost in cursors, and an aware frame loaded under another zone shifts by hours.
+        connection.execute("SET GLOBAL TimeZone = 'UTC'")
+        return connection
+
+
+def _cannot_open(path: str | Path, error: duckdb.Error, *, held: bool) -> TransportError | InvalidError:
+    reason = " ".join(str(error).split())
+    if held:
+        return TransportError(f"the catalogue {path} is in use: {reason}", hint="Close it there, or try again later")
+    return InvalidError(f"{path} cannot be opened as a catalogue: {reason}", hint="Choose another path")
+
+
+def _prepare(connection: duckdb.DuckDBPyConnection, path: str) -> None:
+    tables = {name for (name,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
+    if "ocinb_version" in tables:
+        [(version,)] = connection.execute("SELECT version FROM ocinb_version").fetchall()
+        if version != SCHEMA_VERSION:
+            what = f"a catalogue of version {version}, and this ocinb reads version {SCHEMA_VERSION}"
+            raise InvalidError(f"{path} is {what}", hint="Choose another path and add the images anew")
+    elif tables:
+        raise InvalidError(f"{path} is a database, but no catalogue of ocinb", hint="Choose another path")
+    else:
+        _create(connection)
+
+
+def _create(connection: duckdb.DuckDBPyConnection) -> None:
+    connection.begin()
+    for script in ("schema.sql", "views.sql"):
+        connection.execute(resources.files("ocinb.catalog").joinpath(script).read_text("utf-8"))
+    connection.execute("CREATE TABLE ocinb_version AS SELECT ? AS version", [SCHEMA_VERSION])
+    connection.commit()

@@ -1,0 +1,81 @@
+"""Results: from DuckDB to pandas, with whole numbers that stay whole."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+from ocinb._schemas import FLAG, NUMBER, TEXT
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_WHOLE = frozenset("TINYINT SMALLINT INTEGER BIGINT UTINYINT USMALLINT UINTEGER".split())
+# sum() of whole numbers is one of these; pandas has no such type, and DuckDB's way out is floating point.
+_HUGE = frozenset("HUGEINT UHUGEINT UBIGINT".split())
+
+
+def to_frame(relation: duckdb.DuckDBPyRelation) -> pd.DataFrame:
+    """Run a query and give its result.
+
+    Parameters
+    ----------
+    relation
+        The query, not run yet.
+
+    Returns
+    -------
+    DataFrame
+        Text as ``str``, whole numbers as ``Int64``, truth values as ``boolean``, times in UTC, MAP as dict, lists as
+        lists.
+    """
+    types = [str(kind) for kind in relation.types]
+    columns = [_column(place, kind) for place, kind in enumerate(types, start=1)]
+    named = zip(columns, _distinct(relation.columns), strict=True)
+    frame: pd.DataFrame = relation.project(", ".join(f"{column} AS {_quoted(name)}" for column, name in named)).df()
+    for name, kind in zip(frame.columns, types, strict=True):
+        frame[name] = _converted(frame[name], kind)
+    return frame
+
+
+def _column(place: int, kind: str) -> str:
+    return f"#{place}::VARCHAR" if kind in _HUGE else f"#{place}"
+
+
+def _converted(series: pd.Series[Any], kind: str) -> pd.Series[Any]:
+    if kind in _WHOLE:
+        return series.astype(NUMBER)
+    if kind in _HUGE:
+        return _whole(series)
+    if kind == "BOOLEAN":
+        return series.astype(FLAG)
+    if kind == "VARCHAR":
+        return series.astype(TEXT)
+    if kind.endswith("[]"):
+        return series.map(lambda value: value.tolist(), na_action="ignore").astype(object)
+    return series
+
+
+def _whole(series: pd.Series[Any]) -> pd.Series[Any]:
+    import pandas as pd
+
+    values = [None if pd.isna(value) else int(value) for value in series]
+    fits = all(value is None or -(2**63) <= value < 2**63 for value in values)
+    return pd.Series(values, dtype=NUMBER if fits else object, index=series.index)
+
+
+def _distinct(names: list[str]) -> list[str]:
+    """Tell columns of one name apart, as DuckDB's own results do: ``a``, ``a_1``."""
+    given: list[str] = []
+    for name in names:
+        fresh, number = name, 0
+        while fresh in given:
+            number += 1
+            fresh = f"{name}_{number}"
+        given.append(fresh)
+    return given
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

@@ -1,0 +1,45 @@
+-- The tables. Everything is keyed by digest, so that what many images share stands once. There are no keys that DuckDB
+-- would have to index (they quadruple the file): a row goes in only if its digest is not there yet.
+
+CREATE TABLE observations (
+    registry VARCHAR, repository VARCHAR, tag VARCHAR, digest VARCHAR, observed_at TIMESTAMPTZ
+);
+COMMENT ON TABLE observations IS 'what a tag pointed at, and when; tag NULL: added by digest; digest NULL: the tag was gone';
+
+CREATE TABLE manifests (
+    manifest_digest VARCHAR, media_type VARCHAR, artifact_type VARCHAR, config_digest VARCHAR, subject VARCHAR,
+    manifest_bytes BIGINT, raw VARCHAR
+);
+COMMENT ON TABLE manifests IS 'manifests and indexes, with the document as it came';
+
+CREATE TABLE index_entries (
+    index_digest VARCHAR, position BIGINT, manifest_digest VARCHAR, kind VARCHAR, os VARCHAR, architecture VARCHAR,
+    variant VARCHAR, os_version VARCHAR, annotations MAP(VARCHAR, VARCHAR)
+);
+COMMENT ON TABLE index_entries IS 'which manifests an index names, in its order';
+
+CREATE TABLE configs (
+    config_digest VARCHAR, created TIMESTAMPTZ, os VARCHAR, architecture VARCHAR, variant VARCHAR, "user" VARCHAR,
+    entrypoint VARCHAR[], cmd VARCHAR[], env MAP(VARCHAR, VARCHAR), labels MAP(VARCHAR, VARCHAR), raw VARCHAR
+);
+COMMENT ON TABLE configs IS 'what images run, with the document as it came';
+
+CREATE TABLE manifest_layers (
+    manifest_digest VARCHAR, layer BIGINT, layer_digest VARCHAR, diff_id VARCHAR, chain_id VARCHAR, instruction VARCHAR
+);
+COMMENT ON TABLE manifest_layers IS 'which layers a manifest stacks, from 0 at the base; one may stand twice';
+
+CREATE TABLE history (
+    manifest_digest VARCHAR, position BIGINT, layer BIGINT, empty_layer BOOLEAN, instruction VARCHAR, created_by VARCHAR,
+    created TIMESTAMPTZ
+);
+COMMENT ON TABLE history IS 'the steps that built an image; layer NULL: the step made none';
+
+CREATE TABLE layers (
+    layer_digest VARCHAR, media_type VARCHAR, compression VARCHAR, compressed_bytes BIGINT, tar_bytes BIGINT,
+    diff_id VARCHAR, files BIGINT, indexed_at TIMESTAMPTZ
+);
+COMMENT ON TABLE layers IS 'the blobs that images are made of; tar_bytes, files and indexed_at are NULL before one was read';
+
+CREATE TABLE failures (reference VARCHAR, stage VARCHAR, error VARCHAR, failed_at TIMESTAMPTZ);
+COMMENT ON TABLE failures IS 'what could not be added, and why';

@@ -1,0 +1,113 @@
+-- The answers that people come for. Sharing counts what tags point at now, and images that were added by digest.
+
+-- The normal form of a platform, as ocinb.spec.platforms has it.
+CREATE MACRO normal_platform(os, architecture, variant) AS (
+    CASE WHEN os IS NULL OR architecture IS NULL OR os = 'unknown' OR architecture = 'unknown' THEN NULL
+    ELSE concat_ws('/', lower(os), lower(architecture), CASE
+        WHEN lower(architecture) = 'arm' THEN coalesce('v' || ltrim(lower(variant), 'v'), 'v7')
+        WHEN lower(architecture) = 'arm64' THEN nullif('v' || ltrim(lower(variant), 'v'), 'v8')
+        WHEN lower(architecture) = 'amd64' THEN nullif('v' || ltrim(lower(variant), 'v'), 'v1')
+        ELSE lower(variant) END)
+    END
+);
+
+CREATE VIEW current_names AS
+SELECT registry, repository, tag, digest
+FROM (
+    SELECT * FROM observations
+    WHERE tag IS NOT NULL
+    QUALIFY row_number() OVER (PARTITION BY registry, repository, tag ORDER BY observed_at DESC) = 1
+)
+WHERE digest IS NOT NULL
+UNION
+SELECT registry, repository, tag, digest FROM observations WHERE tag IS NULL AND digest IS NOT NULL;
+COMMENT ON VIEW current_names IS 'what tags point at now, as last observed, and what was added by digest';
+
+CREATE VIEW current_images AS
+WITH RECURSIVE reached AS (
+    SELECT registry, repository, tag, digest AS manifest_digest FROM current_names
+    UNION
+    SELECT registry, repository, tag, entry.manifest_digest
+    FROM reached
+    JOIN index_entries AS entry ON entry.index_digest = reached.manifest_digest AND entry.kind IN ('image', 'index')
+)
+SELECT registry, repository, tag, manifest_digest
+FROM reached
+JOIN manifests USING (manifest_digest)
+SEMI JOIN configs USING (config_digest);
+COMMENT ON VIEW current_images IS 'the images behind current_names, themselves or by an index';
+
+CREATE VIEW images AS
+WITH entries AS (
+    SELECT manifest_digest, any_value(os) AS os, any_value(architecture) AS architecture, any_value(variant) AS variant
+    FROM index_entries
+    WHERE kind = 'image'
+    GROUP BY manifest_digest
+), names AS (
+    SELECT manifest_digest, min(registry || '/' || repository || ':' || tag) AS reference
+    FROM current_images
+    GROUP BY manifest_digest
+), homes AS (
+    -- Every place where an image was ever seen, for those that no tag points at any more.
+    WITH RECURSIVE seen AS (
+        SELECT registry, repository, digest AS manifest_digest FROM observations WHERE digest IS NOT NULL
+        UNION
+        SELECT registry, repository, entry.manifest_digest
+        FROM seen JOIN index_entries AS entry ON entry.index_digest = seen.manifest_digest
+    )
+    SELECT manifest_digest, min(registry || '/' || repository || '@' || manifest_digest) AS reference
+    FROM seen
+    GROUP BY manifest_digest
+), sizes AS (
+    SELECT
+        manifest_digest, count(*) AS layers, sum(compressed_bytes)::BIGINT AS compressed_bytes,
+        CASE WHEN count(tar_bytes) = count(*) THEN sum(tar_bytes)::BIGINT END AS tar_bytes,
+        CASE WHEN count(files) = count(*) THEN sum(files)::BIGINT END AS files
+    FROM manifest_layers
+    JOIN layers USING (layer_digest)
+    GROUP BY manifest_digest
+)
+SELECT
+    manifest_digest,
+    coalesce(names.reference, homes.reference) AS reference,
+    coalesce(
+        normal_platform(entries.os, entries.architecture, entries.variant),
+        normal_platform(configs.os, configs.architecture, configs.variant)
+    ) AS platform,
+    configs.os, configs.architecture, configs.variant, config_digest, configs.created, configs."user", configs.labels,
+    NULL::VARCHAR AS distribution,
+    coalesce(sizes.layers, 0) AS layers,
+    coalesce(sizes.compressed_bytes, 0) AS compressed_bytes,
+    sizes.tar_bytes, sizes.files
+FROM manifests
+JOIN configs USING (config_digest)
+LEFT JOIN entries USING (manifest_digest)
+LEFT JOIN names USING (manifest_digest)
+LEFT JOIN homes USING (manifest_digest)
+LEFT JOIN sizes USING (manifest_digest);
+COMMENT ON VIEW images IS 'image manifests; reference is a tag that points here now, else repository@digest; compressed_bytes adds up its layers, one that stands twice twice';
+
+CREATE VIEW layer_sharing AS
+WITH uses AS (
+    SELECT DISTINCT layer_digest, registry, repository, manifest_digest
+    FROM current_images
+    JOIN manifest_layers USING (manifest_digest)
+), per_registry AS (
+    SELECT layer_digest, count(DISTINCT manifest_digest) - 1 AS spared FROM uses GROUP BY layer_digest, registry
+), spared AS (
+    SELECT layer_digest, sum(spared)::BIGINT AS spared FROM per_registry GROUP BY layer_digest
+)
+SELECT
+    layer_digest,
+    any_value(layers.compressed_bytes) AS compressed_bytes,
+    count(DISTINCT manifest_digest) AS images,
+    count(DISTINCT (registry, repository)) AS repositories,
+    (any_value(spared.spared) * any_value(layers.compressed_bytes))::BIGINT AS saved_bytes,
+    min(named.reference) AS reference,
+    (SELECT min(instruction) FROM manifest_layers WHERE manifest_layers.layer_digest = uses.layer_digest) AS instruction
+FROM uses
+JOIN layers USING (layer_digest)
+JOIN spared USING (layer_digest)
+JOIN images AS named USING (manifest_digest)
+GROUP BY layer_digest;
+COMMENT ON VIEW layer_sharing IS 'layers and how many images share them; saved_bytes is what a registry need not store twice: (its images - 1) * compressed_bytes, over all registries';

@@ -1,0 +1,147 @@
+"""Documents as people look at them: the bytes, what they say, and how they are shown."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from ocinb._text import escape_html, human_size
+from ocinb.errors import InvalidError, NotFoundError, OcinbError
+from ocinb.sources.base import RawDocument, Source
+from ocinb.sources.images import ALL, find_images, resolve_name
+from ocinb.sources.session import default_session, open_source
+from ocinb.spec import mediatypes
+from ocinb.spec.documents import Descriptor, parse_manifest
+from ocinb.spec.reference import Reference
+from ocinb.spec.strictjson import parse_object
+
+# A notebook that shows megabytes of JSON is no longer a notebook.
+SHOWN_CHARACTERS = 100_000
+
+
+class Document:
+    """An index, a manifest, a config or another small blob: its bytes, verified, and what they say.
+
+    Attributes
+    ----------
+    raw
+        The bytes, as they came; they are what the digest names.
+    digest
+        Their digest.
+    media_type
+        What they are.
+    """
+
+    def __init__(self, document: RawDocument, load: Callable[[Descriptor], RawDocument]) -> None:
+        self.raw = document.raw
+        self.digest = document.digest
+        self.media_type = document.media_type
+        self._load = load
+
+    @property
+    def json(self) -> dict[str, Any]:
+        """What the bytes say.
+
+        Raises
+        ------
+        InvalidError
+            If they are no JSON object.
+        """
+        return parse_object(self.raw, f"the document {self.digest}")
+
+    @property
+    def config(self) -> Document:
+        """The config that this manifest names.
+
+        Raises
+        ------
+        InvalidError
+            If this is no manifest.
+        """
+        if self.media_type not in mediatypes.MANIFESTS:
+            hint = "An index has none of its own: ask for a platform" if self.media_type in mediatypes.INDEXES else None
+            raise InvalidError(f"{self.digest} is no manifest, but {self.media_type}", hint=hint)
+        manifest = parse_manifest(self.raw, self.media_type, f"the manifest {self.digest}")
+        return Document(self._load(manifest.config), self._load)
+
+    @property
+    def _pretty(self) -> str:
+        try:
+            text = json.dumps(self.json, indent=2, ensure_ascii=False)
+        except InvalidError:
+            text = self.raw.decode("utf-8", "replace")
+        return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}\n…"
+
+    def __repr__(self) -> str:
+        return f"<Document {self.media_type} {self.digest}, {human_size(len(self.raw))}>"
+
+    def _repr_html_(self) -> str:
+        # Line by line, so that the escaping of control characters leaves the line ends alone.
+        body = "\n".join(escape_html(line) for line in self._pretty.split("\n"))
+        title = f"<b>{escape_html(self.media_type)}</b> {human_size(len(self.raw))}<br><code>{self.digest}</code>"
+        return (
+            f'<div>{title}<pre style="max-height: 30em; overflow: auto; white-space: pre-wrap; '
+            f'overflow-wrap: anywhere; margin-top: 0.5em">{body}</pre></div>'
+        )
+
+
+def document(reference: str | Reference, *, platform: str | None = None) -> Document:
+    """Read the document that a name points at.
+
+    Parameters
+    ----------
+    reference
+        The name of an image. With a digest it may also be that of a config or another small blob.
+    platform
+        None gives exactly what the name points at; a platform gives the manifest of its image.
+
+    Returns
+    -------
+    Document
+        With ``raw``, ``json``, ``digest``, ``media_type``; ``config`` of a manifest is a document too.
+
+    Raises
+    ------
+    NotFoundError
+        If nothing has that name, or it has no such platform.
+    InvalidError
+        If the document is larger than ``settings.max_manifest_bytes``.
+
+    Notes
+    -----
+    Source: distribution-spec, "Pulling manifests", "Pulling blobs".
+
+    Examples
+    --------
+    >>> import ocinb
+    >>> with ocinb.samples.registry() as registry:
+    ...     index = ocinb.document(registry.reference("demo/shop:2.0"))
+    ...     manifest = ocinb.document(registry.reference("demo/shop:2.0"), platform="arm64")
+    ...     config = manifest.config
+    >>> len(index.json["manifests"]), len(manifest.json["layers"]), config.json["architecture"]
+    (4, 7, 'arm64')
+    """
+    name, session = str(reference), default_session()
+    if platform == ALL or not isinstance(platform, str | None):
+        raise InvalidError(f"a document is that of one platform, not {platform!r}")
+    try:
+        wanted = Reference(name)
+        source = open_source(wanted, session=session)
+        if platform is None:
+            return Document(_exactly(source, wanted), source.document)
+        resolved = resolve_name(source, wanted.wanted, session.settings)
+        [image] = find_images(source, resolved, platform, session.settings)
+        return Document(image.document, source.document)
+    except OcinbError as error:
+        error.reference = error.reference or name
+        raise
+
+
+def _exactly(source: Source, wanted: Reference) -> RawDocument:
+    try:
+        return source.document(source.resolve(wanted.wanted))
+    except NotFoundError:
+        if wanted.digest is None:
+            raise
+        return source.small_blob(wanted.digest)
