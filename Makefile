@@ -4,12 +4,11 @@ BIN := $(VENV)/bin
 # The first interpreter that is new enough; override with `make PYTHON=…`.
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
-NB := notebooks/00-quickstart.ipynb
 
 .PHONY: demo test lab lint format bench docs clean
 
 demo: $(VENV)/.lab
-	$(BIN)/python -m ocinb.samples.demo
+	$(BIN)/python notebooks/demo.py
 
 test: $(VENV)/.test lint
 	$(BIN)/python -m pytest

@@ -1,0 +1,65 @@
+"""Run the quickstart notebook as a reader would, keep it as a page, and print what it found."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+from nbconvert import HTMLExporter
+
+HERE = Path(__file__).parent
+BUILD = HERE.parent / "build"
+NOTEBOOK = HERE / "00-quickstart.ipynb"
+PAGE = BUILD / "quickstart.html"
+# What goes to a terminal has to fit one; whole digests are for the page.
+KERNEL = [
+    "--IPKernelApp.exec_lines=import pandas; pandas.set_option('display.width', 110, 'display.max_colwidth', 48)",
+    "--IPKernelApp.log_level=ERROR",
+]
+
+
+def run() -> nbformat.NotebookNode:
+    """Execute the notebook, with a store and a cache of its own, which are empty at the start."""
+    for kind in ("store", "cache"):
+        shutil.rmtree(BUILD / kind, ignore_errors=True)
+        os.environ[f"OCINB_{kind.upper()}_DIR"] = str(BUILD / kind)
+    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    NotebookClient(
+        notebook, timeout=120, extra_arguments=KERNEL, resources={"metadata": {"path": str(BUILD)}}
+    ).execute()
+    return notebook
+
+
+def headlines(notebook: nbformat.NotebookNode) -> list[str]:
+    """Give the cells that are marked as headlines, with what they showed."""
+    marked = [cell for cell in notebook.cells if "headline" in cell.metadata.get("tags", ())]
+    return [f"{_prompt(cell.source)}\n{_shown(cell)}" for cell in marked]
+
+
+def main() -> None:
+    """Leave the page, and tell where it is."""
+    BUILD.mkdir(exist_ok=True)
+    notebook = run()
+    html, _ = HTMLExporter(template_name="lab", mathjax_url="").from_notebook_node(notebook)
+    PAGE.write_text(html, encoding="utf-8")
+    print("\n\n".join(headlines(notebook)))
+    print(f"\nThe whole notebook: {PAGE}\nThe pulled image:   {BUILD / 'store'} (an OCI image layout)")
+
+
+def _prompt(source: str) -> str:
+    first, *rest = source.splitlines()
+    return "\n".join([f">>> {first}", *(f"... {line}" for line in rest)])
+
+
+def _shown(cell: nbformat.NotebookNode) -> str:
+    texts = [
+        output.text if output.output_type == "stream" else output.data.get("text/plain", "") for output in cell.outputs
+    ]
+    return "\n".join(text.rstrip() for text in texts)
+
+
+if __name__ == "__main__":
+    main()
