@@ -8,7 +8,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 .PHONY: demo test lab lint format bench docs clean
 
 demo: $(VENV)/.lab
-	$(BIN)/python notebooks/demo.py
+	$(BIN)/python notebooks/demo.py build
 
 test: $(VENV)/.test lint
 	$(BIN)/python -m pytest

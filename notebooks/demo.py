@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
 from nbconvert import HTMLExporter
 
-HERE = Path(__file__).parent
-BUILD = HERE.parent / "build"
-NOTEBOOK = HERE / "00-quickstart.ipynb"
-PAGE = BUILD / "quickstart.html"
+NOTEBOOK = Path(__file__).parent / "00-quickstart.ipynb"
 # What goes to a terminal has to fit one; whole digests are for the page.
 KERNEL = [
     "--IPKernelApp.exec_lines=import pandas; pandas.set_option('display.width', 110, 'display.max_colwidth', 48)",
@@ -21,14 +19,14 @@ KERNEL = [
 ]
 
 
-def run() -> nbformat.NotebookNode:
+def run(build: Path) -> nbformat.NotebookNode:
     """Execute the notebook, with a store and a cache of its own, which are empty at the start."""
     for kind in ("store", "cache"):
-        shutil.rmtree(BUILD / kind, ignore_errors=True)
-        os.environ[f"OCINB_{kind.upper()}_DIR"] = str(BUILD / kind)
-    notebook = nbformat.read(NOTEBOOK, as_version=4)
+        shutil.rmtree(build / kind, ignore_errors=True)
+        os.environ[f"OCINB_{kind.upper()}_DIR"] = str(build / kind)
+    notebook: nbformat.NotebookNode = nbformat.read(NOTEBOOK, as_version=4)
     NotebookClient(
-        notebook, timeout=120, extra_arguments=KERNEL, resources={"metadata": {"path": str(BUILD)}}
+        notebook, timeout=120, extra_arguments=KERNEL, resources={"metadata": {"path": str(build)}}
     ).execute()
     return notebook
 
@@ -39,14 +37,17 @@ def headlines(notebook: nbformat.NotebookNode) -> list[str]:
     return [f"{_prompt(cell.source)}\n{_shown(cell)}" for cell in marked]
 
 
-def main() -> None:
-    """Leave the page, and tell where it is."""
-    BUILD.mkdir(exist_ok=True)
-    notebook = run()
-    html, _ = HTMLExporter(template_name="lab", mathjax_url="").from_notebook_node(notebook)
-    PAGE.write_text(html, encoding="utf-8")
+def main(build: Path) -> None:
+    """Leave the page in a folder, and tell where it is."""
+    build.mkdir(parents=True, exist_ok=True)
+    notebook = run(build)
+    # The page needs neither formulas nor widgets, so it asks no other host for scripts.
+    exporter = HTMLExporter(template_name="lab", mathjax_url="", require_js_url="")
+    html, _ = exporter.from_notebook_node(notebook)
+    page = build / "quickstart.html"
+    page.write_text(html, encoding="utf-8")
     print("\n\n".join(headlines(notebook)))
-    print(f"\nThe whole notebook: {PAGE}\nThe pulled image:   {BUILD / 'store'} (an OCI image layout)")
+    print(f"\nThe whole notebook: {page}\nThe pulled image:   {build / 'store'} (an OCI image layout)")
 
 
 def _prompt(source: str) -> str:
@@ -62,4 +63,4 @@ def _shown(cell: nbformat.NotebookNode) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    main(Path(sys.argv[1]).absolute())
