@@ -82,9 +82,11 @@ class Fault:
         if self.status is not None and not 200 <= self.status <= 599:  # noqa: PLR2004 - what HTTP has, but for 1xx
             raise InvalidError(f"a fault's status is between 200 and 599, not {self.status!r}")
         for name in ("times", "cut", "corrupt", "delay"):
-            value = getattr(self, name)
-            if value is not None and value < (name == "times"):
+            value, least = getattr(self, name), 1 if name == "times" else 0
+            if value is not None and value < least:
                 raise InvalidError(f"a fault's {name} cannot be {value!r}")
+        if self.ignore_range and self.wrong_range:
+            raise InvalidError("a fault cannot both ignore a range and lie about it", hint="Make two of them")
         if not (self._changes_answer or self.drop or self.delay or self.status is not None):
             raise InvalidError("the fault does nothing", hint="Say what goes wrong: status, cut, drop, delay …")
 
@@ -119,7 +121,7 @@ class Fault:
         if self.status is None and not self.drop and self._changes_answer and not self._can_bend(answer):
             return None
         bent = self._bent(answer)
-        if max(self.cut or 0, self.corrupt or 0) >= max(len(bent.body), 1):
+        if any(place is not None and place >= len(bent.body) for place in (self.cut, self.corrupt)):
             return None
         self.hits += 1
         return bent

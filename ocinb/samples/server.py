@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any, Self
 
 from ocinb.errors import InvalidError
@@ -12,13 +13,14 @@ from ocinb.samples.answers import answer_to, parse_route
 from ocinb.samples.catalogue import sample_content
 from ocinb.samples.exchange import Answer, Delivery, Request
 from ocinb.samples.faults import Fault
-from ocinb.samples.images import Layer, Manifest, Step, make_image
+from ocinb.samples.images import Layer, Manifest, Step, make_image, moment
 from ocinb.samples.sockets import SocketServer
 from ocinb.samples.tokens import TokenIssuer
 from ocinb.spec.digest import Digest
 from ocinb.spec.mediatypes import OCI_MANIFEST
 
 _TOKEN_PATH = "/token"  # noqa: S105 - a path, no secret
+_PUT_AT = datetime(2025, 1, 1, tzinfo=UTC)
 
 
 class SampleRegistry:
@@ -39,7 +41,7 @@ class SampleRegistry:
         for name, limit in (("bandwidth", bandwidth), ("page_size", page_size)):
             if limit is not None and limit <= 0:
                 raise InvalidError(f"{name} has to be positive, not {limit!r}")
-        self.bandwidth = bandwidth
+        self._bandwidth = bandwidth
         self._page_size = page_size
         self._content = sample_content().copy()
         self._faults: list[Fault] = []
@@ -188,7 +190,7 @@ class SampleRegistry:
             Of the manifest.
         """
         steps = [
-            Step(f"COPY layer-{number} / # buildkit", f"2025-01-01T00:00:{number:02d}Z", layer)
+            Step(f"COPY layer-{number} / # buildkit", moment(_PUT_AT, number), layer)
             for number, layer in enumerate(layers)
         ]
         image = make_image(platform, steps, settings=settings)
@@ -231,7 +233,7 @@ class SampleRegistry:
         return delivery
 
     def _delivery(self, request: Request) -> Delivery:
-        bandwidth = self.bandwidth if parse_route(request.resource).kind == "blobs" else None
+        bandwidth = self._bandwidth if parse_route(request.resource).kind == "blobs" else None
         for fault in self._faults:
             if fault.is_for(request):
                 bent = fault.strike(self._answer(fault.heard(request)))

@@ -1,0 +1,182 @@
+"""A real JupyterLab and a real browser, for what only a person in front of a screen would notice."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from playwright.sync_api import Page, sync_playwright
+
+from tests.real.tools import require
+
+# The token is empty: it listens on loopback, and only as long as a test runs.
+_LAB_FLAGS = (
+    "--allow-root",
+    "--no-browser",
+    "--ip=127.0.0.1",
+    "--port=0",
+    "--IdentityProvider.token=",
+    "--LabApp.news_url=None",
+    "--LabApp.extension_manager=readonly",
+    "--LabApp.expose_app_in_browser=True",
+)
+_BROWSER_FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+)
+_START_SECONDS = 60.0
+_STOP_SECONDS = 20.0
+
+# A run is over when its promise is kept: the kernel's status reads idle in between, after each message of a widget.
+_RUN_ALL = """() => {
+    window.ocinbRunning = true;
+    jupyterapp.commands.execute('notebook:run-all-cells').finally(() => { window.ocinbRunning = false; });
+}"""
+_IDLE = """() => {
+    const session = jupyterapp.shell.currentWidget?.context?.sessionContext?.session;
+    return session?.kernel?.status === 'idle' && !window.ocinbRunning;
+}"""
+
+
+@contextmanager
+def jupyter_lab(directory: Path, *, environment: Mapping[str, str] | None = None) -> Iterator[str]:
+    """Serve a directory with a JupyterLab that knows no settings of this machine, and give its address."""
+    with TemporaryDirectory(prefix="ocinb-lab-") as home:
+        _decline_news(Path(home))
+        process = subprocess.Popen(
+            [sys.executable, "-m", "jupyterlab", *_LAB_FLAGS, f"--ServerApp.root_dir={directory}"],
+            env={**os.environ, **_homes(Path(home)), **(environment or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=(log := (Path(home) / "lab.log").open("wb")),
+        )
+        try:
+            yield _address(process, Path(home))
+        finally:
+            _stop(process)
+            log.close()
+
+
+@contextmanager
+def page(url: str, *, width: int = 1280, height: int = 900) -> Iterator[Page]:
+    """Open an address in a browser without a window."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=require("chromium"), args=list(_BROWSER_FLAGS))
+        try:
+            opened = browser.new_page(viewport={"width": width, "height": height})
+            opened.goto(url)
+            yield opened
+        finally:
+            browser.close()
+
+
+def write_notebook(path: Path, *sources: str, hide_code: bool = False) -> Path:
+    """Write a notebook with these cells; without a kernel's name JupyterLab would ask for one."""
+    cells: list[dict[str, Any]] = [
+        {
+            "cell_type": "code",
+            "id": f"cell-{number}",
+            "source": source.strip(),
+            "metadata": {"jupyter": {"source_hidden": hide_code}},
+            "outputs": [],
+            "execution_count": None,
+        }
+        for number, source in enumerate(sources)
+    ]
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    notebook = {"nbformat": 4, "nbformat_minor": 5, "metadata": {"kernelspec": kernel}, "cells": cells}
+    path.write_text(json.dumps(notebook), encoding="utf-8")
+    return path
+
+
+def notebook_url(lab: str, name: str) -> str:
+    return f"{lab}lab/tree/{name}?reset"
+
+
+def use_dark_theme(page: Page) -> None:
+    command(page, "apputils:change-theme", '{"theme": "JupyterLab Dark"}')
+    page.wait_for_selector("body[data-jp-theme-light=false]", state="attached")
+
+
+def run_all_cells(page: Page) -> None:
+    """Start all cells, once there is a kernel; `wait_idle` waits for their end."""
+    wait_idle(page)
+    page.evaluate(_RUN_ALL)
+
+
+def wait_idle(page: Page, *, timeout: float = 30.0) -> None:
+    """Wait until the kernel is there, and has nothing to do."""
+    page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=timeout * 1000)
+    page.wait_for_function(_IDLE, timeout=timeout * 1000)
+
+
+def interrupt(page: Page) -> None:
+    """Press ■."""
+    command(page, "notebook:interrupt-kernel")
+
+
+def save(page: Page) -> None:
+    command(page, "docmanager:save")
+
+
+def command(page: Page, name: str, arguments: str = "{}") -> None:
+    """Execute one of JupyterLab's commands, as its menus do."""
+    page.evaluate(f"() => jupyterapp.commands.execute('{name}', {arguments})")
+
+
+def _homes(home: Path) -> dict[str, str]:
+    names = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR", "JUPYTERLAB_SETTINGS_DIR")
+    return {name: str(home / name.lower()) for name in names} | {
+        "JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces"),
+        "JUPYTER_PLATFORM_DIRS": "1",
+    }
+
+
+def _decline_news(home: Path) -> None:
+    """Answer the question whether one wants Jupyter's news, which would cover a corner of the page."""
+    settings = home / "jupyterlab_settings_dir" / "@jupyterlab" / "apputils-extension"
+    settings.mkdir(parents=True)
+    (settings / "notification.jupyterlab-settings").write_text('{"fetchNews": "false", "checkForUpdates": false}')
+
+
+def _address(process: "subprocess.Popen[bytes]", home: Path) -> str:
+    """Wait for the file in which a server says where it listens, then for its first answer."""
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        for file in (home / "jupyter_runtime_dir").glob("jpserver-*.json"):
+            url = str(json.loads(file.read_text())["url"])
+            if _answers(f"{url}api/status"):
+                return url
+        time.sleep(0.1)
+    raise RuntimeError(f"JupyterLab did not start: {(home / 'lab.log').read_text()[-2000:]}")
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+def _stop(process: "subprocess.Popen[bytes]") -> None:
+    """End the server, which ends its kernels; the process is ours."""
+    process.terminate()
+    try:
+        process.wait(_STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

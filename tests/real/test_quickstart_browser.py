@@ -1,0 +1,48 @@
+"""The quickstart as a reader meets it: opened in JupyterLab, run to its end, bars and frames before their eyes."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.real import jupyter
+
+pytestmark = pytest.mark.real
+
+NOTEBOOK = Path("notebooks/00-quickstart.ipynb")
+SCREENSHOTS = Path("build/screenshots")
+
+
+def test_bars_move_and_frames_are_drawn(tmp_path: Path) -> None:
+    shutil.copy(NOTEBOOK, tmp_path)
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    places = {"OCINB_STORE_DIR": str(tmp_path / "store"), "OCINB_CACHE_DIR": str(tmp_path / "cache")}
+    with (
+        jupyter.jupyter_lab(tmp_path, environment=places) as lab,
+        jupyter.page(jupyter.notebook_url(lab, NOTEBOOK.name), height=3200) as page,
+    ):
+        jupyter.run_all_cells(page)
+        page.wait_for_selector(".jupyter-widgets .progress-bar", state="attached", timeout=60_000)
+        page.screenshot(path=SCREENSHOTS / "quickstart-pulling.png")
+        widths = _widths_over_time(page)
+        jupyter.wait_idle(page, timeout=120)
+        page.wait_for_selector("text=/^Pulled 127/")
+        page.screenshot(path=SCREENSHOTS / "quickstart-done.png")
+        tables = page.locator(".jp-OutputArea table.dataframe")
+        assert tables.count() >= 8
+        assert "linux/arm64" in tables.nth(1).inner_text()
+        assert page.locator(".jupyter-widgets .progress-bar").count() == 0, "the bars give way to one line"
+        assert page.locator(".jp-OutputArea [data-mime-type='application/vnd.jupyter.stderr']").count() == 0
+    assert len(widths) > 1, "the bars move"
+
+
+def _widths_over_time(page: Page) -> set[tuple[int, ...]]:
+    """Look at the bars again and again, until they are gone."""
+    seen: set[tuple[int, ...]] = set()
+    while widths := page.evaluate(
+        "() => [...document.querySelectorAll('.jupyter-widgets .progress-bar')].map(bar => bar.offsetWidth)"
+    ):
+        seen.add(tuple(widths))
+        page.wait_for_timeout(50)
+    return seen
