@@ -25,6 +25,12 @@ format: $(VENV)/.test
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+bench: $(VENV)/.bench
+	$(BIN)/python benchmarks/run.py
+
+docs: $(VENV)/.docs
+	$(BIN)/python docs/build.py build/docs
+
 clean:
 	rm -rf $(VENV) build
 
@@ -33,6 +39,12 @@ $(VENV)/.lab: pyproject.toml
 
 $(VENV)/.test: pyproject.toml
 	$(call setup,test)
+
+$(VENV)/.bench: pyproject.toml
+	$(call setup,bench)
+
+$(VENV)/.docs: pyproject.toml
+	$(call setup,docs)
 
 define setup
 	@test -n "$(PYTHON)" || { echo "ocinb needs Python 3.11 or newer, and none was found: make PYTHON=/path/to/python3"; exit 1; }

@@ -1,0 +1,55 @@
+"""Put the pages, the notebooks and the table of settings together, and build the documentation from them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from dataclasses import MISSING, fields
+from pathlib import Path
+
+from sphinx.cmd.build import main as sphinx
+
+from ocinb._settings import Settings
+
+HERE = Path(__file__).parent
+NOTEBOOKS = {"00-quickstart.ipynb": "quickstart.ipynb"}
+
+
+def main(target: Path) -> int:
+    """Build below a folder, and tell where the first page is."""
+    source = target / "source"
+    shutil.rmtree(target, ignore_errors=True)
+    source.mkdir(parents=True)
+    for page in HERE.glob("*.md"):
+        shutil.copy(page, source)
+    for notebook, name in NOTEBOOKS.items():
+        shutil.copy(HERE.parent / "notebooks" / notebook, source / name)
+    (source / "settings.md").write_text(settings_page(), encoding="utf-8")
+    for kind in ("store", "cache"):
+        os.environ[f"OCINB_{kind.upper()}_DIR"] = str(target / kind)
+    failed = sphinx(["-q", "-W", "--keep-going", "-c", str(HERE), str(source), str(target / "html")])
+    print(f"documentation: {target / 'html' / 'index.html'}")
+    return failed
+
+
+def settings_page() -> str:
+    """Tell of each setting what the class itself says of it."""
+    lines = [
+        "# Settings",
+        "",
+        "`ocinb.settings` has these attributes; each is first read from the environment variable beside it.",
+        "",
+        "| attribute | variable | default | meaning |",
+        "|---|---|---|---|",
+    ]
+    for entry in fields(Settings):
+        default = f"`{entry.default}`" if entry.default is not MISSING else "by this machine"
+        name, secret = entry.name, entry.name == "credentials"
+        variable = "none, so that no secret is inherited" if secret else f"`OCINB_{name.upper()}`"
+        lines.append(f"| `{name}` | {variable} | {'none' if secret else default} | {entry.metadata['meaning']} |")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1]).absolute()))

@@ -1,0 +1,24 @@
+"""How the documentation is built: with no network, and with warnings as errors."""
+
+from __future__ import annotations
+
+import ocinb
+
+project = "ocinb"
+author = "the authors of ocinb"
+release = version = ocinb.__version__
+
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+html_theme = "furo"
+html_title = "ocinb"
+
+# The notebooks are shown as they run here and now, against the embedded registry.
+nb_execution_mode = "force"
+nb_execution_raise_on_error = True
+nb_execution_timeout = 120
+myst_enable_extensions = ["colon_fence"]
+
+autodoc_typehints = "none"
+autodoc_member_order = "bysource"
+napoleon_google_docstring = False
+napoleon_use_rtype = False
