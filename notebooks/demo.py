@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import shutil
 import sys
@@ -23,7 +24,7 @@ def run(build: Path) -> nbformat.NotebookNode:
     """Execute the notebook, with a store and a cache of its own, which are empty at the start."""
     for kind in ("store", "cache"):
         shutil.rmtree(build / kind, ignore_errors=True)
-        os.environ[f"OCINB_{kind.upper()}_DIR"] = str(build / kind)
+        os.environ[f"OCINB_{kind.upper()}_DIR"] = str((build / kind).absolute())
     notebook: nbformat.NotebookNode = nbformat.read(NOTEBOOK, as_version=4)
     NotebookClient(
         notebook, timeout=120, extra_arguments=KERNEL, resources={"metadata": {"path": str(build)}}
@@ -51,8 +52,9 @@ def main(build: Path) -> None:
 
 
 def _prompt(source: str) -> str:
-    first, *rest = source.splitlines()
-    return "\n".join([f">>> {first}", *(f"... {line}" for line in rest)])
+    begins = {statement.lineno for statement in ast.parse(source).body}
+    lines = enumerate(source.splitlines(), start=1)
+    return "\n".join(f"{'>>>' if number in begins else '...'} {line}" for number, line in lines)
 
 
 def _shown(cell: nbformat.NotebookNode) -> str:
@@ -63,4 +65,4 @@ def _shown(cell: nbformat.NotebookNode) -> str:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]).absolute())
+    main(Path(sys.argv[1]))

@@ -6,7 +6,7 @@ import html
 import re
 
 # C0 and C1 controls, the separators that end a line, the marks that turn the reading direction, and lone surrogates.
-_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def printable(text: str) -> str:
@@ -16,6 +16,15 @@ def printable(text: str) -> str:
     'tag\\x1b[2J'
     """
     return _UNPRINTABLE.sub(lambda match: match[0].encode("unicode_escape").decode("ascii"), text)
+
+
+def shorten(text: str, limit: int) -> str:
+    """Cut what is longer than people read, and say so.
+
+    >>> shorten("x" * 1000, 5)
+    'xxxxx…'
+    """
+    return text if len(text) <= limit else f"{text[:limit]}…"
 
 
 def escape_html(text: str) -> str:
@@ -42,9 +51,11 @@ def human_duration(seconds: float) -> str:
     >>> human_duration(83.4), human_duration(0.42)
     ('1 min 23 s', '0.4 s')
     """
-    if seconds < 60:  # noqa: PLR2004 - seconds in a minute
-        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"  # noqa: PLR2004
+    if seconds < 10:  # noqa: PLR2004 - a tenth matters below ten seconds
+        return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
+    if not minutes:
+        return f"{rest} s"
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
 

@@ -5,7 +5,9 @@ Every message says what was asked, what came, and what to try. No exception of a
 
 from __future__ import annotations
 
-from ocinb._text import printable
+import re
+
+from ocinb._text import printable, shorten
 
 __all__ = [
     "AuthError",
@@ -16,6 +18,10 @@ __all__ = [
     "RateLimitError",
     "TransportError",
 ]
+
+
+# More than this is no message, but a stranger's document in one.
+MAX_CHARACTERS = 2000
 
 
 class OcinbError(Exception):
@@ -44,10 +50,10 @@ class OcinbError(Exception):
 
     def __str__(self) -> str:
         """One line with all that is known; whatever a stranger wrote in it cannot move the terminal."""
-        subject = f"{self.reference}: " if self.reference and self.reference not in self.message else ""
-        place = f" ({self.url})" if self.url and self.url not in self.message else ""
+        subject = f"{self.reference}: " if self.reference and not _names(self.message, self.reference) else ""
+        place = f" ({self.url})" if self.url and not _names(self.message, self.url) else ""
         advice = f". {self.hint}" if self.hint else ""
-        return printable(f"{subject}{self.message}{place}{advice}")
+        return printable(shorten(f"{subject}{self.message}{place}{advice}", MAX_CHARACTERS))
 
 
 class TransportError(OcinbError):
@@ -72,3 +78,8 @@ class InvalidError(OcinbError, ValueError):
 
 class IntegrityError(OcinbError):
     """The bytes that came are not those that the digest or the size promised."""
+
+
+def _names(message: str, name: str) -> bool:
+    """Say whether a message has a name in it as a word of its own: "app" is not named by "application"."""
+    return re.search(rf"(?<![\w./:@-]){re.escape(name)}(?![\w/@-]|[.:]\w)", message) is not None

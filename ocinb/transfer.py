@@ -26,10 +26,11 @@ FIRST_PAUSE_SECONDS = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A blob that is wanted, and where it comes from."""
+    """A blob that is wanted, where it comes from, and the name that it is wanted for, which its errors tell."""
 
     descriptor: Descriptor
     source: Source
+    name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,7 @@ class Transfer:
             try:
                 return self._transfer(job)
             except OcinbError as error:
+                error.reference = error.reference or job.name
                 self._progress.state(job.descriptor.digest, State.FAILED)
                 if errors == "raise":
                     raise

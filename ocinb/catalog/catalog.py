@@ -2,87 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-import duckdb
-
-from ocinb._schemas import NUMBER, TEXT, Column, Schema
-from ocinb._text import printable
-from ocinb.catalog.connection import MEMORY, Connections
+from ocinb.catalog.connection import MEMORY, Connections, translated
+from ocinb.catalog.loading import find, load
 from ocinb.catalog.results import to_frame
-from ocinb.catalog.rows import TABLES, Row, Rows, rows_of
+from ocinb.catalog.rows import Row
 from ocinb.errors import InvalidError
-from ocinb.frames.collecting import Failure, Names, attempt_all, list_names
+from ocinb.frames import schemas
+from ocinb.frames.collecting import Names, attempt_all, list_names
 from ocinb.frames.images import Platforms
-from ocinb.sources.exchange import Exchange, observed_by
-from ocinb.sources.images import find_images, resolve_name
-from ocinb.sources.session import Session, default_session, open_source
-from ocinb.spec.reference import Reference
+from ocinb.sources.session import default_session
 
 if TYPE_CHECKING:
     import pandas as pd
 
 # How many names are asked for before what came is written: a connection costs as much as several images.
 BATCH = 64
-
-# What makes two rows of a table the same row.
-KEYS = {
-    "manifests": ("manifest_digest",),
-    "index_entries": ("index_digest", "position"),
-    "configs": ("config_digest",),
-    "manifest_layers": ("manifest_digest", "layer"),
-    "history": ("manifest_digest", "position"),
-    "layers": ("layer_digest",),
-}
-# Columns that travel as JSON.
-CASTS = {
-    "index_entries": {"annotations": "MAP(VARCHAR, VARCHAR)"},
-    "configs": {
-        "entrypoint": "VARCHAR[]",
-        "cmd": "VARCHAR[]",
-        "env": "MAP(VARCHAR, VARCHAR)",
-        "labels": "MAP(VARCHAR, VARCHAR)",
-    },
-}
-
-ADDED = Schema(
-    "added",
-    "reference",
-    (
-        Column("reference", TEXT, "the name as it was typed"),
-        Column("digest", TEXT, "what it points at"),
-        Column("outcome", TEXT, "added, present or failed"),
-        Column("images", NUMBER, "how many images it stands for"),
-        Column("fetched_bytes", NUMBER, "what came over the wire", "bytes"),
-        Column("error", TEXT, "why it failed"),
-    ),
-)
-CONTENTS = Schema(
-    "tables",
-    "table or view",
-    (
-        Column("name", TEXT, "its name"),
-        Column("kind", TEXT, "table or view"),
-        Column("rows", NUMBER, "how many rows it has"),
-        Column("description", TEXT, "what a row of it is"),
-    ),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """What was learned about one name."""
-
-    name: str
-    digest: str
-    images: int
-    fetched_bytes: int
-    rows: Rows
 
 
 class Catalog:
@@ -142,13 +80,13 @@ class Catalog:
         if depth != "metadata":
             raise InvalidError(f"depth takes 'metadata', not {depth!r}")
         session, names = default_session(), list_names(references)
-        told: list[dict[str, Any]] = []
+        told: list[Row] = []
         for start in range(0, len(names), BATCH):
             batch = names[start : start + BATCH]
-            results = attempt_all(batch, lambda name: _find(name, session, platform), errors="skip", session=session)
+            results = attempt_all(batch, lambda name: find(name, session, platform), errors="skip", session=session)
             with self._connections.connect() as connection:
-                told.extend(_load(connection, result) for result in results)
-        return ADDED.frame(told)
+                told.extend(load(connection, result) for result in results)
+        return schemas.ADDED.frame(told)
 
     def sql(self, query: str, params: Sequence[Any] | dict[str, Any] | None = None) -> pd.DataFrame:
         """Ask a question in SQL; it may also name the notebook's own DataFrames.
@@ -171,9 +109,9 @@ class Catalog:
         InvalidError
             If DuckDB refuses the query; its own words say why.
         """
-        with self._connections.connect() as connection, _refusals():
+        with self._connections.connect() as connection, translated("DuckDB refuses the query"):
             relation = connection.sql(query, params=params)
-            return CONTENTS.frame([])[[]] if relation is None else to_frame(relation)
+            return schemas.TABLES.frame([])[[]] if relation is None else to_frame(relation)
 
     def tables(self) -> pd.DataFrame:
         """Say what there is to ask.
@@ -190,7 +128,7 @@ class Catalog:
                 "ORDER BY ALL"
             ).fetchall()
             counts = {name: connection.table(name).count("*").fetchall()[0][0] for name, _, _ in listed}
-        return CONTENTS.frame(
+        return schemas.TABLES.frame(
             {"name": name, "kind": kind, "rows": counts[name], "description": description}
             for name, kind, description in listed
         )
@@ -207,73 +145,3 @@ class Catalog:
 
     def __repr__(self) -> str:
         return f"Catalog({str(self.path)!r})"
-
-
-def _find(name: str, session: Session, platform: Platforms) -> _Found:
-    exchanges: list[Exchange] = []
-    with observed_by(exchanges.append):
-        reference = Reference(name)
-        source = open_source(reference, session=session)
-        resolved = resolve_name(source, reference.wanted, session.settings)
-        images = find_images(source, resolved, platform, session.settings)
-    return _Found(
-        name=name,
-        digest=resolved.document.digest,
-        images=sum(image.config is not None for image in images),
-        fetched_bytes=sum(exchange.received_bytes for exchange in exchanges),
-        rows=rows_of(reference, resolved, images),
-    )
-
-
-def _load(connection: duckdb.DuckDBPyConnection, result: _Found | Failure) -> Row:
-    """Write what was learned about one name, wholly or not at all."""
-    if isinstance(result, Failure):
-        error = printable(str(result.error))
-        failed = Rows()
-        failed.add("failures", reference=result.reference, stage="metadata", error=error, failed_at=datetime.now(UTC))
-        _insert_all(connection, failed)
-        return {"reference": result.reference, "outcome": "failed", "error": error}
-    new = _insert_all(connection, result.rows)
-    return {
-        "reference": result.name,
-        "digest": result.digest,
-        "outcome": "added" if new else "present",
-        "images": result.images,
-        "fetched_bytes": result.fetched_bytes,
-    }
-
-
-def _insert_all(connection: duckdb.DuckDBPyConnection, rows: Rows) -> int:
-    """Insert rows in one transaction, and say how many were new, observations aside."""
-    connection.begin()
-    try:
-        new = {table: _insert(connection, table, listed) for table, listed in rows.tables.items()}
-        connection.commit()
-    except BaseException:
-        connection.rollback()
-        raise
-    return sum(count for table, count in new.items() if table in KEYS)
-
-
-def _insert(connection: duckdb.DuckDBPyConnection, table: str, rows: list[Row]) -> int:
-    keys = KEYS.get(table)
-    distinct = list({tuple(row[key] for key in keys): row for row in rows}.values()) if keys else rows
-    casts = "".join(f', "{column}"::JSON::{kind} AS "{column}"' for column, kind in CASTS.get(table, {}).items())
-    left_out = f"EXCLUDE ({', '.join(CASTS[table])})" if casts else ""
-    unknown = f"ANTI JOIN {table} USING ({', '.join(keys)})" if keys else ""
-    connection.register("fresh", TABLES[table].frame(distinct))
-    try:
-        # Only names out of this file become SQL; every value travels in the frame.
-        query = f"INSERT INTO {table} BY NAME SELECT * {left_out}{casts} FROM fresh {unknown}"  # noqa: S608
-        inserted: int = connection.execute(query).fetchall()[0][0]
-    finally:
-        connection.unregister("fresh")
-    return inserted
-
-
-@contextmanager
-def _refusals() -> Iterator[None]:
-    try:
-        yield
-    except duckdb.Error as error:
-        raise InvalidError(f"DuckDB refuses the query: {' '.join(str(error).split())}") from None

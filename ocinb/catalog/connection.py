@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ SCHEMA_VERSION = 1
 PATIENCE_SECONDS = 5.0
 PAUSE_SECONDS = 0.05
 
+_OF_THE_MACHINE = (duckdb.IOException, duckdb.OutOfMemoryException, duckdb.FatalException)
 # The library's own sql() sees the frames of the notebook that calls it.
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {"python_scan_all_frames": True}
 
@@ -50,11 +52,13 @@ class Connections:
         """Give a connection, to one thread at a time."""
         with self._lock:
             if self._kept is not None:
-                yield self._kept
+                with translated("the catalogue cannot be used"):
+                    yield self._kept
                 return
             connection = _connect(self.path)
             try:
-                yield connection
+                with translated(f"the catalogue {self.path} cannot be used"):
+                    yield connection
             finally:
                 connection.close()
 
@@ -65,13 +69,37 @@ class Connections:
                 self._kept.close()
 
 
+@contextmanager
+def translated(what: str) -> Iterator[None]:
+    """Turn errors of DuckDB into those of ocinb.
+
+    Parameters
+    ----------
+    what
+        What could not be done.
+
+    Raises
+    ------
+    TransportError
+        If the disk or the memory is at fault.
+    InvalidError
+        If it is what was asked.
+    """
+    try:
+        yield
+    except _OF_THE_MACHINE as error:
+        raise TransportError(f"{what}: {_reason(error)}") from None
+    except duckdb.Error as error:
+        raise InvalidError(f"{what}: {_reason(error)}") from None
+
+
 def _connect(path: str | Path) -> duckdb.DuckDBPyConnection:
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:
             connection = duckdb.connect(str(path), config=_CONFIG)
-        except duckdb.IOException as error:
-            held = "lock" in str(error).lower()
+        except duckdb.Error as error:
+            held = isinstance(error, duckdb.IOException) and "lock" in str(error).lower()
             if held and time.monotonic() < deadline:
                 time.sleep(PAUSE_SECONDS)
                 continue
@@ -82,10 +110,16 @@ def _connect(path: str | Path) -> duckdb.DuckDBPyConnection:
 
 
 def _cannot_open(path: str | Path, error: duckdb.Error, *, held: bool) -> TransportError | InvalidError:
-    reason = " ".join(str(error).split())
     if held:
-        return TransportError(f"the catalogue {path} is in use: {reason}", hint="Close it there, or try again later")
-    return InvalidError(f"{path} cannot be opened as a catalogue: {reason}", hint="Choose another path")
+        return TransportError(
+            f"the catalogue {path} is in use: {_reason(error)}", hint="Close it there, or try again later"
+        )
+    return InvalidError(f"{path} cannot be opened as a catalogue: {_reason(error)}", hint="Choose another path")
+
+
+def _reason(error: duckdb.Error) -> str:
+    """Give DuckDB's words in one line, without the picture of the query in them."""
+    return " ".join(re.split(r"\n+LINE \d+:", str(error))[0].split())
 
 
 def _prepare(connection: duckdb.DuckDBPyConnection, path: str) -> None:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from ocinb._schemas import FLAG, NUMBER, TEXT, TIME, Column, Schema
+from ocinb.frames.rows import child_row, config_rows, history_rows, layer_rows
 from ocinb.sources.base import RawDocument
 from ocinb.sources.images import Image, Resolved
-from ocinb.spec import mediatypes
 from ocinb.spec.documents import parse_index
-from ocinb.spec.identity import align_history, chain_ids, layer_steps
 from ocinb.spec.reference import Reference
 
 Row = dict[str, Any]
@@ -95,8 +93,9 @@ class Rows:
     tables: dict[str, list[Row]] = field(default_factory=dict)
 
     def add(self, table: str, **row: Any) -> None:
-        """Add a row; text that no database takes (lone surrogates) is made valid."""
-        self.tables.setdefault(table, []).append({column: _valid(value) for column, value in row.items()})
+        """Add a row; what the table has no column for is left out."""
+        columns = TABLES[table].columns
+        self.tables.setdefault(table, []).append({column.name: _stored(row.get(column.name)) for column in columns})
 
 
 def rows_of(reference: Reference, resolved: Resolved, images: list[Image]) -> Rows:
@@ -122,20 +121,8 @@ def rows_of(reference: Reference, resolved: Resolved, images: list[Image]) -> Ro
     )
     for document in resolved.indexes:
         _add_index(rows, document)
-    for child in resolved.children:
-        platform = child.descriptor.platform
-        rows.add(
-            "index_entries",
-            index_digest=child.index_digest,
-            position=child.position,
-            manifest_digest=child.descriptor.digest,
-            kind=child.descriptor.kind,
-            os=platform.os if platform else None,
-            architecture=platform.architecture if platform else None,
-            variant=platform.variant if platform else None,
-            os_version=platform.os_version if platform else None,
-            annotations=json.dumps(child.descriptor.annotations),
-        )
+    for entry in map(child_row, resolved.children):
+        rows.add("index_entries", manifest_digest=entry["digest"], **entry)
     for image in images:
         _add_image(rows, image)
     return rows
@@ -155,7 +142,7 @@ def _add_index(rows: Rows, document: RawDocument) -> None:
 
 
 def _add_image(rows: Rows, image: Image) -> None:
-    manifest, document = image.manifest, image.document
+    manifest, document, config = image.manifest, image.document, image.config_document
     rows.add(
         "manifests",
         manifest_digest=document.digest,
@@ -166,82 +153,17 @@ def _add_image(rows: Rows, image: Image) -> None:
         manifest_bytes=len(document.raw),
         raw=document.raw.decode("utf-8"),
     )
-    _add_config(rows, image)
-    for table, row in (*_layer_rows(image), *_history_rows(image)):
-        rows.add(table, **row)
+    for row in config_rows(image):
+        rows.add("configs", config_digest=row["digest"], raw=config.raw.decode("utf-8") if config else None, **row)
+    for row in layer_rows(image):
+        rows.add("manifest_layers", manifest_digest=document.digest, layer_digest=row["digest"], **row)
+        rows.add("layers", layer_digest=row["digest"], **row)
+    for row in history_rows(image):
+        rows.add("history", manifest_digest=document.digest, **row)
 
 
-def _add_config(rows: Rows, image: Image) -> None:
-    config, document = image.config, image.config_document
-    if config is None or document is None:
-        return
-    rows.add(
-        "configs",
-        config_digest=document.digest,
-        created=config.created,
-        os=config.platform.os,
-        architecture=config.platform.architecture,
-        variant=config.platform.variant,
-        user=config.user,
-        entrypoint=_json(config.entrypoint),
-        cmd=_json(config.cmd),
-        env=_json(config.env),
-        labels=_json(config.labels),
-        raw=document.raw.decode("utf-8"),
-    )
-
-
-def _layer_rows(image: Image) -> Iterator[tuple[str, Row]]:
-    stacked, digest = image.manifest.layers, image.document.digest
-    diff_ids = image.config.diff_ids if image.config else (None,) * len(stacked)
-    chain = chain_ids(image.config.diff_ids) if image.config else (None,) * len(stacked)
-    steps = layer_steps(image.config.history if image.config else (), len(stacked))
-    for number, (layer, diff_id, chain_id, step) in enumerate(zip(stacked, diff_ids, chain, steps, strict=True)):
-        yield (
-            "manifest_layers",
-            {
-                "manifest_digest": digest,
-                "layer": number,
-                "layer_digest": layer.digest,
-                "diff_id": diff_id,
-                "chain_id": chain_id,
-                "instruction": step.instruction if step else None,
-            },
-        )
-        yield (
-            "layers",
-            {
-                "layer_digest": layer.digest,
-                "media_type": layer.media_type,
-                "compression": mediatypes.layer_compression(layer.media_type),
-                "compressed_bytes": layer.size,
-                "diff_id": diff_id,
-            },
-        )
-
-
-def _history_rows(image: Image) -> Iterator[tuple[str, Row]]:
-    entries = image.config.history if image.config else ()
-    for position, (entry, layer) in enumerate(
-        zip(entries, align_history(entries, len(image.manifest.layers)), strict=True)
-    ):
-        yield (
-            "history",
-            {
-                "manifest_digest": image.document.digest,
-                "position": position,
-                "layer": layer,
-                "empty_layer": entry.empty_layer,
-                "instruction": entry.instruction,
-                "created_by": entry.created_by,
-                "created": entry.created,
-            },
-        )
-
-
-def _json(value: Any) -> str | None:
-    return None if value is None else json.dumps(value, ensure_ascii=False)
-
-
-def _valid(value: Any) -> Any:
+def _stored(value: Any) -> Any:
+    """Give a value as the database takes it: no lone surrogates in text, and lists and mappings as JSON."""
+    if isinstance(value, dict | list | tuple):
+        value = json.dumps(value, ensure_ascii=False)
     return value.encode("utf-8", "replace").decode("utf-8") if isinstance(value, str) else value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import reprlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -11,6 +12,7 @@ from ocinb._pool import run_all
 from ocinb._schemas import Schema
 from ocinb.errors import InvalidError, OcinbError
 from ocinb.sources.session import Session, default_session
+from ocinb.spec.reference import Reference
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,8 +22,14 @@ logger = logging.getLogger("ocinb")
 T = TypeVar("T")
 Row = Mapping[str, Any]
 Errors = Literal["raise", "skip"]
-# What may stand where a name is asked for: a text, or an object that shows as one, such as a Reference.
-Names = str | object | Iterable[str | object]
+Name = str | Reference
+Names = Name | Iterable[Name]
+
+
+class NoName(str):
+    """What stood where a name belongs, such as the NaN of a missing one, as its repr: it can only be told of."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +72,7 @@ def attempt_all(
 
     def attempt(name: str) -> T | Failure:
         try:
-            return function(name)
+            return function(checked(name))
         except OcinbError as error:
             error.reference = error.reference or name
             if errors == "raise":
@@ -75,24 +83,49 @@ def attempt_all(
 
 
 def list_names(names: Names) -> list[str]:
-    """Give the distinct names as texts, in their order."""
+    """Give the distinct names as texts, in their order.
+
+    Raises
+    ------
+    InvalidError
+        If it is a collection of something else than names.
+    """
     if isinstance(names, str) or not isinstance(names, Iterable):
-        return [_text(names)]
-    if isinstance(names, Mapping | bytes):
-        raise InvalidError(f"names are given as a text or a list of texts, not as {type(names).__name__}")
-    return list(dict.fromkeys(_text(name) for name in names))
+        return [as_text(names)]
+    if isinstance(names, Mapping | bytes | bytearray) or hasattr(names, "columns"):
+        hint = "Give one of its columns" if hasattr(names, "columns") else None
+        raise InvalidError(f"names are a text or a list of texts, not a {type(names).__name__}", hint=hint)
+    # By class too: a repr may look like somebody's name.
+    return list({(type(text), text): text for text in map(as_text, names)}.values())
+
+
+def as_text(name: object) -> str:
+    """Give a name as the text that was typed, or what is none as a `NoName`."""
+    if isinstance(name, str):
+        return name
+    return name.canonical if isinstance(name, Reference) else NoName(reprlib.repr(name))
+
+
+def checked(name: str) -> str:
+    """Refuse what is no name.
+
+    Raises
+    ------
+    InvalidError
+        If it is none.
+    """
+    if isinstance(name, NoName):
+        raise InvalidError(f"{name} is not a name", hint="A name is a text such as 'python:3.12', or a Reference")
+    return name
 
 
 def with_failures(frame: pd.DataFrame, failures: Sequence[Failure]) -> pd.DataFrame:
     """Note in a frame what was left out of it, and say so in the log."""
-    frame.attrs["failures"] = [{"reference": failure.reference, "error": str(failure.error)} for failure in failures]
+    frame.attrs["failures"] = [
+        {"reference": str(failure.reference), "error": str(failure.error)} for failure in failures
+    ]
     if failures:
         logger.warning(
             "%d skipped, for instance %s; frame.attrs['failures'] has them all", len(failures), failures[0].error
         )
     return frame
-
-
-def _text(name: object) -> str:
-    # A float NaN, as pandas has it where a name is missing, becomes a text that no grammar takes.
-    return name if isinstance(name, str) else str(name) if hasattr(name, "canonical") else repr(name)

@@ -6,8 +6,9 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from ocinb._text import escape_html, human_size
+from ocinb._text import escape_html, human_size, printable
 from ocinb.errors import InvalidError, NotFoundError, OcinbError
+from ocinb.frames.collecting import Name, as_text, checked
 from ocinb.sources.base import RawDocument, Source
 from ocinb.sources.images import ALL, find_images, resolve_name
 from ocinb.sources.session import default_session, open_source
@@ -69,12 +70,12 @@ class Document:
     def _pretty(self) -> str:
         try:
             text = json.dumps(self.json, indent=2, ensure_ascii=False)
-        except InvalidError:
+        except (InvalidError, RecursionError):  # what can just be parsed may be nested too deep to be written
             text = self.raw.decode("utf-8", "replace")
         return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}\n…"
 
     def __repr__(self) -> str:
-        return f"<Document {self.media_type} {self.digest}, {human_size(len(self.raw))}>"
+        return f"<Document {printable(self.media_type)} {self.digest}, {human_size(len(self.raw))}>"
 
     def _repr_html_(self) -> str:
         # Line by line, so that the escaping of control characters leaves the line ends alone.
@@ -86,7 +87,7 @@ class Document:
         )
 
 
-def document(reference: str | Reference, *, platform: str | None = None) -> Document:
+def document(reference: Name, *, platform: str | None = None) -> Document:
     """Read the document that a name points at.
 
     Parameters
@@ -122,11 +123,11 @@ def document(reference: str | Reference, *, platform: str | None = None) -> Docu
     >>> len(index.json["manifests"]), len(manifest.json["layers"]), config.json["architecture"]
     (4, 7, 'arm64')
     """
-    name, session = str(reference), default_session()
+    name, session = as_text(reference), default_session()
     if platform == ALL or not isinstance(platform, str | None):
         raise InvalidError(f"a document is that of one platform, not {platform!r}")
     try:
-        wanted = Reference(name)
+        wanted = Reference(checked(name))
         source = open_source(wanted, session=session)
         if platform is None:
             return Document(_exactly(source, wanted), source.document)

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from ocinb._text import human_duration, human_size, short_digest
-from ocinb.errors import InvalidError, OcinbError
+from ocinb.errors import IntegrityError, InvalidError, OcinbError
 from ocinb.frames import schemas
 from ocinb.frames.collecting import Errors, Failure, Names, Row, attempt_all, list_names, with_failures
 from ocinb.frames.images import Platforms
+from ocinb.frames.rows import platform_text
 from ocinb.progress import choose_progress
 from ocinb.progress.protocol import Progress, Task
 from ocinb.sources.base import Source
@@ -30,6 +31,8 @@ from ocinb.transfer import Job, Transfer, Transferred
 if TYPE_CHECKING:
     import pandas as pd
 
+Results = dict[Digest, Transferred | OcinbError]
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -44,16 +47,23 @@ class Plan:
 
     @property
     def jobs(self) -> list[Job]:
-        """The blobs that have to come; the configs came with the documents."""
-        return [Job(blob, self.source) for image in self.images for blob in _open_blobs(image)]
+        """The blobs that have to come."""
+        return [Job(blob, self.source, self.name) for image in self.images for blob in _awaited(image)]
 
     def image_names(self) -> dict[str, Descriptor]:
         """Give the images the names that the index of the layout has for them."""
         full = self.reference.canonical
         if not self.resolved.is_index or (len(self.images) == 1 and not self.whole):
             return {full: self.images[0].descriptor}
-        named = {f"{full}{_suffix(image.platform)}": image.descriptor for image in reversed(self.images)}
-        return {full: self.resolved.document.descriptor, **named} if self.whole else named
+        named = {full: self.resolved.document.descriptor} if self.whole else {}
+        for image in self.images:
+            name = f"{full}{_suffix(image.platform)}"
+            # Two for one architecture, of Windows for instance: the second keeps the name that nothing else can have.
+            named[name if name not in named and name != full else self._by_digest(image)] = image.descriptor
+        return named
+
+    def _by_digest(self, image: Image) -> str:
+        return f"{self.reference.registry}/{self.reference.repository}@{image.document.digest}"
 
 
 def pull(
@@ -114,22 +124,22 @@ def pull(
     """
     if verify not in ("size", "full"):
         raise InvalidError(f"verify takes 'size' or 'full', not {verify!r}")
-    session = default_session()
+    session, names = default_session(), list_names(reference)
     layout = session.store if destination is None else Layout(Path(destination).expanduser().absolute())
-    layout.prepare()
-    names = list_names(reference)
     started = time.monotonic()
+    board = choose_progress(progress)
     planned = attempt_all(names, lambda name: _plan(name, session, layout, platform), errors=errors, session=session)
     plans = [plan for plan in planned if isinstance(plan, Plan)]
     failures = [plan for plan in planned if isinstance(plan, Failure)]
-    board = choose_progress(progress)
-    board.start(_title(names), _tasks(plans))
+    layout.prepare()
     summary = "stopped; what came is kept and resumed next time"
     try:
+        board.start(f"Pulling {_counted(names)}", _tasks(plans))
         transfer = Transfer(layout, session.settings, board, verify=verify)
-        done = transfer.run([job for plan in plans for job in plan.jobs], errors=errors)
-        rows = list(_finish(plans, done, layout, failures))
-        summary = f"{_title(names)}: {_summary(rows, time.monotonic() - started)}"
+        done = _documents(plans, layout) | transfer.run([job for plan in plans for job in plan.jobs], errors=errors)
+        rows = list(_finish(plans, done, layout, failures, errors))
+        pulled = [name for name in names if name not in {failure.reference for failure in failures}]
+        summary = f"Pulled {_counted(pulled)}: {_summary(rows, time.monotonic() - started)}"
     finally:
         board.finish(summary)
     return with_failures(schemas.PULL.frame(rows), failures)
@@ -143,65 +153,74 @@ def _plan(name: str, session: Session, layout: Layout, platform: Platforms) -> P
     return Plan(name, reference, source, resolved, images, whole=platform == ALL)
 
 
-def _open_blobs(image: Image) -> list[Descriptor]:
-    """Give the blobs of an image that did not come with its documents."""
-    config = [] if image.config_document else [image.manifest.config]
-    return list({blob.digest: blob for blob in (*config, *image.manifest.layers)}.values())
+def _blobs(image: Image) -> list[Descriptor]:
+    """Give the config and the layers of an image, each once."""
+    return list({blob.digest: blob for blob in (image.manifest.config, *image.manifest.layers)}.values())
+
+
+def _documents(plans: Sequence[Plan], layout: Layout) -> Results:
+    """Tell what became of the configs, which are documents: several images may have one, and one of them fetched it."""
+    done: Results = {}
+    for image in (image for plan in plans for image in plan.images):
+        config = image.config_document
+        if config is not None and (config.fetched or config.digest not in done):
+            outcome, fetched = ("downloaded", len(config.raw)) if config.fetched else ("present", 0)
+            done[config.digest] = Transferred(config.digest, outcome, fetched, None, layout.blobs.path(config.digest))
+    return done
 
 
 def _finish(
-    plans: Sequence[Plan], done: dict[Digest, Transferred | OcinbError], layout: Layout, failures: list[Failure]
+    plans: Sequence[Plan], done: Results, layout: Layout, failures: list[Failure], errors: Errors
 ) -> Iterator[Row]:
-    """Name the images that are whole, and tell of their blobs; what was fetched is told once."""
+    """Name the images that are whole, and tell of their blobs."""
     told: set[Digest] = set()
     names: dict[str, Descriptor] = {}
     for plan in plans:
-        errors = [done[job.descriptor.digest] for job in plan.jobs]
-        error = next((one for one in errors if isinstance(one, OcinbError)), None)
-        if error is not None:
+        try:
+            rows = [row for image in plan.images for row in _image_rows(plan, image, done)]
+        except OcinbError as error:
+            error.reference = error.reference or plan.name
+            if errors == "raise":
+                raise
             failures.append(Failure(plan.name, error))
             continue
         names.update(plan.image_names())
-        for image in plan.images:
-            yield from _image_rows(plan, image, done, layout, told)
+        yield from _fetched_once(rows, told)
     if names:
         layout.name(names)
 
 
-def _image_rows(
-    plan: Plan, image: Image, done: dict[Digest, Transferred | OcinbError], layout: Layout, told: set[Digest]
-) -> Iterator[Row]:
-    about = {
-        "reference": plan.name,
-        "platform": str(image.platform) if image.platform else None,
-        "manifest_digest": image.document.digest,
-    }
-    for blob, result in _results(image, done, layout):
-        first = blob.digest not in told
-        told.add(blob.digest)
+def _image_rows(plan: Plan, image: Image, done: Results) -> Iterator[Row]:
+    for blob in _blobs(image):
+        result = _whole(blob, done[blob.digest])
         yield {
-            **about,
+            "reference": plan.name,
+            "platform": platform_text(image.platform),
+            "manifest_digest": image.document.digest,
             "digest": blob.digest,
             "media_type": blob.media_type,
             "blob_bytes": blob.size,
-            "fetched_bytes": result.fetched_bytes if first else 0,
-            "outcome": result.outcome if first else "present",
-            "seconds": result.seconds if first else None,
+            "fetched_bytes": result.fetched_bytes,
+            "outcome": result.outcome,
+            "seconds": result.seconds,
             "path": str(result.path),
         }
 
 
-def _results(
-    image: Image, done: dict[Digest, Transferred | OcinbError], layout: Layout
-) -> Iterator[tuple[Descriptor, Transferred]]:
-    config, document = image.manifest.config, image.config_document
-    if document is not None:
-        outcome, fetched = ("downloaded", len(document.raw)) if document.fetched else ("present", 0)
-        yield config, Transferred(config.digest, outcome, fetched, None, layout.blobs.path(config.digest))
-    for blob in _open_blobs(image):
-        result = done[blob.digest]
-        if isinstance(result, Transferred):
-            yield blob, result
+def _fetched_once(rows: Sequence[Row], told: set[Digest]) -> Iterator[Row]:
+    """Tell of the first row of a digest what it took; to the others it was there already."""
+    for row in rows:
+        yield {**row, "fetched_bytes": 0, "outcome": "present", "seconds": None} if row["digest"] in told else row
+        told.add(row["digest"])
+
+
+def _whole(blob: Descriptor, result: Transferred | OcinbError) -> Transferred:
+    if isinstance(result, OcinbError):
+        raise result
+    size = result.path.stat().st_size
+    if size != blob.size:  # two manifests give one digest two sizes, and it was fetched by the one that is right
+        raise IntegrityError(f"{blob.digest} has to be {blob.size:,} bytes long, but has {size:,}")
+    return result
 
 
 def _suffix(platform: Platform | None) -> str:
@@ -211,20 +230,24 @@ def _suffix(platform: Platform | None) -> str:
 
 def _tasks(plans: Sequence[Plan]) -> list[Task]:
     tasks = {}
-    for plan in plans:
-        for image in plan.images:
-            history = image.config.history if image.config else ()
-            steps = layer_steps(history, len(image.manifest.layers))
-            made = {blob.digest: step for blob, step in zip(image.manifest.layers, steps, strict=True)}
-            for blob in _open_blobs(image):
-                step = made.get(blob.digest)
-                detail = (step.instruction if step else None) or blob.media_type
-                tasks[blob.digest] = Task(blob.digest, short_digest(blob.digest), blob.size, detail)
+    for image in (image for plan in plans for image in plan.images):
+        steps = layer_steps(image.config.history if image.config else (), len(image.manifest.layers))
+        made = {blob.digest: step for blob, step in zip(image.manifest.layers, steps, strict=True)}
+        for blob in _awaited(image):
+            step = made.get(blob.digest)
+            detail = (step.instruction if step else None) or blob.media_type
+            tasks[blob.digest] = Task(blob.digest, short_digest(blob.digest), blob.size, detail)
     return list(tasks.values())
 
 
-def _title(names: Sequence[str]) -> str:
-    return f"Pulled {names[0]}" if len(names) == 1 else f"Pulled {len(names)} references"
+def _awaited(image: Image) -> list[Descriptor]:
+    """Give the blobs that have to come; the config of an image came with the documents."""
+    came = image.config_document.digest if image.config_document else None
+    return [blob for blob in _blobs(image) if blob.digest != came]
+
+
+def _counted(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{len(names)} references"
 
 
 def _summary(rows: Sequence[Row], seconds: float) -> str:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from ocinb._schemas import Schema
 from ocinb.frames import schemas
 from ocinb.frames.collecting import Errors, Names, Row, collect
-from ocinb.sources.images import Child, Image, find_images, read_image, resolve_name
+from ocinb.frames.rows import child_row, config_rows, history_rows, layer_rows, lone_row, platform_text
+from ocinb.sources.images import Image, find_images, read_image, resolve_name
 from ocinb.sources.session import Session, open_source
-from ocinb.spec import mediatypes
-from ocinb.spec.documents import REFERENCE_DIGEST, Manifest
-from ocinb.spec.identity import align_history, chain_ids, layer_steps
-from ocinb.spec.platforms import Platform
 from ocinb.spec.reference import Reference
 
 if TYPE_CHECKING:
@@ -99,7 +97,7 @@ def layers(reference: Names, *, platform: Platforms = None, errors: Errors = "ra
     >>> frame[["layer", "compression", "instruction"]].to_dict("records")
     [{'layer': 0, 'compression': 'gzip', 'instruction': 'COPY hello /'}]
     """
-    return _of_images(reference, platform, _layer_rows, schemas.LAYERS, errors)
+    return _of_images(reference, platform, layer_rows, schemas.LAYERS, errors)
 
 
 def history(reference: Names, *, platform: Platforms = None, errors: Errors = "raise") -> pd.DataFrame:
@@ -138,7 +136,7 @@ def history(reference: Names, *, platform: Platforms = None, errors: Errors = "r
     >>> frame["empty_layer"].tolist()
     [False, True]
     """
-    return _of_images(reference, platform, _history_rows, schemas.HISTORY, errors)
+    return _of_images(reference, platform, history_rows, schemas.HISTORY, errors)
 
 
 def configs(reference: Names, *, platform: Platforms = None, errors: Errors = "raise") -> pd.DataFrame:
@@ -178,34 +176,35 @@ def configs(reference: Names, *, platform: Platforms = None, errors: Errors = "r
     >>> frame["platform"].tolist()
     ['linux/amd64', 'linux/arm64']
     """
-    return _of_images(reference, platform, _config_rows, schemas.CONFIGS, errors)
+    return _of_images(reference, platform, config_rows, schemas.CONFIGS, errors)
 
 
 def _of_images(
-    reference: Names, platform: Platforms, rows_of: Callable[[Image], Iterator[Row]], schema: Any, errors: Errors
+    reference: Names, platform: Platforms, rows_of: Callable[[Image], Iterator[Row]], schema: Schema, errors: Errors
 ) -> pd.DataFrame:
     def rows(name: str, session: Session) -> Sequence[Row]:
-        found = images_of(name, session, platform)
         return [
-            {
-                "reference": name,
-                "platform": str(image.platform) if image.platform else None,
-                "manifest_digest": image.document.digest,
-                **row,
-            }
-            for image in found
+            {**_image_fields(name, image), **row}
+            for image in _images(name, session, platform)
             for row in rows_of(image)
         ]
 
     return collect(reference, rows, schema, errors=errors)
 
 
-def images_of(name: str, session: Session, platform: Platforms) -> list[Image]:
-    """Read the images behind a name."""
+def _images(name: str, session: Session, platform: Platforms) -> list[Image]:
     reference = Reference(name)
     source = open_source(reference, session=session)
     resolved = resolve_name(source, reference.wanted, session.settings)
     return find_images(source, resolved, platform, session.settings)
+
+
+def _image_fields(name: str, image: Image) -> Row:
+    return {
+        "reference": name,
+        "platform": platform_text(image.platform),
+        "manifest_digest": image.document.digest,
+    }
 
 
 def _manifest_rows(name: str, session: Session) -> Sequence[Row]:
@@ -213,117 +212,5 @@ def _manifest_rows(name: str, session: Session) -> Sequence[Row]:
     source = open_source(reference, session=session)
     resolved = resolve_name(source, reference.wanted, session.settings)
     if resolved.is_index:
-        return [{"reference": name, **_child_row(child)} for child in resolved.children]
-    return [{"reference": name, **_lone_row(read_image(source, resolved.document, None))}]
-
-
-def _child_row(child: Child) -> Row:
-    descriptor = child.descriptor
-    return {
-        "index_digest": child.index_digest,
-        "position": child.position,
-        "kind": descriptor.kind,
-        **_platform_fields(descriptor.platform),
-        "digest": descriptor.digest,
-        "media_type": descriptor.media_type,
-        "artifact_type": descriptor.artifact_type,
-        "manifest_bytes": descriptor.size,
-        "subject": descriptor.annotations.get(REFERENCE_DIGEST),
-        "annotations": descriptor.annotations,
-    }
-
-
-def _lone_row(image: Image) -> Row:
-    manifest, document = image.manifest, image.document
-    artifact_type = _artifact_type(manifest) if image.config is None else manifest.artifact_type
-    kind = "signature" if artifact_type in mediatypes.SIGNATURES else "image" if image.config else "artifact"
-    return {
-        "kind": kind,
-        **_platform_fields(image.platform),
-        "digest": document.digest,
-        "media_type": document.media_type,
-        "artifact_type": artifact_type,
-        "manifest_bytes": len(document.raw),
-        "subject": manifest.subject.digest if manifest.subject else None,
-        "annotations": manifest.annotations,
-    }
-
-
-def _artifact_type(manifest: Manifest) -> str:
-    # manifest.md: without artifactType the type of the config is the type of the artifact.
-    return manifest.artifact_type or manifest.config.media_type
-
-
-def _platform_fields(platform: Platform | None) -> Row:
-    if platform is None:
-        return {}
-    return {
-        "platform": str(platform) if platform.known else None,
-        "os": platform.os,
-        "architecture": platform.architecture,
-        "variant": platform.variant,
-        "os_version": platform.os_version,
-    }
-
-
-def _layer_rows(image: Image) -> Iterator[Row]:
-    stacked = image.manifest.layers
-    diff_ids = image.config.diff_ids if image.config else (None,) * len(stacked)
-    chain = chain_ids(image.config.diff_ids) if image.config else (None,) * len(stacked)
-    steps = layer_steps(image.config.history if image.config else (), len(stacked))
-    for number, (descriptor, diff_id, chain_id, step) in enumerate(zip(stacked, diff_ids, chain, steps, strict=True)):
-        yield {
-            "layer": number,
-            "digest": descriptor.digest,
-            "diff_id": diff_id,
-            "chain_id": chain_id,
-            "media_type": descriptor.media_type,
-            "compression": mediatypes.layer_compression(descriptor.media_type),
-            "compressed_bytes": descriptor.size,
-            "instruction": step.instruction if step else None,
-            "created_by": step.created_by if step else None,
-            "created": step.created if step else None,
-        }
-
-
-def _history_rows(image: Image) -> Iterator[Row]:
-    if image.config is None:
-        return
-    entries, stacked = image.config.history, image.manifest.layers
-    for position, (entry, layer) in enumerate(zip(entries, align_history(entries, len(stacked)), strict=True)):
-        yield {
-            "position": position,
-            "layer": layer,
-            "empty_layer": entry.empty_layer,
-            "instruction": entry.instruction,
-            "created_by": entry.created_by,
-            "created": entry.created,
-            "author": entry.author,
-            "comment": entry.comment,
-            "layer_digest": None if layer is None else stacked[layer].digest,
-            "compressed_bytes": None if layer is None else stacked[layer].size,
-        }
-
-
-def _config_rows(image: Image) -> Iterator[Row]:
-    config, document = image.config, image.config_document
-    if config is None or document is None:
-        return
-    yield {
-        "digest": document.digest,
-        "created": config.created,
-        "author": config.author,
-        "os": config.platform.os,
-        "architecture": config.platform.architecture,
-        "variant": config.platform.variant,
-        "user": config.user,
-        "entrypoint": config.entrypoint,
-        "cmd": config.cmd,
-        "env": config.env,
-        "labels": config.labels,
-        "exposed_ports": config.exposed_ports,
-        "volumes": config.volumes,
-        "working_dir": config.working_dir,
-        "stop_signal": config.stop_signal,
-        "healthcheck": config.healthcheck,
-    }
+        return [{"reference": name, **child_row(child)} for child in resolved.children]
+    return [{"reference": name, **lone_row(read_image(source, resolved.document, None))}]

@@ -8,9 +8,10 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from ocinb._pool import run_all
-from ocinb.errors import InvalidError
+from ocinb.errors import InvalidError, NotFoundError
 from ocinb.frames import schemas
 from ocinb.frames.collecting import Errors, Names, Row, collect
+from ocinb.sources.base import Source
 from ocinb.sources.registry import list_repositories
 from ocinb.sources.session import Session, open_source
 from ocinb.spec.reference import Reference, parse_registry
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 # Tags that tools make, by their form: cosign's, and the fallback of the distribution-spec for referrers.
-_MADE_BY_TOOLS = re.compile(r"sha(?:256|384|512)-[0-9a-f]{32,128}(?:\.(?P<suffix>sig|att|sbom))?")
+_MADE_BY_TOOLS = re.compile(r"sha(?:256|384|512)-[0-9a-f]{64,128}(?:\.(?P<suffix>sig|att|sbom))?")
 _KINDS = {"sig": "signature", "att": "attestation", "sbom": "sbom", None: "referrers"}
 
 
@@ -56,7 +57,7 @@ def repositories(registry: Names, *, errors: Errors = "raise") -> pd.DataFrame:
     ...     ocinb.repositories(registry.host)["repository"].tolist()
     ['demo/base', 'demo/chart', 'demo/hello', 'demo/nested', 'demo/shop']
     """
-    return collect(registry, _repository_rows, schemas.REPOSITORIES, errors=errors)
+    return _each_once(collect(registry, _repository_rows, schemas.REPOSITORIES, errors=errors))
 
 
 def tags(
@@ -79,7 +80,8 @@ def tags(
     -------
     DataFrame
         One row per tag: registry, repository, tag, reference, kind, digest. `kind` tells the tags of people (tag) from
-        those that tools make: signature, attestation, sbom, referrers.
+        those that tools make: signature, attestation, sbom, referrers. `digest` is NA unless it was asked for, and
+        where a tag is listed, but points at nothing.
 
     Raises
     ------
@@ -99,11 +101,13 @@ def tags(
     """
     if match is not None and not isinstance(match, str):
         raise InvalidError(f"match takes a glob such as '3.*-slim', not {match!r}")
-    return collect(
-        repository,
-        lambda name, session: _tag_rows(name, session, match=match, digests=digests),
-        schemas.TAGS,
-        errors=errors,
+    return _each_once(
+        collect(
+            repository,
+            lambda name, session: _tag_rows(name, session, match=match, digests=digests),
+            schemas.TAGS,
+            errors=errors,
+        )
     )
 
 
@@ -129,7 +133,8 @@ def _tag_rows(name: str, session: Session, *, match: str | None, digests: bool) 
     reference = Reference(name)
     source = open_source(reference, session=session)
     listed = [tag for tag in source.tags() if match is None or fnmatchcase(tag, match)]
-    heads = run_all(source.head, listed, workers=session.settings.concurrency) if digests else [None] * len(listed)
+    workers = session.settings.concurrency
+    heads = run_all(lambda tag: _head(source, tag), listed, workers=workers) if digests else [None] * len(listed)
     return [
         {
             "registry": reference.registry,
@@ -141,3 +146,15 @@ def _tag_rows(name: str, session: Session, *, match: str | None, digests: bool) 
         }
         for tag, digest in zip(listed, heads, strict=True)
     ]
+
+
+def _head(source: Source, tag: str) -> str | None:
+    try:
+        return source.head(tag)
+    except NotFoundError:  # deleted since it was listed; distribution also goes on listing tags of deleted manifests
+        return None
+
+
+def _each_once(frame: pd.DataFrame) -> pd.DataFrame:
+    """Drop what two spellings of one name gave twice."""
+    return frame.drop_duplicates("reference", ignore_index=True)

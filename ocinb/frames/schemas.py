@@ -30,7 +30,7 @@ TAGS = Schema(
         Column("tag", TEXT, "the tag"),
         _CANONICAL,
         Column("kind", TEXT, "tag, or by its form: signature, attestation, sbom, referrers"),
-        Column("digest", TEXT, "what the tag points at; NA unless it was asked for"),
+        Column("digest", TEXT, "what the tag points at; NA if that was not asked for, or nothing is there"),
     ),
 )
 
@@ -137,7 +137,31 @@ PULL = Schema(
         Column("blob_bytes", NUMBER, "the size of the blob", "bytes"),
         Column("fetched_bytes", NUMBER, "what came over the wire for this row", "bytes"),
         Column("outcome", TEXT, "downloaded, resumed or present"),
-        Column("seconds", "Float64", "how long it took; NA if nothing was done", "seconds"),
+        Column("seconds", "Float64", "how long it took; NA if nothing was done, and for documents", "seconds"),
         Column("path", TEXT, "where the blob stands"),
+    ),
+)
+
+ADDED = Schema(
+    "added",
+    "reference",
+    (
+        _REFERENCE,
+        Column("digest", TEXT, "what it points at"),
+        Column("outcome", TEXT, "added, present or failed"),
+        Column("images", NUMBER, "how many images of it were read"),
+        Column("fetched_bytes", NUMBER, "what came over the wire", "bytes"),
+        Column("error", TEXT, "why it failed"),
+    ),
+)
+
+TABLES = Schema(
+    "tables",
+    "table or view of the catalogue",
+    (
+        Column("name", TEXT, "its name"),
+        Column("kind", TEXT, "table or view"),
+        Column("rows", NUMBER, "how many rows it has"),
+        Column("description", TEXT, "what a row of it is"),
     ),
 )

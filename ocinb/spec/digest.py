@@ -9,6 +9,7 @@ import hashlib
 import re
 from typing import Self
 
+from ocinb._text import shorten
 from ocinb.errors import IntegrityError, InvalidError
 
 # Hex length by algorithm. sha384 is not registered by the image-spec, but the grammar of docker's references knows it.
@@ -39,17 +40,16 @@ class Digest(str):
         """Check the text, unless it has been checked before."""
         if type(text) is cls:
             return text
+        shown = shorten(text, 200) if isinstance(text, str) else text
         if not isinstance(text, str) or not _GRAMMAR.fullmatch(text):
-            raise InvalidError(f"{text!r} is not a digest", hint="A digest reads sha256: and 64 hex digits")
+            raise InvalidError(f"{shown!r} is not a digest", hint="A digest reads sha256: and 64 hex digits")
         algorithm, _, digits = text.partition(":")
         length = HEX_LENGTHS.get(algorithm)
         if length is None:
-            known = ", ".join(HEX_LENGTHS)
-            raise InvalidError(
-                f"the digest {text!r} is of an unknown algorithm", hint=f"These can be verified: {known}"
-            )
+            hint = f"These can be verified: {', '.join(HEX_LENGTHS)}"
+            raise InvalidError(f"the digest {shown!r} is of an unknown algorithm", hint=hint)
         if len(digits) != length or not _HEX.fullmatch(digits):
-            raise InvalidError(f"the digest {text!r} has to have {length} lower-case hex digits after '{algorithm}:'")
+            raise InvalidError(f"the digest {shown!r} has to have {length} lower-case hex digits after '{algorithm}:'")
         return super().__new__(cls, text)
 
     @classmethod

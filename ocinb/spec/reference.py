@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import NoReturn
 
+from ocinb._text import shorten
 from ocinb.errors import InvalidError
 from ocinb.spec.digest import Digest
 
@@ -73,11 +74,12 @@ class Reference:
     def __init__(self, text: str) -> None:
         if not isinstance(text, str):
             raise InvalidError(f"a reference is a text, not {type(text).__name__}")
-        transport, _, rest = text.partition(":")
-        parts = _file_parts(transport, rest) if transport in FILE_TRANSPORTS else _registry_parts(text)
+        transport, colon, rest = text.partition(":")
+        is_file = colon and transport in FILE_TRANSPORTS  # "oci" alone is a repository of Docker Hub
+        parts = _file_parts(transport, rest) if is_file else _registry_parts(text)
         for field in ("registry", "repository", "tag", "digest", "path", "name"):
             object.__setattr__(self, field, parts.get(field))
-        object.__setattr__(self, "transport", transport if transport in FILE_TRANSPORTS else "docker")
+        object.__setattr__(self, "transport", transport if is_file else "docker")
 
     @property
     def canonical(self) -> str:
@@ -93,7 +95,9 @@ class Reference:
             return self.canonical
         repository = self.repository or ""
         official = repository.removeprefix("library/")
-        return f"{repository if '/' in official else official}{self._suffix}"
+        # "oci:latest" would be read as a file, so a repository that is called like a transport keeps its "library/".
+        kept = "/" in official or official in FILE_TRANSPORTS
+        return f"{repository if kept else official}{self._suffix}"
 
     @property
     def wanted(self) -> str:
@@ -143,9 +147,10 @@ def _registry_parts(text: str) -> dict[str, str | None]:
     name, at, digest = stripped.partition("@")
     registry, rest = _split_registry(name)
     repository, colon, tag = rest.partition(":")
+    _check_registry(text, registry)
+    _check_case(text, repository, f"{colon}{tag}{at}{digest}")
     if registry == HUB and "/" not in repository:
         repository = f"library/{repository}"
-    _check_registry(text, registry)
     _check_repository(text, repository)
     if colon:
         _check_tag(text, tag)
@@ -153,7 +158,7 @@ def _registry_parts(text: str) -> dict[str, str | None]:
         "registry": registry,
         "repository": repository,
         "tag": tag if colon else None if at else "latest",
-        "digest": Digest(digest) if at else None,
+        "digest": _checked_digest(text, digest) if at else None,
     }
 
 
@@ -166,18 +171,25 @@ def _split_registry(name: str) -> tuple[str, str]:
 
 
 def _check_registry(text: str, registry: str) -> None:
+    if registry in {"http:", "https:"}:
+        _refuse(text, "it is a URL", f"Leave out '{registry}//'")
     if not _REGISTRY.fullmatch(registry):
         _refuse(text, f"{registry!r} is not a host", "A registry is a host, with or without a port: ghcr.io")
+
+
+def _check_case(text: str, repository: str, rest: str) -> None:
+    lower = repository.lower()
+    if repository != lower and _REPOSITORY.fullmatch(lower):
+        before = text.removesuffix(repository + rest)
+        _refuse(text, "repository names are lower case", f"Did you mean '{before}{lower}{rest}'?")
 
 
 def _check_repository(text: str, repository: str) -> None:
     shown = repository.removeprefix("library/")
     if not shown:
         _refuse(text, "it has no repository")
-    if repository != repository.lower():
-        _refuse(text, "repository names are lower case", f"Did you mean {text.replace(shown, shown.lower(), 1)!r}?")
     if len(repository) > MAX_REPOSITORY_LENGTH:
-        _refuse(text[:60] + "…", f"its repository has more than {MAX_REPOSITORY_LENGTH} characters")
+        _refuse(text, f"its repository has more than {MAX_REPOSITORY_LENGTH} characters")
     if not _REPOSITORY.fullmatch(repository):
         hint = "Between slashes come a-z and 0-9, separated by one '.', one or two '_', or any number of '-'"
         _refuse(text, f"{shown!r} is not a repository", hint)
@@ -189,5 +201,12 @@ def _check_tag(text: str, tag: str) -> None:
         _refuse(text, f"{tag!r} is not a tag", hint)
 
 
+def _checked_digest(text: str, digest: str) -> Digest:
+    try:
+        return Digest(digest)
+    except InvalidError as error:
+        _refuse(text, error.message, error.hint)
+
+
 def _refuse(text: str, why: str, hint: str | None = None) -> NoReturn:
-    raise InvalidError(f"{text!r} is not a reference: {why}", hint=hint)
+    raise InvalidError(f"{shorten(text, 300)!r} is not a reference: {why}", hint=hint)
