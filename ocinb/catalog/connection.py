@@ -110,6 +110,9 @@ def _connect(path: str | Path) -> duckdb.DuckDBPyConnection:
 
 
 def _cannot_open(path: str | Path, error: duckdb.Error, *, held: bool) -> TransportError | InvalidError:
+    if isinstance(error, duckdb.ConnectionException):
+        hint = "Close that connection, or ask by Catalog.sql"
+        return TransportError(f"the catalogue {path} is open in this process by another connection", hint=hint)
     if held:
         return TransportError(
             f"the catalogue {path} is in use: {_reason(error)}", hint="Close it there, or try again later"

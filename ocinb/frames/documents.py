@@ -82,8 +82,8 @@ class Document:
         body = "\n".join(escape_html(line) for line in self._pretty.split("\n"))
         title = f"<b>{escape_html(self.media_type)}</b> {human_size(len(self.raw))}<br><code>{self.digest}</code>"
         return (
-            f'<div>{title}<pre style="max-height: 30em; overflow: auto; white-space: pre-wrap; '
-            f'overflow-wrap: anywhere; margin-top: 0.5em">{body}</pre></div>'
+            f'<div>{title}<pre style="font-family: var(--jp-code-font-family, monospace); max-height: 30em; '
+            f'overflow: auto; white-space: pre-wrap; overflow-wrap: anywhere; margin-top: 0.5em">{body}</pre></div>'
         )
 
 
