@@ -112,7 +112,8 @@ def pull(
 
     Notes
     -----
-    Source: OCI image-spec image-layout.md.
+    Source: OCI image-spec image-layout.md. All documents stay as they came, also a Docker manifest, which crane reads
+    from a layout; skopeo's ``oci:`` looks for OCI manifests only.
 
     Examples
     --------
