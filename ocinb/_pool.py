@@ -6,6 +6,7 @@ the caller observes them too.
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
 import threading
 from collections.abc import Callable, Hashable, Iterable, Iterator
@@ -16,8 +17,9 @@ from typing import TypeVar
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-# How long a stopped caller waits for tasks to leave; one that hangs in a connection leaves later, by its own time-out.
-PATIENCE_SECONDS = 2.0
+# How long a stopped caller waits for tasks to leave, so that Ctrl-C is answered within two seconds; one that hangs in a
+# connection leaves later, by its own time-out.
+PATIENCE_SECONDS = 1.5
 
 
 class StoppedError(BaseException):
@@ -32,9 +34,13 @@ class _Stop:
         self.wakers: set[Callable[[], None]] = set()
 
     def give(self) -> None:
+        if self.event.is_set():
+            return
         self.event.set()
         for wake in list(self.wakers):
-            wake()
+            # What it would have ended may have ended by itself; that is no news, and must not hide why all stops.
+            with contextlib.suppress(Exception):
+                wake()
 
 
 _stop: contextvars.ContextVar[_Stop | None] = contextvars.ContextVar("stop", default=None)
@@ -116,16 +122,29 @@ def run_all(function: Callable[[Item], Result], items: Iterable[Item], *, worker
 
 def _run(function: Callable[[Item], Result], todo: list[Item], workers: int, stop: _Stop) -> list[Future[Result]]:
     executor = ThreadPoolExecutor(max(1, min(workers, len(todo))), thread_name_prefix="ocinb")
-    futures = [executor.submit(_context(stop).run, function, item) for item in todo]
+    futures: list[Future[Result]] = []
     try:
+        for item in todo:  # no comprehension: Ctrl-C may come here, when the first are at work
+            futures.append(executor.submit(_context(stop).run, _work, stop, function, item))  # noqa: PERF401
         wait(futures, return_when=FIRST_EXCEPTION)
-    finally:  # also on Ctrl-C
-        if not all(future.done() for future in futures):
+    finally:
+        over = len(futures) == len(todo) and all(future.done() for future in futures)
+        if not over:
             stop.give()
             executor.shutdown(wait=False, cancel_futures=True)
-            wait(futures, timeout=PATIENCE_SECONDS)
-        executor.shutdown(wait=False)
+            # Those that never began count as done only for who asks: `wait` would wait for them.
+            wait([future for future in futures if not future.cancelled()], timeout=PATIENCE_SECONDS)
+        executor.shutdown(wait=over)
     return futures
+
+
+def _work(stop: _Stop, function: Callable[[Item], Result], item: Item) -> Result:
+    check_stopped()  # its sibling may have failed a moment ago, and nobody has cancelled it yet
+    try:
+        return function(item)
+    except BaseException:
+        stop.give()
+        raise
 
 
 def _context(stop: _Stop) -> contextvars.Context:
@@ -139,4 +158,6 @@ def _gather(futures: list[Future[Result]]) -> list[Result]:
         error = future.exception() if future.done() and not future.cancelled() else None
         if error is not None and not isinstance(error, StoppedError):
             raise error
+    if any(future.cancelled() or not future.done() for future in futures):
+        raise StoppedError  # the stop came from further out, and one that hangs is not waited for
     return [future.result() for future in futures]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import math
+import operator
 import os
 import platform as _machine
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
@@ -25,11 +27,15 @@ class Credentials(MutableMapping[str, tuple[str, str]]):
 
     def __init__(self, entries: Mapping[str, tuple[str, str]] | None = None) -> None:
         self._entries: dict[str, tuple[str, str]] = {}
+        # Nothing is checked by quoting it: an error message is a place where secrets leak.
+        if not isinstance(entries, Mapping | None):
+            raise InvalidError("credentials have to be a mapping from a host to a pair of texts: (user, secret)")
         for host, pair in (entries or {}).items():
             self[host] = pair
 
     def __setitem__(self, host: str, pair: tuple[str, str]) -> None:
-        # The pair is checked without being quoted: an error message is a place where secrets leak.
+        if not isinstance(host, str):
+            raise InvalidError("credentials are kept by host, and a host is a text")
         if not (isinstance(pair, tuple | list) and len(pair) == 2 and all(isinstance(part, str) for part in pair)):  # noqa: PLR2004
             raise InvalidError(f"the credentials of {host} have to be a pair of texts: (user, secret)")
         self._entries[host] = (pair[0], pair[1])
@@ -50,23 +56,45 @@ class Credentials(MutableMapping[str, tuple[str, str]]):
         return f"Credentials({dict.fromkeys(self._entries, ('***', '***'))})"
 
 
-def _user_dir(kind: str) -> Callable[[], Path]:
-    def default() -> Path:
-        import platformdirs
+def _data_dir() -> str:
+    import platformdirs
 
-        return Path(platformdirs.user_data_dir("ocinb") if kind == "data" else platformdirs.user_cache_dir("ocinb"))
+    return platformdirs.user_data_dir("ocinb")
 
-    return default
+
+def _cache_dir() -> str:
+    import platformdirs
+
+    return platformdirs.user_cache_dir("ocinb")
+
+
+# What the kernel calls a machine, where images are called otherwise.
+_MACHINES = {
+    "x86_64": "amd64",
+    "aarch64": "arm64",
+    "i686": "386",
+    "armv7l": "arm/v7",
+    "armv6l": "arm/v6",
+    "loongarch64": "loong64",
+}
 
 
 def _default_platform() -> str:
     # Images are made for Linux; on a Mac only the architecture is the machine's own.
-    machine = _machine.machine().lower()
-    return f"linux/{ {'x86_64': 'amd64', 'aarch64': 'arm64'}.get(machine, machine or 'amd64') }"
+    machine = _machine.machine().lower() or "amd64"
+    return f"linux/{_MACHINES.get(machine, machine)}"
 
 
-def _meaning(text: str) -> dict[str, str]:
-    return {"meaning": text}
+def _setting(name: str, default: Any, meaning: str) -> Any:
+    def first() -> Any:
+        # A variable that is set to nothing says nothing; a store in "" would be one in the current folder.
+        return os.environ.get(_variable(name)) or (default() if callable(default) else default)
+
+    return field(default_factory=first, metadata={"meaning": meaning})
+
+
+def _variable(name: str) -> str:
+    return f"OCINB_{name.upper()}"
 
 
 @dataclass(slots=True)
@@ -74,7 +102,8 @@ class Settings:
     """How ocinb behaves in this process.
 
     Each attribute is first read from an environment variable named after it: ``tag_ttl`` from ``OCINB_TAG_TTL``.
-    Credentials have no variable. A name that is not there is refused, with the nearest one that is.
+    What is given to ``Settings()`` or set later wins over it; credentials have no variable. A name that is not there is
+    refused, with the nearest one that is.
 
     >>> settings = Settings()
     >>> settings.tag_ttl
@@ -85,93 +114,103 @@ class Settings:
     ocinb.errors.InvalidError: there is no setting 'tag_tll'. Did you mean 'tag_ttl'?
     """
 
-    platform: str = field(
-        default_factory=_default_platform,
-        metadata=_meaning("the platform that is chosen from an index when none is asked for"),
+    platform: str = _setting(
+        "platform", _default_platform, "the platform that is chosen from an index when none is asked for"
     )
     credentials: Credentials = field(
         default_factory=Credentials,
-        metadata=_meaning("user and secret by registry host: credentials[host] = (user, secret)"),
+        metadata={"meaning": "user and secret by registry host: credentials[host] = (user, secret)"},
     )
-    store_dir: Path = field(
-        default_factory=_user_dir("data"), metadata=_meaning("where documents and blobs are kept, an OCI image layout")
+    store_dir: Path = _setting("store_dir", _data_dir, "where documents and blobs are kept, an OCI image layout")  # noqa: RUF009 - it makes a field
+    cache_dir: Path = _setting("cache_dir", _cache_dir, "where answers to questions by name (tags, lists) are kept")  # noqa: RUF009 - it makes a field
+    tag_ttl: int = _setting(
+        "tag_ttl", 300, "seconds for which a tag is believed without asking again; 0 asks every time"
     )
-    cache_dir: Path = field(
-        default_factory=_user_dir("cache"),
-        metadata=_meaning("where answers to questions by name (tags, lists) are kept"),
-    )
-    tag_ttl: int = field(
-        default=300, metadata=_meaning("seconds for which a tag is believed without asking again; 0 asks every time")
-    )
-    progress: bool = field(default=True, metadata=_meaning("whether transfers draw bars"))
-    concurrency: int = field(default=6, metadata=_meaning("exchanges with one registry at a time"))
-    timeout: float = field(
-        default=30.0, metadata=_meaning("seconds without a byte after which an exchange is given up")
-    )
-    retries: int = field(default=3, metadata=_meaning("times that a broken download is resumed within one call"))
-    max_manifest_bytes: int = field(
-        default=4 * MIB, metadata=_meaning("largest index, manifest or config that is read")
-    )
-    max_answer_bytes: int = field(default=1 * MIB, metadata=_meaning("largest token or error that is read"))
-    max_list_bytes: int = field(
-        default=32 * MIB, metadata=_meaning("largest page of a tag list or catalogue that is read")
-    )
-    max_list_pages: int = field(default=10_000, metadata=_meaning("most pages that one list may have"))
-    max_redirects: int = field(default=10, metadata=_meaning("most redirects that one request may take"))
-    max_index_depth: int = field(default=8, metadata=_meaning("how deep indexes may lie in indexes"))
-    max_index_children: int = field(
-        default=10_000, metadata=_meaning("most manifests that one index and those in it may name together")
+    progress: bool = _setting("progress", default=True, meaning="whether transfers draw bars")
+    concurrency: int = _setting("concurrency", 6, "exchanges with one registry at a time")
+    timeout: float = _setting("timeout", 30.0, "seconds without a byte after which an exchange is given up")
+    retries: int = _setting("retries", 3, "times that a broken download is resumed within one call")
+    max_manifest_bytes: int = _setting("max_manifest_bytes", 4 * MIB, "largest index, manifest or config that is read")
+    max_answer_bytes: int = _setting("max_answer_bytes", 1 * MIB, "largest token or error that is read")
+    max_list_bytes: int = _setting("max_list_bytes", 32 * MIB, "largest page of a tag list or catalogue that is read")
+    max_list_pages: int = _setting("max_list_pages", 10_000, "most pages that one list may have")
+    max_redirects: int = _setting("max_redirects", 10, "most redirects that one request may take")
+    max_index_depth: int = _setting("max_index_depth", 8, "how deep indexes may lie in indexes")
+    max_index_children: int = _setting(
+        "max_index_children", 10_000, "most manifests that one index and those in it may name together"
     )
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Refuse what is unknown or of the wrong type at once, not when it is first used."""
-        types = _TYPES or {entry.name: entry.type for entry in fields(self)}
-        if name not in types:
-            raise InvalidError(f"there is no setting {name!r}", hint=_suggestion(name, types))
-        object.__setattr__(self, name, _converted(name, str(types[name]), value))
-
-    def __post_init__(self) -> None:
-        for name in _TYPES or ():
-            text = os.environ.get(f"OCINB_{name.upper()}")
-            if text is not None and name != "credentials":
-                setattr(self, name, text)
+        if name not in _TYPES:
+            raise InvalidError(f"there is no setting {name!r}", hint=_suggestion(name))
+        object.__setattr__(self, name, _converted(name, value))
 
 
-_TYPES: dict[str, Any] = {}
-_TYPES.update({entry.name: entry.type for entry in fields(Settings)})
+_TYPES = {entry.name: str(entry.type) for entry in fields(Settings)}
 
-_FALSE = {"0", "false", "no", "off", ""}
+_FALSE = {"0", "false", "no", "off"}
 _TRUE = {"1", "true", "yes", "on"}
+_NEVER_ZERO = {"concurrency", "timeout"}
 
 
-def _suggestion(name: str, known: Mapping[str, Any]) -> str:
-    near = difflib.get_close_matches(name, known, n=1)
-    return f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(known)}"
+def _suggestion(name: str) -> str:
+    near = difflib.get_close_matches(name, _TYPES, n=1)
+    return f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(_TYPES)}"
 
 
-def _converted(name: str, type_name: str, value: Any) -> Any:
-    if type_name == "Credentials":
+def _converted(name: str, value: Any) -> Any:
+    kind = _TYPES[name]
+    if kind == "Credentials":
         return value if isinstance(value, Credentials) else Credentials(value)
     try:
-        if type_name == "Path":
-            return Path(value).expanduser().absolute()
-        if type_name == "bool":
-            return _boolean(value)
-        if type_name == "str":
-            return str(value)
-        number = float(value) if type_name == "float" else int(value)
-    except (TypeError, ValueError):
-        raise InvalidError(f"the setting {name!r} takes a value of type {type_name}, not {value!r}") from None
-    if number < 0 or (number == 0 and name in {"concurrency", "timeout"}):
+        converted = _READERS[kind](value)
+    except (TypeError, ValueError, OverflowError, RuntimeError):  # pathlib's, for a home that is not there
+        hint = f"It may have been read from {_variable(name)}"
+        raise InvalidError(f"the setting {name!r} takes a value of type {kind}, not {value!r}", hint=hint) from None
+    if kind in {"int", "float"} and (converted < 0 or (converted == 0 and name in _NEVER_ZERO)):
         raise InvalidError(f"the setting {name!r} has to be positive, not {value!r}")
-    return number
+    return converted
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise TypeError
+    return value
+
+
+def _path(value: Any) -> Path:
+    if not os.fspath(value):
+        raise ValueError
+    return Path(value).expanduser().absolute()
 
 
 def _boolean(value: Any) -> bool:
     text = str(value).strip().lower()
     if text not in _FALSE | _TRUE:
-        raise ValueError(text)
+        raise ValueError
     return text in _TRUE
 
+
+def _whole(value: Any) -> int:
+    if isinstance(value, bool):
+        raise TypeError
+    return int(value) if isinstance(value, str) else operator.index(value)
+
+
+def _seconds(value: Any) -> float:
+    number = float(value)
+    if isinstance(value, bool) or not math.isfinite(number):
+        raise ValueError
+    return number
+
+
+_READERS: dict[str, Callable[[Any], Any]] = {
+    "str": _text,
+    "Path": _path,
+    "bool": _boolean,
+    "int": _whole,
+    "float": _seconds,
+}
 
 settings = Settings()

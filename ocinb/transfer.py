@@ -73,20 +73,34 @@ class Transfer:
         OcinbError
             The first error, if errors is ``"raise"``; else it is the job's result.
         """
+        # By digest and size: of two documents that give a blob two sizes one is wrong, which must not spoil the other.
+        wanted: dict[Digest, dict[int, Job]] = {}
+        for job in jobs:
+            wanted.setdefault(job.descriptor.digest, {}).setdefault(job.descriptor.size, job)
 
-        def attempt(job: Job) -> Transferred | OcinbError:
+        def attempt(digest: Digest) -> Transferred | OcinbError:
             try:
-                return self._transfer(job)
+                return self._first_right(list(wanted[digest].values()))
             except OcinbError as error:
-                error.reference = error.reference or job.name
-                self._progress.state(job.descriptor.digest, State.FAILED)
+                self._progress.state(digest, State.FAILED)
                 if errors == "raise":
                     raise
                 return error
 
-        distinct = list({job.descriptor.digest: job for job in jobs}.values())
-        results = run_all(attempt, distinct, workers=self._settings.concurrency)
-        return {job.descriptor.digest: result for job, result in zip(distinct, results, strict=True)}
+        return dict(zip(wanted, run_all(attempt, wanted, workers=self._settings.concurrency), strict=True))
+
+    def _first_right(self, jobs: Sequence[Job]) -> Transferred:
+        for job in jobs[:-1]:
+            with suppress(IntegrityError):
+                return self._named(job)
+        return self._named(jobs[-1])
+
+    def _named(self, job: Job) -> Transferred:
+        try:
+            return self._transfer(job)
+        except OcinbError as error:
+            error.reference = error.reference or job.name
+            raise
 
     def _transfer(self, job: Job) -> Transferred:
         descriptor = job.descriptor
@@ -96,7 +110,7 @@ class Transfer:
                 path = self._layout.blobs.path(descriptor.digest)
                 return Transferred(descriptor.digest, "present", 0, None, path)
             started = time.monotonic()
-            with claim_part(self._layout.root, descriptor.digest) as part:
+            with _disk_errors(self._layout.root), claim_part(self._layout.root, descriptor.digest) as part:
                 download = _Download(job, part, self._settings, self._progress)
                 outcome = download.run()
                 path = self._layout.blobs.adopt(part, descriptor.digest)
@@ -124,6 +138,7 @@ class _Download:
         self._settings = settings
         self._progress = progress
         self._resumed = False
+        self._verifier = self._new_verifier()  # has seen what is in the part, at any time
 
     def run(self) -> str:
         """Complete the part, and prove it; bytes that are wrong are thrown away and fetched once more from zero."""
@@ -139,14 +154,12 @@ class _Download:
         return "resumed" if self._resumed else "downloaded"
 
     def _complete(self) -> None:
-        with _disk_errors(self._part), self._part.open("a+b") as file:
-            verifier = self._take_up(file)
+        with self._part.open("a+b") as file:
+            self._take_up(file)
             for pause in self._pauses():
                 try:
-                    verifier = self._append(file, verifier)
+                    self._append(file)
                     break
-                except RangeError:
-                    verifier = self._restart(file)
                 except (AuthError, RateLimitError):
                     raise
                 except TransportError:
@@ -154,7 +167,7 @@ class _Download:
                         raise
                     time.sleep(pause)
             self._progress.state(self._descriptor.digest, State.VERIFYING)
-            verifier.check()
+            self._verifier.check()
             file.flush()
             os.fsync(file.fileno())
 
@@ -164,57 +177,65 @@ class _Download:
             yield FIRST_PAUSE_SECONDS * 2**number
         yield None
 
-    def _take_up(self, file: BinaryIO) -> Verifier:
+    def _take_up(self, file: BinaryIO) -> None:
         """Hash what there is of an earlier download."""
-        verifier = Verifier(self._descriptor.digest, self._descriptor.size)
+        self._verifier = self._new_verifier()
         file.seek(0, os.SEEK_END)
         if not resume_offset(file.tell(), self._descriptor.size):
             file.truncate(0)
-            return verifier
+            return
         file.seek(0)
         while chunk := file.read(CHUNK):
             check_stopped()
-            verifier.update(chunk)
+            self._verifier.update(chunk)
         self._resumed = True
-        self._progress.advance(self._descriptor.digest, verifier.seen)
-        return verifier
+        self._progress.advance(self._descriptor.digest, self._verifier.seen)
 
-    def _append(self, file: BinaryIO, verifier: Verifier) -> Verifier:
-        if verifier.seen == self._descriptor.size:
-            return verifier
+    def _append(self, file: BinaryIO) -> None:
+        if self._verifier.seen == self._descriptor.size:
+            return
         self._progress.state(self._descriptor.digest, State.DOWNLOADING)
-        with self._source.open_blob(self._descriptor, offset=verifier.seen) as blob:
-            if blob.offset != verifier.seen:  # the whole came where a part was asked for
-                verifier = self._restart(file)
+        try:
+            self._receive(file)
+        except RangeError:
+            if not self._verifier.seen:
+                raise
+            self._restart(file)
+            self._receive(file)
+
+    def _receive(self, file: BinaryIO) -> None:
+        with self._source.open_blob(self._descriptor, offset=self._verifier.seen) as blob:
+            if blob.offset != self._verifier.seen:  # the whole came where a part was asked for
+                self._restart(file)
             for chunk in blob.chunks():
                 self.fetched += len(chunk)
-                verifier.update(chunk)
+                self._verifier.update(chunk)
                 file.write(chunk)
+                file.flush()  # what was fetched is never fetched again, whatever happens now
                 self._progress.advance(self._descriptor.digest, len(chunk))
-        if verifier.seen < self._descriptor.size:
-            raise TransportError(
-                f"{self._descriptor.digest} ended after {verifier.seen:,} of {self._descriptor.size:,} bytes"
-            )
-        return verifier
+        seen, size = self._verifier.seen, self._descriptor.size
+        if seen < size:
+            raise TransportError(f"{self._descriptor.digest} ended after {seen:,} of {size:,} bytes")
 
-    def _restart(self, file: BinaryIO) -> Verifier:
-        file.flush()
+    def _restart(self, file: BinaryIO) -> None:
         self._progress.advance(self._descriptor.digest, -file.seek(0, os.SEEK_END))
         file.truncate(0)
         self._resumed = False
-        return Verifier(self._descriptor.digest, self._descriptor.size)
+        self._verifier = self._new_verifier()
 
     def _throw_away(self) -> None:
-        with suppress(FileNotFoundError):
-            self._progress.advance(self._descriptor.digest, -self._part.stat().st_size)
-            self._part.unlink()
+        self._progress.advance(self._descriptor.digest, -self._part.stat().st_size)
+        self._part.unlink()
         self._resumed = False
+
+    def _new_verifier(self) -> Verifier:
+        return Verifier(self._descriptor.digest, self._descriptor.size)
 
 
 @contextmanager
-def _disk_errors(path: Path) -> Iterator[None]:
+def _disk_errors(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
         hint = "Free some space, or choose another folder by destination= or ocinb.settings.store_dir"
-        raise TransportError(f"{path.parent} cannot be written: {error.strerror}", hint=hint) from None
+        raise TransportError(f"{folder} cannot be written: {error.strerror}", hint=hint) from None

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
+from ocinb.catalog.callers import call_among_callers_names
 from ocinb.catalog.connection import MEMORY, Connections, translated
 from ocinb.catalog.loading import find, load
 from ocinb.catalog.results import to_frame
@@ -109,8 +111,10 @@ class Catalog:
         InvalidError
             If DuckDB refuses the query; its own words say why.
         """
+        if params is not None and not isinstance(params, list | tuple | dict):
+            raise InvalidError(f"params takes a list or a dict of values, not a {type(params).__name__}")
         with self._connections.connect() as connection, translated("DuckDB refuses the query"):
-            relation = connection.sql(query, params=params)
+            relation = call_among_callers_names(partial(connection.sql, query, params=params))
             return schemas.TABLES.frame([])[[]] if relation is None else to_frame(relation)
 
     def tables(self) -> pd.DataFrame:

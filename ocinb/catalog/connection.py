@@ -99,7 +99,7 @@ def _connect(path: str | Path) -> duckdb.DuckDBPyConnection:
         try:
             connection = duckdb.connect(str(path), config=_CONFIG)
         except duckdb.Error as error:
-            held = isinstance(error, duckdb.IOException) and "lock" in str(error).lower()
+            held = isinstance(error, duckdb.IOException) and "Could not set lock" in str(error)
             if held and time.monotonic() < deadline:
                 time.sleep(PAUSE_SECONDS)
                 continue
@@ -126,13 +126,16 @@ def _reason(error: duckdb.Error) -> str:
 
 
 def _prepare(connection: duckdb.DuckDBPyConnection, path: str) -> None:
-    tables = {name for (name,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
-    if "ocinb_version" in tables:
-        [(version,)] = connection.execute("SELECT version FROM ocinb_version").fetchall()
-        if version != SCHEMA_VERSION:
-            what = f"a catalogue of version {version}, and this ocinb reads version {SCHEMA_VERSION}"
+    there = connection.execute(
+        "SELECT table_name FROM duckdb_tables() UNION ALL SELECT view_name FROM duckdb_views() WHERE NOT internal"
+    ).fetchall()
+    if ("ocinb_version",) in there:
+        versions = connection.execute("SELECT version FROM ocinb_version").fetchall()
+        if versions != [(SCHEMA_VERSION,)]:
+            said = ", ".join(str(version) for (version,) in versions) or "unknown"
+            what = f"a catalogue of version {said}, and this ocinb reads version {SCHEMA_VERSION}"
             raise InvalidError(f"{path} is {what}", hint="Choose another path and add the images anew")
-    elif tables:
+    elif there:
         raise InvalidError(f"{path} is a database, but no catalogue of ocinb", hint="Choose another path")
     else:
         _create(connection)

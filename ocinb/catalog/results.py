@@ -44,17 +44,26 @@ def _column(place: int, kind: str) -> str:
 
 
 def _converted(series: pd.Series[Any], kind: str) -> pd.Series[Any]:
+    import pandas as pd
+
     if kind in _WHOLE:
         return series.astype(NUMBER)
     if kind in _HUGE:
         return _whole(series)
     if kind == "BOOLEAN":
         return series.astype(FLAG)
-    if kind == "VARCHAR":
+    if kind in {"VARCHAR", "JSON"}:
         return series.astype(TEXT)
     if kind.endswith("[]"):
-        return series.map(lambda value: value.tolist(), na_action="ignore").astype(object)
+        return pd.Series([_listed(value) for value in series], dtype=object, index=series.index)
     return series
+
+
+def _listed(value: Any) -> Any:
+    """Give lists, and those in them, as lists; DuckDB gives arrays."""
+    if not hasattr(value, "tolist"):
+        return value
+    return [_listed(inner) for inner in value.tolist()]
 
 
 def _whole(series: pd.Series[Any]) -> pd.Series[Any]:

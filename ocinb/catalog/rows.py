@@ -163,7 +163,13 @@ def _add_image(rows: Rows, image: Image) -> None:
 
 
 def _stored(value: Any) -> Any:
-    """Give a value as the database takes it: no lone surrogates in text, and lists and mappings as JSON."""
-    if isinstance(value, dict | list | tuple):
-        value = json.dumps(value, ensure_ascii=False)
-    return value.encode("utf-8", "replace").decode("utf-8") if isinstance(value, str) else value
+    """Give a value as the database takes it: lone surrogates as escapes, and lists and mappings as JSON."""
+    if isinstance(value, dict):
+        return json.dumps({_storable(key): _storable(text) for key, text in value.items()}, ensure_ascii=False)
+    if isinstance(value, list | tuple):
+        return json.dumps([_storable(text) for text in value], ensure_ascii=False)
+    return _storable(value) if isinstance(value, str) else value
+
+
+def _storable(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")

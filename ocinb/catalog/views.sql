@@ -1,13 +1,34 @@
 -- The answers that people come for. Sharing counts what tags point at now, and images that were added by digest.
 
 -- The normal form of a platform, as ocinb.spec.platforms has it.
+CREATE MACRO normal_architecture(architecture) AS (
+    CASE lower(architecture)
+        WHEN 'i386' THEN '386' WHEN 'x86_64' THEN 'amd64' WHEN 'x86-64' THEN 'amd64' WHEN 'aarch64' THEN 'arm64'
+        WHEN 'armhf' THEN 'arm' WHEN 'armel' THEN 'arm' ELSE lower(architecture)
+    END
+);
+
+CREATE MACRO normal_variant(architecture, variant) AS (
+    CASE
+        WHEN lower(architecture) = 'armel' THEN 'v6'
+        WHEN lower(architecture) = 'armhf' THEN 'v7'
+        WHEN regexp_full_match(lower(variant), 'v?[0-9]+(\.[0-9]+)?')
+        THEN regexp_replace(regexp_replace(lower(variant), '^v?0*([0-9]+)(\.0*([0-9]+))?$', 'v\1.\3'), '\.0?$', '')
+        ELSE nullif(lower(variant), '')
+    END
+);
+
 CREATE MACRO normal_platform(os, architecture, variant) AS (
-    CASE WHEN os IS NULL OR architecture IS NULL OR os = 'unknown' OR architecture = 'unknown' THEN NULL
-    ELSE concat_ws('/', lower(os), lower(architecture), CASE
-        WHEN lower(architecture) = 'arm' THEN coalesce('v' || ltrim(lower(variant), 'v'), 'v7')
-        WHEN lower(architecture) = 'arm64' THEN nullif('v' || ltrim(lower(variant), 'v'), 'v8')
-        WHEN lower(architecture) = 'amd64' THEN nullif('v' || ltrim(lower(variant), 'v'), 'v1')
-        ELSE lower(variant) END)
+    CASE WHEN os IS NULL OR architecture IS NULL OR '' IN (os, architecture) OR 'unknown' IN (os, architecture) THEN NULL
+    ELSE concat_ws(
+        '/', CASE lower(os) WHEN 'macos' THEN 'darwin' ELSE lower(os) END, normal_architecture(architecture),
+        CASE normal_architecture(architecture)
+            WHEN 'arm' THEN coalesce(normal_variant(architecture, variant), 'v7')
+            WHEN 'arm64' THEN nullif(normal_variant(architecture, variant), 'v8')
+            WHEN 'amd64' THEN nullif(normal_variant(architecture, variant), 'v1')
+            ELSE normal_variant(architecture, variant)
+        END
+    )
     END
 );
 
@@ -39,7 +60,7 @@ COMMENT ON VIEW current_images IS 'the images behind current_names, themselves o
 
 CREATE VIEW images AS
 WITH entries AS (
-    SELECT manifest_digest, any_value(os) AS os, any_value(architecture) AS architecture, any_value(variant) AS variant
+    SELECT manifest_digest, min(normal_platform(os, architecture, variant)) AS platform
     FROM index_entries
     WHERE kind = 'image'
     GROUP BY manifest_digest
@@ -60,7 +81,8 @@ WITH entries AS (
     GROUP BY manifest_digest
 ), sizes AS (
     SELECT
-        manifest_digest, count(*) AS layers, sum(compressed_bytes)::BIGINT AS compressed_bytes,
+        -- TRY_CAST: a manifest may lie about sizes, and must not take the answers about all others with it.
+        manifest_digest, count(*) AS layers, TRY_CAST(sum(compressed_bytes) AS BIGINT) AS compressed_bytes,
         CASE WHEN count(tar_bytes) = count(*) THEN sum(tar_bytes)::BIGINT END AS tar_bytes,
         CASE WHEN count(files) = count(*) THEN sum(files)::BIGINT END AS files
     FROM manifest_layers
@@ -70,14 +92,11 @@ WITH entries AS (
 SELECT
     manifest_digest,
     coalesce(names.reference, homes.reference) AS reference,
-    coalesce(
-        normal_platform(entries.os, entries.architecture, entries.variant),
-        normal_platform(configs.os, configs.architecture, configs.variant)
-    ) AS platform,
+    coalesce(entries.platform, normal_platform(configs.os, configs.architecture, configs.variant)) AS platform,
     configs.os, configs.architecture, configs.variant, config_digest, configs.created, configs."user", configs.labels,
     NULL::VARCHAR AS distribution,
     coalesce(sizes.layers, 0) AS layers,
-    coalesce(sizes.compressed_bytes, 0) AS compressed_bytes,
+    CASE WHEN sizes.layers IS NULL THEN 0 ELSE sizes.compressed_bytes END AS compressed_bytes,
     sizes.tar_bytes, sizes.files
 FROM manifests
 JOIN configs USING (config_digest)
@@ -102,7 +121,7 @@ SELECT
     any_value(layers.compressed_bytes) AS compressed_bytes,
     count(DISTINCT manifest_digest) AS images,
     count(DISTINCT (registry, repository)) AS repositories,
-    (any_value(spared.spared) * any_value(layers.compressed_bytes))::BIGINT AS saved_bytes,
+    TRY_CAST(any_value(spared.spared)::HUGEINT * any_value(layers.compressed_bytes) AS BIGINT) AS saved_bytes,
     min(named.reference) AS reference,
     (SELECT min(instruction) FROM manifest_layers WHERE manifest_layers.layer_digest = uses.layer_digest) AS instruction
 FROM uses

@@ -95,8 +95,8 @@ def list_names(names: Names) -> list[str]:
     if isinstance(names, Mapping | bytes | bytearray) or hasattr(names, "columns"):
         hint = "Give one of its columns" if hasattr(names, "columns") else None
         raise InvalidError(f"names are a text or a list of texts, not a {type(names).__name__}", hint=hint)
-    # By class too: a repr may look like somebody's name.
-    return list({(type(text), text): text for text in map(as_text, names)}.values())
+    # Told apart from what is no name: a repr may look like somebody's name.
+    return list({(isinstance(text, NoName), text): text for text in map(as_text, names)}.values())
 
 
 def as_text(name: object) -> str:

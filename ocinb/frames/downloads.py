@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -137,9 +138,12 @@ def pull(
     try:
         board.start(f"Pulling {_counted(names)}", _tasks(plans))
         transfer = Transfer(layout, session.settings, board, verify=verify)
-        done = _documents(plans, layout) | transfer.run([job for plan in plans for job in plan.jobs], errors=errors)
+        blobs = transfer.run([job for plan in plans for job in plan.jobs], errors=errors)
+        # A document may be wanted as a blob too; then it came before.
+        done = blobs | _documents(plans, layout)
         rows = list(_finish(plans, done, layout, failures, errors))
-        pulled = [name for name in names if name not in {failure.reference for failure in failures}]
+        failed = {failure.reference for failure in failures}
+        pulled = [name for name in names if name not in failed]
         summary = f"Pulled {_counted(pulled)}: {_summary(rows, time.monotonic() - started)}"
     finally:
         board.finish(summary)
@@ -192,8 +196,10 @@ def _finish(
 
 
 def _image_rows(plan: Plan, image: Image, done: Results) -> Iterator[Row]:
+    # All of them, also those that stand twice: one may give another size the second time.
+    results = {blob.digest: _whole(blob, done[blob.digest]) for blob in (image.manifest.config, *image.manifest.layers)}
     for blob in _blobs(image):
-        result = _whole(blob, done[blob.digest])
+        result = results[blob.digest]
         yield {
             "reference": plan.name,
             "platform": platform_text(image.platform),
@@ -217,7 +223,9 @@ def _fetched_once(rows: Sequence[Row], told: set[Digest]) -> Iterator[Row]:
 
 def _whole(blob: Descriptor, result: Transferred | OcinbError) -> Transferred:
     if isinstance(result, OcinbError):
-        raise result
+        error = copy.copy(result)  # several images may want the blob, and each has a failure of its own
+        error.reference = None
+        raise error
     size = result.path.stat().st_size
     if size != blob.size:  # two manifests give one digest two sizes, and it was fetched by the one that is right
         raise IntegrityError(f"{blob.digest} has to be {blob.size:,} bytes long, but has {size:,}")

@@ -12,13 +12,14 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import urlencode, urljoin, urlsplit
+from urllib.parse import urlencode, urlsplit
 
+from ocinb._pool import alone
 from ocinb._settings import Settings
-from ocinb.errors import AuthError, InvalidError
+from ocinb.errors import AuthError, InvalidError, TransportError
 from ocinb.sources.addresses import is_loopback
 from ocinb.sources.exchange import safe_url
-from ocinb.sources.http import Answer, Http, same_origin
+from ocinb.sources.http import Answer, Http, followed, same_origin
 from ocinb.sources.refusals import credentials_hint
 from ocinb.spec.fields import Fields
 from ocinb.spec.strictjson import parse_object
@@ -94,7 +95,7 @@ class Keyring:
             return None
         if challenge.scheme == "basic":
             return self._basic()
-        with self._lock:  # one asks, the others wait and share
+        with alone((id(self), scope)):  # one asks, the others wait and share
             return f"Bearer {self._token(challenge, base, scope).text}"
 
     def hear(self, answer: Answer, used: str | None) -> bool:
@@ -117,19 +118,22 @@ class Keyring:
             return False
         if challenge.scheme == "basic" and self._credentials() is None:
             raise self._refused("wants a user and a password", answer.url)
+        if challenge.scheme == "basic" and used == self._basic():
+            return False  # a wrong password is not made right by being sent twice; some registries count
         with self._lock:
             self._challenge = challenge
             self._tokens = {key: token for key, token in self._tokens.items() if used != f"Bearer {token.text}"}
         return True
 
     def _token(self, challenge: Challenge, base: str, scope: str) -> Token:
-        realm = urljoin(base, challenge.parameters.get("realm", ""))
+        realm = _realm(challenge, base)
         key = (realm, scope, self.principal)
         token = self._tokens.get(key)
         if token is None or token.until <= time.monotonic():
             _judge_realm(realm, base)
             token = self._fetch(realm, challenge.parameters.get("service"), scope, base)
-            self._tokens[key] = token
+            with self._lock:
+                self._tokens[key] = token
         return token
 
     def _fetch(self, realm: str, service: str | None, scope: str, base: str) -> Token:
@@ -178,6 +182,13 @@ def _choose(challenges: list[Challenge]) -> Challenge | None:
             if challenge.scheme == scheme and (scheme == "basic" or challenge.parameters.get("realm")):
                 return challenge
     return None
+
+
+def _realm(challenge: Challenge, base: str) -> str:
+    try:
+        return followed(base, challenge.parameters.get("realm", ""))
+    except TransportError as error:
+        raise AuthError("the registry wants tokens to be asked for at no readable address", url=error.url) from None
 
 
 def _judge_realm(realm: str, base: str) -> None:

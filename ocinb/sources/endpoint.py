@@ -16,7 +16,7 @@ from ocinb.errors import TransportError
 from ocinb.sources.addresses import is_loopback
 from ocinb.sources.auth import Keyring
 from ocinb.sources.exchange import safe_url
-from ocinb.sources.http import Answer, Http, Stream, same_origin
+from ocinb.sources.http import Answer, Http, Stream, followed, same_origin
 from ocinb.sources.refusals import refusal
 from ocinb.spec.reference import HUB
 
@@ -77,6 +77,10 @@ class Endpoint:
             If the answer is no good one; the class says which way.
         """
         who = self._keyring.principal if named else None
+        if who is not None:
+            kept = self._http.kept(method, urljoin(self._base, path), {"Accept": accept}, who=who)
+            if kept is not None:
+                return kept
         answer = self._authorized(
             lambda base, headers: self._http.ask(
                 method, urljoin(base, path), {**headers, "Accept": accept}, limit=limit, who=who
@@ -108,7 +112,7 @@ class Endpoint:
                         return
                     body = stream.text(self._settings.max_answer_bytes)
                 answer = Answer(stream.status, stream.headers, body, stream.url)
-                if stream.status != 401 or not self._keyring.hear(answer, authorization):  # noqa: PLR2004 - HTTP
+                if not self._can_open(answer, authorization):
                     break
             raise refusal(self.registry, answer)
 
@@ -127,10 +131,10 @@ class Endpoint:
             following = _LINK.search(answer.headers.get("link", ""))
             if following is None:
                 return
-            path = urljoin(answer.url, following[1])
+            path = followed(answer.url, following[1])
             if not same_origin(path, self._base):
                 raise TransportError(
-                    f"a list goes on at another host, {safe_url(path)}, which is refused", url=answer.url
+                    f"a list goes on at another host, {safe_url(path)}, which is refused", url=safe_url(answer.url)
                 )
             if path in seen:
                 raise TransportError("a list leads back to a page of its own", url=safe_url(path))
@@ -141,10 +145,15 @@ class Endpoint:
         with self._places:
             authorization = self._keyring.authorization(self._base, scope)
             answer = self._heard(ask, authorization)
-            if answer.status == 401 and self._keyring.hear(answer, authorization):  # noqa: PLR2004 - HTTP
+            if self._can_open(answer, authorization):
                 authorization = self._keyring.authorization(self._base, scope)
                 answer = self._heard(ask, authorization)
             return answer
+
+    def _can_open(self, answer: Answer, used: str | None) -> bool:
+        # What a redirect led to has no say in where this registry's credentials go.
+        refused = answer.status == 401 and same_origin(answer.url, self._base)  # noqa: PLR2004 - HTTP
+        return refused and self._keyring.hear(answer, used)
 
     def _heard(self, ask: _Question, authorization: str | None) -> Answer:
         headers = {"Authorization": authorization} if authorization else {}
@@ -153,12 +162,12 @@ class Endpoint:
         secure = self._base.replace("http://", "https://", 1)
         try:
             answer = ask(self._base, headers)
-            # Servers that speak TLS say 400 to a plain request, or hang up.
-            if answer.status == 400 and b"https" in answer.body.lower():  # noqa: PLR2004 - HTTP
-                answer = ask(secure, headers)
-                self._base = secure
         except TransportError as error:
             answer = _second_try(ask, secure, headers, error)
+            self._base = secure
+        # Servers that speak TLS say 400 to a plain request, or hang up.
+        if answer.status == 400 and b"https" in answer.body.lower() and self._base != secure:  # noqa: PLR2004 - HTTP
+            answer = ask(secure, headers)
             self._base = secure
         self._sure = True
         return answer

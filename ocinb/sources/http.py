@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import contextvars
 import http.cookiejar
+import os
 import re
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -24,7 +26,7 @@ from requests.adapters import HTTPAdapter
 from ocinb import __version__
 from ocinb._pool import alone, check_stopped, woken_by
 from ocinb._settings import Settings
-from ocinb.errors import InvalidError, TransportError
+from ocinb.errors import InvalidError, OcinbError, TransportError
 from ocinb.sources.addresses import is_loopback
 from ocinb.sources.exchange import Exchange, safe_url, tell
 from ocinb.spec.digest import Digest
@@ -59,7 +61,7 @@ class Stream:
         self._response = response
 
     def chunks(self) -> Iterator[bytes]:
-        """Give the body in chunks of about one MiB.
+        """Give the body in chunks of at most one MiB, each as soon as it is there.
 
         Raises
         ------
@@ -69,7 +71,8 @@ class Stream:
         raw = self._response.raw
         try:
             with woken_by(raw.shutdown):
-                while chunk := raw.read(CHUNK, decode_content=False):
+                # Not read(): it waits for a whole chunk, and loses what it has if the connection breaks.
+                while chunk := raw.read1(CHUNK, decode_content=False):
                     check_stopped()
                     yield chunk
         except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
@@ -120,6 +123,22 @@ class Http:
         turn = nullcontext() if who is None else alone((method, url, headers.get("Accept"), who))
         with _set(_limit, limit), _set(principal, who or ""), turn:
             response = self._follow(method, url, headers, stream=False, named=who is not None)
+        return self._answer(method, url, response)
+
+    def kept(self, method: str, url: str, headers: Mapping[str, str], *, who: str) -> Answer | None:
+        """Look up an answer by name that is still believed, so that not even a token is asked for."""
+        session: Any = self._session(named=True)
+        try:
+            request = session.prepare_request(requests.Request(method, url, headers=dict(headers)))
+        except (OSError, ValueError):
+            return None  # what is wrong with the address is said when it is asked
+        with _set(principal, who):
+            response = session.cache.get_response(session.cache.create_key(request))
+        if response is None or response.is_expired or not self._is_believed(response):
+            return None
+        return self._answer(method, url, response)
+
+    def _answer(self, method: str, url: str, response: requests.Response) -> Answer:
         answer = Answer(
             status=response.status_code,
             headers=_headers(response),
@@ -177,6 +196,7 @@ class Http:
     def _send(
         self, method: str, url: str, headers: Mapping[str, str], *, stream: bool, named: bool
     ) -> requests.Response:
+        check_stopped()
         session = self._session(named=named)
         send = partial(
             session.send,
@@ -184,25 +204,34 @@ class Http:
             allow_redirects=False,
             timeout=(min(CONNECT_SECONDS, self._settings.timeout), self._settings.timeout),
             proxies={} if is_loopback(urlsplit(url).hostname) else requests.utils.get_environ_proxies(url),
+            verify=os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True,
         )
         try:
             request = session.prepare_request(requests.Request(method, url, headers=dict(headers)))
+            again = partial(send, request.copy())  # sending leaves conditions in the request
             response = send(request)
-            return self._believed(response, partial(send, request.copy())) if named else response
-        except requests.exceptions.RequestException as error:
+            return self._believed(response, again) if named else response
+        except OcinbError:
+            raise
+        except (OSError, ValueError, urllib3.exceptions.HTTPError) as error:  # those of requests are OSErrors
+            check_stopped()
             raise _transport_error(error, url, self._settings) from None
 
     def _believed(self, response: requests.Response, send_again: Any) -> requests.Response:
         # An answer that was kept under a longer life than today's, or that was damaged since, is asked for again.
         if not getattr(response, "from_cache", False):
             return response
-        left = response.expires_delta  # type: ignore[attr-defined]
-        if left is not None and left <= self._settings.tag_ttl and _worth_keeping(response):
+        if self._is_believed(response):
             return response
         renewed: requests.Response = (
             send_again(refresh=True) if response.headers.get("etag") else send_again(force_refresh=True)
         )
         return renewed
+
+    def _is_believed(self, response: Any) -> bool:
+        age = datetime.now(UTC) - response.created_at
+        young = timedelta(0) <= age <= timedelta(seconds=self._settings.tag_ttl)
+        return (young or response.revalidated) and _worth_keeping(response)
 
     def _session(self, *, named: bool) -> requests.Session:
         if not named:
@@ -221,6 +250,8 @@ class _LimitedAdapter(HTTPAdapter):
     def send(self, request: requests.PreparedRequest, stream: bool = False, **kwargs: Any) -> requests.Response:  # type: ignore[override]  # noqa: FBT001, FBT002 - the signature of requests
         response: requests.Response = super().send(request, stream=stream, **kwargs)
         response.headers.pop("Set-Cookie", None)  # a session of somebody's; not to be kept on a disk
+        response.cookies.clear()
+        response.headers.pop("Vary", None)  # all that our questions differ in is in the key of what is kept
         if not stream:
             response._content = b"".join(self._body(response))  # noqa: SLF001 - requests has no other way
             response._content_consumed = True  # type: ignore[attr-defined]  # noqa: SLF001
@@ -242,6 +273,8 @@ class _LimitedAdapter(HTTPAdapter):
 def _configured(session: requests.Session, settings: Settings) -> requests.Session:
     session.trust_env = False  # ~/.netrc would replace a token, and follow a redirect
     session.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
+    # The library prepares a redirect that it shall not follow: it reads the whole body, and trips over bad addresses.
+    session.get_redirect_target = lambda _: None  # type: ignore[assignment, method-assign]
     session.headers.clear()
     session.headers.update({"User-Agent": f"ocinb/{__version__}", "Accept-Encoding": "identity", "Accept": "*/*"})
     adapter = _LimitedAdapter(pool_connections=32, pool_maxsize=max(10, 2 * settings.concurrency))
@@ -264,11 +297,27 @@ def _worth_keeping(response: requests.Response) -> bool:
         return False
 
 
+def followed(url: str, target: str) -> str:
+    """Give the address to which a header of an answer leads.
+
+    Raises
+    ------
+    TransportError
+        If it is none.
+    """
+    try:
+        joined = urljoin(url, target)
+        _origin(joined)
+    except ValueError:
+        raise TransportError("the answer leads to an address that cannot be read", url=safe_url(url)) from None
+    return joined
+
+
 def _redirected(url: str, location: str) -> str:
-    target = urljoin(url, location)
+    target = followed(url, location)
     scheme, before = urlsplit(target).scheme, urlsplit(url).scheme
     if scheme not in {"http", "https"} or (before == "https" and scheme == "http"):
-        raise TransportError(f"a redirect to {safe_url(target)} is refused: it leaves https", url=safe_url(url))
+        raise TransportError(f"a redirect to {safe_url(target)} is refused: it leaves {before}", url=safe_url(url))
     return target
 
 
@@ -303,13 +352,17 @@ def _set(variable: contextvars.ContextVar[Any], value: Any) -> Iterator[None]:
         variable.reset(token)
 
 
-def _transport_error(error: requests.exceptions.RequestException, url: str, settings: Settings) -> TransportError:
+def _transport_error(error: Exception, url: str, settings: Settings) -> TransportError:
     host = urlsplit(url).netloc.rpartition("@")[2]
+    if isinstance(error, ValueError):  # that is how requests calls a bad address, and it quotes the whole of it
+        return TransportError(f"{host} is no address that can be asked", url=safe_url(url))
     if isinstance(error, requests.exceptions.SSLError):
         return TransportError(f"no secure connection to {host}: {_reason(error)}", url=safe_url(url))
     if isinstance(error, requests.exceptions.Timeout):
         hint = "ocinb.settings.timeout sets how long ocinb waits"
         return TransportError(f"{host} did not answer within {settings.timeout:g} s", url=safe_url(url), hint=hint)
+    if isinstance(error, requests.exceptions.ChunkedEncodingError | requests.exceptions.ContentDecodingError):
+        return TransportError(f"the answer of {host} broke off: {_reason(error)}", url=safe_url(url))
     hint = "Is the name right, and can this machine reach it?"
     return TransportError(f"{host} cannot be reached: {_reason(error)}", url=safe_url(url), hint=hint)
 
@@ -323,6 +376,8 @@ def _reason(error: BaseException) -> str:
         if not inner:
             break
         error = inner[0]
+    if isinstance(error, urllib3.exceptions.IncompleteRead):
+        return f"{error.partial:,} bytes came, and {error.expected:,} more were promised"
     text = (error.strerror if isinstance(error, OSError) else None) or str(error.args[-1] if error.args else error)
     # urllib3 puts "HTTPConnection(host='…', port=…): Failed to …: [Errno 111]" before what people can use.
     return re.sub(r"^.*(?:object at 0x\w+>|\bport=\d+\))[:,] |\[Errno -?\d+\] ", "", text) or type(error).__name__

@@ -69,7 +69,11 @@ def resolve_name(source: Source, wanted: str, settings: Settings) -> Resolved:
     if document.media_type not in mediatypes.INDEXES:
         return Resolved(document, (), ())
     indexes: list[RawDocument] = []
-    children = list(_walk(source, document, settings, indexes, depth=1))
+    children: list[Child] = []
+    for child in _walk(source, document, settings, indexes, depth=1):
+        children.append(child)
+        if len(children) > settings.max_index_children:
+            raise InvalidError(f"there are more manifests than max_index_children = {settings.max_index_children:,}")
     return Resolved(document, tuple(indexes), tuple(children))
 
 

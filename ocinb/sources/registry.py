@@ -18,6 +18,7 @@ from ocinb._settings import Settings
 from ocinb.errors import IntegrityError, InvalidError, NotFoundError
 from ocinb.sources.base import RangeError, RawDocument
 from ocinb.sources.endpoint import Endpoint
+from ocinb.sources.exchange import safe_url
 from ocinb.sources.http import Answer, Stream
 from ocinb.spec import mediatypes
 from ocinb.spec.digest import Digest, verify
@@ -59,8 +60,7 @@ class RegistrySource:
             digest = Digest(wanted)
             return self._fetched_once(digest, partial(self._by_digest, digest)).descriptor
         answer = self._manifest(wanted, named=True)
-        promised = answer.headers.get("docker-content-digest")
-        document = self._checked(answer, Digest(promised) if promised else Digest.of(answer.body))
+        document = self._checked(answer, _promised(answer) or Digest.of(answer.body))
         self._keep(document)
         return document.descriptor
 
@@ -73,8 +73,7 @@ class RegistrySource:
             If there is no such tag.
         """
         answer = self._manifest(tag, named=True, method="HEAD")
-        promised = answer.headers.get("docker-content-digest")
-        return Digest(promised) if promised else self.resolve(tag).digest
+        return _promised(answer) or self.resolve(tag).digest
 
     def document(self, descriptor: Descriptor) -> RawDocument:
         """Read a manifest, index or config."""
@@ -164,13 +163,10 @@ class RegistrySource:
     def _checked(self, answer: Answer, digest: Digest) -> RawDocument:
         what = f"the manifest {self.repository}@{digest}" if answer.body else "the empty answer"
         if mediatypes.bare(answer.headers.get("content-type")) in mediatypes.SCHEMA1:
-            raise InvalidError(f"{what} is of Docker's schema 1, which is not read yet", url=answer.url)
-        try:
+            raise InvalidError(f"{what} is of Docker's schema 1, which is not read yet", url=safe_url(answer.url))
+        with _errors_at(answer):
             verify(answer.body, digest)
             media_type = sniff_media_type(answer.body, answer.headers.get("content-type"), what)
-        except (IntegrityError, InvalidError) as error:
-            error.url = answer.url
-            raise
         return RawDocument(answer.body, digest, media_type, fetched=not answer.from_cache)
 
     def _blob(self, digest: Digest, size: int | None = None) -> RawDocument:
@@ -179,7 +175,8 @@ class RegistrySource:
                 raw = b"".join(self._limited(stream.chunks(), digest))
         except NotFoundError as error:
             raise self._not_found(digest, error, what="blob") from None
-        verify(raw, digest, size)
+        with _errors_at(stream):
+            verify(raw, digest, size)
         document = RawDocument(raw, digest, _sniffed(raw, None, str(digest)), fetched=True)
         self._keep(document)
         return document
@@ -226,10 +223,26 @@ def list_repositories(endpoint: Endpoint) -> list[str]:
 
 
 def _names(page: Answer, key: str) -> list[str]:
-    try:
+    with _errors_at(page):
         return Fields(parse_object(page.body, "the list"), "the list").texts(key) or []
-    except InvalidError as error:
-        error.url = page.url
+
+
+def _promised(answer: Answer) -> Digest | None:
+    """Give the digest that the registry says a manifest has."""
+    header = answer.headers.get("docker-content-digest")
+    with _errors_at(answer):
+        return Digest(header) if header else None
+
+
+@contextmanager
+def _errors_at(answer: Answer | Stream) -> Iterator[None]:
+    """Say in an error about bytes where they came from."""
+    try:
+        yield
+    except (IntegrityError, InvalidError) as error:
+        error.url = safe_url(answer.url)
+        if mediatypes.bare(answer.headers.get("content-type")) == "text/html":
+            error.hint = "A web page came; is this the name of a registry, and does something stand between?"
         raise
 
 
@@ -246,5 +259,7 @@ def _offset(stream: Stream, offset: int, size: int) -> int:
     match = _CONTENT_RANGE.fullmatch(stream.headers.get("content-range", ""))
     if match is None or int(match[1]) != offset or match[3] not in {"*", str(size)}:
         said = stream.headers.get("content-range", "nothing")
-        raise RangeError(f"bytes from {offset:,} of {size:,} were asked for, and {said!r} came", url=stream.url)
+        raise RangeError(
+            f"bytes from {offset:,} of {size:,} were asked for, and {said!r} came", url=safe_url(stream.url)
+        )
     return offset

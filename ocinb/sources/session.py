@@ -33,7 +33,7 @@ class Session:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.shape = _shape(settings)
-        self.store = Layout(settings.store_dir)
+        self.store = Layout(settings.store_dir, private=True)
         self._http = Http(settings)
         self._lock = threading.Lock()
         self._endpoints: dict[str, Endpoint] = {}

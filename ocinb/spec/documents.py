@@ -7,7 +7,6 @@ The raw bytes are the truth: they are what has the digest. What is read from the
 from __future__ import annotations
 
 import base64
-import binascii
 from dataclasses import dataclass, field
 
 from ocinb.errors import InvalidError
@@ -204,5 +203,5 @@ def _embedded(body: Fields) -> bytes | None:
     text = body.text("data")
     try:
         return None if text is None else base64.b64decode(text, validate=True)
-    except binascii.Error:
+    except ValueError:  # binascii.Error, and its parent for what is not ASCII
         raise InvalidError(f"'data' of {body.what} is not base64") from None

@@ -6,6 +6,9 @@ from typing import Any
 
 from ocinb.errors import InvalidError
 
+# What Go's int64 holds, and so the specifications and all tables.
+_LARGEST = 2**63 - 1
+
 
 class Fields:
     """A JSON object whose fields are asked for by type.
@@ -31,11 +34,13 @@ class Fields:
         return self._typed(key, str, "a text") or None
 
     def integer(self, key: str) -> int | None:
-        """Read a whole number."""
+        """Read a whole number of up to 64 bits."""
         value = self._value.get(key)
         if isinstance(value, bool):
             raise self._wrong(key, "a whole number")
         number: int | None = self._typed(key, int, "a whole number")
+        if number is not None and abs(number) > _LARGEST:
+            raise InvalidError(f"{key!r} of {self.what} is a number of more than 64 bits")
         return number
 
     def flag(self, key: str) -> bool:
@@ -70,6 +75,11 @@ class Fields:
         """Read the keys of an object that Docker uses as a set (volumes, exposed ports)."""
         mapping = self._typed(key, dict, "an object")
         return None if mapping is None else list(mapping)
+
+    def mapping(self, key: str) -> dict[str, Any] | None:
+        """Read an object with whatever is in it; None if it is not there."""
+        mapping: dict[str, Any] | None = self._typed(key, dict, "an object")
+        return mapping
 
     def raw(self, key: str) -> Any:
         """Read whatever is there."""

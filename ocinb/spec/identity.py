@@ -14,6 +14,8 @@ from ocinb.spec.imageconfig import HistoryEntry
 def chain_ids(diff_ids: Sequence[Digest]) -> list[Digest]:
     """Compute the chain ID of each layer: what stands there when it has been applied to all those below.
 
+    It is a sha256 whatever the diff_ids are, as in the image-spec's own identity package.
+
     Examples
     --------
     >>> base, top = Digest.of(b"base"), Digest.of(b"top")
@@ -22,7 +24,7 @@ def chain_ids(diff_ids: Sequence[Digest]) -> list[Digest]:
     """
     chain: list[Digest] = []
     for diff_id in diff_ids:
-        chain.append(Digest.of(f"{chain[-1]} {diff_id}".encode(), chain[-1].algorithm) if chain else diff_id)
+        chain.append(Digest.of(f"{chain[-1]} {diff_id}".encode()) if chain else diff_id)
     return chain
 
 

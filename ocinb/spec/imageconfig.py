@@ -31,7 +31,7 @@ class HistoryEntry:
     @property
     def instruction(self) -> str | None:
         """What the Dockerfile said."""
-        return None if self.created_by is None else dockerfile_instruction(self.created_by)
+        return dockerfile_instruction(self.created_by or "") or None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ def parse_config(raw: bytes, what: str) -> ImageConfig:
         volumes=run.keys("Volumes"),
         working_dir=run.text("WorkingDir"),
         stop_signal=run.text("StopSignal"),
-        healthcheck=run.raw("Healthcheck"),
+        healthcheck=run.mapping("Healthcheck"),
         diff_ids=tuple(Digest(text) for text in rootfs.texts("diff_ids") or []),
         history=tuple(_history_entry(entry) for entry in body.children("history")),
     )
@@ -112,14 +112,14 @@ def parse_time(text: str | None) -> datetime | None:
 
 
 # "RUN |2 A=1 B=2 /bin/sh -c make # buildkit": the step, its build arguments, its shell, and who wrote it down.
-_NOP = re.compile(r"^(?:/bin/sh -c|cmd /S /C|powershell -Command \S*)\s+#\(nop\)\s+", re.IGNORECASE)
+_UNIX_SHELL = r"(?:\S*/)?\w*sh(?: [-+]\w+| pipefail)* -\w*c"
+_NOP = re.compile(rf"^(?:{_UNIX_SHELL} +|cmd /S /C +|powershell .*?)#\(nop\)\s*", re.IGNORECASE | re.DOTALL)
 _ARGUMENTS = re.compile(r"^\|\d+ (?:.*? )??(?=/bin/sh -c |/bin/bash |/bin/ash |cmd /S /C |powershell )", re.DOTALL)
+_COUNT = re.compile(r"^\|(\d{1,3}) ")
+_ARGUMENT = re.compile(r"\w+=\S* ")
 _SHELL = re.compile(r"^(?:/bin/sh -c|cmd /S /C) ", re.IGNORECASE)
-_WORD = re.compile(r"^[A-Z]+(?=\s|$)")
-_KEYWORDS = frozenset(
-    "ADD ARG CMD COPY ENTRYPOINT ENV EXPOSE FROM HEALTHCHECK LABEL MAINTAINER ONBUILD RUN SHELL STOPSIGNAL USER VOLUME "
-    "WORKDIR".split()
-)
+# One that SHELL has set: what it was told stays, so that nobody takes bash for sh.
+_OTHER_SHELL = re.compile(rf"^(?:{_UNIX_SHELL}|powershell) ", re.IGNORECASE)
 
 
 def dockerfile_instruction(created_by: str) -> str:
@@ -136,10 +136,22 @@ def dockerfile_instruction(created_by: str) -> str:
     if _NOP.match(text):
         return _NOP.sub("", text)
     step = text.removeprefix("RUN ").lstrip() if text.startswith("RUN ") else text
-    bare = _SHELL.sub("", _ARGUMENTS.sub("", step))
-    if text.startswith("RUN ") or bare != step:
+    bare = _SHELL.sub("", _without_arguments(step))
+    if text.startswith("RUN ") or bare != step or _OTHER_SHELL.match(step):
         return f"RUN {bare.strip()}"
     return text
+
+
+def _without_arguments(step: str) -> str:
+    bare = _ARGUMENTS.sub("", step)
+    count = _COUNT.match(bare)
+    if count is None:
+        return bare
+    place = count.end()  # the shell is not one of those: so many arguments, if none of them has a blank in it
+    for _ in range(int(count[1])):
+        argument = _ARGUMENT.match(bare, place)
+        place = argument.end() if argument else place
+    return bare[place:]
 
 
 def _environment(entries: list[str]) -> dict[str, str]:

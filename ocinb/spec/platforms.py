@@ -58,11 +58,9 @@ class Platform:
     @property
     def _normal(self) -> tuple[str, str, str | None]:
         os = self.os.lower()
-        architecture, variant = self.architecture.lower(), (self.variant or "").lower() or None
+        architecture = self.architecture.lower()
         architecture, implied = _ALIASES.get(architecture, (architecture, None))
-        variant = variant or implied or _BASELINE.get(architecture)
-        if variant and variant[0].isdigit():
-            variant = f"v{variant}"
+        variant = implied or _normal_variant(self.variant or "") or _BASELINE.get(architecture)
         return ("darwin" if os == "macos" else os), architecture, variant
 
     def __str__(self) -> str:
@@ -96,12 +94,12 @@ def parse_platform(text: str, default: str = "linux/amd64") -> Platform:
         raise InvalidError(f"{text!r} is not a platform", hint="A platform reads linux/amd64 or linux/arm/v7, or 'all'")
     if len(parts) > 1:
         return Platform(*parts)
-    usual = default.split("/")
+    usual = parse_platform(default)  # which may be a short form too
     if text.lower() in _OSES | {"macos"}:
-        return Platform(text, *usual[1:])
+        return Platform(text, usual.architecture, usual.variant)
     if _ALIASES.get(text.lower(), (text.lower(), None))[0] not in _ARCHITECTURES:
         raise InvalidError(f"{text!r} is neither an operating system nor an architecture", hint="Try linux/amd64")
-    return Platform(usual[0], text)
+    return Platform(usual.os, text)
 
 
 def choose_platform(offered: Sequence[Platform | None], wanted: Platform) -> int | None:
@@ -141,6 +139,14 @@ def _distance(offered: Platform, wanted: Platform) -> tuple[int, int] | None:
     if have is None or want is None or have > want:
         return None
     return (want[0] - have[0], want[1] - have[1] + 1000)
+
+
+def _normal_variant(variant: str) -> str:
+    number = _variant_number(variant.lower())
+    if number is None:
+        return variant.lower()
+    major, minor = number
+    return f"v{major}.{minor}" if minor else f"v{major}"
 
 
 def _variant_number(variant: str | None) -> tuple[int, int] | None:

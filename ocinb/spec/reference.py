@@ -97,7 +97,9 @@ class Reference:
         official = repository.removeprefix("library/")
         # "oci:latest" would be read as a file, so a repository that is called like a transport keeps its "library/".
         kept = "/" in official or official in FILE_TRANSPORTS
-        return f"{repository if kept else official}{self._suffix}"
+        # A repository such as "localhost/app" would be read as one of another registry without its own before it.
+        ours = _split_registry(repository)[0] == HUB
+        return f"{repository if kept else official}{self._suffix}" if ours else self.canonical
 
     @property
     def wanted(self) -> str:

@@ -7,9 +7,13 @@ bytes that are no UTF-8, or a constant that JSON does not have are refused (RFC 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import Any, NoReturn
 
 from ocinb.errors import InvalidError
+
+# The deepest document in use is about 15 deep; one that the parser just stands would fail whoever prints it.
+MAX_DEPTH = 100
 
 
 def parse_object(raw: bytes, what: str) -> dict[str, Any]:
@@ -25,17 +29,31 @@ def parse_object(raw: bytes, what: str) -> dict[str, Any]:
     Raises
     ------
     InvalidError
-        If they are not exactly one JSON object.
+        If they are not exactly one JSON object, or are nested deeper than ``MAX_DEPTH``.
     """
     try:
         value = json.loads(raw.decode("utf-8"), object_pairs_hook=_without_doubles, parse_constant=_refuse_constant)
     except RecursionError:
-        raise InvalidError(f"{what} is nested too deep") from None
+        raise _too_deep(what) from None
     except (ValueError, InvalidError) as error:
         raise InvalidError(f"{what} is not valid JSON: {error}; it begins with {_beginning(raw)}") from None
     if not isinstance(value, dict):
         raise InvalidError(f"{what} is not a JSON object; it begins with {_beginning(raw)}")
+    if _is_deep(value):
+        raise _too_deep(what)
     return value
+
+
+def _is_deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        inner = (one.values() if isinstance(one, dict) else one for one in level)
+        level = [child for children in inner for child in children if isinstance(child, dict | list)]
+    return bool(level)
+
+
+def _too_deep(what: str) -> InvalidError:
+    return InvalidError(f"{what} is nested deeper than {MAX_DEPTH} levels")
 
 
 def _beginning(raw: bytes) -> str:
@@ -45,8 +63,7 @@ def _beginning(raw: bytes) -> str:
 def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     mapping = dict(pairs)
     if len(mapping) != len(pairs):
-        keys = [key for key, _ in pairs]
-        doubled = next(key for key in keys if keys.count(key) > 1)
+        [(doubled, _)] = Counter(key for key, _ in pairs).most_common(1)
         raise InvalidError(f"the key {doubled!r} stands twice")
     return mapping
 

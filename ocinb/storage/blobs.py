@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import logging
 import os
-import tempfile
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ocinb.errors import IntegrityError, TransportError
@@ -40,21 +42,21 @@ class Blobs:
     def read(self, digest: Digest, limit: int) -> bytes | None:
         """Read a small blob whole, hashing it again; None if it is not there.
 
-        A file that was damaged is moved out of the way, so that the next question fetches it anew.
+        A file that was damaged is removed, so that the next question fetches it anew.
         """
         path = self.path(digest)
-        try:
-            with path.open("rb") as file:
-                raw = file.read(limit + 1)
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            raise _disk_error(error, path) from None
+        with _disk_errors(path):
+            try:
+                with path.open("rb") as file:
+                    raw = file.read(limit + 1)
+            except FileNotFoundError:
+                return None
         try:
             return verify(raw, digest) if len(raw) <= limit else None
         except IntegrityError:
             logger.warning("%s was damaged in the store and is fetched again", digest)
-            path.unlink(missing_ok=True)
+            with _disk_errors(path):
+                path.unlink(missing_ok=True)
             return None
 
     def write(self, raw: bytes, digest: Digest) -> Path:
@@ -69,24 +71,20 @@ class Blobs:
         """
         path = self.path(digest)
         verify(raw, digest)
-        if path.exists():
-            return path
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(path, raw)
-        except OSError as error:
-            raise _disk_error(error, path) from None
+        with _disk_errors(path):
+            # One of another size is damaged; one of the same size shows when it is read.
+            if not path.exists() or path.stat().st_size != len(raw):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                write_atomically(path, raw)
         return path
 
     def adopt(self, file: Path, digest: Digest) -> Path:
         """Give a file that was verified its final name, and write down what it looks like."""
         path = self.path(digest)
-        try:
+        with _disk_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             file.replace(path)
-            self._remember(path, digest)
-        except OSError as error:
-            raise _disk_error(error, path) from None
+        self._remember(path, digest)
         return path
 
     def holds(self, digest: Digest, size: int, *, full: bool = False) -> bool:
@@ -105,21 +103,20 @@ class Blobs:
             False also if what stood there was wrong; that file is then removed.
         """
         path = self.path(digest)
-        try:
-            if not full and path.stat().st_size == size and self._note(digest).read_text() == _looks(path):
-                return True
-        except FileNotFoundError:
+        with _disk_errors(path):
             if not path.exists():
                 return False
-        if self._matches(path, digest, size):
-            self._remember(path, digest)
-            return True
-        logger.warning("%s was wrong in the store and is fetched again", digest)
-        path.unlink(missing_ok=True)
+            if not full and self._looks_unchanged(path, digest, size):
+                return True
+            if self._matches(path, digest):
+                self._remember(path, digest)
+                return path.stat().st_size == size  # else it is right, and what was said of it is wrong
+            logger.warning("%s was wrong in the store and is fetched again", digest)
+            path.unlink(missing_ok=True)
         return False
 
-    def _matches(self, path: Path, digest: Digest, size: int) -> bool:
-        verifier = Verifier(digest, size)
+    def _matches(self, path: Path, digest: Digest) -> bool:
+        verifier = Verifier(digest)
         try:
             with path.open("rb") as file:
                 while chunk := file.read(CHUNK):
@@ -132,32 +129,43 @@ class Blobs:
     def _note(self, digest: Digest) -> Path:
         return self.root / OWN_FOLDER / "verified" / digest.algorithm / digest.hex
 
+    def _looks_unchanged(self, path: Path, digest: Digest, size: int) -> bool:
+        try:
+            return path.stat().st_size == size and self._note(digest).read_bytes() == _looks(path)
+        except OSError:  # no note, and whatever else is wrong shows when the file is read
+            return False
+
     def _remember(self, path: Path, digest: Digest) -> None:
         note = self._note(digest)
-        note.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(note, _looks(path).encode())
+        with suppress(OSError):  # without a note, as in a store that is only lent, the file is hashed again next time
+            note.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(note, _looks(path))
 
 
 def write_atomically(path: Path, raw: bytes) -> None:
     """Write a file beside its final name and move it there, so that nobody ever sees half of it."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
+    new = path.with_name(f".new-{os.getpid()}-{secrets.token_hex(8)}")
     try:
-        with os.fdopen(handle, "wb") as file:
+        with new.open("xb") as file:  # not by tempfile, whose files nobody else may read
             file.write(raw)
             file.flush()
             os.fsync(file.fileno())
-        Path(name).chmod(0o644)  # other tools read the layout; the folder decides who may enter
-        Path(name).replace(path)
+        new.replace(path)
     except BaseException:
-        Path(name).unlink(missing_ok=True)
+        new.unlink(missing_ok=True)
         raise
 
 
-def _looks(path: Path) -> str:
+def _looks(path: Path) -> bytes:
     status = path.stat()
-    return f"{status.st_size} {status.st_mtime_ns} {status.st_ino}"
+    return f"{status.st_size} {status.st_mtime_ns} {status.st_ino}".encode()
 
 
-def _disk_error(error: OSError, path: Path) -> TransportError:
-    reason = error.strerror or type(error).__name__
-    return TransportError(f"the store cannot be used at {path}: {reason}", hint="ocinb.settings.store_dir moves it")
+@contextmanager
+def _disk_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        hint = "ocinb.settings.store_dir moves it"
+        raise TransportError(f"the store cannot be used at {path}: {reason}", hint=hint) from None

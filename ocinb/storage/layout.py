@@ -36,7 +36,9 @@ class Layout:
     Parameters
     ----------
     root
-        The folder. It is made when something is first kept, readable by its owner only.
+        The folder. It is made when something is first kept.
+    private
+        Whether only its owner may enter a folder that is made.
 
     Attributes
     ----------
@@ -44,9 +46,10 @@ class Layout:
         The content by digest.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, private: bool = False) -> None:
         self.root = root
         self.blobs = Blobs(root)
+        self._mode = 0o700 if private else 0o777  # less what the umask takes
 
     def prepare(self) -> None:
         """Make the folder a layout, if it is none.
@@ -56,30 +59,28 @@ class Layout:
         TransportError
             If it cannot be written.
         """
-        try:
-            self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with self._disk_errors("no image layout can be made at"):
+            self.root.mkdir(parents=True, exist_ok=True, mode=self._mode)
             (self.root / "blobs" / "sha256").mkdir(parents=True, exist_ok=True)
             (self.root / OWN_FOLDER).mkdir(exist_ok=True)
             if not (self.root / "oci-layout").exists():
                 write_atomically(self.root / "oci-layout", b'{"imageLayoutVersion":"1.0.0"}')
             if not (self.root / "index.json").exists():
                 with self._locked():
-                    self._write([])
-        except OSError as error:
-            raise TransportError(
-                f"no image layout can be made at {self.root}: {error.strerror}",
-                hint="Choose another folder by destination= or ocinb.settings.store_dir",
-            ) from None
+                    if not (self.root / "index.json").exists():  # somebody may have been quicker
+                        self._write(self._index())
 
     def entries(self) -> list[dict[str, Any]]:
-        """Read the descriptors in ``index.json``, as they stand."""
-        try:
-            raw = (self.root / "index.json").read_bytes()
-        except FileNotFoundError:
-            return []
-        entries = parse_object(raw, f"{self.root}/index.json").get("manifests")
-        if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-            raise InvalidError(f"{self.root}/index.json has no list of manifests")
+        """Read the descriptors in ``index.json``, as they stand.
+
+        Raises
+        ------
+        InvalidError
+            If it is no index.
+        TransportError
+            If it cannot be read.
+        """
+        entries: list[dict[str, Any]] = self._index()["manifests"]
         return entries
 
     def name(self, names: dict[str, Descriptor]) -> None:
@@ -90,18 +91,46 @@ class Layout:
         names
             The image by its name. One outside the grammar of the annotation is named by its digest, and the name kept
             in an annotation of our own.
+
+        Raises
+        ------
+        InvalidError
+            If there is an ``index.json`` that is no index.
+        TransportError
+            If it cannot be written.
         """
         fresh = [_entry(name, descriptor) for name, descriptor in names.items()]
         taken = {_name_of(entry) for entry in fresh}
-        with self._locked():
-            old = self.entries()
-            entries = [entry for entry in old if _name_of(entry) not in taken] + fresh
-            if entries != old:
-                self._write(entries)
+        with self._disk_errors("no image can be named in"), self._locked():
+            index = self._index()
+            entries = [entry for entry in index["manifests"] if _name_of(entry) not in taken] + fresh
+            if entries != index["manifests"]:
+                self._write({**index, "manifests": entries})
 
-    def _write(self, entries: list[dict[str, Any]]) -> None:
-        index = {"schemaVersion": 2, "mediaType": mediatypes.OCI_INDEX, "manifests": entries}
+    def _index(self) -> dict[str, Any]:
+        path = self.root / "index.json"
+        with self._disk_errors("nothing can be read from"):
+            try:
+                raw = path.read_bytes()
+            except FileNotFoundError:
+                return {"schemaVersion": 2, "mediaType": mediatypes.OCI_INDEX, "manifests": []}
+        index = parse_object(raw, str(path))
+        entries = index.get("manifests")
+        if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+            raise InvalidError(f"{path} has no list of manifests", hint="The folder is no image layout; take another")
+        return index
+
+    def _write(self, index: dict[str, Any]) -> None:
         write_atomically(self.root / "index.json", json.dumps(index, indent=1).encode())
+
+    @contextmanager
+    def _disk_errors(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+            hint = "Choose another folder by destination= or ocinb.settings.store_dir"
+            raise TransportError(f"{what} {self.root}: {reason}", hint=hint) from None
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -141,5 +170,7 @@ def _entry(name: str, descriptor: Descriptor) -> dict[str, Any]:
 
 
 def _name_of(entry: dict[str, Any]) -> str | None:
-    annotations = entry.get("annotations") or {}
+    annotations = entry.get("annotations")
+    if not isinstance(annotations, dict):
+        return None
     return annotations.get(OWN_NAME) or annotations.get(REF_NAME)

@@ -22,6 +22,7 @@ from ocinb.storage.blobs import OWN_FOLDER
 ABANDONED_SECONDS = 600
 
 _HOST = re.sub(r"[^A-Za-z0-9]+", "-", platform.node())[:40] or "host"
+_OWNER = re.compile(r".*\.(?P<host>[^.]+)\.(?P<pid>[0-9]{1,9})\.[0-9]+\.part")
 _numbers = itertools.count()
 _ours: set[Path] = set()
 
@@ -62,10 +63,13 @@ def _take_over(found: Path, mine: Path) -> bool:
 
 
 def _is_abandoned(part: Path) -> bool:
-    _, host, pid, _, _ = part.name.rsplit(".", 4)
-    if host != _HOST:
+    owner = _OWNER.fullmatch(part.name)
+    if owner is None:
+        return False
+    if owner["host"] != _HOST:
         return _age(part) > ABANDONED_SECONDS
-    return int(pid) == os.getpid() or not _is_running(int(pid))
+    pid = int(owner["pid"])
+    return pid == os.getpid() or not _is_running(pid)
 
 
 def _is_running(pid: int) -> bool:

@@ -11,17 +11,25 @@ import hashlib
 import logging
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from requests import PreparedRequest, Response
 from requests_cache import CachedSession
-from requests_cache.backends.sqlite import SQLiteCache
+from requests_cache.backends.base import BaseCache, DictStorage
+from requests_cache.backends.sqlite import SQLiteCache, SQLiteDict
+from requests_cache.models.response import CachedResponse
 
 from ocinb.errors import TransportError
 
 logger = logging.getLogger("ocinb")
+
+# How long another process may hold the file before its answers are done without.
+BUSY_SECONDS = 5.0
+HINT = "ocinb.settings.cache_dir moves it"
 
 # Who asks: an answer that one user was given is not for another. Part of the key, never stored itself.
 principal: contextvars.ContextVar[str] = contextvars.ContextVar("principal", default="")
@@ -47,9 +55,9 @@ def open_responses(folder: Path, keep: Callable[[Response], bool]) -> CachedSess
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         backend = _backend(path)
     except OSError as error:
-        raise TransportError(
-            f"no cache can be kept at {folder}: {error.strerror}", hint="ocinb.settings.cache_dir moves it"
-        ) from None
+        raise TransportError(f"no cache can be kept at {folder}: {error.strerror}", hint=HINT) from None
+    except sqlite3.Error as error:
+        raise TransportError(f"no cache can be kept at {folder}: {error}", hint=HINT) from None
     return CachedSession(
         backend=backend,
         allowable_codes=(200,),
@@ -62,20 +70,107 @@ def open_responses(folder: Path, keep: Callable[[Response], bool]) -> CachedSess
     )
 
 
+class _Answers(SQLiteDict):
+    """A table that helps where it can: what goes wrong with it later costs a question, and is no error."""
+
+    _warned = False
+
+    def __getitem__(self, key: str) -> Any:
+        try:
+            answer = super().__getitem__(key)  # type: ignore[no-untyped-call]
+        except KeyError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is that a foreign file makes the reader raise
+            self._warn(error)
+            raise KeyError(key) from None
+        if not _is_sound(answer):
+            raise KeyError(key)
+        return answer
+
+    def __delitem__(self, key: str) -> None:
+        try:
+            super().__delitem__(key)  # type: ignore[no-untyped-call]
+        except sqlite3.Error as error:
+            self._warn(error)
+
+    def _write(self, key: str, value: Any) -> None:
+        value.created_at = datetime.now(UTC)  # also of one that was just confirmed: its life begins anew
+        try:
+            super()._write(key, value)  # type: ignore[no-untyped-call]
+        except sqlite3.Error as error:
+            self._warn(error)
+
+    @contextmanager
+    def _acquire_sqlite_lock(self) -> Iterator[None]:
+        # The library's own tries for ever, also where nothing can be written; SQLite waits for its busy_timeout.
+        with self._lock, self.connection() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            self._active_transaction = True
+            try:
+                yield
+                connection.commit()
+            except BaseException:
+                with suppress(sqlite3.Error):
+                    connection.rollback()
+                raise
+            finally:
+                self._active_transaction = False
+
+    def _warn(self, error: Exception) -> None:
+        level = logging.DEBUG if self._warned else logging.WARNING
+        self._warned = True
+        logger.log(level, "the cache %s cannot be used: %s", self.db_path, type(error).__name__)
+
+
+def _is_sound(answer: Any) -> bool:
+    # The reader takes any JSON for an answer, and any value for a time.
+    return isinstance(answer, CachedResponse) and all(
+        isinstance(moment, datetime) and moment.tzinfo for moment in (answer.created_at, answer.expires)
+    )
+
+
+class _Backend(SQLiteCache):
+    def __init__(self, path: Path) -> None:
+        options: dict[str, Any] = {"decode_content": False, "wal": True, "busy_timeout": int(BUSY_SECONDS * 1000)}
+        BaseCache.__init__(self, cache_name=str(path), **options)
+        self.responses = _Answers(path, table_name="responses", serializer="json", **options)
+        # Empty for ever: redirects are followed elsewhere.
+        self.redirects = DictStorage()  # type: ignore[assignment, no-untyped-call]
+
+    def _prune_redirects(self) -> None:
+        """Do nothing: there are none."""
+
+
 def _backend(path: Path) -> SQLiteCache:
     try:
-        return _open(path)
+        return _open_patiently(path)
+    except sqlite3.OperationalError:  # locked, full, not to be written: none of it means that it is damaged
+        raise
     except sqlite3.DatabaseError:
-        aside = path.with_name(f"{path.name}.damaged-{time.time_ns()}")
-        path.rename(aside)
-        logger.warning("the cache %s was damaged; it was set aside as %s", path, aside.name)
+        aside = f"{path.name}.damaged-{time.time_ns()}"
+        for suffix in ("", "-wal", "-shm"):
+            with suppress(FileNotFoundError):
+                path.with_name(f"{path.name}{suffix}").rename(path.with_name(f"{aside}{suffix}"))
+        logger.warning("the cache %s was damaged; it was set aside as %s", path, aside)
         return _open(path)
+
+
+def _open_patiently(path: Path) -> SQLiteCache:
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            return _open(path)
+        except sqlite3.OperationalError as error:
+            # Two who make one file: SQLite refuses the second one's change to WAL without waiting.
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
 
 
 def _open(path: Path) -> SQLiteCache:
-    backend = SQLiteCache(path, serializer="json", decode_content=False, wal=True, busy_timeout=30_000)
+    path.touch(mode=0o600)  # the files that SQLite puts beside it get its mode
     path.chmod(0o600)
-    return backend
+    return _Backend(path)
 
 
 def _key(request: PreparedRequest, match_headers: Any = None, **_: Any) -> str:

@@ -1,0 +1,261 @@
+"""A catalogue in a file: shared by processes, left alone if it is none, and whole after any end."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+import ocinb
+from ocinb.catalog import connection, loading
+from ocinb.errors import InvalidError, TransportError
+from ocinb.samples import SampleRegistry
+from ocinb.samples.images import make_layer
+from ocinb.samples.tars import file
+from tests.catalog.making import sized
+from tests.frames.facts import records
+
+HOLDER = """
+import sys, duckdb
+held = duckdb.connect(sys.argv[1])
+print("held", flush=True)
+sys.stdin.readline()
+"""
+ADDER = """
+import sys, ocinb
+catalog = ocinb.Catalog(sys.argv[1])
+for name in sys.argv[2:]:
+    print(catalog.add(name)["outcome"][0], catalog.sql("SELECT count(*) AS n FROM images")["n"][0], flush=True)
+"""
+COUNTED = {
+    "configs": "SELECT count(*) FROM manifests ANTI JOIN configs USING (config_digest) WHERE config_digest IS NOT NULL",
+    "layers": "SELECT count(*) FROM manifest_layers ANTI JOIN layers USING (layer_digest)",
+}
+
+
+@contextmanager
+def process(tmp_path: Path, script: str, *arguments: object) -> Iterator[subprocess.Popen[str]]:
+    folders = {f"OCINB_{kind.upper()}_DIR": str(tmp_path / f"other-{kind}") for kind in ("store", "cache")}
+    with subprocess.Popen(
+        [sys.executable, "-c", script, *map(str, arguments)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ | folders,
+    ) as started:
+        try:
+            yield started
+        finally:
+            started.kill()
+
+
+def end(started: subprocess.Popen[str]) -> None:
+    started.kill()
+    started.wait()
+
+
+def line(started: subprocess.Popen[str]) -> str:
+    assert started.stdout is not None
+    return started.stdout.readline().strip()
+
+
+def put_many(registry: SampleRegistry, count: int) -> list[str]:
+    for number in range(count):
+        layers = [sized("base", 100), make_layer([file("number", str(number))]), sized("base", 100)]
+        registry.put_image("team/many", layers, tag=f"v{number}")
+    return [registry.reference(f"team/many:v{number}") for number in range(count)]
+
+
+def check_whole(path: Path) -> int:
+    """Find each image of a catalogue whole, by its raw documents, and say how many there are."""
+    with ocinb.Catalog(path) as catalog:
+        for query in COUNTED.values():
+            assert catalog.sql(query).iloc[0].tolist() == [0]
+        layers = stored(catalog, "SELECT manifest_digest, layer_digest FROM manifest_layers ORDER BY layer")
+        steps = stored(catalog, "SELECT manifest_digest, created_by FROM history ORDER BY position")
+        entries = stored(catalog, "SELECT index_digest, manifest_digest FROM index_entries ORDER BY position")
+        documents = "SELECT m.*, c.raw AS config FROM manifests m LEFT JOIN configs c USING (config_digest)"
+        rows = records(catalog.sql(documents))
+    for row in rows:
+        document, digest = json.loads(row["raw"]), row["manifest_digest"]
+        assert layers.get(digest, []) == [layer["digest"] for layer in document.get("layers", [])]
+        assert entries.get(digest, []) == [entry["digest"] for entry in document.get("manifests", [])]
+        if row["config"]:
+            assert steps.get(digest, []) == [step["created_by"] for step in json.loads(row["config"])["history"]]
+    return len(rows)
+
+
+def stored(catalog: ocinb.Catalog, query: str) -> dict[Any, list[Any]]:
+    found: dict[Any, list[Any]] = {}
+    for digest, value in catalog.sql(query).itertuples(index=False, name=None):
+        found.setdefault(digest, []).append(value)
+    return found
+
+
+def test_two_processes_use_one_file(registry: SampleRegistry, tmp_path: Path) -> None:
+    path, names = tmp_path / "shared.duckdb", put_many(registry, 12)
+    catalog = ocinb.Catalog(path)
+    with process(tmp_path, ADDER, path, *names[:6]) as other:
+        for name in names[6:]:
+            assert catalog.add(name)["outcome"].tolist() == ["added"]
+            assert catalog.sql("SELECT count(*) AS n FROM images")["n"][0] >= 1
+        told = [line(other) for _ in range(6)]
+    assert [text.split()[0] for text in told] == ["added"] * 6
+    assert len(catalog.sql("FROM images")) == 12
+    assert check_whole(path) == 12
+
+
+def test_a_file_that_is_held_is_an_error_after_some_patience(
+    registry: SampleRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "PATIENCE_SECONDS", 0.2)
+    path = tmp_path / "held.duckdb"
+    catalog = ocinb.Catalog(path)
+    calls: list[Callable[[], object]] = [
+        lambda: ocinb.Catalog(path),
+        lambda: catalog.sql("SELECT 1"),
+        lambda: catalog.add(registry.reference("demo/hello")),
+        catalog.tables,
+    ]
+    with process(tmp_path, HOLDER, path) as holder:
+        assert line(holder) == "held"
+        for call in calls:
+            with pytest.raises(TransportError, match="is in use") as caught:
+                call()
+            assert caught.value.__cause__ is None
+            assert "try again later" in str(caught.value)
+    assert catalog.add(registry.reference("demo/hello"))["outcome"].tolist() == ["added"]
+
+
+def test_a_file_that_is_held_for_a_moment_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "held.duckdb"
+    catalog = ocinb.Catalog(path)
+    with process(tmp_path, HOLDER, path) as holder:
+        assert line(holder) == "held"
+        monkeypatch.setattr(connection, "PATIENCE_SECONDS", 60.0)
+        monkeypatch.setattr("ocinb.catalog.connection.time.sleep", lambda _: end(holder))
+        assert catalog.sql("SELECT 42 AS x")["x"].tolist() == [42]
+
+
+def test_another_connection_of_this_process_is_told_as_such(tmp_path: Path) -> None:
+    path = tmp_path / "kept.duckdb"
+    catalog = ocinb.Catalog(path)
+    with duckdb.connect(str(path)), pytest.raises(TransportError, match="in this process by another connection"):
+        catalog.sql("SELECT 1")
+    assert len(catalog.sql("SELECT 1")) == 1
+
+
+def foreign(statements: str) -> Callable[[Path], None]:
+    def make(path: Path) -> None:
+        with duckdb.connect(str(path)) as made:
+            made.execute(statements)
+
+    return make
+
+
+def of_version(version: str) -> Callable[[Path], None]:
+    def make(path: Path) -> None:
+        ocinb.Catalog(path)
+        with duckdb.connect(str(path)) as made:
+            made.execute(f"DELETE FROM ocinb_version; INSERT INTO ocinb_version {version}")
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (foreign("CREATE TABLE mine (a INTEGER); INSERT INTO mine VALUES (1)"), "a database, but no catalogue"),
+        (foreign("CREATE VIEW mine AS SELECT 1 AS a"), "a database, but no catalogue"),
+        (foreign("CREATE SCHEMA s; CREATE TABLE s.mine (a INTEGER)"), "a database, but no catalogue"),
+        (foreign("CREATE TABLE ocinb_version (other INTEGER)"), "version"),
+        (of_version("SELECT 2"), "of version 2, and this ocinb reads version 1"),
+        (of_version("SELECT 1 WHERE false"), "of version unknown, and this ocinb reads version 1"),
+        (of_version("VALUES (1), (2)"), "of version 1, 2, and this ocinb reads version 1"),
+        (lambda path: path.write_text("no database at all"), "not a valid DuckDB database"),
+        (lambda path: path.write_bytes(b"\0" * 20_000), "cannot be opened as a catalogue"),
+        (lambda path: path.touch(), "cannot be opened as a catalogue"),
+    ],
+)
+def test_what_is_no_catalogue_is_left_as_it_is(tmp_path: Path, make: Callable[[Path], Any], said: str) -> None:
+    path = tmp_path / "other.duckdb"
+    make(path)
+    before = path.read_bytes()
+    with pytest.raises(InvalidError, match=said) as caught:
+        ocinb.Catalog(path)
+    assert str(path) in str(caught.value)
+    assert caught.value.__cause__ is None
+    assert path.read_bytes() == before
+    assert [found.name for found in tmp_path.glob("*.duckdb*")] == ["other.duckdb"]
+
+
+@pytest.mark.parametrize("place", ["", "nowhere/kept.duckdb", "clock/blocks/lock.duckdb", "file/kept.duckdb"])
+def test_a_path_that_cannot_be_used_is_told_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setattr("ocinb.catalog.connection.time.sleep", lambda _: pytest.fail("it waits for nothing"))
+    with pytest.raises(InvalidError, match="Choose another path"):
+        ocinb.Catalog(tmp_path / place)
+
+
+def test_a_catalogue_is_read_again_by_another_object(registry: SampleRegistry, tmp_path: Path) -> None:
+    path = tmp_path / "kept.duckdb"
+    ocinb.Catalog(path).add(registry.reference("demo/shop:2.0"))
+    assert len(ocinb.Catalog(str(path)).sql("FROM images")) == 2
+    assert ocinb.Catalog(path).path == path
+
+
+@pytest.mark.parametrize("calls", range(7))
+def test_an_image_is_there_wholly_or_not_at_all(
+    registry: SampleRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, calls: int
+) -> None:
+    path = tmp_path / "kept.duckdb"
+    catalog = ocinb.Catalog(path)
+    catalog.add(registry.reference("demo/hello"))
+    real, left = loading._insert, calls
+
+    def failing(*arguments: Any) -> int:
+        nonlocal left
+        if not left:
+            raise KeyboardInterrupt
+        left -= 1
+        return real(*arguments)
+
+    monkeypatch.setattr(loading, "_insert", failing)
+    with pytest.raises(KeyboardInterrupt):
+        catalog.add(registry.reference("demo/shop:2.0"))
+    monkeypatch.undo()
+    assert catalog.sql("SELECT count(*) AS n FROM observations")["n"].tolist() == [1]
+    assert check_whole(path) == 1
+    assert catalog.add(registry.reference("demo/shop:2.0"))["outcome"].tolist() == ["added"]
+    assert check_whole(path) == 4
+
+
+def test_a_process_that_is_killed_leaves_whole_images(registry: SampleRegistry, tmp_path: Path) -> None:
+    path, names = tmp_path / "killed.duckdb", put_many(registry, 60)
+    names += [registry.reference(f"demo/shop:{tag}") for tag in ("1.0", "1.1", "2.0")]
+    found = [0]
+    for lines, pause in ((1, 0.0), (2, 0.011), (3, 0.023), (4, 0.037), (5, 0.049)):
+        with process(tmp_path, ADDER, path, *names[::-1]) as adding:
+            for _ in range(lines):
+                assert line(adding)
+            time.sleep(pause)
+            adding.send_signal(signal.SIGKILL)
+            assert adding.wait() == -signal.SIGKILL
+        found.append(check_whole(path))
+        names = names[:-lines]
+    assert found == sorted(found)
+    assert found[-1] >= 15
+    ocinb.Catalog(path).add(names)
+    assert check_whole(path) == 60 + 3 * 3

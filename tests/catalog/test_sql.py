@@ -1,0 +1,264 @@
+"""Questions in SQL: the types of the answers, parameters, the caller's own frames, and refusals."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import traceback
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pandas as pd
+import pytest
+
+import ocinb
+from ocinb.errors import InvalidError, OcinbError
+from ocinb.samples import SampleRegistry
+
+OF_THE_MODULE = pd.DataFrame({"x": [40]})
+# Names that ocinb's own functions and modules use on the way to DuckDB.
+TAKEN = "query params connection relation frame self columns names types kind schemas find load BATCH Path to_frame"
+
+
+@pytest.mark.parametrize(
+    ("expression", "dtype", "value"),
+    [
+        ("1", "Int64", 1),
+        ("1::TINYINT", "Int64", 1),
+        ("9007199254740993", "Int64", 2**53 + 1),
+        ("NULL::INTEGER", "Int64", None),
+        ("255::UTINYINT", "Int64", 255),
+        ("sum(9007199254740993)", "Int64", 2**53 + 1),
+        ("count(*)", "Int64", 1),
+        ("18446744073709551615::UBIGINT", "object", 2**64 - 1),
+        ("170141183460469231731687303715884105727::HUGEINT", "object", 2**127 - 1),
+        ("-9223372036854775808::HUGEINT", "Int64", -(2**63)),
+        ("NULL::HUGEINT", "Int64", None),
+        ("1.5::DOUBLE", "float64", 1.5),
+        ("true", "boolean", True),
+        ("NULL::BOOLEAN", "boolean", None),
+        ("'text'", "str", "text"),
+        ("''", "str", ""),
+        ("NULL::VARCHAR", "str", None),
+        ("'a' || chr(0) || 'b'", "str", "a\x00b"),
+        ("""'{"a": 1}'::JSON""", "str", '{"a": 1}'),
+        ("""'{"a": {"b": 2}}'->'a'""", "str", '{"b":2}'),
+        ("TIMESTAMPTZ '2025-01-02 03:04:05.678901+02'", "datetime64[us, UTC]", "2025-01-02T01:04:05.678901Z"),
+        ("NULL::TIMESTAMPTZ", "datetime64[us, UTC]", None),
+        ("['a', NULL, 'b']", "object", ["a", None, "b"]),
+        ("[]::VARCHAR[]", "object", []),
+        ("[1, NULL, 3]", "object", [1, None, 3]),
+        ("[[1, 2], [], [3]]", "object", [[1, 2], [], [3]]),
+        ("NULL::VARCHAR[]", "object", None),
+        ("MAP {'k': 'v', '': 'e'}", "object", {"k": "v", "": "e"}),
+        ("NULL::MAP(VARCHAR, VARCHAR)", "object", None),
+        ("{'a': [1, 2]}", "object", {"a": [1, 2]}),
+    ],
+)
+def test_types_of_an_answer(expression: str, dtype: str, value: Any) -> None:
+    with ocinb.Catalog() as catalog:
+        frame = catalog.sql(f"SELECT {expression} AS x")
+        empty = catalog.sql(f"SELECT * FROM (SELECT {expression} AS x) WHERE false")
+    [answer] = frame["x"]
+    if value is None:
+        assert pd.isna(answer)
+    else:
+        assert answer == (pd.Timestamp(value) if "datetime" in dtype else value)
+        assert type(answer) is not float or dtype == "float64"
+    assert str(frame["x"].dtype) == dtype
+    assert str(empty["x"].dtype) == ("Int64" if type(value) is int else dtype), "no number is too large for Int64"
+
+
+def test_whole_numbers_beside_missing_ones_stay_whole() -> None:
+    with ocinb.Catalog() as catalog:
+        frame = catalog.sql(
+            "SELECT * FROM (VALUES (9007199254740993, 9007199254740993::HUGEINT), (NULL, NULL)) t(a, b)"
+        )
+    assert [str(dtype) for dtype in frame.dtypes] == ["Int64", "Int64"]
+    assert (frame["a"][0], frame["b"][0]) == (2**53 + 1, 2**53 + 1)
+    assert frame.isna().iloc[1].all()
+
+
+@pytest.mark.parametrize(
+    ("columns", "names"),
+    [
+        ("1 AS a, 2 AS a", ["a", "a_1"]),
+        ("1 AS a, 2 AS a, 3 AS a_1", ["a", "a_1", "a_1_1"]),
+        ("1 AS a, 2 AS A", ["a", "A_1"]),
+        ("1 AS a, 2 AS A, 3 AS a_1, 4 AS A_1", ["a", "A_1", "a_1_1", "A_1_2"]),
+        ("1, 1", ["1", "1_1"]),
+        ("""1 AS "a ""b" """, ['a "b']),
+        ('1 AS "#1", 2 AS "*"', ["#1", "*"]),
+    ],
+)
+def test_columns_of_one_name_are_told_apart(columns: str, names: list[str]) -> None:
+    with ocinb.Catalog() as catalog:
+        frame = catalog.sql(f"SELECT {columns}")
+    assert list(frame) == names
+    assert frame.iloc[0].tolist() == sorted(frame.iloc[0].tolist())
+    assert {str(dtype) for dtype in frame.dtypes} == {"Int64"}
+
+
+@pytest.mark.parametrize(
+    ("query", "params"),
+    [
+        ("SELECT ? + ? AS x", [40, 2]),
+        ("SELECT ? + ? AS x", (40, 2)),
+        ("SELECT $a + $b AS x", {"a": 40, "b": 2}),
+        ("SELECT $2 + $1 AS x", [2, 40]),
+        ("SELECT 42 AS x", None),
+        ("SELECT 42 AS x", []),
+        ("SELECT len($list) + $n AS x", {"list": ["a", "b"], "n": 40}),
+    ],
+)
+def test_parameters(query: str, params: Any) -> None:
+    with ocinb.Catalog() as catalog:
+        assert catalog.sql(query, params)["x"].tolist() == [42]
+
+
+def test_a_parameter_is_a_value_and_no_sql() -> None:
+    hostile = "'; DROP TABLE layers; --"
+    with ocinb.Catalog() as catalog:
+        assert catalog.sql("SELECT ? AS x", [hostile])["x"].tolist() == [hostile]
+        assert len(catalog.sql("FROM layers")) == 0
+
+
+@pytest.mark.parametrize(
+    ("query", "params"),
+    [
+        ("SELEC 1", None),
+        ("SELECT nothing FROM nowhere", None),
+        ("SELECT ?", None),
+        ("SELECT ?", [1, 2]),
+        ("SELECT $a", {"b": 1}),
+        ("SELECT ?", [object()]),
+        ("SELECT ?", "abc"),
+        ("SELECT ?", 5),
+        ("SELECT 'x'::INTEGER", None),
+        ("SELECT 9223372036854775807 + 1", None),
+        ("SELECT '\ud800'", None),
+        ("SELECT error('of the query')", None),
+        (5, None),
+    ],
+)
+def test_a_refused_query_is_an_error_of_ocinb(query: str, params: Any) -> None:
+    with ocinb.Catalog() as catalog:
+        with pytest.raises(InvalidError) as caught:
+            catalog.sql(query, params)
+        assert catalog.sql("SELECT 1 AS x")["x"].tolist() == [1], "and the catalogue goes on"
+    assert caught.value.__cause__ is None
+    assert not isinstance(caught.value, duckdb.Error)
+    assert "\n" not in str(caught.value)
+    assert "duckdb.duckdb" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_a_refusal_has_the_words_of_duckdb() -> None:
+    with ocinb.Catalog() as catalog, pytest.raises(InvalidError, match=r"DuckDB refuses the query: .*nowhere"):
+        catalog.sql("SELECT * FROM nowhere")
+
+
+@pytest.mark.parametrize("statement", ["CREATE TABLE mine (a INTEGER)", "", "-- nothing"])
+def test_a_statement_without_a_result_gives_an_empty_frame(statement: str) -> None:
+    with ocinb.Catalog() as catalog:
+        frame = catalog.sql(statement)
+    assert (len(frame), list(frame)) == (0, []) or list(frame) == ["Count"]
+
+
+def test_frames_of_the_caller_are_seen() -> None:
+    of_the_function = pd.DataFrame({"x": [2]})
+    with ocinb.Catalog() as catalog:
+        total = catalog.sql("SELECT f.x + m.x AS x FROM of_the_function AS f, OF_THE_MODULE AS m")
+    assert total["x"].tolist() == [42]
+    assert len(of_the_function) == 1
+
+
+@pytest.mark.parametrize("name", TAKEN.split())
+def test_a_frame_may_be_called_what_ocinb_calls_its_own(name: str) -> None:
+    with ocinb.Catalog() as catalog:
+        notebook: dict[str, Any] = {"catalog": catalog, name: pd.DataFrame({"x": [42]}), "__name__": "__main__"}
+        exec(f"answer = catalog.sql('SELECT x FROM {name}')", notebook)
+    assert notebook["answer"]["x"].tolist() == [42]
+
+
+def test_a_frame_goes_together_with_a_table(registry: SampleRegistry) -> None:
+    with ocinb.Catalog() as catalog:
+        catalog.add(registry.reference("demo/hello"))
+        mine = ocinb.layers(registry.reference("demo/hello"))
+        joined = catalog.sql("SELECT mine.reference FROM mine JOIN layers ON layers.layer_digest = mine.digest")
+    assert joined["reference"].tolist() == mine["reference"].tolist()
+
+
+def test_a_closed_catalogue_in_memory_says_so() -> None:
+    catalog = ocinb.Catalog()
+    catalog.close()
+    catalog.close()
+    with pytest.raises(OcinbError, match="closed"):
+        catalog.sql("SELECT 1")
+    with pytest.raises(OcinbError, match="closed"):
+        catalog.tables()
+
+
+def test_a_catalogue_in_a_file_needs_no_closing(tmp_path: Path) -> None:
+    with ocinb.Catalog(tmp_path / "kept.duckdb") as catalog:
+        pass
+    assert catalog.sql("SELECT 1 AS x")["x"].tolist() == [1]
+    assert repr(catalog) == f"Catalog({str(tmp_path / 'kept.duckdb')!r})"
+
+
+@pytest.mark.parametrize("path", [":memory:", "kept.duckdb"])
+def test_threads_take_turns(registry: SampleRegistry, tmp_path: Path, path: str) -> None:
+    catalog = ocinb.Catalog(path if path == ":memory:" else tmp_path / path)
+    names = [registry.reference(f"demo/{name}") for name in ("shop:1.0", "shop:2.0", "nested:1", "hello")]
+    problems: list[BaseException] = []
+
+    def work(name: str) -> None:
+        try:
+            assert catalog.add(name)["outcome"].tolist() == ["added"]
+            for _ in range(5):
+                assert catalog.sql("SELECT count(*) AS n FROM images")["n"][0] >= 1
+        except BaseException as error:  # noqa: BLE001 - told below, in the thread of the test
+            problems.append(error)
+
+    threads = [threading.Thread(target=work, args=[name]) for name in names]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert problems == []
+    assert catalog.sql("SELECT count(*) AS n FROM images")["n"].tolist() == [8]
+
+
+ELSEWHERE = """
+import sys, ocinb, pandas as pd
+mine = pd.DataFrame({"at": pd.to_datetime(["2025-06-01T00:00:00Z"])})
+with ocinb.Catalog(sys.argv[1]) as catalog:
+    stored = catalog.sql("SELECT created FROM configs")["created"][0]
+    seen = catalog.sql("SELECT \\"at\\" FROM mine")["at"][0]
+    text = catalog.sql("SELECT created::VARCHAR AS text, current_setting('TimeZone') AS zone FROM configs")
+    now = catalog.sql("SELECT max(observed_at) AS at FROM observations")["at"][0]
+    print(stored.isoformat(), seen.isoformat(), text["text"][0], text["zone"][0], now.isoformat(), sep="|")
+"""
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "America/St_Johns", "UTC"])
+def test_another_time_zone_shifts_nothing(registry: SampleRegistry, tmp_path: Path, zone: str) -> None:
+    path = tmp_path / "kept.duckdb"
+    with ocinb.Catalog(path) as catalog:
+        catalog.add(registry.reference("demo/hello"))
+    done = subprocess.run(
+        [sys.executable, "-c", ELSEWHERE, path],
+        env=os.environ | {"TZ": zone},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    stored, seen, text, set_zone, now = done.stdout.strip().split("|")
+    assert stored == "2025-04-01T12:00:01.518284+00:00"
+    assert seen == "2025-06-01T00:00:00+00:00"
+    assert (text, set_zone) == ("2025-04-01 12:00:01.518284+00", "UTC")
+    assert (datetime.now(UTC) - datetime.fromisoformat(now)).total_seconds() < 600

@@ -1,0 +1,25 @@
+"""What many tests need: the embedded registry, running and with the samples in it, and a place for its blobs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ocinb.samples import SampleRegistry
+from ocinb.samples import registry as start_registry
+from ocinb.storage.layout import Layout
+from tests.transferring import Place
+
+
+@pytest.fixture
+def registry() -> Iterator[SampleRegistry]:
+    with start_registry() as running:
+        yield running
+
+
+@pytest.fixture
+def place(registry: SampleRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+    monkeypatch.setattr("ocinb.transfer.FIRST_PAUSE_SECONDS", 0.0)
+    return Place(registry, Layout(tmp_path / "layout"))

@@ -1,0 +1,210 @@
+"""When something fails, the other images are whole, what failed has no name, and what came is kept."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+import ocinb
+from ocinb._settings import settings
+from ocinb._text import human_size
+from ocinb.errors import IntegrityError, InvalidError, NotFoundError, TransportError
+from ocinb.progress.protocol import State, Task
+from ocinb.samples import SampleRegistry
+from ocinb.samples.images import make_json, make_layer
+from ocinb.samples.tars import file
+from tests.frames.facts import images, sha256
+from tests.frames.layouts import named
+
+
+class Told:
+    """Notes what it is told."""
+
+    def __init__(self) -> None:
+        self.titles: list[str] = []
+        self.tasks: list[Task] = []
+        self.moved: dict[str, int] = {}
+        self.states: dict[str, list[State]] = {}
+        self.summaries: list[str] = []
+
+    def start(self, title: str, tasks: Sequence[Task]) -> None:
+        self.titles.append(title)
+        self.tasks.extend(tasks)
+
+    def advance(self, key: str, amount: int) -> None:
+        self.moved[key] = self.moved.get(key, 0) + amount
+
+    def state(self, key: str, state: State) -> None:
+        self.states.setdefault(key, []).append(state)
+
+    def finish(self, summary: str) -> None:
+        self.summaries.append(summary)
+
+
+@pytest.fixture(autouse=True)
+def _without_patience() -> None:
+    settings.retries = 0
+
+
+def own_layer(registry: SampleRegistry, name: str, others: str) -> str:
+    """Find a layer that one image has and the others have not."""
+    shared = {layer["digest"] for fact in images(registry, others) for layer in fact.manifest["layers"]}
+    layers = images(registry, name)[0].manifest["layers"]
+    return next(str(layer["digest"]) for layer in layers if layer["digest"] not in shared)
+
+
+@pytest.mark.parametrize("fault", [{"status": 500}, {"status": 404}, {"corrupt": 3}, {"cut": 5}, {"drop": True}])
+def test_one_blob_fails_and_the_other_image_is_whole(
+    registry: SampleRegistry, tmp_path: Path, fault: dict[str, int]
+) -> None:
+    bad, good = registry.reference("demo/shop:2.0"), registry.reference("demo/shop:1.0")
+    layer = own_layer(registry, "demo/shop:2.0", "demo/shop:1.0")
+    registry.fault(f"*/blobs/{layer}", times=None, **fault)  # type: ignore[arg-type]
+    frame = ocinb.pull([bad, good], platform="amd64", destination=tmp_path, progress=False, errors="skip")
+    assert set(frame["reference"]) == {good}
+    assert len(frame) == 8
+    assert list(named(tmp_path)) == [good]
+    [failure] = frame.attrs["failures"]
+    assert failure["reference"] == bad
+    assert bad in failure["error"]
+    with pytest.raises((TransportError, IntegrityError, NotFoundError)):
+        ocinb.pull([bad, good], platform="amd64", destination=tmp_path, progress=False)
+
+
+def test_what_failed_is_named_as_soon_as_it_is_whole(registry: SampleRegistry, tmp_path: Path) -> None:
+    reference = registry.reference("demo/shop:2.0")
+    fault = registry.fault(f"*/blobs/{own_layer(registry, 'demo/shop:2.0', 'demo/shop:1.0')}", status=500, times=None)
+    with pytest.raises(TransportError):
+        ocinb.pull(reference, platform="amd64", destination=tmp_path, progress=False)
+    assert named(tmp_path) == {}
+    fault.cancel()
+    frame = ocinb.pull(reference, platform="amd64", destination=tmp_path, progress=False)
+    assert list(named(tmp_path)) == [reference]
+    assert "present" not in frame.loc[frame["fetched_bytes"] > 0, "outcome"].tolist()
+
+
+def test_two_images_that_miss_one_blob_are_told_apart(registry: SampleRegistry, tmp_path: Path) -> None:
+    names = [registry.reference("demo/shop:2.0"), registry.reference("demo/shop:latest")]
+    registry.fault(f"*/blobs/{own_layer(registry, 'demo/shop:2.0', 'demo/shop:1.0')}", status=500, times=None)
+    frame = ocinb.pull(names, platform="amd64", destination=tmp_path, progress=False, errors="skip")
+    assert len(frame) == 0
+    failures = frame.attrs["failures"]
+    assert [failure["reference"] for failure in failures] == names
+    for failure, other in zip(failures, names[::-1], strict=True):
+        assert failure["reference"] in failure["error"]
+        assert other not in failure["error"]
+
+
+@pytest.mark.parametrize(
+    ("order", "more"), [(("right", "wrong"), -1), (("wrong", "right"), -1), (("right", "wrong"), 7)]
+)
+def test_a_manifest_that_lies_about_a_size_spoils_no_other(
+    registry: SampleRegistry, tmp_path: Path, order: tuple[str, str], more: int
+) -> None:
+    digest = registry.put_image("demo/sizes", [make_layer([file("a", "a")]), make_layer([])], tag="right")
+    document = json.loads(ocinb.document(registry.reference(f"demo/sizes@{digest}")).raw)
+    document["layers"][0]["size"] += more
+    registry.put_manifest("demo/sizes", make_json(document), tag="wrong")
+    right, wrong = registry.reference("demo/sizes:right"), registry.reference("demo/sizes:wrong")
+    names = [registry.reference(f"demo/sizes:{tag}") for tag in order]
+    frame = ocinb.pull(names, destination=tmp_path, progress=False, errors="skip")
+    assert frame["reference"].tolist() == [right] * 3
+    assert [failure["reference"] for failure in frame.attrs["failures"]] == [wrong]
+    assert list(named(tmp_path)) == [right]
+    with pytest.raises((IntegrityError, TransportError)):
+        ocinb.pull(wrong, destination=tmp_path, progress=False)
+    assert list(named(tmp_path)) == [right], "and what is whole stays whole"
+
+
+def test_a_manifest_that_gives_one_blob_two_sizes_is_never_whole(registry: SampleRegistry, tmp_path: Path) -> None:
+    layer = make_layer([])
+    digest = registry.put_image("demo/sizes", [layer, layer])
+    document = json.loads(ocinb.document(registry.reference(f"demo/sizes@{digest}")).raw)
+    document["layers"][0]["size"] += 1
+    registry.put_manifest("demo/sizes", make_json(document), tag="1")
+    with pytest.raises((IntegrityError, InvalidError)):
+        ocinb.pull(registry.reference("demo/sizes:1"), destination=tmp_path, progress=False)
+    assert named(tmp_path) == {}
+
+
+def test_a_name_that_fails_does_not_end_the_rest(registry: SampleRegistry, tmp_path: Path) -> None:
+    good = registry.reference("demo/hello")
+    names = ["No Name", registry.reference("demo/gone:1"), good, None]
+    frame = ocinb.pull(names, destination=tmp_path, progress=False, errors="skip")  # type: ignore[arg-type]
+    assert set(frame["reference"]) == {good}
+    assert len(frame.attrs["failures"]) == 3
+    assert list(named(tmp_path)) == [registry.reference("demo/hello:latest")]
+
+
+def test_progress_is_told_of_every_blob_and_ends_once(registry: SampleRegistry) -> None:
+    told = Told()
+    frame = ocinb.pull(registry.reference("demo/shop:2.0"), platform="all", progress=told).drop_duplicates("digest")
+    layers = frame[~frame["media_type"].str.contains("config")]
+    assert {task.key: task.total for task in told.tasks} == dict(
+        zip(layers["digest"], layers["blob_bytes"], strict=True)
+    )
+    assert told.moved == {task.key: task.total for task in told.tasks}
+    assert {tuple(states)[-1] for states in told.states.values()} == {State.DONE}
+    assert set(told.states) == {task.key for task in told.tasks}
+    assert told.titles == [f"Pulling {registry.reference('demo/shop:2.0')}"]
+    [summary] = told.summaries
+    size = human_size(frame["blob_bytes"].sum())
+    assert re.fullmatch(rf"Pulled {told.titles[0][8:]}: {len(frame)} blobs, {size}; {size} fetched in .* s", summary)
+
+
+def test_tasks_say_what_made_the_layer(registry: SampleRegistry) -> None:
+    told = Told()
+    ocinb.pull(registry.reference("demo/shop:2.0"), platform="amd64", progress=told)
+    instructions = ocinb.layers(registry.reference("demo/shop:2.0"), platform="amd64")["instruction"]
+    assert [task.detail for task in told.tasks] == instructions.tolist()
+    assert [task.label for task in told.tasks] == [task.key[7:19] for task in told.tasks]
+
+
+def test_progress_is_told_what_was_there(registry: SampleRegistry) -> None:
+    ocinb.pull(registry.reference("demo/hello"), progress=False)
+    told = Told()
+    ocinb.pull([registry.reference("demo/hello"), registry.reference("demo/chart:0.1")], progress=told)
+    assert sorted(states[-1] for states in told.states.values()) == [State.DONE, State.DONE, State.PRESENT]
+    assert told.titles == ["Pulling 2 references"]
+    assert len(told.summaries) == 1
+
+
+def test_progress_ends_once_when_a_pull_fails(registry: SampleRegistry) -> None:
+    layer = images(registry, "demo/hello:latest")[0].manifest["layers"][0]["digest"]
+    registry.fault(f"*/blobs/{layer}", status=500, times=None)
+    told = Told()
+    with pytest.raises(TransportError):
+        ocinb.pull(registry.reference("demo/hello"), progress=told)
+    assert told.states[layer][-1] == State.FAILED
+    assert told.summaries == ["stopped; what came is kept and resumed next time"]
+
+
+def test_an_error_of_whoever_draws_ends_the_pull_and_is_told(registry: SampleRegistry) -> None:
+    class Broken(Told):
+        def advance(self, key: str, amount: int) -> None:
+            super().advance(key, amount // 0)
+
+    told = Broken()
+    with pytest.raises(ZeroDivisionError):
+        ocinb.pull(registry.reference("demo/hello"), progress=told)
+    assert len(told.summaries) == 1
+
+
+def test_what_is_no_progress_is_refused(registry: SampleRegistry) -> None:
+    with pytest.raises(InvalidError):
+        ocinb.pull(registry.reference("demo/hello"), progress=object())  # type: ignore[arg-type]
+    assert registry.requests == ()
+
+
+def test_files_have_their_final_name_only_when_they_are_right(registry: SampleRegistry, tmp_path: Path) -> None:
+    layer = images(registry, "demo/hello:latest")[0].manifest["layers"][0]["digest"]
+    registry.fault(f"*/blobs/{layer}", corrupt=1, times=None)
+    with pytest.raises(IntegrityError):
+        ocinb.pull(registry.reference("demo/hello"), destination=tmp_path, progress=False)
+    for path in (tmp_path / "blobs").rglob("*"):
+        assert path.is_dir() or f"sha256:{path.name}" == sha256(path.read_bytes())
+    assert not (tmp_path / "blobs" / "sha256" / layer[7:]).exists()

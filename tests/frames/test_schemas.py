@@ -1,0 +1,87 @@
+"""Each frame has the columns and types of the design, with rows and without."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pandas as pd
+import pytest
+
+import ocinb
+from ocinb._schemas import Schema
+from ocinb.frames import schemas
+from ocinb.samples import SampleRegistry
+
+TIME = "datetime64[us, UTC]"
+COLUMNS = {
+    "repositories": "registry repository reference",
+    "tags": "registry repository tag reference kind digest",
+    "manifests": "reference index_digest position kind platform os architecture variant os_version digest media_type "
+    "artifact_type manifest_bytes subject annotations",
+    "layers": "reference platform manifest_digest layer digest diff_id chain_id media_type compression "
+    "compressed_bytes tar_bytes files hidden_bytes instruction created_by created",
+    "history": "reference platform manifest_digest position layer empty_layer instruction created_by created author "
+    "comment layer_digest compressed_bytes",
+    "configs": "reference platform manifest_digest digest created author os architecture variant user entrypoint cmd "
+    "env labels exposed_ports volumes working_dir stop_signal healthcheck",
+    "pull": "reference platform manifest_digest digest media_type blob_bytes fetched_bytes outcome seconds path",
+}
+DTYPES = (
+    dict.fromkeys("position layer files manifest_bytes compressed_bytes tar_bytes hidden_bytes".split(), "Int64")
+    | dict.fromkeys(("blob_bytes", "fetched_bytes"), "Int64")
+    | {"created": TIME, "empty_layer": "boolean", "seconds": "Float64"}
+    | dict.fromkeys("annotations entrypoint cmd env labels exposed_ports volumes healthcheck".split(), "object")
+)
+CALLS: dict[str, Callable[[str], pd.DataFrame]] = {
+    "repositories": lambda name: ocinb.repositories(name.partition("/")[0], errors="skip"),
+    "tags": lambda name: ocinb.tags(name, errors="skip"),
+    "manifests": lambda name: ocinb.manifests(name, errors="skip"),
+    "layers": lambda name: ocinb.layers(name, platform="all", errors="skip"),
+    "history": lambda name: ocinb.history(name, platform="all", errors="skip"),
+    "configs": lambda name: ocinb.configs(name, platform="all", errors="skip"),
+    "pull": lambda name: ocinb.pull(name, platform="all", progress=False, errors="skip"),
+}
+
+
+def has_the_form_of(frame: pd.DataFrame, name: str) -> bool:
+    expected = {column: DTYPES.get(column, "str") for column in COLUMNS[name].split()}
+    return {column: str(dtype) for column, dtype in frame.dtypes.items()} == expected and list(frame) == list(expected)
+
+
+@pytest.mark.parametrize("name", COLUMNS)
+def test_a_frame_has_the_columns_of_the_design(registry: SampleRegistry, name: str) -> None:
+    frame = CALLS[name](registry.reference("demo/shop:2.0"))
+    assert len(frame)
+    assert has_the_form_of(frame, name)
+    assert frame.index.equals(pd.RangeIndex(len(frame)))
+
+
+@pytest.mark.parametrize("name", COLUMNS)
+def test_an_empty_frame_has_the_same_columns(registry: SampleRegistry, name: str) -> None:
+    registry.fault("*", status=404, times=None)
+    frame = CALLS[name](registry.reference("demo/shop:2.0"))
+    assert len(frame) == 0
+    assert has_the_form_of(frame, name)
+    assert len(frame.attrs["failures"]) == 1
+
+
+@pytest.mark.parametrize("name", ["layers", "history", "configs"])
+def test_no_names_give_an_empty_frame(name: str) -> None:
+    frame = getattr(ocinb, name)([])
+    assert has_the_form_of(frame, name)
+    assert (len(frame), frame.attrs["failures"]) == (0, [])
+
+
+@pytest.mark.parametrize("name", COLUMNS)
+def test_frames_of_several_calls_go_together(registry: SampleRegistry, name: str) -> None:
+    one = CALLS[name](registry.reference("demo/shop:2.0"))
+    nothing = CALLS[name](registry.reference("demo/gone:1")) if name != "repositories" else one.iloc[:0]
+    assert has_the_form_of(pd.concat([one, nothing], ignore_index=True), name)
+
+
+@pytest.mark.parametrize("schema", [value for value in vars(schemas).values() if isinstance(value, Schema)])
+def test_every_column_says_what_it_means(schema: Schema) -> None:
+    assert schema.row
+    for column in schema.columns:
+        assert column.meaning
+        assert (column.unit == "bytes") == column.name.endswith("_bytes"), column.name

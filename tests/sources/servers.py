@@ -1,0 +1,69 @@
+"""Servers that no registry should be: raw sockets that say what a test tells them."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+Talk = Callable[[socket.socket], None]
+
+
+@contextmanager
+def listening(talk: Talk | None = None) -> Iterator[str]:
+    """Run a server whose every connection is handed to a function; without one it accepts and says nothing."""
+    stop = threading.Event()
+    threads: list[threading.Thread] = []
+    connections: list[socket.socket] = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(0.02)
+
+        def accept() -> None:
+            while not stop.is_set():
+                with suppress(TimeoutError):
+                    connection = server.accept()[0]
+                    connections.append(connection)
+                    if talk is not None:
+                        threads.append(threading.Thread(target=converse, args=(connection, talk)))
+                        threads[-1].start()
+
+        threads.append(threading.Thread(target=accept))
+        threads[0].start()
+        try:
+            yield f"127.0.0.1:{server.getsockname()[1]}"
+        finally:
+            stop.set()
+            threads[0].join()
+            for connection in connections:
+                with suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
+                connection.close()
+            for thread in threads:
+                thread.join()
+
+
+def converse(connection: socket.socket, talk: Talk) -> None:
+    with suppress(OSError), connection:
+        talk(connection)
+
+
+def hang_up(connection: socket.socket) -> None:
+    connection.recv(1)
+
+
+def saying(raw: bytes) -> Talk:
+    """Make a server that answers each request by the same bytes and hangs up."""
+
+    def talk(connection: socket.socket) -> None:
+        heard = b""
+        while b"\r\n\r\n" not in heard:
+            heard += connection.recv(65536)
+        connection.sendall(raw)
+
+    return talk
+
+
+def closed_port() -> str:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return f"127.0.0.1:{server.getsockname()[1]}"

@@ -1,0 +1,213 @@
+"""Registries are found by http or https, and their lists are followed page by page, and nowhere else."""
+
+from __future__ import annotations
+
+import shutil
+import ssl
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from socket import socket
+
+import pytest
+
+from ocinb._settings import settings
+from ocinb.errors import OcinbError, TransportError
+from ocinb.samples import SampleRegistry
+from ocinb.samples import registry as start_registry
+from ocinb.sources.addresses import is_loopback
+from ocinb.sources.registry import list_repositories
+from ocinb.sources.session import close_default_session, default_session, open_source
+from ocinb.spec.reference import Reference
+from tests.sources.servers import listening
+from tests.transferring import open_repository
+
+PLAIN_TO_TLS = b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n"
+
+
+@pytest.mark.parametrize(
+    ("registry", "base"),
+    [
+        ("127.0.0.1:5000", "http://127.0.0.1:5000"),
+        ("localhost", "http://localhost"),
+        ("localhost:5000", "http://localhost:5000"),
+        ("[::1]:5000", "http://[::1]:5000"),
+        ("[::1]", "http://[::1]"),
+        ("registry.example", "https://registry.example"),
+        ("registry.example:5000", "https://registry.example:5000"),
+        ("127.0.0.1.example", "https://127.0.0.1.example"),
+        ("10.0.0.1:5000", "https://10.0.0.1:5000"),
+        ("docker.io", "https://registry-1.docker.io"),
+    ],
+)
+def test_where_a_registry_is_spoken_to(registry: str, base: str) -> None:
+    assert default_session().endpoint(registry)._base == base
+
+
+@pytest.mark.parametrize(
+    ("host", "here"),
+    [
+        ("127.0.0.1", True),
+        ("127.9.9.9", True),
+        ("::1", True),
+        ("[::1]", True),
+        ("LOCALHOST", True),
+        ("a.localhost", True),
+        ("", False),
+        (None, False),
+        ("0.0.0.0", False),
+        ("10.0.0.1", False),
+        ("localhost.example", False),
+    ],
+)
+def test_what_is_this_machine(host: str | None, here: bool) -> None:  # noqa: FBT001 - a row
+    assert is_loopback(host) is here
+
+
+@pytest.fixture
+def secure(registry: SampleRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SampleRegistry:
+    """Let the registry speak TLS, with a certificate of its own."""
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl makes the certificate")
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    command = (
+        "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=IP:127.0.0.1"
+    )
+    subprocess.run([*command.split(), "-keyout", key, "-out", certificate], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    registry._server.socket = context.wrap_socket(registry._server.socket, server_side=True)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
+    return registry
+
+
+def test_a_registry_on_this_machine_that_speaks_tls(secure: SampleRegistry) -> None:
+    source = open_repository(secure)
+    assert source.resolve("2.0").digest == source.head("2.0")
+    assert default_session().endpoint(secure.host)._base == f"https://{secure.host}"
+    assert [request.method for request in secure.requests] == ["GET", "HEAD"]
+
+
+def test_a_blob_is_the_first_thing_that_is_asked(secure: SampleRegistry) -> None:
+    raw = b"a blob"
+    digest = secure.put_blob(raw)
+    assert open_repository(secure).small_blob(digest).raw == raw
+
+
+def test_a_certificate_that_nobody_vouches_for(secure: SampleRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("REQUESTS_CA_BUNDLE")
+    endpoint = default_session().endpoint(secure.host)
+    endpoint._base, endpoint._sure = f"https://{secure.host}", True
+    with pytest.raises(TransportError, match=r"no secure connection to .*certificate") as caught:
+        open_repository(secure).resolve("2.0")
+    assert caught.value.__suppress_context__
+    assert secure.requests == ()
+
+
+def test_a_bundle_of_certificates_that_is_not_there(registry: SampleRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere/bundle.pem")
+    endpoint = default_session().endpoint(registry.host)
+    endpoint._base, endpoint._sure = f"https://{registry.host}", True
+    with pytest.raises(TransportError, match="/nowhere/bundle"):
+        open_repository(registry).resolve("2.0")
+
+
+def test_from_a_tls_registry_no_redirect_leads_to_plain_http(secure: SampleRegistry) -> None:
+    with start_registry() as plain:
+        open_repository(secure).head("1.0")
+        secure.fault("*/tags/list", status=307, headers={"Location": f"http://{plain.host}/v2/demo/shop/tags/list"})
+        with pytest.raises(TransportError, match="it leaves https"):
+            open_repository(secure).tags()
+        assert plain.requests == ()
+
+
+def test_a_server_that_asks_for_https_is_asked_so() -> None:
+    heard: list[bytes] = []
+
+    def talk(connection: socket) -> None:
+        heard.append(connection.recv(65536))
+        if heard[-1].startswith(b"GET"):
+            connection.sendall(PLAIN_TO_TLS)
+
+    with listening(talk) as host:
+        source = open_source(Reference(f"{host}/demo/shop"), session=default_session())
+        with pytest.raises(TransportError, match=r"no secure connection|cannot be reached"):
+            source.tags()
+    assert [first[:1] for first in heard] == [b"G", b"\x16"], "plain http, then a TLS hello"
+
+
+def test_a_plain_registry_that_hangs_up_once_is_not_taken_for_a_tls_one(registry: SampleRegistry) -> None:
+    registry.fault("*", drop=True)
+    source = open_repository(registry)
+    with pytest.raises(TransportError, match="http://"):
+        source.tags()
+    assert source.tags()
+
+
+def test_a_plain_registry_is_asked_for_nothing_more_than_what_is_wanted(registry: SampleRegistry) -> None:
+    open_repository(registry).tags()
+    assert [request.path for request in registry.requests] == ["/v2/demo/shop/tags/list?n=1000"]
+
+
+@pytest.fixture
+def paged() -> Iterator[SampleRegistry]:
+    with start_registry(page_size=2) as running:
+        yield running
+
+
+def link(registry: SampleRegistry, target: str, *, times: int | None = 1, rel: str = 'rel="next"') -> None:
+    registry.fault("*/tags/list", headers={"Link": f"<{target}>; {rel}"}, times=times)
+
+
+@pytest.mark.parametrize(
+    "form", ["/v2/demo/shop/tags/list?last=1.0", "?last=1.0", "http://{host}/v2/demo/shop/tags/list?last=1.0"]
+)
+@pytest.mark.parametrize("rel", ['rel="next"', "rel=next", 'title="x"; rel="next"', 'REL="next"'])
+def test_a_link_leads_to_the_next_page(paged: SampleRegistry, form: str, rel: str) -> None:
+    everything = open_repository(paged).tags()
+    close_default_session()
+    settings.tag_ttl = 0
+    link(paged, form.format(host=paged.host), rel=rel)
+    assert set(open_repository(paged).tags()) >= set(everything) - {"1.0"}
+
+
+def test_a_link_to_another_host_is_refused_and_not_asked(paged: SampleRegistry, registry: SampleRegistry) -> None:
+    link(paged, f"http://{registry.host}/v2/demo/shop/tags/list?token=hidden")
+    with pytest.raises(TransportError, match="goes on at another host") as caught:
+        open_repository(paged).tags()
+    assert "hidden" not in str(caught.value)
+    assert registry.requests == ()
+
+
+@pytest.mark.parametrize(
+    "target", ["https://{host}/v2/demo/shop/tags/list", "ftp://x/", "http://[::1/", "http://x:99999/"]
+)
+def test_a_link_that_leads_elsewhere(paged: SampleRegistry, target: str) -> None:
+    link(paged, target.format(host=paged.host))
+    with pytest.raises(TransportError, match=r"is refused|cannot be read") as caught:
+        open_repository(paged).tags()
+    assert caught.value.__suppress_context__ or caught.value.__context__ is None
+    assert len(paged.requests) == 1
+
+
+def test_a_link_to_a_page_that_was_seen_is_an_error(paged: SampleRegistry) -> None:
+    link(paged, "/v2/demo/shop/tags/list?n=1", times=None)
+    with pytest.raises(TransportError, match="leads back to a page of its own"):
+        open_repository(paged).tags()
+    assert len(paged.requests) == 2
+
+
+def test_a_list_without_an_end_is_an_error_and_no_shorter_list(registry: SampleRegistry) -> None:
+    settings.max_list_pages = 3
+    for number in range(10):
+        registry.fault("/v2/_catalog*", headers={"Link": f'</v2/_catalog?last={number}>; rel="next"'})
+    with pytest.raises(TransportError, match="has more than 3 pages"):
+        list_repositories(default_session().endpoint(registry.host))
+    assert len(registry.requests) == 3
+
+
+@pytest.mark.parametrize("effect", [{"status": 500}, {"status": 404}, {"drop": True}, {"body": "<html>"}])
+def test_a_page_that_fails_is_an_error_and_no_shorter_list(paged: SampleRegistry, effect: dict[str, object]) -> None:
+    paged.fault("*/tags/list?*last=*", **effect)  # type: ignore[arg-type]
+    with pytest.raises(OcinbError):
+        open_repository(paged).tags()

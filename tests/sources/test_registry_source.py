@@ -1,0 +1,312 @@
+"""What is asked of a registry, how often, and in which words."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from collections.abc import Callable
+from contextlib import closing
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from ocinb._settings import settings
+from ocinb.errors import InvalidError, NotFoundError
+from ocinb.samples import SampleRegistry
+from ocinb.samples import registry as start_registry
+from ocinb.sources.exchange import Exchange, observed_by
+from ocinb.sources.images import find_images, resolve_name
+from ocinb.sources.registry import list_repositories
+from ocinb.sources.session import close_default_session, default_session, open_source
+from ocinb.spec.digest import Digest
+from ocinb.spec.mediatypes import OCI_INDEX
+from ocinb.spec.reference import Reference
+from tests.transferring import open_repository
+
+SIX_TYPES = {
+    "application/vnd.oci.image.index.v1+json",
+    "application/vnd.oci.image.manifest.v1+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+    "application/vnd.docker.distribution.manifest.v2+json",
+    "application/vnd.docker.distribution.manifest.v1+prettyjws",
+    "application/vnd.docker.distribution.manifest.v1+json",
+}
+
+
+def asked(registry: SampleRegistry) -> list[tuple[str, str, int | None]]:
+    return [(request.method, request.path.rpartition("/")[2], request.status) for request in registry.requests]
+
+
+def at_once(count: int, act: Callable[[], object]) -> list[Any]:
+    results: list[Any] = []
+    barrier = threading.Barrier(count)
+
+    def run() -> None:
+        barrier.wait()
+        results.append(act())
+
+    threads = [threading.Thread(target=run) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results
+
+
+def test_accept_names_all_six_types_of_manifest(registry: SampleRegistry) -> None:
+    source = open_repository(registry)
+    source.resolve("2.0")
+    source.head("1.0")
+    source.resolve(source.head("1.0"))
+    assert len(registry.requests) == 3
+    for request in registry.requests:
+        assert set((request.header("Accept") or "").split(", ")) == SIX_TYPES
+
+
+def test_a_tag_beside_a_digest_is_no_part_of_the_url(registry: SampleRegistry) -> None:
+    digest = open_repository(registry).head("1.0")
+    close_default_session()
+    reference = Reference(f"{registry.reference('demo/shop')}:2.0@{digest}")
+    source = open_source(reference, session=default_session())
+    assert source.resolve(reference.wanted).digest == digest
+    assert registry.requests[-1].path == f"/v2/demo/shop/manifests/{digest}"
+
+
+def test_an_image_without_an_index_is_read(registry: SampleRegistry) -> None:
+    source = open_repository(registry, "demo/hello")
+    resolved = resolve_name(source, "latest", settings)
+    [image] = find_images(source, resolved, None, settings)
+    assert not resolved.is_index
+    assert (str(image.platform), len(image.manifest.layers)) == ("linux/amd64", 1)
+
+
+def test_a_tag_costs_one_question_within_its_life(registry: SampleRegistry) -> None:
+    assert {open_repository(registry).resolve("2.0").digest for _ in range(3)} == {
+        open_repository(registry).head("2.0")
+    }
+    assert asked(registry) == [("GET", "2.0", 200), ("HEAD", "2.0", 200)]
+    assert {open_repository(registry).head("2.0") for _ in range(3)} == {
+        open_repository(registry).resolve("2.0").digest
+    }
+    assert len(registry.requests) == 2
+
+
+def test_without_life_a_tag_costs_one_conditional_question(registry: SampleRegistry) -> None:
+    settings.tag_ttl = 0
+    source = open_repository(registry)
+    digest = source.resolve("2.0").digest
+    for _ in range(2):
+        assert source.resolve("2.0").digest == digest
+    assert asked(registry) == [("GET", "2.0", 200), ("GET", "2.0", 304), ("GET", "2.0", 304)]
+    assert registry.requests[-1].header("If-None-Match") == f'"{digest}"'
+
+
+def test_without_life_a_moved_tag_is_seen_at_once(registry: SampleRegistry) -> None:
+    settings.tag_ttl = 0
+    source = open_repository(registry)
+    old, new = source.resolve("1.0").digest, source.resolve("2.0").digest
+    registry.tag("demo/shop", "1.0", new)
+    assert (source.resolve("1.0").digest, source.head("1.0")) == (new, new)
+    registry.tag("demo/shop", "1.0", old)
+    assert (source.resolve("1.0").digest, source.head("1.0")) == (old, old)
+    registry.untag("demo/shop", "1.0")
+    for ask in (source.resolve, source.head):
+        with pytest.raises(NotFoundError):
+            ask("1.0")
+
+
+def test_a_shorter_life_holds_for_what_was_kept_under_a_longer_one(registry: SampleRegistry) -> None:
+    settings.tag_ttl = 3600
+    open_repository(registry).resolve("2.0")
+    make_older(3400)
+    source = open_repository(registry)
+    source.resolve("2.0")
+    assert len(registry.requests) == 1
+    settings.tag_ttl = 300
+    source.resolve("2.0")
+    assert asked(registry)[1:] == [("GET", "2.0", 304)], "what is 3400 s old passed as younger than 300 s"
+    source.resolve("2.0")
+    assert len(registry.requests) == 2, "what was just confirmed was asked for again"
+
+
+def test_what_is_older_than_its_life_is_asked_for_again(registry: SampleRegistry) -> None:
+    open_repository(registry).resolve("2.0")
+    make_older(301)
+    open_repository(registry).resolve("2.0")
+    assert asked(registry) == [("GET", "2.0", 200), ("GET", "2.0", 304)]
+
+
+def test_what_is_from_the_future_is_asked_for_again(registry: SampleRegistry) -> None:
+    open_repository(registry).resolve("2.0")
+    make_older(-3600)
+    open_repository(registry).resolve("2.0")
+    assert asked(registry) == [("GET", "2.0", 200), ("GET", "2.0", 304)]
+
+
+def make_older(seconds: int) -> None:
+    """Let all that is kept be older."""
+    close_default_session()
+    with closing(sqlite3.connect(settings.cache_dir / "responses.sqlite")) as connection:
+        rows = connection.execute("SELECT value, key FROM responses").fetchall()
+        for value, key in rows:
+            document = json.loads(value)
+            for name in ("created_at", "expires"):
+                document[name] = str(datetime.fromisoformat(document[name]) - timedelta(seconds=seconds))
+            connection.execute("UPDATE responses SET value = ? WHERE key = ?", (json.dumps(document), key))
+        connection.commit()
+
+
+@pytest.mark.parametrize("vary", ["*", "Accept", "Authorization", "Accept-Encoding, Cookie"])
+def test_what_varies_is_in_the_key_already(vary: str) -> None:
+    with start_registry(token=True) as registry:
+        registry.fault("*/manifests/2.0", headers={"Vary": vary}, times=None)
+        source = open_repository(registry)
+        assert source.resolve("2.0") == source.resolve("2.0")
+        assert [status for _, name, status in asked(registry) if name == "2.0"] == [401, 200]
+
+
+def test_an_answer_in_one_type_is_not_for_who_wants_another(registry: SampleRegistry) -> None:
+    endpoint = default_session().endpoint(registry.host)
+    for accept in (OCI_INDEX, "application/json", OCI_INDEX):
+        endpoint.ask("/v2/demo/shop/manifests/2.0", "", limit=10_000, accept=accept, named=True)
+    assert [request.header("Accept") for request in registry.requests] == [OCI_INDEX, "application/json"]
+
+
+def test_what_came_by_tag_is_not_asked_for_by_digest(registry: SampleRegistry) -> None:
+    source = open_repository(registry)
+    descriptor = source.resolve("2.0")
+    assert source.resolve(descriptor.digest) == descriptor
+    assert Digest.of(source.document(descriptor).raw) == descriptor.digest
+    assert source.small_blob(descriptor.digest).raw == source.document(descriptor).raw
+    assert len(registry.requests) == 1
+
+
+def test_nothing_is_asked_twice_by_digest_in_the_life_of_a_store(registry: SampleRegistry) -> None:
+    for _ in range(2):
+        source = open_repository(registry)
+        resolved = resolve_name(source, "2.0", settings)
+        assert len(find_images(source, resolved, "all", settings)) == 2
+        close_default_session()
+    paths = [request.path for request in registry.requests]
+    assert len(paths) == len(set(paths)) == 1 + 2 + 2, "one index, two manifests, two configs"
+
+
+def test_a_damaged_document_in_the_store_is_fetched_again(registry: SampleRegistry) -> None:
+    source = open_repository(registry)
+    descriptor = source.resolve("2.0")
+    path = default_session().store.blobs.path(descriptor.digest)
+    path.write_bytes(path.read_bytes().replace(b"arm64", b"amd64"))
+    assert Digest.of(source.document(descriptor).raw) == descriptor.digest
+    assert [name for _, name, _ in asked(registry)] == ["2.0", descriptor.digest]
+
+
+def test_threads_that_want_one_tag_share_one_question(registry: SampleRegistry) -> None:
+    registry.fault("*/manifests/2.0", delay=0.2)
+    source = open_repository(registry)
+    assert len(set(map(str, at_once(6, lambda: source.resolve("2.0"))))) == 1
+    assert len(registry.requests) == 1
+
+
+def test_threads_that_want_one_digest_share_one_question(registry: SampleRegistry) -> None:
+    source = open_repository(registry)
+    digest = source.head("2.0")
+    registry.fault(f"*/manifests/{digest}", delay=0.2)
+    at_once(6, lambda: source.resolve(digest))
+    assert [name for method, name, _ in asked(registry) if method == "GET"] == [digest]
+
+
+def test_a_registry_that_says_no_digest_is_asked_for_the_whole(registry: SampleRegistry) -> None:
+    registry.fault("*/manifests/*", method="*", headers={"Docker-Content-Digest": None, "ETag": None}, times=None)
+    source = open_repository(registry)
+    assert source.head("2.0") == source.resolve("2.0").digest
+    assert asked(registry) == [("HEAD", "2.0", 200), ("GET", "2.0", 200)]
+
+
+@pytest.mark.parametrize("algorithm", ["sha384", "sha512"])
+def test_other_algorithms_are_read(registry: SampleRegistry, algorithm: str) -> None:
+    raw = b'{"schemaVersion": 2, "manifests": []}'
+    digest = registry.put_manifest("demo/shop", raw, media_type=OCI_INDEX, algorithm=algorithm, tag="other")
+    source = open_repository(registry)
+    assert source.resolve("other").digest == source.resolve(digest).digest == source.head("other") == digest
+
+
+def test_tags_come_in_the_registrys_order_over_all_pages() -> None:
+    with start_registry(page_size=2) as registry:
+        tags = open_repository(registry).tags()
+        pages = [request for request in registry.requests if "/tags/list" in request.path]
+    assert len(tags) == len(set(tags)) > 4
+    assert {"1.0", "2.0", "latest"} < set(tags)
+    assert len(pages) == (len(tags) + 1) // 2
+
+
+def test_a_tag_list_is_kept_for_the_life_of_a_tag(registry: SampleRegistry) -> None:
+    source = open_repository(registry)
+    assert source.tags() == source.tags()
+    assert len(registry.requests) == 1
+    registry.untag("demo/shop", "latest")
+    settings.tag_ttl = 0
+    assert "latest" not in source.tags()
+
+
+def test_repositories_come_over_all_pages() -> None:
+    with start_registry(page_size=2) as registry:
+        names = list_repositories(default_session().endpoint(registry.host))
+        assert len(registry.requests) == 3
+    assert names == ["demo/base", "demo/chart", "demo/hello", "demo/nested", "demo/shop"]
+
+
+@pytest.mark.parametrize(
+    ("ask", "words"),
+    [
+        (lambda source: source.resolve("none"), "there is no tag 'none' in"),
+        (lambda source: source.head("none"), "there is no tag 'none' in"),
+        (lambda source: source.resolve(Digest.of(b"none")), "there is no manifest 'sha256:"),
+        (lambda source: source.small_blob(Digest.of(b"none")), "there is no blob 'sha256:"),
+    ],
+)
+def test_what_is_not_there_is_named(registry: SampleRegistry, ask: Callable[[Any], object], words: str) -> None:
+    with pytest.raises(NotFoundError, match=words) as caught:
+        ask(open_repository(registry))
+    assert f"{registry.host}/demo/shop" in str(caught.value)
+    assert "lists the tags" in str(caught.value)
+
+
+def test_a_repository_that_is_not_there_is_named(registry: SampleRegistry) -> None:
+    source = open_repository(registry, "demo/none")
+    for ask in (lambda: source.resolve("1"), source.tags):
+        with pytest.raises(NotFoundError, match="there is no repository") as caught:
+            ask()
+        assert f"{registry.host}/demo/none" in str(caught.value)
+        assert "ocinb.repositories" in str(caught.value)
+
+
+def test_a_registry_without_a_catalogue(registry: SampleRegistry) -> None:
+    registry.fault("/v2/_catalog*", status=404)
+    with pytest.raises(NotFoundError, match="has no catalogue"):
+        list_repositories(default_session().endpoint(registry.host))
+
+
+def test_names_of_other_transports_are_refused() -> None:
+    with pytest.raises(InvalidError, match="not opened yet"):
+        open_source(Reference("oci:folder:1"), session=default_session())
+
+
+def test_exchanges_are_told_also_those_that_cost_nothing(registry: SampleRegistry) -> None:
+    told: list[Exchange] = []
+    source = open_repository(registry)
+    with observed_by(told.append):
+        source.resolve("2.0")
+        source.resolve("2.0")
+        settings.tag_ttl = 0
+        source.resolve("2.0")
+    assert [(exchange.method, exchange.status, exchange.from_cache) for exchange in told] == [
+        ("GET", 200, False),
+        ("GET", 200, True),
+        ("GET", 200, True),
+    ]
+    assert told[0].received_bytes > 1000
+    assert {exchange.received_bytes for exchange in told[1:]} == {0}
+    source.resolve("1.0")
+    assert len(told) == 3, "an observer was told of what came after its block"

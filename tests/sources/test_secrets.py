@@ -1,0 +1,140 @@
+"""No secret and no token is left anywhere: in no file, no log, no error, no repr."""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ocinb._settings import settings
+from ocinb.errors import OcinbError
+from ocinb.progress.protocol import NoProgress
+from ocinb.samples import SampleRegistry
+from ocinb.samples import registry as start_registry
+from ocinb.sources.exchange import Exchange, observed_by, safe_url
+from ocinb.sources.images import find_images, resolve_name
+from ocinb.sources.session import close_default_session, default_session
+from ocinb.transfer import Job, Transfer
+from tests.transferring import describe, open_repository
+
+USER, SECRET = "ada", "s3cret-of-ada"
+SIGNATURE = "signature-that-opens"
+
+
+@pytest.fixture
+def private() -> Iterator[SampleRegistry]:
+    with start_registry(credentials=(USER, SECRET)) as running:
+        settings.credentials[running.host] = (USER, SECRET)
+        yield running
+
+
+def pull(registry: SampleRegistry) -> None:
+    source = open_repository(registry)
+    images = find_images(source, resolve_name(source, "2.0", settings), "all", settings)
+    jobs = [Job(layer, source) for image in images for layer in image.manifest.layers]
+    store = default_session().store
+    Transfer(store, settings, NoProgress(), verify="size").run(jobs, errors="raise")
+    store.name({registry.reference("demo/shop:2.0"): images[0].descriptor})
+    source.tags()
+    source.head("1.0")
+
+
+def secrets_of(registry: SampleRegistry) -> list[str]:
+    headers = {request.header("Authorization") or "" for request in registry.requests}
+    spoken = [header.partition(" ")[2] for header in headers if header]
+    assert len(spoken) >= 2, "neither a password nor a token was sent"
+    return [SECRET, *spoken, *(text.split(".")[-1] for text in spoken)]
+
+
+def all_bytes(folder: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
+
+
+def opened(folder: Path) -> bytes:
+    """Give all that is kept by name, with its bodies decoded."""
+    with closing(sqlite3.connect(folder / "responses.sqlite")) as connection:
+        rows = [json.loads(value) for (value,) in connection.execute("SELECT value FROM responses")]
+    assert rows
+    return b"".join(json.dumps(row).encode() + base64.b64decode(row["_content"] or "") for row in rows)
+
+
+def test_after_a_pull_no_file_and_no_log_has_a_secret(
+    private: SampleRegistry, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    told: list[Exchange] = []
+    with observed_by(told.append):
+        pull(private)
+    files = all_bytes(settings.store_dir) + all_bytes(settings.cache_dir)
+    close_default_session()
+    files += all_bytes(settings.cache_dir) + opened(settings.cache_dir)
+    ours = [f"{record.getMessage()}{record.args}" for record in caplog.records if record.name.startswith("ocinb")]
+    shown = f"{ours}{told}{settings!r}{settings.credentials!r}{default_session()!r}{private.requests!r}"
+    assert len(files) > 1_000_000
+    for secret in secrets_of(private):
+        assert secret.encode() not in files
+        assert secret not in shown
+    assert SECRET not in caplog.text
+
+
+@pytest.mark.parametrize("effect", [{"status": 401}, {"status": 403}, {"status": 500}, {"drop": True}, {"body": b"x"}])
+@pytest.mark.parametrize("path", ["/token", "*/manifests/*", "*/tags/list"])
+def test_no_error_has_a_secret(private: SampleRegistry, path: str, effect: dict[str, Any]) -> None:
+    private.fault(path, times=None, **effect)
+    source = open_repository(private)
+    errors = []
+    for ask in (lambda: source.resolve("2.0"), source.tags):
+        try:
+            ask()
+        except OcinbError as error:
+            errors.append(f"{error}{error!r}{error.args}{error.__dict__}")
+    assert errors
+    spoken = [request.header("Authorization") or "" for request in private.requests]
+    for secret in (SECRET, *(header.partition(" ")[2] for header in spoken if header)):
+        assert secret not in "".join(errors)
+
+
+def test_a_signed_address_is_in_no_error_and_no_file(registry: SampleRegistry) -> None:
+    blob = describe(b"x" * 100)
+    registry.put_blob(b"x" * 100)
+    signed = f"http://{registry.host}/v2/demo/shop/blobs/{blob.digest}?X-Signature={SIGNATURE}"
+    registry.fault(f"*/blobs/{blob.digest}", status=307, headers={"Location": signed})
+    registry.fault("*X-Signature*", status=206, headers={"Content-Range": "bytes 7-9/100"}, times=None)
+    told: list[Exchange] = []
+    source = open_repository(registry)
+    with observed_by(told.append), pytest.raises(OcinbError) as caught, source.open_blob(blob, offset=5):
+        pytest.fail("a part came that nobody asked for")
+    assert "X-Signature=***" in str(caught.value)
+    assert SIGNATURE not in f"{caught.value!s}{caught.value.__dict__}{told}"
+
+
+def test_a_manifest_from_a_signed_address_is_not_kept_by_that_name(registry: SampleRegistry) -> None:
+    signed = f"http://{registry.host}/v2/demo/shop/manifests/2.0?X-Signature={SIGNATURE}"
+    registry.fault("/v2/demo/shop/manifests/1.0", status=307, headers={"Location": signed}, times=None)
+    open_repository(registry).resolve("1.0")
+    close_default_session()
+    assert SIGNATURE.encode() not in all_bytes(settings.cache_dir) + all_bytes(settings.store_dir)
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://a.example/v2/", "https://a.example/v2/"),
+        ("https://ada:pw@a.example:5000/x", "https://a.example:5000/x"),
+        ("https://a.example/x?n=5&last=b&artifactType=c/d", "https://a.example/x?n=5&last=b&artifactType=c/d"),
+        ("https://a.example/x?X-Amz-Signature=s&n=5", "https://a.example/x?X-Amz-Signature=***&n=5"),
+        ("https://a.example/x?flag", "https://a.example/x?flag=***"),
+        ("https://a.example/x?flag=&n=", "https://a.example/x?flag=***&n="),
+        ("https://a.example/x#secret", "https://a.example/x"),
+        ("https://[::1/x?secret", "a URL that cannot be read"),
+    ],
+)
+def test_urls_are_shown_without_secrets(url: str, shown: str) -> None:
+    assert safe_url(url) == shown

@@ -1,0 +1,296 @@
+"""Indexes and manifests say what they say, and what contradicts itself is refused."""
+
+import base64
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ocinb.errors import InvalidError
+from ocinb.spec import mediatypes
+from ocinb.spec.digest import Digest
+from ocinb.spec.documents import Descriptor, parse_descriptor, parse_index, parse_manifest, sniff_media_type
+from ocinb.spec.fields import Fields
+from ocinb.spec.platforms import Platform
+
+DIGEST = Digest.of(b"something")
+BLOB = {"mediaType": mediatypes.OCI_LAYER, "digest": DIGEST, "size": 9}
+CONFIG = {"mediaType": mediatypes.OCI_CONFIG, "digest": DIGEST, "size": 9}
+CHILD = {"mediaType": mediatypes.OCI_MANIFEST, "digest": DIGEST, "size": 9}
+
+
+def _raw(**fields: Any) -> bytes:
+    return json.dumps({"schemaVersion": 2, **fields}).encode()
+
+
+def test_a_manifest_is_read() -> None:
+    raw = _raw(
+        mediaType=mediatypes.OCI_MANIFEST,
+        artifactType="application/x.thing",
+        config=CONFIG,
+        layers=[BLOB, {**BLOB, "size": 0, "annotations": {"a": "1"}}],
+        subject=CHILD,
+        annotations={"é": "ö"},
+    )
+    manifest = parse_manifest(raw, mediatypes.OCI_MANIFEST, "it")
+    assert manifest.media_type == mediatypes.OCI_MANIFEST
+    assert manifest.artifact_type == "application/x.thing"
+    assert manifest.config == Descriptor(mediatypes.OCI_CONFIG, DIGEST, 9)
+    assert manifest.layers == (
+        Descriptor(mediatypes.OCI_LAYER, DIGEST, 9),
+        Descriptor(mediatypes.OCI_LAYER, DIGEST, 0, annotations={"a": "1"}),
+    )
+    assert manifest.subject == Descriptor(mediatypes.OCI_MANIFEST, DIGEST, 9)
+    assert manifest.annotations == {"é": "ö"}
+
+
+def test_what_a_manifest_leaves_out_is_empty() -> None:
+    manifest = parse_manifest(_raw(config=CONFIG, layers=None, annotations=None, subject=None), "type", "it")
+    assert (manifest.layers, manifest.annotations, manifest.subject, manifest.artifact_type) == ((), {}, None, None)
+
+
+def test_an_index_is_read_in_its_order() -> None:
+    platforms = [{"os": "linux", "architecture": name} for name in ("s390x", "amd64", "arm64")]
+    raw = _raw(manifests=[{**CHILD, "platform": platform} for platform in platforms], annotations={"a": "1"})
+    index = parse_index(raw, mediatypes.DOCKER_LIST, "it")
+    assert index.media_type == mediatypes.DOCKER_LIST
+    assert [str(child.platform) for child in index.manifests] == ["linux/s390x", "linux/amd64", "linux/arm64"]
+    assert (index.annotations, index.subject, index.artifact_type) == ({"a": "1"}, None, None)
+    assert parse_index(_raw(manifests=[]), "type", "it").manifests == ()
+
+
+def test_a_platform_is_kept_as_it_came() -> None:
+    raw = {
+        "os": "Windows",
+        "architecture": "x86_64",
+        "variant": "1",
+        "os.version": "10.0.1",
+        "os.features": ["x"],
+    }
+    platform = parse_descriptor(Fields({**CHILD, "platform": raw}, "it")).platform
+    assert platform == Platform("Windows", "x86_64", "1", "10.0.1")
+
+
+def test_an_empty_platform_says_nothing() -> None:
+    descriptor = parse_descriptor(Fields({**CHILD, "platform": {}}, "it"))
+    assert descriptor.platform is not None
+    assert not descriptor.platform.known
+    assert descriptor.kind == "unknown"
+
+
+def test_embedded_bytes_are_decoded() -> None:
+    data = base64.b64encode(b"\x00something\xff").decode()
+    assert parse_descriptor(Fields({**BLOB, "data": data}, "it")).data == b"\x00something\xff"
+    assert parse_descriptor(Fields(BLOB, "it")).data is None
+
+
+@pytest.mark.parametrize("data", ["a", "****", "YQ==YQ==!", "YQ", "é", "\ud800", "YQ==\n "])
+def test_embedded_bytes_that_are_no_base64_are_refused(data: str) -> None:
+    with pytest.raises(InvalidError, match=r"^'data' of it is not base64$"):
+        parse_descriptor(Fields({**BLOB, "data": data}, "it"))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"digest": None}, "it needs mediaType, digest and size"),
+        ({"digest": ""}, "it needs mediaType, digest and size"),
+        ({"mediaType": None}, "it needs mediaType, digest and size"),
+        ({"size": None}, "it needs mediaType, digest and size"),
+        ({"digest": "sha256:xyz"}, "has to have 64 lower-case hex digits"),
+        ({"digest": 7}, "'digest' of it has to be a text, not a number"),
+        ({"mediaType": []}, "'mediaType' of it has to be a text, not a list"),
+        ({"size": -1}, "it has the size -1"),
+        ({"size": 9.0}, "'size' of it has to be a whole number, not a number"),
+        ({"size": "9"}, "'size' of it has to be a whole number, not a text"),
+        ({"size": True}, "'size' of it has to be a whole number, not true or false"),
+        ({"size": 10**30}, "'size' of it is a number of more than 64 bits"),
+        ({"platform": "linux/amd64"}, "'platform' of it has to be an object, not a text"),
+        ({"platform": {"os": 1}}, "'os' of platform of it has to be a text, not a number"),
+        ({"annotations": {"a": 1}}, "'annotations' of it has to be an object of texts, not an object"),
+        ({"annotations": ["a"]}, "'annotations' of it has to be an object, not a list"),
+        ({"artifactType": {}}, "'artifactType' of it has to be a text, not an object"),
+        ({"data": 1}, "'data' of it has to be a text, not a number"),
+    ],
+)
+def test_a_wrong_descriptor_is_refused_by_the_field(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidError) as caught:
+        parse_descriptor(Fields({**BLOB, **change}, "it"))
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("raw", "message"),
+    [
+        (_raw(), "it is a manifest without 'config'"),
+        (_raw(config=None), "it is a manifest without 'config'"),
+        (_raw(config=[]), "'config' of it has to be an object, not a list"),
+        (_raw(config={}), "config of it needs mediaType, digest and size"),
+        (_raw(config=CONFIG, layers={}), "'layers' of it has to be a list, not an object"),
+        (_raw(config=CONFIG, layers=[None]), "layers[0] of it has to be a JSON object, not null"),
+        (_raw(config=CONFIG, layers=[BLOB, {"size": 1}]), "layers[1] of it needs mediaType, digest and size"),
+        (_raw(config=CONFIG, subject="x"), "'subject' of it has to be an object, not a text"),
+        (_raw(schemaVersion=1, config=CONFIG), "it has schemaVersion 1, not 2"),
+        (_raw(schemaVersion=None, config=CONFIG), "it has schemaVersion None, not 2"),
+        (_raw(schemaVersion="2", config=CONFIG), "'schemaVersion' of it has to be a whole number, not a text"),
+        (_raw(schemaVersion=2.0, config=CONFIG), "'schemaVersion' of it has to be a whole number, not a number"),
+        (b"[]", "it is not a JSON object"),
+    ],
+)
+def test_a_wrong_manifest_is_refused_with_the_place(raw: bytes, message: str) -> None:
+    with pytest.raises(InvalidError) as caught:
+        parse_manifest(raw, mediatypes.OCI_MANIFEST, "it")
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("raw", "message"),
+    [
+        (_raw(), "it is an index without 'manifests'"),
+        (_raw(manifests={}), "'manifests' of it has to be a list, not an object"),
+        (_raw(manifests=[CHILD, 3]), "manifests[1] of it has to be a JSON object, not a number"),
+        (_raw(manifests=[CHILD, CHILD, {}]), "manifests[2] of it needs mediaType, digest and size"),
+        (_raw(schemaVersion=3, manifests=[]), "it has schemaVersion 3, not 2"),
+    ],
+)
+def test_a_wrong_index_is_refused_with_the_place(raw: bytes, message: str) -> None:
+    with pytest.raises(InvalidError) as caught:
+        parse_index(raw, mediatypes.OCI_INDEX, "it")
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("fields", "kind"),
+    [
+        ({}, "image"),
+        ({"mediaType": mediatypes.DOCKER_MANIFEST}, "image"),
+        ({"platform": {"os": "linux", "architecture": "amd64"}}, "image"),
+        ({"artifactType": mediatypes.OCI_CONFIG}, "image"),
+        ({"annotations": {"vnd.docker.reference.type": "attestation-manifest"}}, "attestation"),
+        ({"annotations": {"vnd.docker.reference.type": "anything"}}, "attestation"),
+        (
+            {
+                "annotations": {"vnd.docker.reference.type": "attestation-manifest"},
+                "platform": {"os": "linux", "architecture": "amd64"},
+            },
+            "attestation",
+        ),
+        ({"platform": {"os": "unknown", "architecture": "unknown"}}, "unknown"),
+        ({"artifactType": "application/spdx+json"}, "artifact"),
+        ({"artifactType": "application/vnd.dev.cosign.artifact.sig.v1+json"}, "signature"),
+        ({"artifactType": "application/vnd.cncf.notary.signature"}, "signature"),
+        ({"mediaType": mediatypes.OCI_INDEX}, "index"),
+        ({"mediaType": mediatypes.DOCKER_LIST}, "index"),
+        ({"mediaType": mediatypes.DOCKER_SCHEMA1_SIGNED}, "unknown"),
+        ({"mediaType": "application/octet-stream"}, "unknown"),
+    ],
+)
+def test_kinds_of_children(fields: dict[str, Any], kind: str) -> None:
+    descriptor = parse_descriptor(Fields({**CHILD, **fields}, "it"))
+    assert descriptor.kind == kind
+    assert descriptor.is_index is (kind == "index")
+
+
+MANIFEST = {"config": CONFIG, "layers": []}
+
+
+@pytest.mark.parametrize(
+    ("fields", "header", "media_type"),
+    [
+        ({"mediaType": mediatypes.OCI_MANIFEST, **MANIFEST}, mediatypes.OCI_MANIFEST, mediatypes.OCI_MANIFEST),
+        ({"mediaType": mediatypes.DOCKER_MANIFEST, **MANIFEST}, None, mediatypes.DOCKER_MANIFEST),
+        ({"mediaType": mediatypes.DOCKER_MANIFEST, **MANIFEST}, "application/json", mediatypes.DOCKER_MANIFEST),
+        (
+            {"mediaType": mediatypes.DOCKER_MANIFEST, **MANIFEST},
+            "text/plain; charset=utf-8",
+            mediatypes.DOCKER_MANIFEST,
+        ),
+        (MANIFEST, mediatypes.DOCKER_MANIFEST.upper() + "; charset=utf-8", mediatypes.DOCKER_MANIFEST),
+        (MANIFEST, None, mediatypes.OCI_MANIFEST),
+        (MANIFEST, "text/html", mediatypes.OCI_MANIFEST),
+        ({"manifests": []}, mediatypes.DOCKER_LIST, mediatypes.DOCKER_LIST),
+        ({"manifests": []}, "application/octet-stream", mediatypes.OCI_INDEX),
+        ({"schemaVersion": 1, "fsLayers": []}, None, mediatypes.DOCKER_SCHEMA1),
+        ({"schemaVersion": 1, "signatures": [{}]}, "text/plain", mediatypes.DOCKER_SCHEMA1_SIGNED),
+        ({"schemaVersion": None, "rootfs": {}, "os": "linux"}, None, mediatypes.OCI_CONFIG),
+        ({"schemaVersion": None, "errors": []}, None, "application/json"),
+        ({"schemaVersion": None, "config": {}, "rootfs": {}}, None, mediatypes.OCI_CONFIG),
+        ({"manifests": [], "layers": None, "config": None}, None, mediatypes.OCI_INDEX),
+    ],
+)
+def test_the_body_says_what_it_is_else_the_header_else_the_fields(
+    fields: dict[str, Any], header: str | None, media_type: str
+) -> None:
+    assert sniff_media_type(_raw(**fields), header, "it") == media_type
+
+
+@pytest.mark.parametrize(
+    ("fields", "header", "message"),
+    [
+        ({"manifests": [], "layers": []}, None, "it is an index and a manifest at once"),
+        ({"manifests": [], "config": {}}, mediatypes.OCI_INDEX, "it is an index and a manifest at once"),
+        (
+            {"mediaType": mediatypes.OCI_MANIFEST, **MANIFEST},
+            mediatypes.DOCKER_MANIFEST,
+            f"it was served as {mediatypes.DOCKER_MANIFEST}, but says that it is {mediatypes.OCI_MANIFEST}",
+        ),
+        (
+            {"mediaType": mediatypes.OCI_INDEX, "manifests": []},
+            f"{mediatypes.OCI_MANIFEST}; charset=utf-8",
+            f"it was served as {mediatypes.OCI_MANIFEST}, but says that it is {mediatypes.OCI_INDEX}",
+        ),
+        (
+            {"mediaType": mediatypes.OCI_INDEX, **MANIFEST},
+            None,
+            f"it says that it is {mediatypes.OCI_INDEX}, but has the fields of another type",
+        ),
+        ({"mediaType": mediatypes.DOCKER_MANIFEST, "manifests": []}, None, "has the fields of another type"),
+        (MANIFEST, mediatypes.DOCKER_LIST, "has the fields of another type"),
+        ({"manifests": []}, mediatypes.OCI_MANIFEST, "has the fields of another type"),
+        ({"mediaType": 5, **MANIFEST}, None, "'mediaType' of it has to be a text, not a number"),
+    ],
+)
+def test_contradictions_are_refused(fields: dict[str, Any], header: str | None, message: str) -> None:
+    with pytest.raises(InvalidError) as caught:
+        sniff_media_type(_raw(**fields), header, "it")
+    assert message in str(caught.value)
+
+
+_KEYS = st.sampled_from(
+    "schemaVersion mediaType config layers manifests digest size platform os architecture variant annotations subject "
+    "artifactType data os.version".split()
+) | st.text(max_size=2)
+_LEAVES = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-(2**70), 2**70) | st.sampled_from([1, 2]),
+    st.floats(),
+    st.text(max_size=4),
+    st.sampled_from([DIGEST, mediatypes.OCI_MANIFEST, mediatypes.OCI_INDEX]),
+    st.sampled_from([BLOB, CHILD, {**CHILD, "platform": {"os": 1}}, {**BLOB, "size": 1.0}]),
+)
+_VALUES = st.recursive(
+    _LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_KEYS, inner, max_size=4), max_leaves=8
+)
+_BODIES = st.builds(
+    dict.__or__,
+    st.sampled_from([{}, {"schemaVersion": 2}, {"schemaVersion": 2, "config": CONFIG}]),
+    st.dictionaries(_KEYS, _VALUES, max_size=5),
+)
+
+
+@given(_BODIES, st.none() | st.sampled_from(sorted(mediatypes.ALL_MANIFESTS)) | st.text(max_size=5))
+def test_whatever_comes_is_read_or_refused(body: dict[str, Any], header: str | None) -> None:
+    raw = json.dumps(body).encode()
+    for parse in (parse_index, parse_manifest):
+        try:
+            document = parse(raw, mediatypes.OCI_MANIFEST, "it")
+        except InvalidError:
+            continue
+        assert document.media_type == mediatypes.OCI_MANIFEST
+    try:
+        assert sniff_media_type(raw, header, "it")
+    except InvalidError:
+        return

@@ -1,0 +1,90 @@
+"""Chain IDs are those of docker and containerd, and a history is mapped to layers surely or not at all."""
+
+import hashlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ocinb.spec.digest import Digest
+from ocinb.spec.identity import align_history, chain_ids, layer_steps
+from ocinb.spec.imageconfig import HistoryEntry
+
+BASE, MIDDLE, TOP = (Digest.of(name.encode()) for name in ("base", "middle", "top"))
+
+
+def _entry(empty_layer: bool, created_by: str = "RUN true") -> HistoryEntry:  # noqa: FBT001
+    return HistoryEntry(None, created_by, None, None, empty_layer)
+
+
+def _history(pattern: str) -> list[HistoryEntry]:
+    return [_entry(letter == "-", f"step {place}") for place, letter in enumerate(pattern)]
+
+
+def _sha256(text: str) -> str:
+    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+
+
+def test_each_chain_id_is_the_digest_of_the_one_below_a_blank_and_the_diff_id() -> None:
+    second = _sha256(f"{BASE} {MIDDLE}")
+    assert chain_ids([BASE, MIDDLE, TOP]) == [BASE, second, _sha256(f"{second} {TOP}")]
+
+
+def test_the_order_of_layers_is_part_of_the_identity() -> None:
+    assert chain_ids([BASE, TOP])[-1] != chain_ids([TOP, BASE])[-1]
+    assert chain_ids([BASE, BASE])[1] not in (BASE, chain_ids([BASE])[0])
+
+
+def test_a_chain_id_is_a_sha256_whatever_the_diff_ids_are() -> None:
+    diff_ids = [Digest.of(b"base", "sha512"), Digest.of(b"top", "sha512")]
+    assert chain_ids(diff_ids) == [diff_ids[0], _sha256(f"{diff_ids[0]} {diff_ids[1]}")]
+
+
+def test_no_layers_have_no_chain_ids() -> None:
+    assert chain_ids([]) == []
+
+
+@given(st.lists(st.sampled_from([BASE, MIDDLE, TOP]), max_size=6))
+def test_a_chain_id_depends_on_the_layers_below_only(diff_ids: list[Digest]) -> None:
+    whole = chain_ids(diff_ids)
+    assert [chain_ids(diff_ids[: place + 1])[-1] for place in range(len(diff_ids))] == whole
+
+
+@pytest.mark.parametrize(
+    ("pattern", "layers", "aligned"),
+    [
+        ("", 0, []),
+        ("", 2, []),
+        ("L", 1, [0]),
+        ("L-L--L", 3, [0, None, 1, None, None, 2]),
+        ("-L", 1, [None, 0]),
+        ("--", 0, [None, None]),
+        ("--", 1, [None, None]),
+        ("LL", 3, [None, None]),
+        ("LL-", 1, [None, None, None]),
+    ],
+)
+def test_history_is_mapped_if_it_fits_and_never_guessed(pattern: str, layers: int, aligned: list[int | None]) -> None:
+    assert align_history(_history(pattern), layers) == aligned
+
+
+@pytest.mark.parametrize(
+    ("pattern", "layers", "steps"),
+    [
+        ("L-L", 2, ["step 0", "step 2"]),
+        ("", 2, [None, None]),
+        ("L-L", 3, [None, None, None]),
+        ("L-L", 1, [None]),
+        ("--", 0, []),
+    ],
+)
+def test_each_layer_gets_its_step_or_none(pattern: str, layers: int, steps: list[str | None]) -> None:
+    found = layer_steps(_history(pattern), layers)
+    assert [step and step.created_by for step in found] == steps
+
+
+@given(st.text(alphabet="L-", max_size=12))
+def test_a_history_that_fits_names_each_layer_once_and_in_order(pattern: str) -> None:
+    aligned = align_history(_history(pattern), pattern.count("L"))
+    assert [layer for layer in aligned if layer is not None] == list(range(pattern.count("L")))
+    assert [layer is None for layer in aligned] == [letter == "-" for letter in pattern]

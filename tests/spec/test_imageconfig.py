@@ -1,0 +1,292 @@
+"""A config says how an image runs and how it was made, in the words of the Dockerfile."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ocinb.errors import InvalidError
+from ocinb.spec.digest import Digest
+from ocinb.spec.imageconfig import HistoryEntry, dockerfile_instruction, is_image_config, parse_config, parse_time
+from ocinb.spec.platforms import Platform
+
+DIFF_ID = Digest.of(b"tar")
+
+
+def _raw(**fields: Any) -> bytes:
+    return json.dumps(fields).encode()
+
+
+def test_a_whole_config_is_read() -> None:
+    raw = _raw(
+        created="2024-05-14T02:03:04.123456789Z",
+        author="Ada",
+        os="linux",
+        architecture="arm64",
+        variant="v8",
+        config={
+            "User": "app:app",
+            "Entrypoint": ["/entry", "--now"],
+            "Cmd": ["serve"],
+            "Env": ["PATH=/usr/bin:/bin", "OPTIONS=a=b", "EMPTY=", "BARE", "ÜNI=cödé"],
+            "Labels": {"a": "1", "b": ""},
+            "ExposedPorts": {"80/tcp": {}, "53/udp": {}},
+            "Volumes": {"/data": {}},
+            "WorkingDir": "/srv",
+            "StopSignal": "SIGQUIT",
+            "Healthcheck": {"Test": ["CMD", "true"], "Interval": 30_000_000_000},
+        },
+        rootfs={"type": "layers", "diff_ids": [DIFF_ID, DIFF_ID]},
+        history=[{"created_by": "COPY . . # buildkit", "created": "2024-01-01T00:00:00Z"}, {"empty_layer": True}],
+    )
+    config = parse_config(raw, "it")
+    assert config.created == datetime(2024, 5, 14, 2, 3, 4, 123456, UTC)
+    assert (config.author, config.user, config.working_dir, config.stop_signal) == ("Ada", "app:app", "/srv", "SIGQUIT")
+    assert config.platform == Platform("linux", "arm64", "v8")
+    assert (config.entrypoint, config.cmd) == (["/entry", "--now"], ["serve"])
+    assert config.env == {"PATH": "/usr/bin:/bin", "OPTIONS": "a=b", "EMPTY": "", "BARE": "", "ÜNI": "cödé"}
+    assert config.labels == {"a": "1", "b": ""}
+    assert (config.exposed_ports, config.volumes) == (["80/tcp", "53/udp"], ["/data"])
+    assert config.healthcheck == {"Test": ["CMD", "true"], "Interval": 30_000_000_000}
+    assert config.diff_ids == (DIFF_ID, DIFF_ID)
+    assert config.history == (
+        HistoryEntry(datetime(2024, 1, 1, tzinfo=UTC), "COPY . . # buildkit", None, None, empty_layer=False),
+        HistoryEntry(None, None, None, None, empty_layer=True),
+    )
+    assert [entry.instruction for entry in config.history] == ["COPY . .", None]
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        _raw(),
+        _raw(config=None, rootfs=None, history=None, created=None),
+        _raw(config={}, rootfs={}, history=[]),
+        _raw(
+            config={"User": "", "WorkingDir": "", "Env": None, "Labels": None, "Entrypoint": None, "Healthcheck": None}
+        ),
+    ],
+)
+def test_what_is_not_set_is_none_or_an_empty_mapping(raw: bytes) -> None:
+    config = parse_config(raw, "it")
+    assert {config.user, config.working_dir, config.stop_signal, config.author, config.created} == {None}
+    assert (config.entrypoint, config.cmd, config.exposed_ports, config.volumes) == (None, None, None, None)
+    assert (config.env, config.labels, config.healthcheck) == ({}, {}, None)
+    assert (config.diff_ids, config.history) == ((), ())
+
+
+def test_a_config_without_system_says_nothing_of_its_platform() -> None:
+    assert not parse_config(_raw(architecture="amd64"), "it").platform.known
+    assert not parse_config(_raw(os="", architecture=""), "it").platform.known
+
+
+def test_what_docker_wrote_before_images_had_digests_is_ignored() -> None:
+    raw = _raw(
+        os="linux",
+        architecture="amd64",
+        id="abc",
+        parent="def",
+        container="0123",
+        docker_version="1.9.1",
+        container_config={"Cmd": ["/bin/sh", "-c", "#(nop) CMD"], "Env": 5},
+        config={"Hostname": "abc", "Domainname": "", "Tty": False, "OnBuild": None, "Image": "", "Cmd": ["sh"]},
+        rootfs={"type": "layers", "diff_ids": [DIFF_ID]},
+    )
+    config = parse_config(raw, "it")
+    assert (str(config.platform), config.cmd, config.diff_ids) == ("linux/amd64", ["sh"], (DIFF_ID,))
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"config": []}, "'config' of it has to be an object, not a list"),
+        ({"config": {"Env": "A=b"}}, "'Env' of config of it has to be a list, not a text"),
+        ({"config": {"Cmd": [1]}}, "'Cmd' of config of it has to be a list of texts, not a list"),
+        ({"config": {"Labels": {"a": None}}}, "'Labels' of config of it has to be an object of texts"),
+        ({"config": {"ExposedPorts": ["80/tcp"]}}, "'ExposedPorts' of config of it has to be an object, not a list"),
+        ({"config": {"Healthcheck": "true"}}, "'Healthcheck' of config of it has to be an object, not a text"),
+        ({"config": {"User": 0}}, "'User' of config of it has to be a text, not a number"),
+        ({"created": 1700000000}, "'created' of it has to be a text, not a number"),
+        ({"os": []}, "'os' of it has to be a text, not a list"),
+        ({"rootfs": []}, "'rootfs' of it has to be an object, not a list"),
+        ({"rootfs": {"diff_ids": "x"}}, "'diff_ids' of rootfs of it has to be a list, not a text"),
+        ({"rootfs": {"diff_ids": ["x"]}}, "'x' is not a digest"),
+        ({"history": {}}, "'history' of it has to be a list, not an object"),
+        ({"history": [{}, None]}, "history[1] of it has to be a JSON object, not null"),
+        (
+            {"history": [{"empty_layer": "true"}]},
+            "'empty_layer' of history[0] of it has to be true or false",
+        ),
+        ({"history": [{"created_by": ["RUN"]}]}, "'created_by' of history[0] of it has to be a text, not a list"),
+    ],
+)
+def test_a_wrong_config_is_refused_by_the_field(fields: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidError) as caught:
+        parse_config(_raw(**fields), "it")
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("raw", "is_config"),
+    [
+        (_raw(rootfs={}), True),
+        (_raw(os="linux", architecture="amd64"), True),
+        (_raw(os="linux"), False),
+        (_raw(rootfs=None, name="chart"), False),
+        (_raw(), False),
+        (b"[]", False),
+        (b"\x1f\x8b\x08", False),
+        (b"", False),
+    ],
+)
+def test_configs_are_known_by_their_fields(raw: bytes, is_config: bool) -> None:  # noqa: FBT001
+    assert is_image_config(raw) is is_config
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2024-05-14T02:03:04Z", "2024-05-14T02:03:04+00:00"),
+        ("2024-05-14T02:03:04+02:00", "2024-05-14T00:03:04+00:00"),
+        ("2024-12-31T23:30:00.5-01:00", "2025-01-01T00:30:00.500000+00:00"),
+        ("2024-05-14T02:03:04", "2024-05-14T02:03:04+00:00"),
+        ("2024-05-14T02:03:04.1234569Z", "2024-05-14T02:03:04.123456+00:00"),
+        ("2024-05-14T02:03:04.999999999Z", "2024-05-14T02:03:04.999999+00:00"),
+        ("1970-01-01T00:00:01Z", "1970-01-01T00:00:01+00:00"),
+        ("1969-12-31T23:59:59Z", "1969-12-31T23:59:59+00:00"),
+        ("1980-01-01T00:00:00Z", "1980-01-01T00:00:00+00:00"),
+    ],
+)
+def test_times_are_read_in_utc_and_finer_digits_are_cut(text: str, moment: str) -> None:
+    found = parse_time(text)
+    assert found is not None
+    assert found.isoformat() == moment
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        None,
+        "",
+        "0001-01-01T00:00:00Z",
+        "0001-01-01T00:00:00+02:00",
+        "1970-01-01T00:00:00Z",
+        "1970-01-01T01:00:00+01:00",
+        "1970-01-01T00:00:00.000000000Z",
+        "9999-12-31T23:59:59-01:00",
+        "2024-02-30T00:00:00Z",
+        "yesterday",
+        "1700000000.5",
+        "\ud800",
+    ],
+)
+def test_what_builders_write_when_they_do_not_say_is_no_time(text: str | None) -> None:
+    assert parse_time(text) is None
+
+
+@pytest.mark.parametrize(
+    ("created_by", "instruction"),
+    [
+        ('/bin/sh -c #(nop)  CMD ["bash"]', 'CMD ["bash"]'),
+        ("/bin/sh -c #(nop) ADD file:0a1b in / ", "ADD file:0a1b in /"),
+        ("/bin/sh -c #(nop) WORKDIR /srv", "WORKDIR /srv"),
+        ("/bin/bash -o pipefail -c #(nop)  ENV A=b", "ENV A=b"),
+        ("/bin/ash -eo pipefail -c #(nop) EXPOSE 80", "EXPOSE 80"),
+        ("cmd /S /C #(nop)  USER app", "USER app"),
+        ("powershell -Command $ErrorActionPreference = 'Stop'; #(nop)  USER app", "USER app"),
+        ("/bin/sh -c apt-get update", "RUN apt-get update"),
+        ("/bin/sh -c set -eux; \tapt-get update; \n\tmake", "RUN set -eux; \tapt-get update; \n\tmake"),
+        ("/bin/bash -o pipefail -c make", "RUN /bin/bash -o pipefail -c make"),
+        ("cmd /S /C dir", "RUN dir"),
+        ("powershell -Command Get-Item", "RUN powershell -Command Get-Item"),
+        ("|1 VERSION=2 /bin/sh -c make", "RUN make"),
+        ("|2 A=1 B=two words, and = /bin/sh -c make", "RUN make"),
+        ("|2 A= B= /bin/sh -c make", "RUN make"),
+        ("|1 SHELL=/bin/bash /bin/sh -c make", "RUN make"),
+        ("|1 A=1 /bin/bash -c make", "RUN /bin/bash -c make"),
+        ("|1 A=1 /usr/bin/env zsh -c make", "RUN /usr/bin/env zsh -c make"),
+        ("RUN /bin/sh -c pip install x # buildkit", "RUN pip install x"),
+        ("RUN |1 V=2 /bin/sh -c make install # buildkit", "RUN make install"),
+        ("RUN |0 /bin/sh -c make # buildkit", "RUN make"),
+        ("RUN |2 A=1 B=2 python -m venv C=3 # buildkit", "RUN python -m venv C=3"),
+        ("RUN /bin/bash -o pipefail -c make # buildkit", "RUN /bin/bash -o pipefail -c make"),
+        ("RUN make # buildkit", "RUN make"),
+        ("COPY . /app # buildkit", "COPY . /app"),
+        ("ENV A=b", "ENV A=b"),
+        ('CMD ["python3"]', 'CMD ["python3"]'),
+        ("CMD echo '# buildkit' # buildkit", "CMD echo '# buildkit'"),
+        ("ENTRYPOINT /bin/sh -c serve", "ENTRYPOINT /bin/sh -c serve"),
+        (
+            "# debian.sh --arch 'amd64' out/ 'bookworm' '@1700000000'",
+            "# debian.sh --arch 'amd64' out/ 'bookworm' '@1700000000'",
+        ),
+        ("bazel build //app", "bazel build //app"),
+        ("RUN |999999999999999999999 x", "RUN |999999999999999999999 x"),
+    ],
+)
+def test_instructions_are_what_the_dockerfile_said(created_by: str, instruction: str) -> None:
+    assert dockerfile_instruction(created_by) == instruction
+
+
+@pytest.mark.parametrize("created_by", [None, "", " ", "# buildkit", "/bin/sh -c #(nop) "])
+def test_without_words_there_is_no_instruction(created_by: str | None) -> None:
+    assert HistoryEntry(None, created_by, None, None, empty_layer=False).instruction is None
+
+
+@pytest.mark.parametrize(
+    "created_by",
+    [
+        "powershell " + " " * 2_000_000 + "x",
+        "|999 " + "A= " * 700_000 + "x",
+        "|1 A=" + "/bin/sh " * 300_000 + "x",
+        "/" * 2_000_000 + "x",
+        "sh" + " -c" * 700_000 + "x",
+    ],
+    ids=lambda text: text[:10],
+)
+def test_a_long_text_takes_no_longer_than_it_is_long(created_by: str) -> None:
+    assert dockerfile_instruction(created_by).endswith("x")
+
+
+@given(st.text() | st.text(alphabet="|12 RUN/bin/sh-c#(nop)A=\n"))
+def test_any_text_has_an_instruction_that_is_a_part_of_it(created_by: str) -> None:
+    assert dockerfile_instruction(created_by).removeprefix("RUN ") in created_by
+
+
+@given(st.text())
+def test_any_text_is_a_time_in_utc_or_none(text: str) -> None:
+    moment = parse_time(text)
+    assert moment is None or moment.tzinfo is UTC
+
+
+_KEYS = st.sampled_from(
+    "created author os architecture variant config rootfs history diff_ids User Entrypoint Cmd Env Labels ExposedPorts "
+    "Volumes Healthcheck created_by empty_layer".split()
+)
+_LEAVES = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(),
+    st.text(max_size=3),
+    st.just(DIFF_ID),
+    st.just("2024-01-01T00:00:00Z"),
+)
+_VALUES = st.recursive(
+    _LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_KEYS, inner, max_size=4), max_leaves=8
+)
+
+
+@given(st.dictionaries(_KEYS, _VALUES, max_size=5))
+def test_whatever_comes_is_a_config_or_is_refused(body: dict[str, Any]) -> None:
+    raw = json.dumps(body).encode()
+    assert is_image_config(raw) in (True, False)
+    try:
+        config = parse_config(raw, "it")
+    except InvalidError:
+        return
+    assert all(isinstance(value, str) for value in [*config.env.values(), *config.labels.values(), *config.diff_ids])
+    assert config.healthcheck is None or isinstance(config.healthcheck, dict)

@@ -1,0 +1,165 @@
+"""A file stands under its digest when its bytes are right, and what is wrong is noticed and removed."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+
+import pytest
+
+from ocinb.errors import IntegrityError, TransportError
+from ocinb.spec.digest import Digest
+from ocinb.storage.blobs import Blobs, write_atomically
+
+RAW = b"the bytes of a blob"
+DIGEST = Digest.of(RAW)
+LIMIT = 1000
+
+
+@pytest.fixture
+def blobs(tmp_path: Path) -> Blobs:
+    return Blobs(tmp_path / "store")
+
+
+@pytest.mark.parametrize("algorithm", ["sha256", "sha384", "sha512"])
+def test_what_is_written_is_read(blobs: Blobs, algorithm: str) -> None:
+    digest = Digest.of(RAW, algorithm)
+    assert blobs.read(digest, LIMIT) is None
+    path = blobs.write(RAW, digest)
+    assert path == blobs.root / "blobs" / algorithm / digest.hex
+    assert blobs.read(digest, LIMIT) == RAW
+    assert [entry.name for entry in path.parent.iterdir()] == [digest.hex]
+
+
+def test_wrong_bytes_are_never_written(blobs: Blobs) -> None:
+    with pytest.raises(IntegrityError, match=DIGEST):
+        blobs.write(b"others", DIGEST)
+    assert not blobs.path(DIGEST).exists()
+
+
+def test_a_damaged_file_is_noticed_removed_and_logged(blobs: Blobs, caplog: pytest.LogCaptureFixture) -> None:
+    path = blobs.write(RAW, DIGEST)
+    path.write_bytes(RAW[::-1])
+    with caplog.at_level(logging.WARNING, "ocinb"):
+        assert blobs.read(DIGEST, LIMIT) is None
+    assert not path.exists()
+    assert DIGEST in caplog.text
+
+
+def test_a_file_beyond_the_limit_is_not_read_and_not_removed(blobs: Blobs) -> None:
+    path = blobs.write(RAW, DIGEST)
+    assert blobs.read(DIGEST, len(RAW) - 1) is None
+    assert path.read_bytes() == RAW
+
+
+@pytest.mark.parametrize("damage", [b"", RAW[:5], RAW * 1000])
+def test_writing_mends_a_file_of_another_size(blobs: Blobs, damage: bytes) -> None:
+    path = blobs.write(RAW, DIGEST)
+    path.write_bytes(damage)
+    blobs.write(RAW, DIGEST)
+    assert path.read_bytes() == RAW
+
+
+def test_what_is_there_is_not_written_again(blobs: Blobs) -> None:
+    path = blobs.write(RAW, DIGEST)
+    before = path.stat().st_ino
+    blobs.write(RAW, DIGEST)
+    assert path.stat().st_ino == before
+
+
+def arrive(blobs: Blobs, raw: bytes = RAW) -> Path:
+    part = blobs.root / "part"
+    part.parent.mkdir(exist_ok=True)
+    part.write_bytes(raw)
+    return blobs.adopt(part, DIGEST)
+
+
+def test_a_file_that_was_adopted_is_held_without_being_read(blobs: Blobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = arrive(blobs)
+    assert path == blobs.path(DIGEST)
+    assert not (blobs.root / "part").exists()
+    monkeypatch.setattr(Blobs, "_matches", lambda *_: pytest.fail("it was hashed again"))
+    assert blobs.holds(DIGEST, len(RAW))
+
+
+def test_nothing_is_held_that_is_not_there(blobs: Blobs) -> None:
+    assert not blobs.holds(DIGEST, len(RAW))
+    arrive(blobs).unlink()
+    assert not blobs.holds(DIGEST, len(RAW)), "a note alone is no blob"
+
+
+@pytest.mark.parametrize("full", [False, True])
+@pytest.mark.parametrize("damage", [b"", RAW[:-1], RAW + b"!", RAW[::-1]])
+def test_a_damaged_file_is_not_held_and_goes(blobs: Blobs, damage: bytes, full: bool) -> None:  # noqa: FBT001 - a row
+    path = arrive(blobs)
+    path.write_bytes(damage)
+    assert not blobs.holds(DIGEST, len(RAW), full=full)
+    assert not path.exists()
+
+
+def test_damage_that_keeps_size_and_time_is_found_by_full(blobs: Blobs) -> None:
+    path = arrive(blobs)
+    before = path.stat()
+    path.write_bytes(RAW[::-1])
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert blobs.holds(DIGEST, len(RAW))
+    assert not blobs.holds(DIGEST, len(RAW), full=True)
+
+
+@pytest.mark.parametrize("note", [None, b"", b"\xff\xfe\x00 no text", b"1 2 3"])
+def test_without_a_sound_note_a_file_is_hashed_again(blobs: Blobs, note: bytes | None) -> None:
+    path = arrive(blobs)
+    [noted] = (blobs.root / ".ocinb" / "verified").rglob(DIGEST.hex)
+    if note is None:
+        noted.unlink()
+    else:
+        noted.write_bytes(note)
+    assert blobs.holds(DIGEST, len(RAW))
+    path.write_bytes(RAW[::-1])
+    assert not blobs.holds(DIGEST, len(RAW))
+
+
+def test_a_wrong_size_that_somebody_said_takes_nothing_away(blobs: Blobs) -> None:
+    path = arrive(blobs)
+    assert not blobs.holds(DIGEST, len(RAW) + 1)
+    assert path.read_bytes() == RAW
+    assert blobs.holds(DIGEST, len(RAW))
+
+
+def test_a_store_in_which_nothing_can_be_noted_is_good_enough(blobs: Blobs) -> None:
+    blobs.root.mkdir()
+    (blobs.root / ".ocinb").write_bytes(b"no folder")
+    arrive(blobs)
+    assert blobs.holds(DIGEST, len(RAW))
+
+
+def test_a_folder_that_is_none_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    blobs = Blobs(tmp_path / "file" / "store")
+    part = tmp_path / "part"
+    part.write_bytes(RAW)
+    for act in (
+        lambda: blobs.write(RAW, DIGEST),
+        lambda: blobs.adopt(part, DIGEST),
+        lambda: blobs.read(DIGEST, LIMIT),
+    ):
+        with pytest.raises(TransportError, match="store_dir moves it") as caught:
+            act()
+        assert str(blobs.path(DIGEST)) in str(caught.value)
+        assert caught.value.__suppress_context__
+
+
+def test_an_adopted_file_that_is_gone_is_an_error_of_ours(blobs: Blobs) -> None:
+    with pytest.raises(TransportError):
+        blobs.adopt(blobs.root / "none", DIGEST)
+
+
+def test_a_write_that_fails_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "index.json"
+    write_atomically(path, b"old")
+    monkeypatch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+    with pytest.raises(OSError, match="No space"):
+        write_atomically(path, b"new")
+    assert [entry.name for entry in tmp_path.iterdir() if entry.is_file()] == ["index.json"]
+    assert path.read_bytes() == b"old"

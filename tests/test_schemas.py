@@ -1,0 +1,110 @@
+"""A frame has the columns and types of its schema whatever is in it, and every column says what it means."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from ocinb._schemas import FLAG, NUMBER, OBJECT, TEXT, TIME, Column, Schema
+from ocinb.frames import schemas
+from ocinb.spec.digest import Digest
+
+SCHEMA = Schema(
+    "things",
+    "thing",
+    (
+        Column("name", TEXT, "its name"),
+        Column("size_bytes", NUMBER, "its size", "bytes"),
+        Column("made", TIME, "when"),
+        Column("fine", FLAG, "whether"),
+        Column("parts", OBJECT, "a list or a dict"),
+        Column("seconds", "Float64", "how long", "seconds"),
+    ),
+)
+DTYPES = ["str", "Int64", "datetime64[us, UTC]", "boolean", "object", "Float64"]
+DECLARED = [value for value in vars(schemas).values() if isinstance(value, Schema)]
+ROW = {
+    "name": "a",
+    "size_bytes": 2**63 - 1,
+    "made": datetime(2024, 5, 14, 2, 3, 4, 123456, UTC),
+    "fine": False,
+    "parts": [1, 2],
+    "seconds": 0.5,
+}
+
+
+def _dtypes(frame: pd.DataFrame) -> list[str]:
+    return [str(dtype) for dtype in frame.dtypes]
+
+
+@pytest.mark.parametrize("rows", [[], [{}], [{}, {}], [ROW], [ROW, {}], [{}, ROW]], ids=str)
+def test_columns_and_types_are_the_same_whatever_is_in_it(rows: list[Mapping[str, Any]]) -> None:
+    frame = SCHEMA.frame(rows)
+    assert list(frame.columns) == [column.name for column in SCHEMA.columns]
+    assert _dtypes(frame) == DTYPES
+    assert list(frame.index) == list(range(len(rows)))
+
+
+def test_what_is_missing_or_none_is_na_and_never_zero_or_empty() -> None:
+    frame = SCHEMA.frame([{}, dict.fromkeys(ROW)])
+    assert bool(frame.isna().to_numpy().all())
+
+
+def test_values_come_out_as_they_went_in() -> None:
+    frame = SCHEMA.frame([ROW, {"name": "", "size_bytes": 0, "parts": {}, "seconds": 0.0, "fine": True}])
+    assert frame.to_dict("records")[0] == {**ROW, "made": pd.Timestamp("2024-05-14 02:03:04.123456", tz="UTC")}
+    assert frame.loc[1, ["name", "size_bytes", "fine", "parts", "seconds"]].tolist() == ["", 0, True, {}, 0.0]
+    assert frame["size_bytes"].max() == 2**63 - 1
+
+
+def test_rows_may_be_any_iterable() -> None:
+    assert list(SCHEMA.frame({"name": letter} for letter in "ab")["name"]) == ["a", "b"]
+
+
+def test_digests_become_plain_text() -> None:
+    digest = Digest.of(b"x")
+    [value] = SCHEMA.frame([{"name": digest}])["name"]
+    assert type(value) is str
+    assert value == digest
+
+
+def test_lists_and_dicts_stay_what_they_are() -> None:
+    parts: list[Any] = [["a"], ["b"], [], {"x": "1"}, {}, None]
+    values = list(SCHEMA.frame({"parts": part} for part in parts)["parts"])
+    assert values[:-1] == parts[:-1]
+    assert values[-1] is pd.NA
+
+
+def test_a_frame_does_not_share_its_columns_with_the_next() -> None:
+    rows = [dict(ROW)]
+    first, second = SCHEMA.frame(rows), SCHEMA.frame(rows)
+    first.loc[0, "name"] = "changed"
+    assert second.loc[0, "name"] == "a"
+
+
+def test_every_frame_of_the_package_is_declared() -> None:
+    assert {"repositories", "tags", "manifests", "layers", "history", "configs", "pull"} <= {
+        schema.name for schema in DECLARED
+    }
+
+
+@pytest.mark.parametrize("schema", DECLARED, ids=lambda schema: schema.name)
+def test_every_declared_schema_makes_an_empty_frame_of_its_types(schema: Schema) -> None:
+    frame = schema.frame([])
+    assert len(frame) == 0
+    assert list(frame.columns) == [column.name for column in schema.columns]
+    assert _dtypes(frame) == [column.dtype for column in schema.columns]
+    assert frame.columns.is_unique
+
+
+@pytest.mark.parametrize("schema", DECLARED, ids=lambda schema: schema.name)
+def test_every_declared_column_has_a_known_type_and_says_what_it_means(schema: Schema) -> None:
+    assert schema.row
+    for column in schema.columns:
+        assert column.dtype in {TEXT, NUMBER, TIME, FLAG, OBJECT, "Float64"}, column
+        assert len(column.meaning) > 5, column
+        assert (column.unit == "bytes") is column.name.endswith("_bytes"), column
+        assert (column.unit == "seconds") is (column.name == "seconds"), column
+        assert column.dtype == NUMBER or column.unit != "bytes", column

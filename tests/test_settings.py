@@ -1,0 +1,262 @@
+"""Settings are read from the environment, refused at once if they are wrong, and never show a secret."""
+
+import copy
+import pprint
+import traceback
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ocinb._settings import Credentials, Settings
+from ocinb.errors import InvalidError
+from ocinb.spec.platforms import parse_platform
+
+NUMBERS = [entry.name for entry in fields(Settings) if entry.type in ("int", "float")]
+SECRET = "s3cret-Word"
+
+
+@pytest.fixture(autouse=True)
+def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for entry in fields(Settings):
+        monkeypatch.delenv(f"OCINB_{entry.name.upper()}", raising=False)
+
+
+def test_defaults() -> None:
+    settings = Settings()
+    assert (settings.tag_ttl, settings.concurrency, settings.retries, settings.progress) == (300, 6, 3, True)
+    assert settings.max_manifest_bytes == 4 * 1024 * 1024
+    assert settings.store_dir.is_absolute()
+    assert settings.cache_dir.is_absolute()
+    assert settings.store_dir != settings.cache_dir
+    assert settings.credentials == {}
+
+
+def test_every_setting_says_what_it_means() -> None:
+    assert all(len(entry.metadata["meaning"]) > 10 for entry in fields(Settings))
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("platform", "linux/arm64", "linux/arm64"),
+        ("store_dir", "/somewhere/store", Path("/somewhere/store")),
+        ("cache_dir", "/somewhere/cache", Path("/somewhere/cache")),
+        ("progress", "off", False),
+        ("progress", "0", False),
+        ("progress", "FALSE", False),
+        ("progress", "Yes", True),
+        ("timeout", "2.5", 2.5),
+        ("tag_ttl", "0", 0),
+        *((name, "7", 7) for name in NUMBERS),
+    ],
+)
+def test_each_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch, name: str, text: str, value: object) -> None:
+    default = Settings()
+    monkeypatch.setenv(f"OCINB_{name.upper()}", text)
+    found = getattr(Settings(), name)
+    assert found == value
+    assert type(found) is type(getattr(default, name))
+
+
+def test_every_setting_but_credentials_has_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    for entry in fields(Settings):
+        monkeypatch.setenv(f"OCINB_{entry.name.upper()}", "1")
+    settings = Settings()
+    assert {str(getattr(settings, entry.name)) for entry in fields(Settings)} == {
+        "1", "1.0", "True", str(Path("1").absolute()), "Credentials({})",
+    }  # fmt: skip
+
+
+def test_a_variable_that_is_set_to_nothing_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    default = Settings()
+    for entry in fields(Settings):
+        monkeypatch.setenv(f"OCINB_{entry.name.upper()}", "")
+    assert Settings() == default
+
+
+def test_what_is_given_wins_over_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("OCINB_TAG_TTL", "7")
+    monkeypatch.setenv("OCINB_STORE_DIR", "/elsewhere")
+    settings = Settings(tag_ttl=9, store_dir=tmp_path)
+    assert (settings.tag_ttl, settings.store_dir) == (9, tmp_path)
+
+
+def test_a_wrong_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OCINB_TAG_TTL", "soon")
+    with pytest.raises(InvalidError) as caught:
+        Settings()
+    assert str(caught.value) == (
+        "the setting 'tag_ttl' takes a value of type int, not 'soon'. It may have been read from OCINB_TAG_TTL"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "kept"),
+    [
+        ("tag_ttl", "60", 60),
+        ("tag_ttl", 0, 0),
+        ("timeout", 5, 5.0),
+        ("timeout", "0.5", 0.5),
+        ("progress", False, False),
+        ("progress", "on", True),
+        ("store_dir", "/a/b", Path("/a/b")),
+        ("store_dir", Path("/a/b"), Path("/a/b")),
+    ],
+)
+def test_values_are_converted(name: str, value: object, kept: object) -> None:
+    settings = Settings()
+    setattr(settings, name, value)
+    assert getattr(settings, name) == kept
+    assert type(getattr(settings, name)) is type(kept) or isinstance(kept, Path)
+
+
+def test_paths_are_absolute_and_may_begin_at_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir("/")
+    settings = Settings()
+    settings.store_dir, settings.cache_dir = Path("~/store"), Path("cache")
+    assert (settings.store_dir, settings.cache_dir) == (tmp_path / "store", Path("/cache"))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("tag_ttl", "soon"),
+        ("tag_ttl", None),
+        ("tag_ttl", 1.5),
+        ("tag_ttl", "1.5"),
+        ("tag_ttl", True),
+        ("tag_ttl", float("inf")),
+        ("tag_ttl", -1),
+        ("concurrency", 0),
+        ("timeout", 0),
+        ("timeout", -0.5),
+        ("timeout", float("nan")),
+        ("timeout", "inf"),
+        ("timeout", True),
+        ("timeout", None),
+        ("progress", "maybe"),
+        ("progress", None),
+        ("progress", 2),
+        ("platform", None),
+        ("platform", 386),
+        ("platform", ""),
+        ("store_dir", None),
+        ("store_dir", ""),
+        ("store_dir", 3),
+        ("store_dir", b"/store"),
+        ("store_dir", "~nobody-has-this-name/store"),
+        *((name, -1) for name in NUMBERS),
+    ],
+)
+def test_wrong_values_are_refused_at_once_and_change_nothing(name: str, value: Any) -> None:
+    settings = Settings()
+    before = getattr(settings, name)
+    with pytest.raises(InvalidError, match=f"^the setting '{name}' "):
+        setattr(settings, name, value)
+    assert getattr(settings, name) == before
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("tag_tll", "Did you mean 'tag_ttl'?"),
+        ("concurency", "Did you mean 'concurrency'?"),
+        ("zzz", "There are: platform, credentials, store_dir, "),
+    ],
+)
+def test_unknown_names_are_refused_with_a_suggestion(name: str, hint: str) -> None:
+    with pytest.raises(InvalidError) as caught:
+        setattr(Settings(), name, 1)
+    assert str(caught.value).startswith(f"there is no setting '{name}'. {hint}")
+    assert not hasattr(Settings(), name)
+
+
+@pytest.mark.parametrize(
+    ("machine", "platform"),
+    [
+        ("x86_64", "linux/amd64"),
+        ("AMD64", "linux/amd64"),
+        ("aarch64", "linux/arm64"),
+        ("arm64", "linux/arm64"),
+        ("armv7l", "linux/arm/v7"),
+        ("armv6l", "linux/arm/v6"),
+        ("i686", "linux/386"),
+        ("ppc64le", "linux/ppc64le"),
+        ("s390x", "linux/s390x"),
+        ("riscv64", "linux/riscv64"),
+        ("loongarch64", "linux/loong64"),
+        ("", "linux/amd64"),
+    ],
+)
+def test_the_default_platform_is_linux_on_this_architecture(
+    monkeypatch: pytest.MonkeyPatch, machine: str, platform: str
+) -> None:
+    monkeypatch.setattr("platform.machine", lambda: machine)
+    assert str(parse_platform(Settings().platform)) == platform
+
+
+def test_credentials_are_kept_by_host() -> None:
+    settings = Settings()
+    settings.credentials["registry.example"] = ("ada", SECRET)
+    assert settings.credentials["registry.example"] == ("ada", SECRET)
+    assert settings.credentials.get("other.example") is None
+    assert list(settings.credentials) == ["registry.example"]
+    del settings.credentials["registry.example"]
+    assert not settings.credentials
+
+
+def test_a_mapping_becomes_credentials_and_is_not_shared() -> None:
+    entries = {"registry.example": ("ada", SECRET)}
+    settings = Settings(credentials=entries)  # type: ignore[arg-type]
+    entries.clear()
+    assert isinstance(settings.credentials, Credentials)
+    assert settings.credentials == {"registry.example": ("ada", SECRET)}
+    assert Settings().credentials == {}
+
+
+def test_secrets_are_never_shown() -> None:
+    settings = Settings()
+    settings.credentials["registry.example"] = ("ada-user", SECRET)
+    credentials = settings.credentials
+    shown = [
+        repr(settings), str(settings), f"{settings}", pprint.pformat(settings), repr(credentials), str(credentials),
+        f"{credentials:}", pprint.pformat(credentials), repr(credentials.items()), repr(credentials.values()),
+        repr(copy.deepcopy(settings)), repr([credentials]),
+    ]  # fmt: skip
+    assert not [text for text in shown if SECRET in text or "ada-user" in text]
+    assert "registry.example" in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("host", "pair"),
+    [
+        ("registry.example", SECRET),
+        ("registry.example", ("ada", SECRET, "more")),
+        ("registry.example", (SECRET,)),
+        ("registry.example", ("ada", SECRET.encode())),
+        ("registry.example", {"ada": SECRET}),
+        ("registry.example", [SECRET, None]),
+        (("ada", SECRET), "registry.example"),
+        (SECRET.encode(), ("ada", "x")),
+    ],
+)
+def test_wrong_credentials_are_refused_without_being_quoted(host: Any, pair: Any) -> None:
+    settings = Settings()
+    with pytest.raises(InvalidError, match=r"\(user, secret\)|a host is a text") as caught:
+        settings.credentials[host] = pair
+    with pytest.raises(InvalidError) as caught_too:
+        settings.credentials = {host: pair}  # type: ignore[assignment]
+    for error in (caught.value, caught_too.value):
+        assert SECRET not in "".join(traceback.format_exception(error))
+        assert SECRET not in repr(vars(error))
+    assert settings.credentials == {}
+
+
+@pytest.mark.parametrize("value", [f"ada:{SECRET}", ("ada", SECRET), [("registry.example", ("ada", SECRET))], 5])
+def test_credentials_that_are_no_mapping_are_refused_without_being_quoted(value: Any) -> None:
+    with pytest.raises(InvalidError, match=r"^credentials have to be a mapping from a host to a pair") as caught:
+        Settings().credentials = value
+    assert SECRET not in repr(vars(caught.value))

@@ -1,0 +1,285 @@
+"""What is transferred is right, or it is not there: whatever the registry does."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ocinb import pull
+from ocinb._settings import settings
+from ocinb.errors import AuthError, IntegrityError, NotFoundError, OcinbError, RateLimitError, TransportError
+from ocinb.progress.protocol import State
+from ocinb.samples.tars import noise
+from ocinb.spec.digest import Digest
+from ocinb.transfer import Transferred
+from tests.transferring import BLOB, Log, Place, blob_path, describe
+
+
+def test_a_blob_comes_once_and_is_present_then(place: Place) -> None:
+    blob = place.put()
+    first, second = place.fetch(blob), place.fetch(blob)
+    assert (first.outcome, first.fetched_bytes, second.outcome, second.fetched_bytes, second.seconds) == (
+        "downloaded",
+        len(BLOB),
+        "present",
+        0,
+        None,
+    )
+    assert first.path.read_bytes() == BLOB
+    assert place.asked() == [None]
+    assert place.parts == []
+    assert place.log.states[blob.digest] == [State.DOWNLOADING, State.VERIFYING, State.DONE, State.PRESENT]
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "requests"),
+    [
+        (401, AuthError, 1),
+        (403, AuthError, 1),
+        (404, NotFoundError, 1),
+        (429, RateLimitError, 1),
+        (500, TransportError, 3),
+        (503, TransportError, 3),
+        (302, TransportError, 3),
+    ],
+)
+def test_an_error_body_never_lands_in_the_layer_file(
+    place: Place, status: int, error: type[OcinbError], requests: int
+) -> None:
+    blob = place.put()
+    settings.retries = 2
+    fault = place.registry.fault(blob_path(blob), status=status, times=None)
+    with pytest.raises(error) as caught:
+        place.run(blob)
+    assert fault.hits == requests
+    assert str(blob.digest) in str(caught.value)
+    assert place.stands(blob) is None
+    assert sum(part.stat().st_size for part in place.parts) == 0
+    assert place.log.states[blob.digest][-1] is State.FAILED
+    fault.cancel()
+    assert place.fetch(blob).path.read_bytes() == BLOB
+
+
+def test_what_fails_now_and_then_is_asked_for_again(place: Place) -> None:
+    blob = place.put()
+    place.registry.fault(blob_path(blob), status=503, times=2)
+    place.registry.fault(blob_path(blob), drop=True)
+    assert place.fetch(blob).path.read_bytes() == BLOB
+    assert len(place.asked()) == 4
+
+
+def test_corrupt_bytes_are_thrown_away_and_fetched_once_more_from_zero(place: Place) -> None:
+    blob = place.put()
+    place.registry.fault(blob_path(blob), corrupt=1000)
+    result = place.fetch(blob)
+    assert (result.outcome, result.fetched_bytes, result.path.read_bytes()) == ("downloaded", 2 * len(BLOB), BLOB)
+    assert place.asked() == [None, None]
+    assert place.log.received[blob.digest] == len(BLOB)
+
+
+def test_bytes_that_stay_corrupt_are_an_error_with_both_digests_and_no_file(place: Place) -> None:
+    blob = place.put()
+    place.registry.fault(blob_path(blob), body=b"x" * len(BLOB), times=None)
+    with pytest.raises(IntegrityError) as caught:
+        place.run(blob)
+    assert blob.digest in str(caught.value)
+    assert Digest.of(b"x" * len(BLOB)) in str(caught.value)
+    assert place.asked() == [None, None]
+    assert (place.stands(blob), place.parts) == (None, [])
+    assert place.log.received[blob.digest] == 0
+
+
+@pytest.mark.parametrize("said", [len(BLOB) - 1, 0, 100])
+def test_a_blob_that_is_longer_than_said_is_never_kept(place: Place, said: int) -> None:
+    place.put()
+    blob = describe(BLOB, size=said)
+    with pytest.raises(IntegrityError, match=r"bytes long, but more came|have the digest"):
+        place.run(blob)
+    assert (place.stands(blob), place.parts) == (None, [])
+
+
+def test_a_blob_that_is_shorter_than_said_is_never_kept(place: Place) -> None:
+    place.put()
+    settings.retries = 1
+    blob = describe(BLOB, size=len(BLOB) + 1)
+    with pytest.raises(TransportError):
+        place.run(blob)
+    assert place.stands(blob) is None
+
+
+def test_of_two_sizes_for_one_digest_the_right_one_wins(place: Place) -> None:
+    blob = place.put()
+    for blobs in ([describe(BLOB, size=7), blob], [blob, describe(BLOB, size=7)]):
+        assert place.run(*blobs)[blob.digest] == place.fetch(blob) or place.stands(blob) == BLOB
+    assert place.stands(blob) == BLOB
+    with pytest.raises(IntegrityError):
+        place.run(describe(BLOB, size=7))
+    assert place.stands(blob) == BLOB, "a manifest that says a wrong size took a right blob away"
+
+
+@pytest.mark.parametrize(("verify", "outcome"), [("size", "downloaded"), ("full", "downloaded")])
+def test_a_corrupt_file_of_the_full_size_does_not_pass_as_there(place: Place, verify: str, outcome: str) -> None:
+    blob = place.put()
+    path = place.fetch(blob).path
+    path.write_bytes(b"x" * len(BLOB))
+    assert place.fetch(blob, verify=verify).outcome == outcome
+    assert path.read_bytes() == BLOB
+
+
+def test_an_empty_layer_counts_as_there(place: Place) -> None:
+    blob = place.put(b"")
+    assert (place.fetch(blob).outcome, place.fetch(blob).outcome) == ("downloaded", "present")
+    assert place.stands(blob) == b""
+    assert place.asked() == []
+
+
+def test_file_names_have_no_colon(place: Place) -> None:
+    place.registry.fault("*/blobs/*", cut=1000)
+    settings.retries = 0
+    whole, broken = place.put(b"whole"), place.put()
+    place.fetch(whole)
+    with pytest.raises(TransportError):
+        place.run(broken)
+    names = [path.name for path in place.layout.root.rglob("*")]
+    assert whole.digest.hex in names
+    assert any(broken.digest.hex in name for name in names)
+    assert not [name for name in names if ":" in name]
+
+
+def test_the_same_digest_twice_in_one_manifest_is_fetched_once(place: Place) -> None:
+    blob = place.put()
+    place.registry.fault(blob_path(blob), delay=0.1)
+    assert list(place.run(blob, blob, blob)) == [blob.digest]
+    assert place.asked() == [None]
+
+
+def test_two_pulls_of_one_digest_share_one_transfer(place: Place) -> None:
+    blob = place.put()
+    place.registry.fault(blob_path(blob), delay=0.2)
+    outcomes: list[str] = []
+    threads = [threading.Thread(target=lambda: outcomes.append(place.fetch(blob).outcome)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(outcomes) == ["downloaded", "present", "present", "present"]
+    assert place.asked() == [None]
+
+
+@pytest.mark.parametrize("limit", [1, 3])
+def test_no_more_exchanges_at_a_time_than_concurrency_says(place: Place, limit: int) -> None:
+    settings.concurrency = limit
+    place.registry.fault("*", delay=0.02, times=None)
+    most = 0
+
+    class Watch(Log):
+        def advance(self, key: str, amount: int) -> None:
+            nonlocal most
+            super().advance(key, amount)
+            most = max(most, len(place.registry._server._connections))
+
+    place.log = Watch()
+    place.run(*[place.put(noise(f"blob {number}", 20_000)) for number in range(12)])
+    assert most == limit
+
+
+def test_results_come_in_the_order_of_the_jobs_and_errors_in_their_place(place: Place) -> None:
+    blobs = [place.put(noise(f"blob {number}", 1000)) for number in range(6)]
+    place.registry.fault(blob_path(blobs[2]), status=403, times=None)
+    results = place.run(*blobs, errors="skip")
+    assert list(results) == [blob.digest for blob in blobs]
+    assert [type(result) for result in results.values()] == [
+        Transferred,
+        Transferred,
+        AuthError,
+        Transferred,
+        Transferred,
+        Transferred,
+    ]
+    assert place.layout.entries() == []
+
+
+def test_a_partly_pulled_image_has_no_name_and_the_next_pull_makes_it_whole(place: Place) -> None:
+    reference, folder = place.registry.reference("demo/shop:2.0"), place.layout.root
+    settings.concurrency, settings.retries = 1, 0
+    fault = place.registry.fault("*/blobs/*", headers={"Content-Type": "layer"}, cut=20_000, times=None)
+    with pytest.raises(TransportError):
+        pull(reference, platform="linux/amd64", destination=folder, progress=False)
+    assert place.layout.entries() == []
+    fault.cancel()
+    frame = pull(reference, platform="linux/amd64", destination=folder, progress=False)
+    assert "resumed" in set(frame["outcome"])
+    assert len(place.layout.entries()) == 1
+    again = pull(reference, platform="linux/amd64", destination=folder, progress=False)
+    assert set(again["outcome"]) == {"present"}
+    assert len(place.layout.entries()) == 1
+
+
+def test_a_stop_of_the_others_is_not_what_the_caller_hears(place: Place) -> None:
+    slow, bad = place.put(noise("slow", 5000)), place.put(noise("bad", 5000))
+    place.registry._bandwidth = 1000
+    place.registry.fault(blob_path(bad), status=403, delay=0.2)
+    with pytest.raises(AuthError):
+        place.run(slow, bad)
+    assert 0 < sum(part.stat().st_size for part in place.parts) < 5000
+
+
+@pytest.mark.parametrize("broken", ["layout", ".ocinb/parts", "blobs/sha256"])
+def test_a_folder_that_cannot_be_written_is_an_error_that_says_what_to_do(place: Place, broken: str) -> None:
+    blob = place.put()
+    place.layout.prepare()
+    path = place.layout.root if broken == "layout" else place.layout.root / broken
+    _replace_by_file(path)
+    with pytest.raises(TransportError, match=r"Choose another folder|Free some space|store_dir") as caught:
+        place.run(blob)
+    assert caught.value.__cause__ is None
+    assert caught.value.__suppress_context__
+
+
+def test_a_full_disk_is_a_transport_error_and_the_part_stays(place: Place) -> None:
+    resource: Any = pytest.importorskip("resource")
+    blob = place.put()
+    place.layout.prepare()
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
+    try:
+        with pytest.raises(TransportError, match="Free some space") as caught:
+            place.run(blob)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert str(place.layout.root) in str(caught.value)
+    assert place.stands(blob) is None
+    assert [part.stat().st_size for part in place.parts] == [100_000]
+    assert place.fetch(blob).outcome == "resumed"
+    assert place.stands(blob) == BLOB
+
+
+def _replace_by_file(path: Path) -> None:
+    if path.is_dir():
+        path.rename(path.with_name("moved"))
+    path.write_bytes(b"")
+
+
+def test_several_transfers_at_once_share_the_places_of_a_registry(place: Place) -> None:
+    settings.concurrency = 2
+    place.registry.fault("*", delay=0.02, times=None)
+    blobs = [place.put(noise(f"blob {number}", 2000)) for number in range(12)]
+    most = 0
+
+    class Watch(Log):
+        def advance(self, key: str, amount: int) -> None:
+            nonlocal most
+            super().advance(key, amount)
+            most = max(most, len(place.registry._server._connections))
+
+    place.log = Watch()
+    threads = [threading.Thread(target=place.run, args=blobs[start::3]) for start in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert most == 2
+    assert all(place.stands(blob) for blob in blobs)

@@ -1,0 +1,138 @@
+"""Transfers in processes that are killed, interrupted, or not alone."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from ocinb.samples import registry as start_registry
+from ocinb.samples.tars import noise
+from ocinb.spec.documents import Descriptor
+from ocinb.storage.layout import Layout
+from tests.transferring import BLOB, Place, blob_path
+
+ROOT = Path(__file__).parent.parent
+
+Start = Callable[..., subprocess.Popen[str]]
+
+PULL = """
+import os, sys, threading
+from pathlib import Path
+from ocinb.spec.digest import Digest
+from ocinb.spec.documents import Descriptor
+from ocinb.storage.layout import Layout
+from tests.transferring import Place
+
+class Registry:
+    def reference(self, name):
+        return f"{sys.argv[1]}/{name}"
+
+wanted = [text.split("=") for text in sys.argv[3:]]
+blobs = [Descriptor("application/octet-stream", Digest(digest), int(size)) for digest, size in wanted]
+try:
+    results = Place(Registry(), Layout(Path(sys.argv[2]))).run(*blobs)
+    print(" ".join(result.outcome for result in results.values()))
+except KeyboardInterrupt:
+    print("interrupted, threads:", [thread.name for thread in threading.enumerate()])
+"""
+
+
+@pytest.fixture
+def slow(tmp_path: Path) -> Iterator[Place]:
+    with start_registry(bandwidth=100_000) as running:
+        yield Place(running, Layout(tmp_path / "layout"))
+
+
+@pytest.fixture
+def start(slow: Place, tmp_path: Path) -> Iterator[Start]:
+    started: list[subprocess.Popen[str]] = []
+
+    def start_pull(*blobs: Descriptor) -> subprocess.Popen[str]:
+        arguments = [slow.registry.host, str(slow.layout.root), *(f"{blob.digest}={blob.size}" for blob in blobs)]
+        own = {"OCINB_STORE_DIR": str(tmp_path / "own-store"), "OCINB_CACHE_DIR": str(tmp_path / "own-cache")}
+        process = subprocess.Popen(
+            [sys.executable, "-c", PULL, *arguments],
+            cwd=ROOT,
+            env={**os.environ, **own},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        started.append(process)
+        return process
+
+    yield start_pull
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+def wait_for_bytes(place: Place, count: int, *, parts: int = 1) -> None:
+    deadline = time.monotonic() + 60
+    while sum(part.stat().st_size >= count for part in place.parts) < parts:
+        assert time.monotonic() < deadline, "the process fetches nothing"
+        time.sleep(0.01)
+
+
+def test_after_a_kill_another_process_goes_on_where_the_first_was(slow: Place, start: Start) -> None:
+    blob = slow.put()
+    first = start(blob)
+    wait_for_bytes(slow, 50_000)
+    first.kill()
+    first.wait()
+    [size] = [part.stat().st_size for part in slow.parts]
+    assert 50_000 <= size < len(BLOB)
+    assert slow.stands(blob) is None
+    slow.registry._bandwidth = None
+    second = start(blob)
+    assert second.communicate()[0].split() == ["resumed"]
+    assert slow.asked() == [None, f"bytes={size}-"]
+    assert slow.stands(blob) == BLOB
+    assert slow.parts == []
+
+
+def test_what_a_living_process_fetches_is_left_to_it(slow: Place, start: Start) -> None:
+    blob = slow.put()
+    first = start(blob)
+    wait_for_bytes(slow, 10_000)
+    result = slow.fetch(blob)
+    assert (result.outcome, result.fetched_bytes) == ("downloaded", len(BLOB))
+    assert first.communicate()[0].split() == ["downloaded"]
+    assert slow.asked() == [None, None]
+    assert slow.stands(blob) == BLOB
+    assert slow.parts == []
+
+
+def test_an_interrupt_stops_at_once_keeps_the_parts_and_leaves_no_thread(slow: Place, start: Start) -> None:
+    blobs = [slow.put(noise(f"slow {number}", 10_000_000)) for number in range(3)]
+    process = start(*blobs)
+    wait_for_bytes(slow, 1000, parts=3)
+    process.send_signal(signal.SIGINT)
+    sent = time.monotonic()
+    output, errors = process.communicate()
+    assert time.monotonic() - sent < 2
+    assert (process.returncode, errors) == (0, "")
+    assert output.strip() == "interrupted, threads: ['MainThread']"
+    assert all(slow.stands(blob) is None for blob in blobs)
+    assert [part.stat().st_size > 0 for part in slow.parts] == [True] * 3
+
+
+def test_an_interrupt_between_two_tries(slow: Place, start: Start) -> None:
+    blob = slow.put(noise("slow", 10_000_000))
+    slow.registry.fault(blob_path(blob), status=503, times=None)
+    process = start(blob)
+    while not slow.asked():
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    sent = time.monotonic()
+    output = process.communicate()[0]
+    assert time.monotonic() - sent < 2
+    assert output.strip() == "interrupted, threads: ['MainThread']"

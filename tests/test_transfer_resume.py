@@ -1,0 +1,195 @@
+"""What broke off goes on where it broke off, and what comes instead of the rest never spoils what is there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ocinb._settings import settings
+from ocinb.errors import IntegrityError, TransportError
+from ocinb.progress.protocol import State
+from ocinb.samples import registry as start_registry
+from ocinb.sources.base import RangeError
+from ocinb.storage.layout import Layout
+from tests.transferring import BLOB, Place, blob_path
+
+CUT = 100_000
+
+
+def break_off(place: Place, *, cut: int = CUT) -> None:
+    """Leave a part, as a call that failed does."""
+    blob = place.put()
+    place.registry.fault(blob_path(blob), cut=cut)
+    settings.retries = 0
+    with pytest.raises(TransportError, match=r"broke|ended after"):
+        place.run(blob)
+    settings.retries = 3
+    assert [part.stat().st_size for part in place.parts] == [cut]
+    assert place.stands(blob) is None
+    assert place.log.received[blob.digest] == cut
+    place.log.received.clear()
+
+
+def test_the_next_call_resumes(place: Place) -> None:
+    break_off(place)
+    result = place.fetch(place.put())
+    assert (result.outcome, result.fetched_bytes) == ("resumed", len(BLOB) - CUT)
+    assert place.asked() == [None, f"bytes={CUT}-"]
+    assert place.stands(place.put()) == BLOB
+    assert place.parts == []
+
+
+def test_what_was_there_before_is_told_while_the_task_still_waits(place: Place) -> None:
+    told: list[tuple[str, Any]] = []
+    break_off(place)
+    place.log.advance = lambda key, amount: told.append((key, amount))  # type: ignore[method-assign]
+    place.log.state = lambda key, state: told.append((key, state))  # type: ignore[method-assign]
+    blob = place.put()
+    place.fetch(blob)
+    assert told[:2] == [(blob.digest, CUT), (blob.digest, State.DOWNLOADING)]
+
+
+def test_what_was_told_is_on_the_disk_already(place: Place) -> None:
+    place.registry._bandwidth = 1_000_000
+    blob = place.put(BLOB[:30_000])
+    sizes: list[tuple[int, int]] = []
+    count = place.log.advance
+
+    def advance(key: str, amount: int) -> None:
+        count(key, amount)
+        sizes.append((place.log.received[key], place.parts[0].stat().st_size))
+
+    place.log.advance = advance  # type: ignore[method-assign]
+    place.registry.fault(blob_path(blob), cut=1001)
+    place.fetch(blob)
+    assert sizes[0] == (1001, 1001)
+    assert all(told == there for told, there in sizes)
+
+
+def test_within_a_call_no_byte_is_fetched_twice(place: Place) -> None:
+    blob = place.put()
+    for cut in (1000, 50_000, 1):
+        place.registry.fault(blob_path(blob), cut=cut)
+    result = place.fetch(blob)
+    assert place.asked() == [None, "bytes=1000-", "bytes=51000-", "bytes=51001-"]
+    assert (result.outcome, result.fetched_bytes) == ("downloaded", len(BLOB))
+    assert place.stands(blob) == BLOB
+    assert place.log.received[blob.digest] == len(BLOB)
+
+
+def test_a_download_that_breaks_too_often_is_given_up_and_keeps_its_part(place: Place) -> None:
+    blob = place.put()
+    settings.retries = 2
+    place.registry.fault(blob_path(blob), cut=10, times=None)
+    with pytest.raises(TransportError):
+        place.run(blob)
+    assert place.asked() == [None, "bytes=10-", "bytes=20-"]
+    assert [part.read_bytes() for part in place.parts] == [BLOB[:30]]
+
+
+@pytest.mark.parametrize(
+    ("effects", "fetched"),
+    [
+        ([{"ignore_range": True}], len(BLOB)),
+        ([{"ignore_range": True, "cut": 7}], len(BLOB)),
+        ([{"ignore_range": True, "cut": CUT + 7}], len(BLOB)),
+        ([{"ignore_range": True, "cut": 7}, {"ignore_range": True, "cut": 5}], len(BLOB) + 7),
+        ([{"wrong_range": True}], len(BLOB)),
+        ([{"wrong_range": True}, {"cut": 7}], len(BLOB)),
+        ([{"status": 416}], len(BLOB)),
+        ([{"headers": {"Content-Range": None}}], len(BLOB)),
+        ([{"headers": {"Content-Range": "bytes 0-0/1"}}], len(BLOB)),
+        ([{"status": 200, "headers": {"Content-Range": None}, "body": BLOB}], len(BLOB)),
+        ([{"corrupt": 3}], 2 * len(BLOB) - CUT),
+        ([{"status": 500}, {"drop": True}], len(BLOB) - CUT),
+    ],
+)
+@pytest.mark.parametrize("retries", [0, 3])
+def test_what_comes_instead_of_the_rest_is_never_appended(
+    place: Place, effects: list[dict[str, Any]], fetched: int, retries: int
+) -> None:
+    break_off(place)
+    blob = place.put()
+    for effect in effects:
+        place.registry.fault(blob_path(blob), **effect)
+    settings.retries = retries
+    try:
+        result = place.fetch(blob)
+    except TransportError:
+        assert not retries
+        assert place.stands(blob) is None
+        settings.retries = 3
+        place.fetch(blob)
+    else:
+        assert result.fetched_bytes == fetched
+        assert place.log.received[blob.digest] == len(BLOB)
+    assert place.stands(blob) == BLOB
+    assert place.parts == []
+
+
+def test_a_registry_without_ranges_is_asked_for_the_whole(place: Place) -> None:
+    break_off(place)
+    blob = place.put()
+    place.registry.fault(blob_path(blob), ignore_range=True, times=None)
+    result = place.fetch(blob)
+    assert (result.outcome, result.fetched_bytes, place.stands(blob)) == ("downloaded", len(BLOB), BLOB)
+
+
+def test_a_registry_that_gives_another_part_for_ever_is_told_of_as_such(place: Place) -> None:
+    blob = place.put()
+    settings.retries = 1
+    headers = {"Content-Range": f"bytes 5-9/{len(BLOB)}"}
+    place.registry.fault(blob_path(blob), status=206, headers=headers, times=None)
+    with pytest.raises(RangeError, match="bytes from 0 of 300,000 were asked for"):
+        place.run(blob)
+
+
+@pytest.mark.parametrize("content", [b"x" * len(BLOB), b"x" * CUT, BLOB + b"x", BLOB])
+def test_a_part_is_proved_like_all_else(place: Place, content: bytes) -> None:
+    break_off(place)
+    place.parts[0].write_bytes(content)
+    blob = place.put()
+    result = place.fetch(blob)
+    assert place.stands(blob) == BLOB
+    assert place.log.received[blob.digest] == len(BLOB)
+    if content == BLOB:
+        assert (result.outcome, result.fetched_bytes) == ("resumed", 0)
+
+
+def test_two_parts_of_one_blob_and_the_longer_one_is_resumed(place: Place) -> None:
+    break_off(place)
+    blob = place.put()
+    shorter = place.parts[0]
+    longer = shorter.with_name(f"{shorter.name.split('.')[0]}.elsewhere.1.0.part")
+    longer.write_bytes(BLOB[: 2 * CUT])
+    place.fetch(blob)
+    assert place.asked()[-1] == f"bytes={CUT}-", "the part of a machine that may be alive was taken"
+
+
+@pytest.fixture
+def guarded(tmp_path: Path) -> Iterator[Place]:
+    with start_registry(credentials=("ada", "pw")) as running:
+        settings.credentials[running.host] = ("ada", "pw")
+        yield Place(running, Layout(tmp_path / "layout"))
+
+
+def test_a_token_that_ends_between_is_renewed_and_the_download_goes_on(guarded: Place) -> None:
+    break_off(guarded)
+    guarded.registry.revoke_tokens()
+    result = guarded.fetch(guarded.put())
+    assert (result.outcome, result.fetched_bytes) == ("resumed", len(BLOB) - CUT)
+    tokens = [request for request in guarded.registry.requests if request.path.startswith("/token")]
+    assert len(tokens) == 2
+
+
+def test_a_corrupt_part_and_a_corrupt_registry(place: Place) -> None:
+    break_off(place)
+    blob = place.put()
+    place.registry.fault(blob_path(blob), corrupt=0, times=None)
+    with pytest.raises(IntegrityError):
+        place.run(blob)
+    assert (place.stands(blob), place.parts) == (None, [])
+    assert place.log.received[blob.digest] == 0
