@@ -79,4 +79,9 @@ def _series(column: Column, values: list[Any]) -> pd.Series[Any]:
     if column.dtype == TEXT:
         # A subclass of str, such as Digest, is stored as the plain text it is.
         values = [None if value is None else str(value) for value in values]
-    return pd.Series(values, dtype=column.dtype, name=column.name)
+    try:
+        return pd.Series(values, dtype=column.dtype, name=column.name)
+    except (
+        UnicodeEncodeError
+    ):  # pyarrow, where it is installed, keeps no lone surrogates; the same type without it does
+        return pd.Series(values, dtype=pd.StringDtype("python", na_value=float("nan")), name=column.name)

@@ -7,6 +7,8 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
@@ -32,7 +34,7 @@ def _work_until_stopped() -> None:
 
 
 def _threads() -> list[str]:
-    return [thread.name for thread in threading.enumerate() if thread.name.startswith("ocinb")]
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith("ocinb_")]
 
 
 @pytest.fixture(autouse=True)
@@ -59,14 +61,15 @@ def test_nothing_is_nothing() -> None:
 
 @pytest.mark.parametrize(("workers", "items", "most"), [(3, 12, 3), (1, 4, 1), (0, 4, 1), (9, 2, 2)])
 def test_so_many_at_a_time_and_no_more(workers: int, items: int, most: int) -> None:
-    lock, running, highest = threading.Lock(), 0, 0
+    lock, together, running, highest = threading.Lock(), threading.Barrier(most), 0, 0
 
     def count(number: int) -> int:
         nonlocal running, highest
         with lock:
             running += 1
             highest = max(highest, running)
-        time.sleep(0.02)
+        together.wait(PATIENT_SECONDS)
+        time.sleep(0.01)
         with lock:
             running -= 1
         return number
@@ -376,6 +379,29 @@ def test_who_waits_to_be_alone_leaves_when_it_is_stopped() -> None:
         run_all(work, [0, 1, 2], workers=3)
     _until(lambda: not _pool._locks)
     assert len(entered) == 1
+
+
+def test_an_interrupt_while_tasks_are_handed_out_ends_those_at_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    began, ended = threading.Event(), threading.Event()
+
+    class Interrupted(ThreadPoolExecutor):
+        def submit(self, *args: Any, **options: Any) -> Future[Any]:
+            super().submit(*args, **options)
+            assert began.wait(PATIENT_SECONDS)
+            raise KeyboardInterrupt
+
+    def work(_: int) -> None:
+        began.set()
+        try:
+            _work_until_stopped()
+        except StoppedError:
+            ended.set()
+            raise
+
+    monkeypatch.setattr(_pool, "ThreadPoolExecutor", Interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run_all(work, range(3), workers=2)
+    _until(ended.is_set)
 
 
 INTERRUPTED = """

@@ -53,10 +53,10 @@ def test_what_is_missing_or_none_is_na_and_never_zero_or_empty() -> None:
 
 
 def test_values_come_out_as_they_went_in() -> None:
-    frame = SCHEMA.frame([ROW, {"name": "", "size_bytes": 0, "parts": {}, "seconds": 0.0, "fine": True}])
-    assert frame.to_dict("records")[0] == {**ROW, "made": pd.Timestamp("2024-05-14 02:03:04.123456", tz="UTC")}
-    assert frame.loc[1, ["name", "size_bytes", "fine", "parts", "seconds"]].tolist() == ["", 0, True, {}, 0.0]
-    assert frame["size_bytes"].max() == 2**63 - 1
+    falsy = {"name": "", "size_bytes": 0, "made": None, "fine": False, "parts": {}, "seconds": 0.0}
+    first, second = SCHEMA.frame([ROW, falsy]).to_dict("records")
+    assert first == {**ROW, "made": pd.Timestamp("2024-05-14 02:03:04.123456", tz="UTC")}
+    assert second == {**falsy, "made": second["made"]}
 
 
 def test_rows_may_be_any_iterable() -> None:
@@ -75,6 +75,21 @@ def test_lists_and_dicts_stay_what_they_are() -> None:
     values = list(SCHEMA.frame({"parts": part} for part in parts)["parts"])
     assert values[:-1] == parts[:-1]
     assert values[-1] is pd.NA
+
+
+def test_lone_surrogates_are_kept_also_where_arrow_cannot_keep_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = pd.Series
+
+    def as_arrow(values: list[Any], *, dtype: Any, name: str) -> Any:
+        if isinstance(dtype, str) and dtype == TEXT:
+            assert [value.encode() for value in values if value is not None]
+        return plain(values, dtype=dtype, name=name)
+
+    monkeypatch.setattr(pd, "Series", as_arrow)
+    frame = SCHEMA.frame([{"name": "lone \ud800 surrogate"}, {"name": "é"}, {"name": ""}, {}])
+    assert list(frame["name"])[:3] == ["lone \ud800 surrogate", "é", ""]
+    assert frame["name"].isna().tolist() == [False, False, False, True]
+    assert _dtypes(frame) == DTYPES
 
 
 def test_a_frame_does_not_share_its_columns_with_the_next() -> None:

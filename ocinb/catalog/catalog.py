@@ -7,6 +7,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
+import duckdb
+
+from ocinb._pool import run_all, woken_by
 from ocinb.catalog.callers import call_among_callers_names
 from ocinb.catalog.connection import MEMORY, Connections, translated
 from ocinb.catalog.loading import find, load
@@ -115,7 +118,7 @@ class Catalog:
             raise InvalidError(f"params takes a list or a dict of values, not a {type(params).__name__}")
         with self._connections.connect() as connection, translated("DuckDB refuses the query"):
             relation = call_among_callers_names(partial(connection.sql, query, params=params))
-            return schemas.TABLES.frame([])[[]] if relation is None else to_frame(relation)
+            return schemas.TABLES.frame([])[[]] if relation is None else _run(connection, relation)
 
     def tables(self) -> pd.DataFrame:
         """Say what there is to ask.
@@ -149,3 +152,14 @@ class Catalog:
 
     def __repr__(self) -> str:
         return f"Catalog({str(self.path)!r})"
+
+
+def _run(connection: duckdb.DuckDBPyConnection, relation: duckdb.DuckDBPyRelation) -> pd.DataFrame:
+    """Run a query in a thread of its own: DuckDB heeds another thread's interrupt at once, and Ctrl-C late."""
+
+    def run(asked: duckdb.DuckDBPyRelation) -> pd.DataFrame:
+        with woken_by(connection.interrupt):
+            return to_frame(asked)
+
+    [frame] = run_all(run, [relation], workers=1)
+    return frame

@@ -91,6 +91,10 @@ def translated(what: str) -> Iterator[None]:
         raise TransportError(f"{what}: {_reason(error)}") from None
     except duckdb.Error as error:
         raise InvalidError(f"{what}: {_reason(error)}") from None
+    except RuntimeError as error:
+        if str(error) == "Query interrupted":  # what becomes of Ctrl-C while DuckDB has the main thread
+            raise KeyboardInterrupt from None
+        raise
 
 
 def _connect(path: str | Path) -> duckdb.DuckDBPyConnection:

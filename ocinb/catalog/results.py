@@ -32,8 +32,9 @@ def to_frame(relation: duckdb.DuckDBPyRelation) -> pd.DataFrame:
     """
     types = [str(kind) for kind in relation.types]
     columns = [_column(place, kind) for place, kind in enumerate(types, start=1)]
-    named = zip(columns, _distinct(relation.columns), strict=True)
+    named = zip(columns, relation.columns, strict=True)
     frame: pd.DataFrame = relation.project(", ".join(f"{column} AS {_quoted(name)}" for column, name in named)).df()
+    # By the names of the frame: of columns of one name DuckDB calls the second "a_1".
     for name, kind in zip(frame.columns, types, strict=True):
         frame[name] = _converted(frame[name], kind)
     return frame
@@ -72,18 +73,6 @@ def _whole(series: pd.Series[Any]) -> pd.Series[Any]:
     values = [None if pd.isna(value) else int(value) for value in series]
     fits = all(value is None or -(2**63) <= value < 2**63 for value in values)
     return pd.Series(values, dtype=NUMBER if fits else object, index=series.index)
-
-
-def _distinct(names: list[str]) -> list[str]:
-    """Tell columns of one name apart, as DuckDB's own results do: ``a``, ``a_1``."""
-    given: list[str] = []
-    for name in names:
-        fresh, number = name, 0
-        while fresh in given:
-            number += 1
-            fresh = f"{name}_{number}"
-        given.append(fresh)
-    return given
 
 
 def _quoted(name: str) -> str:

@@ -70,7 +70,7 @@ class Document:
     def _pretty(self) -> str:
         try:
             text = json.dumps(self.json, indent=2, ensure_ascii=False)
-        except (InvalidError, RecursionError):  # what can just be parsed may be nested too deep to be written
+        except InvalidError:
             text = self.raw.decode("utf-8", "replace")
         return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}\n…"
 

@@ -60,7 +60,7 @@ class Plan:
         for image in self.images:
             name = f"{full}{_suffix(image.platform)}"
             # Two for one architecture, of Windows for instance: the second keeps the name that nothing else can have.
-            named[name if name not in named and name != full else self._by_digest(image)] = image.descriptor
+            named[name if name not in named else self._by_digest(image)] = image.descriptor
         return named
 
     def _by_digest(self, image: Image) -> str:
@@ -147,7 +147,8 @@ def pull(
         summary = f"Pulled {_counted(pulled)}: {_summary(rows, time.monotonic() - started)}"
     finally:
         board.finish(summary)
-    return with_failures(schemas.PULL.frame(rows), failures)
+    places = {name: place for place, name in enumerate(names)}
+    return with_failures(schemas.PULL.frame(rows), sorted(failures, key=lambda failure: places[failure.reference]))
 
 
 def _plan(name: str, session: Session, layout: Layout, platform: Platforms) -> Plan:

@@ -19,7 +19,7 @@ from ocinb._settings import Settings
 from ocinb.errors import AuthError, InvalidError, TransportError
 from ocinb.sources.addresses import is_loopback
 from ocinb.sources.exchange import safe_url
-from ocinb.sources.http import Answer, Http, followed, same_origin
+from ocinb.sources.http import Answer, Http, followed, leads_within, same_origin
 from ocinb.sources.refusals import credentials_hint
 from ocinb.spec.fields import Fields
 from ocinb.spec.strictjson import parse_object
@@ -30,7 +30,7 @@ LEAST_LIFE_SECONDS = 60
 MARGIN_SECONDS = 5
 
 _CHALLENGE = re.compile(
-    r'(?:^|,)\s*(?P<scheme>[A-Za-z][\w-]*)(?=\s|$)|(?P<key>[\w-]+)\s*=\s*(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<bare>[^\s,"]+))'
+    r'(?:^|,)\s*(?P<scheme>[A-Za-z][\w-]*)(?=\s|$)|(?<![\w-])(?P<key>[\w-]+)\s*=\s*(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<bare>[^\s,"]+))'
 )
 
 
@@ -194,7 +194,7 @@ def _realm(challenge: Challenge, base: str) -> str:
 def _judge_realm(realm: str, base: str) -> None:
     parts = urlsplit(realm)
     sound = parts.scheme in {"http", "https"} and parts.hostname and not parts.username
-    if sound and (parts.scheme == "https" or same_origin(realm, base)):
+    if sound and (parts.scheme == "https" or same_origin(realm, base)) and not leads_within(base, realm):
         return
     if (
         sound

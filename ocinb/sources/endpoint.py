@@ -25,7 +25,8 @@ HUB_HOST = "registry-1.docker.io"
 GOOD = frozenset({200, 206})
 
 _Question = Callable[[str, dict[str, str]], Answer]  # the base URL and the headers to ask with
-_LINK = re.compile(r'<([^>]*)>\s*;[^,]*\brel\s*=\s*"?next"?', re.IGNORECASE)
+# No part runs across the next "<": a header of many of them would take seconds else.
+_LINK = re.compile(r'<([^<>]*)>\s*;[^,<]*\brel\s*=\s*"?next\b(?!-)', re.IGNORECASE)
 
 
 class Endpoint:

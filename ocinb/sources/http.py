@@ -27,7 +27,7 @@ from ocinb import __version__
 from ocinb._pool import alone, check_stopped, woken_by
 from ocinb._settings import Settings
 from ocinb.errors import InvalidError, OcinbError, TransportError
-from ocinb.sources.addresses import is_loopback
+from ocinb.sources.addresses import is_loopback, is_within
 from ocinb.sources.exchange import Exchange, safe_url, tell
 from ocinb.spec.digest import Digest
 from ocinb.spec.strictjson import parse_object
@@ -318,12 +318,19 @@ def _redirected(url: str, location: str) -> str:
     scheme, before = urlsplit(target).scheme, urlsplit(url).scheme
     if scheme not in {"http", "https"} or (before == "https" and scheme == "http"):
         raise TransportError(f"a redirect to {safe_url(target)} is refused: it leaves {before}", url=safe_url(url))
+    if leads_within(url, target):
+        raise TransportError(f"a redirect to {safe_url(target)} is refused: it leads back here", url=safe_url(url))
     return target
 
 
 def _origin(url: str) -> tuple[str, str | None, int | None]:
     parts = urlsplit(url)
     return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+
+
+def leads_within(url: str, target: str) -> bool:
+    """Say whether somebody outside of this machine points into it."""
+    return is_within(urlsplit(target).hostname) and not is_within(urlsplit(url).hostname)
 
 
 def same_origin(one: str, other: str) -> bool:

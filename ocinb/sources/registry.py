@@ -114,13 +114,22 @@ class RegistrySource:
 
     def tags(self) -> list[str]:
         """List the tags, in the order of the registry."""
-        pages = self._endpoint.pages(f"/v2/{self.repository}/tags/list?n=1000", self._scope)
+        path = f"/v2/{self.repository}/tags/list"
         try:
-            return list(dict.fromkeys(name for page in pages for name in _names(page, "tags")))
+            try:
+                return self._tags(f"{path}?n=1000")
+            except NotFoundError as error:
+                if "NAME_UNKNOWN" in error.message:
+                    raise
+                return self._tags(path)  # zuul-registry knows the list only without a length
         except NotFoundError as error:
             hint = f"ocinb.repositories({self._endpoint.registry!r}) lists what there is, if the registry tells"
             where = f"there is no repository {self._endpoint.registry}/{self.repository}"
             raise NotFoundError(where, url=error.url, hint=hint) from None
+
+    def _tags(self, path: str) -> list[str]:
+        pages = self._endpoint.pages(path, self._scope)
+        return list(dict.fromkeys(name for page in pages for name in _names(page, "tags")))
 
     def _kept(self, digest: Digest) -> RawDocument | None:
         raw = self._store.blobs.read(digest, self._settings.max_manifest_bytes)

@@ -106,12 +106,15 @@ def test_nothing_is_saved_between_two_registries(registry: SampleRegistry, catal
     with start_registry() as other:
         for place in (registry, other):
             place.put_image("team/app", [BASE, ONE], tag="1")
-        other.put_image("team/app", [BASE, TWO], tag="2")
-        catalog.add([registry.reference("team/app:1"), other.reference("team/app:1"), other.reference("team/app:2")])
+            place.put_image("team/app", [BASE, TWO], tag="2")
+        other.put_image("team/app", [OTHER], tag="3")
+        catalog.add([place.reference(f"team/app:{tag}") for place in (registry, other) for tag in ("1", "2")])
+        catalog.add(other.reference("team/app:3"))
     assert sharing(catalog) == {
-        BASE.digest: (1000, 2, 2, 1000),  # (1 - 1) in one registry, (2 - 1) in the other
+        BASE.digest: (1000, 2, 2, 2000),  # (2 - 1) images in the one registry, and (2 - 1) in the other
         ONE.digest: (200, 1, 2, 0),  # one image, in two registries: each has to store it
-        TWO.digest: (30, 1, 1, 0),
+        TWO.digest: (30, 1, 2, 0),
+        OTHER.digest: (7, 1, 1, 0),
     }
 
 
@@ -133,6 +136,9 @@ def test_attestations_do_not_count(registry: SampleRegistry, catalog: ocinb.Cata
     assert added["images"].tolist() == [1]
     assert sharing(catalog) == {BASE.digest: (1000, 1, 1, 0), ONE.digest: (200, 1, 1, 0)}
     assert catalog.sql("SELECT manifest_digest FROM images")["manifest_digest"].tolist() == [real]
+    by_digest = registry.reference(f"team/app@{attesting}")
+    catalog.add(by_digest)
+    assert image(catalog, attesting)["reference"] == by_digest, "it is none of those behind the tag, even if it is read"
 
 
 def test_an_index_names_its_images(registry: SampleRegistry, catalog: ocinb.Catalog) -> None:

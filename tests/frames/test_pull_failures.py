@@ -140,6 +140,14 @@ def test_a_name_that_fails_does_not_end_the_rest(registry: SampleRegistry, tmp_p
     assert list(named(tmp_path)) == [registry.reference("demo/hello:latest")]
 
 
+def test_failures_are_told_in_the_order_of_the_names(registry: SampleRegistry) -> None:
+    bad = registry.reference("demo/shop:2.0")
+    registry.fault(f"*/blobs/{own_layer(registry, 'demo/shop:2.0', 'demo/shop:1.0')}", status=500, times=None)
+    names = ["No Name", bad, registry.reference("demo/gone:1")]
+    frame = ocinb.pull(names, platform="amd64", progress=False, errors="skip")
+    assert [failure["reference"] for failure in frame.attrs["failures"]] == names
+
+
 def test_progress_is_told_of_every_blob_and_ends_once(registry: SampleRegistry) -> None:
     told = Told()
     frame = ocinb.pull(registry.reference("demo/shop:2.0"), platform="all", progress=told).drop_duplicates("digest")

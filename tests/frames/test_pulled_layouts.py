@@ -50,6 +50,24 @@ def test_a_whole_index_is_named_and_each_image_of_it(registry: SampleRegistry, t
     assert [entry["platform"]["architecture"] for entry in list(entries.values())[1:]] == ["amd64", "arm64", "arm"]
 
 
+def test_an_index_of_one_image_is_named_only_if_all_of_it_is_wanted(registry: SampleRegistry, tmp_path: Path) -> None:
+    only = build("linux/arm64/v8", [])
+    registry.put_blob(only.config.raw)
+    registry.put_manifest("demo/only", only.manifest.raw)
+    index = make_index([(only.manifest, only.descriptor())])
+    registry.put_manifest("demo/only", index.raw, media_type=OCI_INDEX, tag="1")
+    reference = registry.reference("demo/only:1")
+    ocinb.pull(reference, destination=tmp_path / "one", progress=False)
+    assert {name: entry["digest"] for name, entry in named(tmp_path / "one").items()} == {
+        reference: only.manifest.digest
+    }
+    ocinb.pull(reference, platform="all", destination=tmp_path / "all", progress=False)
+    assert {name: entry["digest"] for name, entry in named(tmp_path / "all").items()} == {
+        reference: index.digest,
+        f"{reference}-arm64": only.manifest.digest,
+    }
+
+
 def test_several_platforms_are_no_index(registry: SampleRegistry, tmp_path: Path) -> None:
     reference = registry.reference("demo/shop:2.0")
     ocinb.pull(reference, platform=["amd64", "arm64"], destination=tmp_path, progress=False)

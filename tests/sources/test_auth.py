@@ -16,7 +16,7 @@ from ocinb._settings import settings
 from ocinb.errors import AuthError, InvalidError, OcinbError
 from ocinb.samples import SampleRegistry
 from ocinb.samples import registry as start_registry
-from ocinb.sources.auth import Challenge, Token, parse_challenges
+from ocinb.sources.auth import Challenge, Token, _judge_realm, parse_challenges
 from ocinb.sources.http import Http
 from ocinb.sources.images import find_images, resolve_name
 from ocinb.sources.registry import list_repositories
@@ -250,6 +250,14 @@ def test_a_realm_that_is_refused(registry: SampleRegistry, realm: str) -> None:
     assert "hidden" not in str(caught.value)
     assert caught.value.__suppress_context__ or caught.value.__context__ is None
     assert len(registry.requests) == 1
+
+
+@pytest.mark.parametrize("realm", ["https://127.0.0.1/token", "https://169.254.169.254/", "https://localhost/token"])
+def test_from_elsewhere_no_realm_leads_to_this_machine(realm: str) -> None:
+    with pytest.raises(AuthError, match="which is refused"):
+        _judge_realm(realm, "https://registry.example")
+    _judge_realm("https://auth.example/token", "https://registry.example")
+    _judge_realm(realm, "https://127.0.0.1:5000")
 
 
 def test_a_realm_elsewhere_on_this_machine_is_asked_without_the_secret(

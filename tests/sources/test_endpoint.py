@@ -15,7 +15,7 @@ from ocinb._settings import settings
 from ocinb.errors import OcinbError, TransportError
 from ocinb.samples import SampleRegistry
 from ocinb.samples import registry as start_registry
-from ocinb.sources.addresses import is_loopback
+from ocinb.sources.endpoint import _LINK
 from ocinb.sources.registry import list_repositories
 from ocinb.sources.session import close_default_session, default_session, open_source
 from ocinb.spec.reference import Reference
@@ -42,26 +42,6 @@ PLAIN_TO_TLS = b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to 
 )
 def test_where_a_registry_is_spoken_to(registry: str, base: str) -> None:
     assert default_session().endpoint(registry)._base == base
-
-
-@pytest.mark.parametrize(
-    ("host", "here"),
-    [
-        ("127.0.0.1", True),
-        ("127.9.9.9", True),
-        ("::1", True),
-        ("[::1]", True),
-        ("LOCALHOST", True),
-        ("a.localhost", True),
-        ("", False),
-        (None, False),
-        ("0.0.0.0", False),
-        ("10.0.0.1", False),
-        ("localhost.example", False),
-    ],
-)
-def test_what_is_this_machine(host: str | None, here: bool) -> None:  # noqa: FBT001 - a row
-    assert is_loopback(host) is here
 
 
 @pytest.fixture
@@ -169,6 +149,26 @@ def test_a_link_leads_to_the_next_page(paged: SampleRegistry, form: str, rel: st
     settings.tag_ttl = 0
     link(paged, form.format(host=paged.host), rel=rel)
     assert set(open_repository(paged).tags()) >= set(everything) - {"1.0"}
+
+
+@pytest.mark.parametrize(
+    ("header", "target"),
+    [
+        ('<a>; rel="next"', "a"),
+        ('<a>; rel="prev", <b>; rel="next"', "b"),
+        ('<a>; rel="first"', None),
+        ('<a>; rel="nextpage"', None),
+        ('<a>; rel="next-archive"', None),
+        ("<a>", None),
+        ("", None),
+        # A pattern that begins anew at each of them takes ten seconds, with the whole process standing still.
+        pytest.param("<" * 60_000, None, marks=pytest.mark.timeout(5)),
+        pytest.param("<>;" * 20_000, None, marks=pytest.mark.timeout(5)),
+    ],
+)
+def test_links_are_read(header: str, target: str | None) -> None:
+    found = _LINK.search(header)
+    assert (found and found[1]) == target
 
 
 def test_a_link_to_another_host_is_refused_and_not_asked(paged: SampleRegistry, registry: SampleRegistry) -> None:

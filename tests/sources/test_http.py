@@ -170,15 +170,6 @@ def test_a_part_in_the_middle_of_a_blob(registry: SampleRegistry) -> None:
     assert registry.requests[-1].header("Range") == "bytes=100-149"
 
 
-def test_a_session_is_made_anew_when_the_folders_change(tmp_path: Path) -> None:
-    first = default_session()
-    assert default_session() is first
-    settings.store_dir = tmp_path / "elsewhere"
-    second = default_session()
-    assert second is not first
-    assert second.store.root == tmp_path / "elsewhere"
-
-
 @pytest.mark.parametrize("length", [b"Content-Length: 2\r\n", b""])
 def test_an_answer_with_and_without_a_length(length: bytes) -> None:
     with listening(saying(b"HTTP/1.1 200 OK\r\n" + length + b"Connection: close\r\n\r\n{}")) as host:

@@ -160,6 +160,13 @@ def test_from_https_no_redirect_leads_to_anything_less(location: str) -> None:
     assert "hidden" not in str(caught.value)
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "169.254.169.254", "[::1]", "0.0.0.0", "127.1"])
+def test_from_elsewhere_no_redirect_leads_to_this_machine(host: str) -> None:
+    with pytest.raises(TransportError, match="is refused: it leads back here"):
+        _redirected("https://a.example/v2/x", f"https://{host}/y")
+    assert _redirected("https://127.0.0.1:5000/x", f"https://{host}/y") == f"https://{host}/y"
+
+
 @pytest.mark.parametrize(
     ("one", "other", "same"),
     [

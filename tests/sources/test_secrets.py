@@ -18,7 +18,7 @@ from ocinb.errors import OcinbError
 from ocinb.progress.protocol import NoProgress
 from ocinb.samples import SampleRegistry
 from ocinb.samples import registry as start_registry
-from ocinb.sources.exchange import Exchange, observed_by, safe_url
+from ocinb.sources.exchange import Exchange, observed_by
 from ocinb.sources.images import find_images, resolve_name
 from ocinb.sources.session import close_default_session, default_session
 from ocinb.transfer import Job, Transfer
@@ -121,20 +121,3 @@ def test_a_manifest_from_a_signed_address_is_not_kept_by_that_name(registry: Sam
     open_repository(registry).resolve("1.0")
     close_default_session()
     assert SIGNATURE.encode() not in all_bytes(settings.cache_dir) + all_bytes(settings.store_dir)
-
-
-@pytest.mark.parametrize(
-    ("url", "shown"),
-    [
-        ("https://a.example/v2/", "https://a.example/v2/"),
-        ("https://ada:pw@a.example:5000/x", "https://a.example:5000/x"),
-        ("https://a.example/x?n=5&last=b&artifactType=c/d", "https://a.example/x?n=5&last=b&artifactType=c/d"),
-        ("https://a.example/x?X-Amz-Signature=s&n=5", "https://a.example/x?X-Amz-Signature=***&n=5"),
-        ("https://a.example/x?flag", "https://a.example/x?flag=***"),
-        ("https://a.example/x?flag=&n=", "https://a.example/x?flag=***&n="),
-        ("https://a.example/x#secret", "https://a.example/x"),
-        ("https://[::1/x?secret", "a URL that cannot be read"),
-    ],
-)
-def test_urls_are_shown_without_secrets(url: str, shown: str) -> None:
-    assert safe_url(url) == shown

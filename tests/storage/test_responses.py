@@ -209,8 +209,10 @@ def test_a_cache_that_fails_later_costs_a_question_and_is_told_once(
         assert open_repository(registry, "demo/base").resolve("12").digest == digest
         with pytest.raises(LookupError):
             open_repository(registry, "demo/base").resolve("none")
-    warnings = [record for record in caplog.records if record.name == "ocinb" and record.levelno == logging.WARNING]
-    assert len(warnings) <= 1
+        for tag in ("1.0", "latest"):
+            assert open_repository(registry).resolve(tag).size > 1000
+    [warning] = [record for record in caplog.records if record.name == "ocinb" and record.levelno == logging.WARNING]
+    assert str(file()) in warning.getMessage()
 
 
 def test_a_file_that_is_overwritten_under_a_session_is_survived(registry: SampleRegistry) -> None:

@@ -13,10 +13,9 @@ from typing import Any
 import pytest
 
 from ocinb._settings import settings
-from ocinb.errors import InvalidError, NotFoundError
+from ocinb.errors import NotFoundError
 from ocinb.samples import SampleRegistry
 from ocinb.samples import registry as start_registry
-from ocinb.sources.exchange import Exchange, observed_by
 from ocinb.sources.images import find_images, resolve_name
 from ocinb.sources.registry import list_repositories
 from ocinb.sources.session import close_default_session, default_session, open_source
@@ -250,6 +249,11 @@ def test_a_tag_list_is_kept_for_the_life_of_a_tag(registry: SampleRegistry) -> N
     assert "latest" not in source.tags()
 
 
+def test_a_registry_that_knows_the_list_only_without_a_length(registry: SampleRegistry) -> None:
+    registry.fault("*/tags/list?n=*", status=404, body="<h1>Not Found</h1>", times=None)
+    assert "2.0" in open_repository(registry).tags()
+
+
 def test_repositories_come_over_all_pages() -> None:
     with start_registry(page_size=2) as registry:
         names = list_repositories(default_session().endpoint(registry.host))
@@ -286,27 +290,3 @@ def test_a_registry_without_a_catalogue(registry: SampleRegistry) -> None:
     registry.fault("/v2/_catalog*", status=404)
     with pytest.raises(NotFoundError, match="has no catalogue"):
         list_repositories(default_session().endpoint(registry.host))
-
-
-def test_names_of_other_transports_are_refused() -> None:
-    with pytest.raises(InvalidError, match="not opened yet"):
-        open_source(Reference("oci:folder:1"), session=default_session())
-
-
-def test_exchanges_are_told_also_those_that_cost_nothing(registry: SampleRegistry) -> None:
-    told: list[Exchange] = []
-    source = open_repository(registry)
-    with observed_by(told.append):
-        source.resolve("2.0")
-        source.resolve("2.0")
-        settings.tag_ttl = 0
-        source.resolve("2.0")
-    assert [(exchange.method, exchange.status, exchange.from_cache) for exchange in told] == [
-        ("GET", 200, False),
-        ("GET", 200, True),
-        ("GET", 200, True),
-    ]
-    assert told[0].received_bytes > 1000
-    assert {exchange.received_bytes for exchange in told[1:]} == {0}
-    source.resolve("1.0")
-    assert len(told) == 3, "an observer was told of what came after its block"

@@ -1,0 +1,44 @@
+"""Ctrl-C ends a long question as it ends anything in Python, and the catalogue goes on."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ASKING = """
+import sys, ocinb
+catalog = ocinb.Catalog(sys.argv[1])
+print("ready", flush=True)
+try:
+    catalog.sql(sys.argv[2])
+except BaseException as error:
+    print(type(error).__name__, flush=True)
+print(catalog.sql("SELECT 42 AS x")["x"].tolist(), catalog.tables().shape[0] > 0, flush=True)
+"""
+ENDLESS = "SELECT sum(a.range * b.range) AS s FROM range(100000000) AS a, range(1000000) AS b"
+
+COUNTING = ENDLESS.replace("sum(a.range * b.range)", "count(*)")
+
+
+@pytest.mark.parametrize("path", [":memory:", "kept.duckdb"])
+@pytest.mark.parametrize(
+    "query",
+    [ENDLESS, f"SELECT 1; {ENDLESS.replace('sum(a.range * b.range)', 'count(*)')}", f"CREATE TABLE t AS {ENDLESS}"],
+)
+def test_an_interrupt_ends_a_question(tmp_path: Path, path: str, query: str) -> None:
+    where = path if path == ":memory:" else str(tmp_path / path)
+    with subprocess.Popen([sys.executable, "-c", ASKING, where, query], stdout=subprocess.PIPE, text=True) as asking:
+        try:
+            assert asking.stdout is not None
+            assert asking.stdout.readline() == "ready\n"
+            time.sleep(0.5)
+            asking.send_signal(signal.SIGINT)
+            told, _ = asking.communicate(timeout=60)
+        finally:
+            asking.kill()
+    assert told.splitlines() == ["KeyboardInterrupt", "[42] True"]

@@ -1,0 +1,63 @@
+"""What a registry says with an error is quoted if it is in the form of the specification, and cut short."""
+
+from __future__ import annotations
+
+import pytest
+
+from ocinb.errors import AuthError, NotFoundError, RateLimitError, TransportError
+from ocinb.sources.base import RangeError
+from ocinb.sources.http import Answer
+from ocinb.sources.refusals import refusal
+
+URL = "https://ada:pw@registry.example/v2/a/manifests/1?sig=hidden"
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [(401, AuthError), (403, AuthError), (404, NotFoundError), (416, RangeError), (429, RateLimitError)]
+    + [(status, TransportError) for status in (204, 304, 400, 405, 500, 502, 599)],
+)
+def test_a_status_has_its_error(status: int, error: type[Exception]) -> None:
+    told = refusal("registry.example", Answer(status, {}, b"", URL))
+    assert type(told) is error
+    assert "registry.example" in str(told)
+    assert told.url == "https://registry.example/v2/a/manifests/1?sig=***"
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b'{"errors": [{"code": "DENIED", "message": "not for you"}]}', "DENIED not for you"),
+        (b'{"errors": [{"code": "A"}, {"message": "b"}]}', "A; b"),
+        (b'{"errors": [{"code": "X", "message": "\\u001b[2J"}]}', r"X \x1b[2J"),
+        (b"<html>hidden</html>", ""),
+        (b'{"errors": "hidden"}', ""),
+        (b'{"errors": [["hidden"]]}', ""),
+        (b'{"errors": null}', ""),
+        (b"[]", ""),
+        (b"\xff\xfe", ""),
+        (b"[" * 100_000, ""),
+        (b"", ""),
+    ],
+)
+def test_the_registrys_words(body: bytes, words: str) -> None:
+    told = str(refusal("registry.example", Answer(418, {}, body, URL)))
+    assert told.startswith(f"registry.example answered 418{': ' if words else ''}{words} (https")
+    assert "hidden" not in told
+
+
+def test_long_words_are_cut() -> None:
+    body = b'{"errors": [{"message": "' + b"x" * 10_000 + b'"}]}'
+    assert len(str(refusal("registry.example", Answer(500, {}, body, URL)))) < 600
+
+
+@pytest.mark.parametrize(
+    ("header", "words"),
+    [
+        ("17", "come back after 17 seconds"),
+        ("Wed, 21 Oct 2026 07:28:00 GMT", "come back after Wed, 21 Oct 2026 07:28:00 GMT"),
+        ("", "Wait a while"),
+    ],
+)
+def test_when_to_come_back(header: str, words: str) -> None:
+    assert words in str(refusal("registry.example", Answer(429, {"retry-after": header}, b"", URL)))

@@ -1,0 +1,49 @@
+"""One session serves a process for as long as the settings name the same folders."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ocinb._settings import settings
+from ocinb.errors import InvalidError
+from ocinb.samples import SampleRegistry
+from ocinb.sources.session import close_default_session, default_session, open_source
+from ocinb.spec.reference import Reference
+from ocinb.storage.layout import Layout
+from tests.transferring import open_repository
+
+
+def test_a_session_is_made_anew_when_the_folders_change(tmp_path: Path) -> None:
+    first = default_session()
+    assert default_session() is first
+    settings.store_dir = tmp_path / "elsewhere"
+    second = default_session()
+    assert second is not first
+    assert second.store.root == tmp_path / "elsewhere"
+
+
+def test_names_of_other_transports_are_refused() -> None:
+    with pytest.raises(InvalidError, match="not opened yet"):
+        open_source(Reference("oci:folder:1"), session=default_session())
+
+
+def test_a_registry_has_one_endpoint(registry: SampleRegistry) -> None:
+    assert default_session().endpoint(registry.host) is default_session().endpoint(registry.host)
+
+
+def test_another_store_is_looked_into_and_written_to(registry: SampleRegistry, tmp_path: Path) -> None:
+    elsewhere = Layout(tmp_path / "elsewhere")
+    digest = open_repository(registry, store=elsewhere).resolve("2.0").digest
+    assert elsewhere.blobs.path(digest).exists()
+    assert not default_session().store.blobs.path(digest).exists()
+    assert open_repository(registry, store=elsewhere).resolve(digest).digest == digest
+    assert len(registry.requests) == 1
+
+
+def test_a_closed_session_is_followed_by_a_new_one(registry: SampleRegistry) -> None:
+    open_repository(registry).tags()
+    close_default_session()
+    close_default_session()
+    assert open_repository(registry).tags()
