@@ -1,23 +1,37 @@
-"""Callers: where a query finds the DataFrames of whoever asks it."""
+"""Callers: the DataFrames of whoever asks a question, which the question may name."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import TypeVar
+from types import FrameType
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 
 
-def call_among_callers_names(function: Callable[[], T]) -> T:
-    """Call a function as if it stood in the code that called ocinb.
+def frames_of_callers() -> dict[str, Any]:
+    """Find the DataFrames that stand in the code which called, those of the nearest function first.
 
-    DuckDB looks for DataFrames from the innermost frame out and stops at the first thing of that name, whatever it is:
-    somebody's DataFrame called `query` would be hidden by a parameter of ours.
+    DuckDB looks for them itself, but in the thread that asks alone, and no further than the first thing of that name,
+    whatever it is: somebody's DataFrame called `query` would be hidden by a parameter of ours.
     """
-    frame = sys._getframe(1)  # noqa: SLF001 - the documented way to the caller's names
-    while frame.f_back is not None and str(frame.f_globals.get("__name__")).partition(".")[0] == "ocinb":
+    stack: list[FrameType] = []
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - the documented way to the caller's names
+    while frame is not None:
+        stack.insert(0, frame)
         frame = frame.f_back
-    names = {**frame.f_locals, "_ocinb_function": function}
-    result: T = eval("_ocinb_function()", frame.f_globals, names)  # noqa: S307 - a text of ours, which only calls
+    return {
+        name: value
+        for frame in stack
+        for names in (frame.f_globals, frame.f_locals)
+        for name, value in list(names.items())
+        if hasattr(type(value), "columns")
+    }
+
+
+def call_among(frames: dict[str, Any], function: Callable[[], T]) -> T:
+    """Call a function where DuckDB finds DataFrames by their names."""
+    names = {**frames, "_ocinb_function": function}
+    result: T = eval("_ocinb_function()", {}, names)  # noqa: S307 - a text of ours, which only calls
     return result

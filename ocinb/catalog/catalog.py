@@ -7,10 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-import duckdb
-
 from ocinb._pool import run_all, woken_by
-from ocinb.catalog.callers import call_among_callers_names
+from ocinb.catalog.callers import call_among, frames_of_callers
 from ocinb.catalog.connection import MEMORY, Connections, translated
 from ocinb.catalog.loading import find, load
 from ocinb.catalog.results import to_frame
@@ -116,9 +114,17 @@ class Catalog:
         """
         if params is not None and not isinstance(params, list | tuple | dict):
             raise InvalidError(f"params takes a list or a dict of values, not a {type(params).__name__}")
+        frames = frames_of_callers()
         with self._connections.connect() as connection, translated("DuckDB refuses the query"):
-            relation = call_among_callers_names(partial(connection.sql, query, params=params))
-            return schemas.TABLES.frame([])[[]] if relation is None else _run(connection, relation)
+
+            def ask(asked: str) -> pd.DataFrame:
+                with woken_by(connection.interrupt):
+                    relation = call_among(frames, partial(connection.sql, asked, params=params))
+                    return _empty() if relation is None else to_frame(relation)
+
+            # In a thread of its own: DuckDB heeds another thread's interrupt at once, and Ctrl-C late or never.
+            [frame] = run_all(ask, [query], workers=1)
+        return frame
 
     def tables(self) -> pd.DataFrame:
         """Say what there is to ask.
@@ -154,12 +160,5 @@ class Catalog:
         return f"Catalog({str(self.path)!r})"
 
 
-def _run(connection: duckdb.DuckDBPyConnection, relation: duckdb.DuckDBPyRelation) -> pd.DataFrame:
-    """Run a query in a thread of its own: DuckDB heeds another thread's interrupt at once, and Ctrl-C late."""
-
-    def run(asked: duckdb.DuckDBPyRelation) -> pd.DataFrame:
-        with woken_by(connection.interrupt):
-            return to_frame(asked)
-
-    [frame] = run_all(run, [relation], workers=1)
-    return frame
+def _empty() -> pd.DataFrame:
+    return schemas.TABLES.frame([])[[]]

@@ -20,8 +20,6 @@ PATIENCE_SECONDS = 5.0
 PAUSE_SECONDS = 0.05
 
 _OF_THE_MACHINE = (duckdb.IOException, duckdb.OutOfMemoryException, duckdb.FatalException)
-# The library's own sql() sees the frames of the notebook that calls it.
-_CONFIG: dict[str, str | bool | int | float | list[str]] = {"python_scan_all_frames": True}
 
 
 class Connections:
@@ -101,7 +99,7 @@ def _connect(path: str | Path) -> duckdb.DuckDBPyConnection:
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:
-            connection = duckdb.connect(str(path), config=_CONFIG)
+            connection = duckdb.connect(str(path))
         except duckdb.Error as error:
             held = isinstance(error, duckdb.IOException) and "Could not set lock" in str(error)
             if held and time.monotonic() < deadline:

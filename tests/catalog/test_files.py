@@ -150,9 +150,20 @@ def test_a_file_that_is_held_for_a_moment_is_waited_for(tmp_path: Path, monkeypa
 def test_another_connection_of_this_process_is_told_as_such(tmp_path: Path) -> None:
     path = tmp_path / "kept.duckdb"
     catalog = ocinb.Catalog(path)
-    with duckdb.connect(str(path)), pytest.raises(TransportError, match="in this process by another connection"):
+    with (
+        duckdb.connect(str(path), read_only=True),
+        pytest.raises(TransportError, match="in this process by another connection"),
+    ):
         catalog.sql("SELECT 1")
     assert len(catalog.sql("SELECT 1")) == 1
+
+
+def test_a_plain_connection_of_this_process_stands_beside(registry: SampleRegistry, tmp_path: Path) -> None:
+    path = tmp_path / "kept.duckdb"
+    catalog = ocinb.Catalog(path)
+    with duckdb.connect(str(path)) as beside:
+        catalog.add(registry.reference("demo/hello"))
+        assert beside.sql("SELECT count(*) FROM images").fetchall() == [(1,)]
 
 
 def foreign(statements: str) -> Callable[[Path], None]:

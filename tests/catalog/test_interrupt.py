@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from ocinb.catalog.connection import translated
+
 ASKING = """
 import sys, ocinb
 catalog = ocinb.Catalog(sys.argv[1])
@@ -21,15 +23,18 @@ except BaseException as error:
 print(catalog.sql("SELECT 42 AS x")["x"].tolist(), catalog.tables().shape[0] > 0, flush=True)
 """
 ENDLESS = "SELECT sum(a.range * b.range) AS s FROM range(100000000) AS a, range(1000000) AS b"
-
 COUNTING = ENDLESS.replace("sum(a.range * b.range)", "count(*)")
 
 
+def test_an_interrupt_of_the_main_thread_is_one() -> None:
+    with pytest.raises(KeyboardInterrupt), translated("nothing"):
+        raise RuntimeError("Query interrupted")
+    with pytest.raises(RuntimeError, match="another"), translated("nothing"):
+        raise RuntimeError("another")
+
+
 @pytest.mark.parametrize("path", [":memory:", "kept.duckdb"])
-@pytest.mark.parametrize(
-    "query",
-    [ENDLESS, f"SELECT 1; {ENDLESS.replace('sum(a.range * b.range)', 'count(*)')}", f"CREATE TABLE t AS {ENDLESS}"],
-)
+@pytest.mark.parametrize("query", [ENDLESS, f"SELECT 1; {COUNTING}", f"CREATE TABLE t AS {ENDLESS}"])
 def test_an_interrupt_ends_a_question(tmp_path: Path, path: str, query: str) -> None:
     where = path if path == ":memory:" else str(tmp_path / path)
     with subprocess.Popen([sys.executable, "-c", ASKING, where, query], stdout=subprocess.PIPE, text=True) as asking:

@@ -176,12 +176,41 @@ def test_frames_of_the_caller_are_seen() -> None:
     assert len(of_the_function) == 1
 
 
+def test_frames_are_seen_through_a_function_that_asks() -> None:
+    def ask(text: str) -> pd.DataFrame:
+        return catalog.sql(text)
+
+    with ocinb.Catalog() as catalog:
+        notebook: dict[str, Any] = {"ask": ask, "mine": pd.DataFrame({"x": [42]})}
+        exec("answer = ask('SELECT x FROM mine')", notebook)
+    assert notebook["answer"]["x"].tolist() == [42]
+
+
 @pytest.mark.parametrize("name", TAKEN.split())
 def test_a_frame_may_be_called_what_ocinb_calls_its_own(name: str) -> None:
     with ocinb.Catalog() as catalog:
         notebook: dict[str, Any] = {"catalog": catalog, name: pd.DataFrame({"x": [42]}), "__name__": "__main__"}
         exec(f"answer = catalog.sql('SELECT x FROM {name}')", notebook)
     assert notebook["answer"]["x"].tolist() == [42]
+
+
+@pytest.mark.parametrize("name", TAKEN.split())
+def test_a_name_of_ocinb_is_nothing_to_ask(name: str) -> None:
+    with ocinb.Catalog() as catalog, pytest.raises(InvalidError, match="does not exist"):
+        catalog.sql(f"SELECT x FROM {name}")
+
+
+def test_a_table_comes_before_a_frame_of_its_name() -> None:
+    layers = pd.DataFrame({"x": [42]})
+    with ocinb.Catalog() as catalog:
+        assert len(catalog.sql("FROM layers")) == 0
+    assert len(layers) == 1
+
+
+def test_the_nearest_frame_of_a_name_is_meant() -> None:
+    OF_THE_MODULE = pd.DataFrame({"x": [2]})  # noqa: N806 - it hides the other on purpose
+    with ocinb.Catalog() as catalog:
+        assert catalog.sql("SELECT x FROM OF_THE_MODULE")["x"].tolist() == OF_THE_MODULE["x"].tolist()
 
 
 def test_a_frame_goes_together_with_a_table(registry: SampleRegistry) -> None:
