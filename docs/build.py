@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import sys
 from dataclasses import MISSING, fields
 from pathlib import Path
-
-from sphinx.cmd.build import main as sphinx
 
 from ocinb._settings import Settings
 
@@ -28,9 +27,10 @@ def main(target: Path) -> int:
     (source / "settings.md").write_text(settings_page(), encoding="utf-8")
     for kind in ("store", "cache"):
         os.environ[f"OCINB_{kind.upper()}_DIR"] = str(target / kind)
-    failed = sphinx(["-q", "-W", "--keep-going", "-c", str(HERE), str(source), str(target / "html")])
+    sphinx = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going"]  # only `make docs` installs it
+    done = subprocess.run([*sphinx, "-c", HERE, source, target / "html"], check=False)
     print(f"documentation: {target / 'html' / 'index.html'}")
-    return failed
+    return done.returncode
 
 
 def settings_page() -> str:

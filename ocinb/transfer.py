@@ -80,7 +80,7 @@ class Transfer:
 
         def attempt(digest: Digest) -> Transferred | OcinbError:
             try:
-                return self._first_right(list(wanted[digest].values()))
+                return self._first_right([job for _, job in sorted(wanted[digest].items())])
             except OcinbError as error:
                 self._progress.state(digest, State.FAILED)
                 if errors == "raise":

@@ -124,7 +124,7 @@ def document(reference: Name, *, platform: str | None = None) -> Document:
     (4, 7, 'arm64')
     """
     name, session = as_text(reference), default_session()
-    if platform == ALL or not isinstance(platform, str | None):
+    if not isinstance(platform, str | None) or platform == ALL:
         raise InvalidError(f"a document is that of one platform, not {platform!r}")
     try:
         wanted = Reference(checked(name))

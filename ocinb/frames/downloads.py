@@ -19,7 +19,7 @@ from ocinb.frames.rows import platform_text
 from ocinb.progress import choose_progress
 from ocinb.progress.protocol import Progress, Task
 from ocinb.sources.base import Source
-from ocinb.sources.images import ALL, Image, Resolved, find_images, resolve_name
+from ocinb.sources.images import Image, Resolved, find_images, is_all, resolve_name
 from ocinb.sources.session import Session, default_session, open_source
 from ocinb.spec.digest import Digest
 from ocinb.spec.documents import Descriptor
@@ -156,7 +156,7 @@ def _plan(name: str, session: Session, layout: Layout, platform: Platforms) -> P
     source = open_source(reference, session=session, store=layout)
     resolved = resolve_name(source, reference.wanted, session.settings)
     images = find_images(source, resolved, platform, session.settings)
-    return Plan(name, reference, source, resolved, images, whole=platform == ALL)
+    return Plan(name, reference, source, resolved, images, whole=is_all(platform))
 
 
 def _blobs(image: Image) -> list[Descriptor]:

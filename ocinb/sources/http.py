@@ -264,9 +264,9 @@ class _LimitedAdapter(HTTPAdapter):
                 check_stopped()
                 seen += len(chunk)
                 if seen > limit:
-                    raise InvalidError(
-                        f"the answer is larger than the limit of {limit:,} bytes", url=safe_url(response.url)
-                    )
+                    hint = "ocinb.settings has the limits: max_manifest_bytes, max_list_bytes, max_answer_bytes"
+                    what = f"the answer is larger than the limit of {limit:,} bytes"
+                    raise InvalidError(what, url=safe_url(response.url), hint=hint)
                 yield chunk
 
 
@@ -387,4 +387,5 @@ def _reason(error: BaseException) -> str:
         return f"{error.partial:,} bytes came, and {error.expected:,} more were promised"
     text = (error.strerror if isinstance(error, OSError) else None) or str(error.args[-1] if error.args else error)
     # urllib3 puts "HTTPConnection(host='…', port=…): Failed to …: [Errno 111]" before what people can use.
-    return re.sub(r"^.*(?:object at 0x\w+>|\bport=\d+\))[:,] |\[Errno -?\d+\] ", "", text) or type(error).__name__
+    noise = r"^.*(?:object at 0x\w+>|\bport=\d+\))[:,] |Failed to establish a new connection: |\[Errno -?\d+\] "
+    return re.sub(noise, "", text) or type(error).__name__

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ocinb._settings import Settings
@@ -143,12 +143,17 @@ def choose_children(children: Sequence[Child], platform: str | Sequence[str] | N
     """
     images = _distinct([child for child in children if child.descriptor.kind == "image"])
     offered = [child.descriptor.platform for child in images]
-    if platform == ALL:
+    if is_all(platform):
         return images
     if platform is None and len({str(one) for one in offered}) == 1:
         return images[:1]
     places = [_place(offered, wanted) for wanted in _wanted(platform, settings)]
     return [images[place] for place in dict.fromkeys(places)]
+
+
+def is_all(platform: str | Sequence[str] | None) -> bool:
+    """Say whether every platform is wanted."""
+    return isinstance(platform, str) and platform == ALL  # a pandas Series is not asked: it answers row by row
 
 
 def _place(offered: Sequence[Platform | None], wanted: Platform) -> int:
@@ -162,6 +167,8 @@ def _place(offered: Sequence[Platform | None], wanted: Platform) -> int:
 def _wanted(platform: str | Sequence[str] | None, settings: Settings) -> list[Platform]:
     if platform is None:
         return [parse_platform(settings.platform)]
+    if not isinstance(platform, Iterable):
+        raise InvalidError(f"a platform is a text such as 'linux/arm64', or several, not {platform!r}")
     texts = [platform] if isinstance(platform, str) else list(platform)
     if not texts:
         raise InvalidError("an empty list of platforms chooses nothing", hint="Give one, or 'all'")
@@ -169,7 +176,7 @@ def _wanted(platform: str | Sequence[str] | None, settings: Settings) -> list[Pl
 
 
 def _check_lone(image: Image, platform: str | Sequence[str] | None, settings: Settings) -> None:
-    if platform is None or platform == ALL or image.config is None:
+    if platform is None or is_all(platform) or image.config is None:
         return
     for wanted in _wanted(platform, settings):
         _place([image.platform], wanted)

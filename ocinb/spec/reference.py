@@ -132,6 +132,9 @@ def parse_registry(text: str) -> str:
     """
     if not isinstance(text, str) or not _REGISTRY.fullmatch(text):
         raise InvalidError(f"{text!r} is not a registry", hint="A registry is a host, with or without a port: ghcr.io")
+    if not _is_host(text):
+        hint = f"Without a dot or a port, {text}/app is an image of Docker Hub"
+        raise InvalidError(f"{text!r} cannot be told from a user of Docker Hub", hint=hint)
     return HUB if text in HUB_ALIASES else text
 
 
@@ -166,10 +169,14 @@ def _registry_parts(text: str) -> dict[str, str | None]:
 
 def _split_registry(name: str) -> tuple[str, str]:
     first, slash, rest = name.partition("/")
-    # Only a dot, a colon, a capital or "localhost" tells a host from a user of Docker Hub.
-    if slash and (first == "localhost" or "." in first or ":" in first or first != first.lower()):
+    if slash and _is_host(first):
         return (HUB if first in HUB_ALIASES else first), rest
     return HUB, name
+
+
+def _is_host(first: str) -> bool:
+    """Say whether the first part of a name is a host; only these signs tell one from a user of Docker Hub."""
+    return first == "localhost" or "." in first or ":" in first or first != first.lower()
 
 
 def _check_registry(text: str, registry: str) -> None:

@@ -67,7 +67,7 @@ def test_attestations_are_neither_chosen_nor_listed(registry: SampleRegistry, pl
     assert str(caught.value).endswith(f"It has: {AMD64}, {ARM64}")
 
 
-@pytest.mark.parametrize("platform", ["", "a/b/c/d", "linux/", "linux amd64", "amd46", ["all"], [5], []])
+@pytest.mark.parametrize("platform", ["", "a/b/c/d", "linux/", "linux amd64", "amd46", ["all"], [5], [], 5.5])
 def test_what_is_no_platform_is_refused(registry: SampleRegistry, platform: Any) -> None:
     for helper in (ocinb.layers, ocinb.history, ocinb.configs):
         with pytest.raises(InvalidError):

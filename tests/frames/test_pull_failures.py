@@ -100,7 +100,8 @@ def test_two_images_that_miss_one_blob_are_told_apart(registry: SampleRegistry, 
 
 
 @pytest.mark.parametrize(
-    ("order", "more"), [(("right", "wrong"), -1), (("wrong", "right"), -1), (("right", "wrong"), 7)]
+    ("order", "more"),
+    [(("right", "wrong"), -1), (("wrong", "right"), -1), (("right", "wrong"), 7), (("wrong", "right"), 7)],
 )
 def test_a_manifest_that_lies_about_a_size_spoils_no_other(
     registry: SampleRegistry, tmp_path: Path, order: tuple[str, str], more: int

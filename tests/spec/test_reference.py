@@ -246,6 +246,11 @@ def test_names_of_registries(text: str, registry: str) -> None:
     assert parse_registry(text) == registry
 
 
+def test_a_registry_that_no_reference_can_name_is_refused() -> None:
+    with pytest.raises(InvalidError, match="'registry' cannot be told from a user of Docker Hub"):
+        parse_registry("registry")
+
+
 @pytest.mark.parametrize("text", ["", "https://ghcr.io", "ghcr.io/", "ghcr.io/org", "a b", "ghcr.io\n", None, 5000])
 def test_what_is_no_registry_is_refused(text: Any) -> None:
     with pytest.raises(InvalidError, match=re.escape(f"{text!r} is not a registry")):
