@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import os
 import shutil
 import sys
@@ -48,7 +49,12 @@ def main(build: Path) -> None:
     page = build / "quickstart.html"
     page.write_text(html, encoding="utf-8")
     print("\n\n".join(headlines(notebook)))
-    print(f"\nThe whole notebook: {page}\nThe pulled image:   {build / 'store'} (an OCI image layout)")
+    print(f"\nThe whole notebook: {page}\nThe pulled image:   {_pulled(build / 'store')} (try: skopeo inspect)")
+
+
+def _pulled(layout: Path) -> str:
+    [entry] = json.loads((layout / "index.json").read_bytes())["manifests"]
+    return f"oci:{layout}:{entry['annotations']['org.opencontainers.image.ref.name']}"
 
 
 def _prompt(source: str) -> str:
