@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
-from dataclasses import MISSING, fields
+from dataclasses import fields
 from pathlib import Path
 
 from ocinb._settings import Settings
@@ -44,10 +44,10 @@ def settings_page() -> str:
         "|---|---|---|---|",
     ]
     for entry in fields(Settings):
-        default = f"`{entry.default}`" if entry.default is not MISSING else "by this machine"
-        name, secret = entry.name, entry.name == "credentials"
-        variable = "none, so that no secret is inherited" if secret else f"`OCINB_{name.upper()}`"
-        lines.append(f"| `{name}` | {variable} | {'none' if secret else default} | {entry.metadata['meaning']} |")
+        name, default, meaning = entry.name, entry.metadata.get("default", "none"), entry.metadata["meaning"]
+        shown = "by this machine" if callable(default) else f"`{default}`"
+        variable = "none, so that no secret is inherited" if name == "credentials" else f"`OCINB_{name.upper()}`"
+        lines.append(f"| `{name}` | {variable} | {shown} | {meaning} |")
     return "\n".join(lines) + "\n"
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from typing import TypeVar
+from weakref import WeakValueDictionary
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -68,7 +69,7 @@ def woken_by(waker: Callable[[], None]) -> Iterator[None]:
         stop.wakers.discard(waker)
 
 
-_locks: dict[Hashable, list[threading.Lock]] = {}
+_locks: WeakValueDictionary[Hashable, threading.Lock] = WeakValueDictionary()  # for as long as somebody has one
 _locks_lock = threading.Lock()
 
 
@@ -76,17 +77,10 @@ _locks_lock = threading.Lock()
 def alone(key: Hashable) -> Iterator[None]:
     """Let one thread at a time do what a key names, so that the others find it done."""
     with _locks_lock:
-        locks = _locks.setdefault(key, [threading.Lock()])
-        locks.append(locks[0])  # one entry for each that holds it or waits, and one for the key
-    try:
-        with locks[0]:
-            check_stopped()
-            yield
-    finally:
-        with _locks_lock:
-            locks.pop()
-            if len(locks) == 1:
-                del _locks[key]
+        lock = _locks.setdefault(key, threading.Lock())
+    with lock:
+        check_stopped()
+        yield
 
 
 def run_all(function: Callable[[Item], Result], items: Iterable[Item], *, workers: int) -> list[Result]:

@@ -90,7 +90,7 @@ def _setting(name: str, default: Any, meaning: str) -> Any:
         # A variable that is set to nothing says nothing; a store in "" would be one in the current folder.
         return os.environ.get(_variable(name)) or (default() if callable(default) else default)
 
-    return field(default_factory=first, metadata={"meaning": meaning})
+    return field(default_factory=first, metadata={"meaning": meaning, "default": default})
 
 
 def _variable(name: str) -> str:

@@ -343,7 +343,7 @@ def test_alone_lets_one_at_a_time_through_and_forgets_the_key() -> None:
 
     run_all(enter, range(8), workers=8)
     assert highest == 1
-    assert _pool._locks == {}
+    assert not _pool._locks
 
 
 def test_alone_keeps_apart_only_what_has_the_same_key() -> None:
@@ -360,16 +360,17 @@ def test_alone_is_left_after_an_error() -> None:
     for _ in range(2):
         with pytest.raises(ZeroDivisionError), alone("the key"):
             raise ZeroDivisionError
-    assert _pool._locks == {}
+    assert not _pool._locks
 
 
 def test_who_waits_to_be_alone_leaves_when_it_is_stopped() -> None:
-    entered, waits = list[int](), threading.Event()
+    entered, waits, begun = list[int](), threading.Event(), threading.Barrier(2)
 
     def work(number: int) -> None:
         if number == 1:
-            _until(lambda: waits.is_set() and len(_pool._locks.get("the key", [])) == 3)
+            _until(waits.is_set)
             raise ValueError(number)
+        begun.wait(PATIENT_SECONDS)
         with alone("the key"):
             entered.append(number)
             waits.set()
@@ -377,7 +378,6 @@ def test_who_waits_to_be_alone_leaves_when_it_is_stopped() -> None:
 
     with pytest.raises(ValueError, match=r"^1$"):
         run_all(work, [0, 1, 2], workers=3)
-    _until(lambda: not _pool._locks)
     assert len(entered) == 1
 
 

@@ -31,7 +31,10 @@ def frames_of_callers() -> dict[str, Any]:
 
 
 def call_among(frames: dict[str, Any], function: Callable[[], T]) -> T:
-    """Call a function where DuckDB finds DataFrames by their names."""
+    """Call a function where DuckDB finds DataFrames by their names.
+
+    To register them would put them before the tables of the catalogue; found by name, they come after those.
+    """
     names = {**frames, "_ocinb_function": function}
     result: T = eval("_ocinb_function()", {}, names)  # noqa: S307 - a text of ours, which only calls
     return result

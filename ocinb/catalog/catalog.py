@@ -16,7 +16,7 @@ from ocinb.catalog.rows import Row
 from ocinb.errors import InvalidError
 from ocinb.frames import schemas
 from ocinb.frames.collecting import Names, attempt_all, list_names
-from ocinb.frames.images import Platforms
+from ocinb.frames.opening import Platforms, wanted_platforms
 from ocinb.sources.session import default_session
 
 if TYPE_CHECKING:
@@ -82,12 +82,12 @@ class Catalog:
         """
         if depth != "metadata":
             raise InvalidError(f"depth takes 'metadata', not {depth!r}")
-        session, names = default_session(), list_names(references)
+        session, names, wanted = default_session(), list_names(references), wanted_platforms(platform)
         told: list[Row] = []
         for start in range(0, len(names), BATCH):
             batch = names[start : start + BATCH]
-            results = attempt_all(batch, lambda name: find(name, session, platform), errors="skip", session=session)
-            with self._connections.connect() as connection:
+            results = attempt_all(batch, lambda name: find(name, session, wanted), errors="skip", session=session)
+            with self._connections.write() as connection:
                 told.extend(load(connection, result) for result in results)
         return schemas.ADDED.frame(told)
 
@@ -104,8 +104,8 @@ class Catalog:
         Returns
         -------
         DataFrame
-            The result: whole numbers ``Int64``, text ``str``, times in UTC, MAP as dict. A statement without a result
-            gives an empty frame.
+            The result: whole numbers ``Int64``, text ``str``, times and dates in UTC, MAP as dict. A statement without
+            a result gives an empty frame.
 
         Raises
         ------
@@ -115,15 +115,19 @@ class Catalog:
         if params is not None and not isinstance(params, list | tuple | dict):
             raise InvalidError(f"params takes a list or a dict of values, not a {type(params).__name__}")
         frames = frames_of_callers()
-        with self._connections.connect() as connection, translated("DuckDB refuses the query"):
 
-            def ask(asked: str) -> pd.DataFrame:
-                with woken_by(connection.interrupt):
-                    relation = call_among(frames, partial(connection.sql, asked, params=params))
-                    return _empty() if relation is None else to_frame(relation)
+        def ask(asked: str) -> pd.DataFrame:
+            with (
+                self._connections.connect() as connection,
+                translated("DuckDB refuses the query"),
+                woken_by(connection.interrupt),
+            ):
+                relation = call_among(frames, partial(connection.sql, asked, params=params))
+                return _empty() if relation is None else to_frame(relation)
 
-            # In a thread of its own: DuckDB heeds another thread's interrupt at once, and Ctrl-C late or never.
-            [frame] = run_all(ask, [query], workers=1)
+        # In a thread of its own, which has the connection to itself: DuckDB heeds another thread's interrupt at once,
+        # and Ctrl-C late or never; what does not heed it goes on there, and nobody waits for it.
+        [frame] = run_all(ask, [query], workers=1)
         return frame
 
     def tables(self) -> pd.DataFrame:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import resources
+from os import PathLike
 from pathlib import Path
 
 import duckdb
@@ -39,32 +40,42 @@ class Connections:
     """
 
     def __init__(self, path: str | Path) -> None:
+        if not isinstance(path, str | PathLike) or not str(path):
+            raise InvalidError(f"a catalogue takes the path of a file, not {path!r}")
         self.path = path if path == MEMORY else Path(path).expanduser().absolute()
-        self._lock = threading.RLock()
+        self._writing = threading.Lock()
         self._kept = _connect(MEMORY) if path == MEMORY else None
-        with self.connect() as connection:
+        with self.write() as connection:
             _prepare(connection, str(self.path))
 
     @contextmanager
     def connect(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Give a connection, to one thread at a time."""
-        with self._lock:
-            if self._kept is not None:
-                with translated("the catalogue cannot be used"):
-                    yield self._kept
-                return
-            connection = _connect(self.path)
+        """Give a connection for the time of a block, to be used by one thread."""
+        with translated(f"the catalogue {self.path} cannot be used"):
+            connection = _connect(self.path) if self._kept is None else _cursor(self._kept)
             try:
-                with translated(f"the catalogue {self.path} cannot be used"):
-                    yield connection
+                connection.execute("SET enable_progress_bar = false")  # it knows nothing of settings.progress
+                yield connection
             finally:
                 connection.close()
 
+    @contextmanager
+    def write(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Give a connection to one thread at a time: what two put in at a time would stand twice."""
+        with self._writing, self.connect() as connection:
+            yield connection
+
     def close(self) -> None:
         """Give up what is in memory; a file is always closed already."""
-        with self._lock:
-            if self._kept is not None:
-                self._kept.close()
+        if self._kept is not None:
+            self._kept.close()
+
+
+def _cursor(kept: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    try:
+        return kept.cursor()
+    except duckdb.ConnectionException:
+        raise InvalidError("the catalogue in memory was closed", hint="Make a new one: ocinb.Catalog()") from None
 
 
 @contextmanager

@@ -10,13 +10,13 @@ import duckdb
 from ocinb._text import printable
 from ocinb.catalog.connection import translated
 from ocinb.catalog.rows import TABLES, Row, Rows, rows_of
-from ocinb.errors import InvalidError, OcinbError
+from ocinb.errors import InvalidError, NotFoundError, OcinbError
 from ocinb.frames.collecting import Failure
-from ocinb.frames.images import Platforms
+from ocinb.frames.opening import open_name
 from ocinb.frames.rows import image_kind
 from ocinb.sources.exchange import Exchange, observed_by
-from ocinb.sources.images import find_images, resolve_name
-from ocinb.sources.session import Session, open_source
+from ocinb.sources.images import Wanted
+from ocinb.sources.session import Session
 from ocinb.spec.reference import Reference
 
 # What makes two rows of a table the same row.
@@ -40,6 +40,10 @@ CASTS = {
 }
 
 
+class GoneError(NotFoundError):
+    """Nothing has the name any more, or ever had."""
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """What was learned about one name."""
@@ -51,26 +55,35 @@ class Found:
     rows: Rows
 
 
-def find(name: str, session: Session, platform: Platforms) -> Found:
-    """Read all documents behind a name."""
+def find(name: str, session: Session, wanted: Wanted) -> Found:
+    """Read all documents behind a name.
+
+    Raises
+    ------
+    GoneError
+        If nothing has that name. That it lacks a platform is a plain NotFoundError.
+    """
     exchanges: list[Exchange] = []
     with observed_by(exchanges.append):
-        reference = Reference(name)
-        source = open_source(reference, session=session)
-        resolved = resolve_name(source, reference.wanted, session.settings)
-        images = find_images(source, resolved, platform, session.settings)
+        try:
+            opened = open_name(name, session)
+        except NotFoundError as error:
+            raise GoneError(error.message, reference=error.reference, url=error.url, hint=error.hint) from None
+        images = opened.images(wanted)
     return Found(
         name=name,
-        digest=resolved.document.digest,
+        digest=opened.resolved.document.digest,
         images=sum(image_kind(image) == "image" for image in images),
         fetched_bytes=sum(exchange.received_bytes for exchange in exchanges),
-        rows=rows_of(reference, resolved, images),
+        rows=rows_of(opened.reference, opened.resolved, images),
     )
 
 
 def load(connection: duckdb.DuckDBPyConnection, result: Found | Failure) -> Row:
     """Write what was learned about one name, and tell what became of it."""
     if isinstance(result, Failure):
+        if isinstance(result.error, GoneError):
+            _note_gone(connection, Reference(result.reference))
         return _fail(connection, str(result.reference), result.error)
     try:
         with translated(f"the catalogue does not take {result.name}"):
@@ -84,6 +97,20 @@ def load(connection: duckdb.DuckDBPyConnection, result: Found | Failure) -> Row:
         "images": result.images,
         "fetched_bytes": result.fetched_bytes,
     }
+
+
+def _note_gone(connection: duckdb.DuckDBPyConnection, reference: Reference) -> None:
+    """Note that a tag points at nothing now, if it did when it was last seen."""
+    place = {"registry": reference.registry, "repository": reference.repository, "tag": reference.tag}
+    last = connection.execute(
+        "SELECT digest FROM observations WHERE registry = $registry AND repository = $repository AND tag = $tag "
+        "ORDER BY observed_at DESC LIMIT 1",
+        place,
+    ).fetchall()
+    if reference.digest is None and last and last[0] != (None,):
+        gone = Rows()
+        gone.add("observations", **place, observed_at=datetime.now(UTC))
+        _insert_all(connection, gone)
 
 
 def _fail(connection: duckdb.DuckDBPyConnection, name: str, error: OcinbError) -> Row:

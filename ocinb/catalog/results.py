@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 _WHOLE = frozenset("TINYINT SMALLINT INTEGER BIGINT UTINYINT USMALLINT UINTEGER".split())
 # sum() of whole numbers is one of these; pandas has no such type, and DuckDB's way out is floating point.
 _HUGE = frozenset("HUGEINT UHUGEINT UBIGINT".split())
+# Of the times only this one comes out in UTC and microseconds.
+_TIME = "TIMESTAMP WITH TIME ZONE"
 
 
 def to_frame(relation: duckdb.DuckDBPyRelation) -> pd.DataFrame:
@@ -27,8 +29,8 @@ def to_frame(relation: duckdb.DuckDBPyRelation) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Text as ``str``, whole numbers as ``Int64``, truth values as ``boolean``, times in UTC, MAP as dict, lists as
-        lists.
+        Text as ``str``, whole numbers as ``Int64``, truth values as ``boolean``, times and dates as times in UTC, MAP
+        as dict, lists as lists.
     """
     types = [str(kind) for kind in relation.types]
     columns = [_column(place, kind) for place, kind in enumerate(types, start=1)]
@@ -41,7 +43,9 @@ def to_frame(relation: duckdb.DuckDBPyRelation) -> pd.DataFrame:
 
 
 def _column(place: int, kind: str) -> str:
-    return f"#{place}::VARCHAR" if kind in _HUGE else f"#{place}"
+    if kind in _HUGE or kind.startswith("ENUM"):
+        return f"#{place}::VARCHAR"
+    return f"#{place}::{_TIME}" if kind.startswith(("TIMESTAMP", "DATE")) and "[" not in kind else f"#{place}"
 
 
 def _converted(series: pd.Series[Any], kind: str) -> pd.Series[Any]:
@@ -53,7 +57,7 @@ def _converted(series: pd.Series[Any], kind: str) -> pd.Series[Any]:
         return _whole(series)
     if kind == "BOOLEAN":
         return series.astype(FLAG)
-    if kind in {"VARCHAR", "JSON"}:
+    if kind in {"VARCHAR", "JSON"} or kind.startswith("ENUM"):
         return series.astype(TEXT)
     if kind.endswith("[]"):
         return pd.Series([_listed(value) for value in series], dtype=object, index=series.index)

@@ -9,9 +9,10 @@ from typing import Any
 from ocinb._text import escape_html, human_size, printable
 from ocinb.errors import InvalidError, NotFoundError, OcinbError
 from ocinb.frames.collecting import Name, as_text, checked
-from ocinb.sources.base import RawDocument, Source
-from ocinb.sources.images import ALL, find_images, resolve_name
-from ocinb.sources.session import default_session, open_source
+from ocinb.frames.opening import open_name
+from ocinb.sources.base import RawDocument
+from ocinb.sources.images import ALL
+from ocinb.sources.session import Session, default_session, open_source
 from ocinb.spec import mediatypes
 from ocinb.spec.documents import Descriptor, parse_manifest
 from ocinb.spec.reference import Reference
@@ -19,6 +20,10 @@ from ocinb.spec.strictjson import parse_object
 
 # A notebook that shows megabytes of JSON is no longer a notebook.
 SHOWN_CHARACTERS = 100_000
+
+
+class NoConfigError(InvalidError, AttributeError):
+    """A document has no config, which is one of its attributes."""
 
 
 class Document:
@@ -62,7 +67,7 @@ class Document:
         """
         if self.media_type not in mediatypes.MANIFESTS:
             hint = "An index has none of its own: ask for a platform" if self.media_type in mediatypes.INDEXES else None
-            raise InvalidError(f"{self.digest} is no manifest, but {self.media_type}", hint=hint)
+            raise NoConfigError(f"{self.digest} is no manifest, but {self.media_type}", hint=hint)
         manifest = parse_manifest(self.raw, self.media_type, f"the manifest {self.digest}")
         return Document(self._load(manifest.config), self._load)
 
@@ -127,22 +132,21 @@ def document(reference: Name, *, platform: str | None = None) -> Document:
     if not isinstance(platform, str | None) or platform == ALL:
         raise InvalidError(f"a document is that of one platform, not {platform!r}")
     try:
-        wanted = Reference(checked(name))
-        source = open_source(wanted, session=session)
         if platform is None:
-            return Document(_exactly(source, wanted), source.document)
-        resolved = resolve_name(source, wanted.wanted, session.settings)
-        [image] = find_images(source, resolved, platform, session.settings)
-        return Document(image.document, source.document)
+            return _exactly(Reference(checked(name)), session)
+        opened = open_name(checked(name), session)
+        [image] = opened.images((platform,))
+        return Document(image.document, opened.source.document)
     except OcinbError as error:
         error.reference = error.reference or name
         raise
 
 
-def _exactly(source: Source, wanted: Reference) -> RawDocument:
+def _exactly(wanted: Reference, session: Session) -> Document:
+    source = open_source(wanted, session=session)
     try:
-        return source.document(source.resolve(wanted.wanted))
+        return Document(source.document(source.resolve(wanted.wanted)), source.document)
     except NotFoundError:
         if wanted.digest is None:
             raise
-        return source.small_blob(wanted.digest)
+        return Document(source.small_blob(wanted.digest), source.document)

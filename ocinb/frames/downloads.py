@@ -14,18 +14,16 @@ from ocinb._text import human_duration, human_size, short_digest
 from ocinb.errors import IntegrityError, InvalidError, OcinbError
 from ocinb.frames import schemas
 from ocinb.frames.collecting import Errors, Failure, Names, Row, attempt_all, list_names, with_failures
-from ocinb.frames.images import Platforms
+from ocinb.frames.opening import Opened, Platforms, open_name, wanted_platforms
 from ocinb.frames.rows import platform_text
 from ocinb.progress import choose_progress
 from ocinb.progress.protocol import Progress, Task
-from ocinb.sources.base import Source
-from ocinb.sources.images import Image, Resolved, find_images, is_all, resolve_name
-from ocinb.sources.session import Session, default_session, open_source
+from ocinb.sources.images import ALL, Image, Wanted
+from ocinb.sources.session import Session, default_session
 from ocinb.spec.digest import Digest
 from ocinb.spec.documents import Descriptor
 from ocinb.spec.identity import layer_steps
 from ocinb.spec.platforms import Platform
-from ocinb.spec.reference import Reference
 from ocinb.storage.layout import Layout
 from ocinb.transfer import Job, Transfer, Transferred
 
@@ -37,26 +35,28 @@ Results = dict[Digest, Transferred | OcinbError]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What one name asks for: the images, and the source that gives their blobs."""
+    """What one name asks for: some images, or all of an index."""
 
-    name: str
-    reference: Reference
-    source: Source
-    resolved: Resolved
+    opened: Opened
     images: list[Image]
     whole: bool
 
     @property
+    def name(self) -> str:
+        """The name as it was typed."""
+        return self.opened.name
+
+    @property
     def jobs(self) -> list[Job]:
         """The blobs that have to come."""
-        return [Job(blob, self.source, self.name) for image in self.images for blob in _awaited(image)]
+        return [Job(blob, self.opened.source, self.name) for image in self.images for blob in _awaited(image)]
 
     def image_names(self) -> dict[str, Descriptor]:
         """Give the images the names that the index of the layout has for them."""
-        full = self.reference.canonical
-        if not self.resolved.is_index or (len(self.images) == 1 and not self.whole):
+        full, resolved = self.opened.reference.canonical, self.opened.resolved
+        if not resolved.is_index or (len(self.images) == 1 and not self.whole):
             return {full: self.images[0].descriptor}
-        named = {full: self.resolved.document.descriptor} if self.whole else {}
+        named = {full: resolved.document.descriptor} if self.whole else {}
         for image in self.images:
             name = f"{full}{_suffix(image.platform)}"
             # Two for one architecture, of Windows for instance: the second keeps the name that nothing else can have.
@@ -64,7 +64,8 @@ class Plan:
         return named
 
     def _by_digest(self, image: Image) -> str:
-        return f"{self.reference.registry}/{self.reference.repository}@{image.document.digest}"
+        reference = self.opened.reference
+        return f"{reference.registry}/{reference.repository}@{image.document.digest}"
 
 
 def pull(
@@ -86,7 +87,8 @@ def pull(
     reference
         The name of an image, or several.
     platform
-        As for `layers`; ``"all"`` takes every image of an index, and the index.
+        As for `layers`; ``"all"`` takes every image of an index, and the index itself. What it names beside images,
+        attestations for instance, does not come along.
     destination
         A folder, made if need be. None is the store of this user, where every function of ocinb looks first.
     verify
@@ -126,11 +128,11 @@ def pull(
     """
     if verify not in ("size", "full"):
         raise InvalidError(f"verify takes 'size' or 'full', not {verify!r}")
-    session, names = default_session(), list_names(reference)
-    layout = session.store if destination is None else Layout(Path(destination).expanduser().absolute())
+    session, names, wanted = default_session(), list_names(reference), wanted_platforms(platform)
+    layout = session.store if destination is None else Layout(_folder(destination))
     started = time.monotonic()
     board = choose_progress(progress)
-    planned = attempt_all(names, lambda name: _plan(name, session, layout, platform), errors=errors, session=session)
+    planned = attempt_all(names, lambda name: _plan(name, session, layout, wanted), errors=errors, session=session)
     plans = [plan for plan in planned if isinstance(plan, Plan)]
     failures = [plan for plan in planned if isinstance(plan, Failure)]
     layout.prepare()
@@ -151,12 +153,15 @@ def pull(
     return with_failures(schemas.PULL.frame(rows), sorted(failures, key=lambda failure: places[failure.reference]))
 
 
-def _plan(name: str, session: Session, layout: Layout, platform: Platforms) -> Plan:
-    reference = Reference(name)
-    source = open_source(reference, session=session, store=layout)
-    resolved = resolve_name(source, reference.wanted, session.settings)
-    images = find_images(source, resolved, platform, session.settings)
-    return Plan(name, reference, source, resolved, images, whole=is_all(platform))
+def _folder(destination: str | PathLike[str]) -> Path:
+    if not isinstance(destination, str | PathLike) or not str(destination):
+        raise InvalidError(f"destination takes the path of a folder, not {destination!r}")
+    return Path(destination).expanduser().absolute()
+
+
+def _plan(name: str, session: Session, layout: Layout, wanted: Wanted) -> Plan:
+    opened = open_name(name, session, store=layout)
+    return Plan(opened, opened.images(wanted), whole=wanted == ALL)
 
 
 def _blobs(image: Image) -> list[Descriptor]:

@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING
 from ocinb._schemas import Schema
 from ocinb.frames import schemas
 from ocinb.frames.collecting import Errors, Names, Row, collect
+from ocinb.frames.opening import Platforms, open_name, wanted_platforms
 from ocinb.frames.rows import child_row, config_rows, history_rows, layer_rows, lone_row, platform_text
-from ocinb.sources.images import Image, find_images, read_image, resolve_name
-from ocinb.sources.session import Session, open_source
-from ocinb.spec.reference import Reference
+from ocinb.sources.images import Image, read_image
+from ocinb.sources.session import Session
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Platforms = str | Sequence[str] | None
 
 
 def manifests(reference: Names, *, errors: Errors = "raise") -> pd.DataFrame:
@@ -182,21 +180,13 @@ def configs(reference: Names, *, platform: Platforms = None, errors: Errors = "r
 def _of_images(
     reference: Names, platform: Platforms, rows_of: Callable[[Image], Iterator[Row]], schema: Schema, errors: Errors
 ) -> pd.DataFrame:
+    wanted = wanted_platforms(platform)
+
     def rows(name: str, session: Session) -> Sequence[Row]:
-        return [
-            {**_image_fields(name, image), **row}
-            for image in _images(name, session, platform)
-            for row in rows_of(image)
-        ]
+        images = open_name(name, session).images(wanted)
+        return [{**_image_fields(name, image), **row} for image in images for row in rows_of(image)]
 
     return collect(reference, rows, schema, errors=errors)
-
-
-def _images(name: str, session: Session, platform: Platforms) -> list[Image]:
-    reference = Reference(name)
-    source = open_source(reference, session=session)
-    resolved = resolve_name(source, reference.wanted, session.settings)
-    return find_images(source, resolved, platform, session.settings)
 
 
 def _image_fields(name: str, image: Image) -> Row:
@@ -208,9 +198,7 @@ def _image_fields(name: str, image: Image) -> Row:
 
 
 def _manifest_rows(name: str, session: Session) -> Sequence[Row]:
-    reference = Reference(name)
-    source = open_source(reference, session=session)
-    resolved = resolve_name(source, reference.wanted, session.settings)
-    if resolved.is_index:
-        return [{"reference": name, **child_row(child)} for child in resolved.children]
-    return [{"reference": name, **lone_row(read_image(source, resolved.document, None))}]
+    opened = open_name(name, session)
+    if opened.resolved.is_index:
+        return [{"reference": name, **child_row(child)} for child in opened.resolved.children]
+    return [{"reference": name, **lone_row(read_image(opened.source, opened.resolved.document, None))}]

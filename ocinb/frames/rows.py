@@ -117,8 +117,8 @@ def config_rows(image: Image) -> Iterator[Row]:
         "digest": document.digest,
         "created": config.created,
         "author": config.author,
-        "os": config.platform.os,
-        "architecture": config.platform.architecture,
+        "os": config.platform.os or None,
+        "architecture": config.platform.architecture or None,
         "variant": config.platform.variant,
         "user": config.user,
         "entrypoint": config.entrypoint,
@@ -143,8 +143,8 @@ def _platform_fields(platform: Platform | None) -> Row:
         return {}
     return {
         "platform": platform_text(platform),
-        "os": platform.os,
-        "architecture": platform.architecture,
+        "os": platform.os or None,
+        "architecture": platform.architecture or None,
         "variant": platform.variant,
         "os_version": platform.os_version,
     }

@@ -18,8 +18,12 @@ if TYPE_CHECKING:
 
 __all__ = ["TerminalProgress"]
 
-# What is said behind the bar is tqdm's description, since before its postfix it puts a comma.
-_FORMAT = " {percentage:3.0f} % |{bar}| {desc}"
+# What is said behind the bar is tqdm's description, since before its postfix it puts a comma. The bar has one length:
+# tqdm gives a bar what the words leave over, and those change with each moment.
+_FORMAT = "{percentage:3.0f} % |{bar:12}| {desc}"
+_COLUMNS = 80  # where nobody tells
+_WORDS_COLUMNS = 52  # "5.5 MB of 6.3 MB · 10.8 MB/s · 1 s left · 6 of 7 done"
+_LEAST_TITLE = 12
 
 
 class TerminalProgress(DrawnProgress):
@@ -42,6 +46,7 @@ class TerminalProgress(DrawnProgress):
     ) -> None:
         super().__init__(clock=clock, pulse=pulse)
         self._file = file
+        self._title = ""
         self._bar: tqdm[NoReturn] | None = None
 
     def _open(self, title: str, tasks: Sequence[Task]) -> None:
@@ -51,16 +56,18 @@ class TerminalProgress(DrawnProgress):
         self._bar = tqdm(
             total=max(1, sum(task.total for task in tasks)),
             file=self._stream(),
-            bar_format=title.replace("{", "{{").replace("}", "}}") + _FORMAT,
+            bar_format=_FORMAT,
             leave=False,
             dynamic_ncols=True,
         )
+        self._title = title
 
     def _draw(self, tally: Tally) -> None:
         overall = tally.overall()
         if self._bar is not None:
             self._bar.total = max(1, overall.total)
             self._bar.n = round(overall.fraction * self._bar.total)
+            self._bar.bar_format = _titled(self._title, self._bar.format_dict["ncols"] or _COLUMNS)
             self._bar.set_description_str(overall.words, refresh=False)
             self._bar.refresh()
 
@@ -73,3 +80,16 @@ class TerminalProgress(DrawnProgress):
 
     def _stream(self) -> TextIO:
         return self._file if self._file is not None else sys.stderr
+
+
+def _titled(title: str, columns: int) -> str:
+    """Put before the bar what there is room for of a title, the end of it, which tells images apart.
+
+    >>> _titled("Pulling registry.example/demo/shop:2.0", 120)
+    'Pulling registry.example/demo/shop:2.0 {percentage:3.0f} % |{bar:12}| {desc}'
+    >>> _titled("Pulling registry.example/demo/shop:2.0", 90)
+    '…le/demo/shop:2.0 {percentage:3.0f} % |{bar:12}| {desc}'
+    """
+    room = columns - len("100 % || ") - 12 - _WORDS_COLUMNS
+    shown = title if len(title) <= room else f"…{title[1 - room :]}" if room >= _LEAST_TITLE else ""
+    return f"{shown.replace('{', '{{').replace('}', '}}')} {_FORMAT}".lstrip()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Final, Literal
 
 from ocinb._settings import Settings
 from ocinb.errors import InvalidError, NotFoundError
@@ -14,7 +15,8 @@ from ocinb.spec.documents import Descriptor, Index, Manifest, parse_index, parse
 from ocinb.spec.imageconfig import ImageConfig, is_image_config, parse_config
 from ocinb.spec.platforms import Platform, choose_platform, list_platforms, parse_platform
 
-ALL = "all"
+ALL: Final = "all"
+Wanted = Literal["all"] | tuple[str, ...] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +79,7 @@ def resolve_name(source: Source, wanted: str, settings: Settings) -> Resolved:
     return Resolved(document, tuple(indexes), tuple(children))
 
 
-def find_images(
-    source: Source, resolved: Resolved, platform: str | Sequence[str] | None, settings: Settings
-) -> list[Image]:
+def find_images(source: Source, resolved: Resolved, platform: Wanted, settings: Settings) -> list[Image]:
     """Read the images of the wanted platforms.
 
     Parameters
@@ -89,7 +89,7 @@ def find_images(
     resolved
         What the name points at.
     platform
-        One, several, ``"all"``, or None for the default; with None an image that has one platform only is taken as
+        Some, ``"all"``, or None for the default; with None an image that has one platform only is taken as
         it is.
 
     Raises
@@ -129,11 +129,11 @@ def read_image(source: Source, document: RawDocument, platform: Platform | None)
             f"{len(config.diff_ids)} diff_ids",
             hint="The image was built wrong; its layers cannot be told apart",
         )
-    known = platform if platform is not None and platform.known else config.platform
-    return Image(document, manifest, raw_config, config, known)
+    said = [one for one in (platform, config.platform) if one is not None and one.known]
+    return Image(document, manifest, raw_config, config, said[0] if said else None)
 
 
-def choose_children(children: Sequence[Child], platform: str | Sequence[str] | None, settings: Settings) -> list[Child]:
+def choose_children(children: Sequence[Child], platform: Wanted, settings: Settings) -> list[Child]:
     """Choose the children of an index by platform; attestations and artifacts are never chosen.
 
     Raises
@@ -143,17 +143,12 @@ def choose_children(children: Sequence[Child], platform: str | Sequence[str] | N
     """
     images = _distinct([child for child in children if child.descriptor.kind == "image"])
     offered = [child.descriptor.platform for child in images]
-    if is_all(platform):
+    if platform == ALL:
         return images
     if platform is None and len({str(one) for one in offered}) == 1:
         return images[:1]
     places = [_place(offered, wanted) for wanted in _wanted(platform, settings)]
     return [images[place] for place in dict.fromkeys(places)]
-
-
-def is_all(platform: str | Sequence[str] | None) -> bool:
-    """Say whether every platform is wanted."""
-    return isinstance(platform, str) and platform == ALL  # a pandas Series is not asked: it answers row by row
 
 
 def _place(offered: Sequence[Platform | None], wanted: Platform) -> int:
@@ -164,19 +159,14 @@ def _place(offered: Sequence[Platform | None], wanted: Platform) -> int:
     return place
 
 
-def _wanted(platform: str | Sequence[str] | None, settings: Settings) -> list[Platform]:
+def _wanted(platform: Wanted, settings: Settings) -> list[Platform]:
     if platform is None:
         return [parse_platform(settings.platform)]
-    if not isinstance(platform, Iterable):
-        raise InvalidError(f"a platform is a text such as 'linux/arm64', or several, not {platform!r}")
-    texts = [platform] if isinstance(platform, str) else list(platform)
-    if not texts:
-        raise InvalidError("an empty list of platforms chooses nothing", hint="Give one, or 'all'")
-    return [parse_platform(text, settings.platform) for text in texts]
+    return [parse_platform(text, settings.platform) for text in platform]
 
 
-def _check_lone(image: Image, platform: str | Sequence[str] | None, settings: Settings) -> None:
-    if platform is None or is_all(platform) or image.config is None:
+def _check_lone(image: Image, platform: Wanted, settings: Settings) -> None:
+    if platform is None or platform == ALL or image.config is None:
         return
     for wanted in _wanted(platform, settings):
         _place([image.platform], wanted)

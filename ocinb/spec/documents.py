@@ -6,7 +6,6 @@ The raw bytes are the truth: they are what has the digest. What is read from the
 
 from __future__ import annotations
 
-import base64
 from dataclasses import dataclass, field
 
 from ocinb.errors import InvalidError
@@ -32,7 +31,6 @@ class Descriptor:
     platform: Platform | None = None
     artifact_type: str | None = None
     annotations: dict[str, str] = field(default_factory=dict)
-    data: bytes | None = None
 
     @property
     def is_index(self) -> bool:
@@ -173,15 +171,14 @@ def parse_descriptor(body: Fields) -> Descriptor:
         platform=None if platform is None else parse_platform_object(platform),
         artifact_type=body.text("artifactType"),
         annotations=body.text_mapping("annotations"),
-        data=_embedded(body),
     )
 
 
 def parse_platform_object(body: Fields) -> Platform:
-    """Read the platform of a descriptor, or of a config, which spells it alike."""
+    """Read the platform of a descriptor, or of a config, which spells it alike; what it does not say is empty."""
     return Platform(
-        os=body.text("os") or "unknown",
-        architecture=body.text("architecture") or "unknown",
+        os=body.text("os") or "",
+        architecture=body.text("architecture") or "",
         variant=body.text("variant"),
         os_version=body.text("os.version"),
     )
@@ -197,11 +194,3 @@ def _versioned(raw: bytes, what: str) -> Fields:
 def _optional_descriptor(body: Fields, key: str) -> Descriptor | None:
     child = body.child(key)
     return None if child is None else parse_descriptor(child)
-
-
-def _embedded(body: Fields) -> bytes | None:
-    text = body.text("data")
-    try:
-        return None if text is None else base64.b64decode(text, validate=True)
-    except ValueError:  # binascii.Error, and its parent for what is not ASCII
-        raise InvalidError(f"'data' of {body.what} is not base64") from None

@@ -125,7 +125,7 @@ def choose_platform(offered: Sequence[Platform | None], wanted: Platform) -> int
 
 def list_platforms(platforms: Iterable[Platform | None]) -> str:
     """Name some platforms in a message."""
-    return ", ".join(dict.fromkeys(str(platform) for platform in platforms if platform)) or "none"
+    return ", ".join(dict.fromkeys(str(platform) for platform in platforms if platform and platform.known)) or "none"
 
 
 def _distance(offered: Platform, wanted: Platform) -> tuple[int, int] | None:

@@ -270,3 +270,17 @@ def test_a_process_that_is_killed_leaves_whole_images(registry: SampleRegistry, 
     assert found[-1] >= 15
     ocinb.Catalog(path).add(names)
     assert check_whole(path) == 60 + 3 * 3
+
+
+@pytest.mark.parametrize("wrong", [None, "", 5, b"file"])
+def test_what_is_no_path_is_refused(wrong: Any) -> None:
+    with pytest.raises(InvalidError, match="a catalogue takes the path of a file"):
+        ocinb.Catalog(wrong)
+
+
+def test_a_closed_catalogue_says_so() -> None:
+    catalog = ocinb.Catalog()
+    catalog.close()
+    for ask in (catalog.tables, lambda: catalog.sql("SELECT 1")):
+        with pytest.raises(InvalidError, match="the catalogue in memory was closed"):
+            ask()

@@ -149,3 +149,10 @@ def test_html_of_a_large_document_is_cut(registry: SampleRegistry) -> None:
     html = ocinb.document(registry.reference(f"demo/shop@{digest}"))._repr_html_()
     assert SHOWN_CHARACTERS < len(html) < SHOWN_CHARACTERS + 2000
     assert "x\n…" in html
+
+
+def test_an_index_just_has_no_attribute_config(registry: SampleRegistry) -> None:
+    index = ocinb.document(registry.reference("demo/shop:2.0"))
+    assert not hasattr(index, "config")
+    with pytest.raises(InvalidError, match="ask for a platform"):
+        _ = index.config

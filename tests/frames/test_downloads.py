@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -227,3 +228,10 @@ def test_layers_with_dots_and_colons_in_their_names_do_not_matter(registry: Samp
     registry.put_image("demo/odd.name-x__y", [layer], tag="v1.0_x-y")
     frame = ocinb.pull(registry.reference("demo/odd.name-x__y:v1.0_x-y"), progress=False)
     assert [Path(path).name for path in frame["path"]] == [digest.partition(":")[2] for digest in frame["digest"]]
+
+
+@pytest.mark.parametrize("wrong", ["", 5, b"folder"])
+def test_what_is_no_folder_is_refused(registry: SampleRegistry, wrong: Any) -> None:
+    with pytest.raises(InvalidError, match="destination takes the path of a folder"):
+        ocinb.pull(registry.reference("demo/hello"), destination=wrong, progress=False)
+    assert not registry.requests

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pandas as pd
 import pytest
 
 import ocinb
@@ -13,7 +14,7 @@ from ocinb.errors import InvalidError, NotFoundError
 from ocinb.samples import SampleRegistry
 from ocinb.samples.images import make_image as build
 from ocinb.samples.images import make_index, make_json, make_layer
-from ocinb.spec.mediatypes import OCI_INDEX
+from ocinb.spec.mediatypes import OCI_INDEX, OCI_MANIFEST
 
 AMD64, ARM64, ARM = "linux/amd64", "linux/arm64", "linux/arm/v7"
 
@@ -129,7 +130,7 @@ def test_a_child_without_a_platform_is_taken_only_if_it_is_alone(registry: Sampl
         raw = make_json({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": children})
         registry.put_manifest("demo/bare", raw, media_type=OCI_INDEX, tag=tag)
     alone = ocinb.configs(registry.reference("demo/bare:alone"), platform="amd64")
-    assert alone[["user", "platform"]].values.tolist() == [["one", ARM64]], "its config says what it is"
+    assert alone[["user", "platform"]].to_numpy().tolist() == [["one", ARM64]], "its config says what it is"
     chosen = ocinb.configs(registry.reference("demo/bare:two"), platform="arm64")
     assert chosen["user"].tolist() == ["two"]
 
@@ -142,3 +143,14 @@ def test_layers_and_diff_ids_that_do_not_fit_are_refused(registry: SampleRegistr
     registry.put_manifest("demo/odd", make_json(document), tag="2")
     with pytest.raises(InvalidError, match=r"1 layers, but its config .* has 2 diff_ids"):
         ocinb.layers(registry.reference("demo/odd:2"))
+
+
+def test_what_an_index_does_not_say_of_a_platform_is_na(registry: SampleRegistry) -> None:
+    digest = registry.put_image("demo/odd", [])
+    child = {"mediaType": OCI_MANIFEST, "digest": str(digest), "size": 1, "platform": {"architecture": "amd64"}}
+    index = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [child]}
+    registry.put_manifest("demo/odd", make_json(index), tag="1", media_type=OCI_INDEX)
+    [row] = ocinb.manifests(registry.reference("demo/odd:1")).to_dict("records")
+    assert row["architecture"] == "amd64"
+    assert pd.isna(row["os"])
+    assert pd.isna(row["platform"])

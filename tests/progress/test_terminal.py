@@ -1,6 +1,7 @@
 """In a terminal there is one bar while it runs, and one line when it is over."""
 
 import io
+import os
 from collections.abc import Callable
 
 import pytest
@@ -23,13 +24,29 @@ class Hand(Pulse):
         """Need no thread."""
 
 
+class Screen(io.StringIO):
+    """Has a number, as what stands behind a terminal has, so that one can ask for its width."""
+
+    def fileno(self) -> int:
+        return 1
+
+
 def _beat(progress: TerminalProgress) -> None:
     assert isinstance(progress._pulse, Hand)
     progress._pulse.beat()
 
 
-def test_the_bar_moves_and_leaves_one_line() -> None:
-    screen = io.StringIO()
+@pytest.fixture
+def width(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    def set_width(columns: int) -> None:
+        monkeypatch.setattr(os, "get_terminal_size", lambda *_: os.terminal_size((columns, 25)))
+
+    return set_width
+
+
+def test_the_bar_moves_and_leaves_one_line(width: Callable[[int], None]) -> None:
+    width(120)
+    screen = Screen()
     progress = TerminalProgress(screen, pulse=Hand)
     progress.start("Pulling {demo}", _TASKS)
     progress.state("a", State.PRESENT)
@@ -37,8 +54,8 @@ def test_the_bar_moves_and_leaves_one_line() -> None:
     progress.advance("b", 3 * 2**30)
     _beat(progress)
     frames = screen.getvalue().split("\r")
-    assert frames[1].startswith("Pulling {demo}   0 % |")
-    assert frames[-1].startswith("Pulling {demo}  50 % |")
+    assert frames[1].startswith("  0 % |")
+    assert frames[-1].startswith("Pulling {demo}  50 % |######      |")
     assert frames[-1].endswith("| 3.3 GB of 6.5 GB · 1 of 2 done")
     progress.finish("2 blobs")
     frames = screen.getvalue().split("\r")
@@ -46,8 +63,27 @@ def test_the_bar_moves_and_leaves_one_line() -> None:
     assert frames[-1] == "2 blobs\n"
 
 
-def test_strangers_text_cannot_move_the_cursor() -> None:
-    screen = io.StringIO()
+@pytest.mark.parametrize("columns", [40, 80, 100, 200])
+def test_the_bar_keeps_its_length_whatever_is_said(columns: int, width: Callable[[int], None]) -> None:
+    width(columns)
+    screen, seconds = Screen(), iter(range(100))
+    progress = TerminalProgress(screen, clock=lambda: float(next(seconds)), pulse=Hand)
+    progress.start("Pulling registry.example/library/demonstration/shop:2.0-with-a-long-tag", _TASKS)
+    progress.state("b", State.DOWNLOADING)
+    for _ in range(10):
+        progress.advance("b", 2**29)
+        _beat(progress)
+    frames = screen.getvalue().split("\r")[2:]
+    progress.finish("2 blobs")
+    assert {len(frame.split("|")[1]) for frame in frames} == {12}
+    assert max(map(len, frames)) < columns
+    assert columns == 40 or all("MB/s" in frame for frame in frames[4:])
+    assert (columns >= 100) == ("long-tag" in frames[-1])
+
+
+def test_strangers_text_cannot_move_the_cursor(width: Callable[[int], None]) -> None:
+    width(120)
+    screen = Screen()
     progress = TerminalProgress(screen, pulse=Hand)
     progress.start("Pulling \x1b[31mred", _TASKS)
     _beat(progress)

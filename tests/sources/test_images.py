@@ -10,6 +10,7 @@ import pytest
 
 from ocinb._settings import settings
 from ocinb.errors import InvalidError, NotFoundError, OcinbError
+from ocinb.frames.opening import wanted_platforms
 from ocinb.samples import SampleRegistry
 from ocinb.samples.images import make_layer
 from ocinb.samples.tars import file
@@ -38,7 +39,7 @@ def put_image(registry: SampleRegistry, platform: str | None, content: str = "x"
 
 def found(registry: SampleRegistry, tag: str, platform: Any = None) -> list[str]:
     source = open_repository(registry)
-    images = find_images(source, resolve_name(source, tag, settings), platform, settings)
+    images = find_images(source, resolve_name(source, tag, settings), wanted_platforms(platform), settings)
     return [str(image.platform) for image in images]
 
 
@@ -135,7 +136,7 @@ def test_attestations_and_artifacts_are_never_chosen(registry: SampleRegistry) -
     put_index(registry, attested, artifact, image, tag="mixed")
     source = open_repository(registry)
     for platform in (None, "all", "amd64"):
-        [chosen] = find_images(source, resolve_name(source, "mixed", settings), platform, settings)
+        [chosen] = find_images(source, resolve_name(source, "mixed", settings), wanted_platforms(platform), settings)
         assert chosen.document.digest == image["digest"]
     put_index(registry, attested, tag="nothing")
     assert found(registry, "nothing", "all") == []

@@ -1,0 +1,46 @@
+"""Whatever a question gives comes out in the types that the frames have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pandas as pd
+import pytest
+
+from ocinb.catalog.catalog import Catalog
+
+NEW_YEAR = pd.Timestamp("2025-01-01", tz="UTC")
+
+
+@pytest.fixture(scope="module")
+def catalog() -> Iterator[Catalog]:
+    with Catalog() as one:
+        yield one
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "DATE '2025-01-01'",
+        "TIMESTAMP '2025-01-01 00:00:00'",
+        "TIMESTAMP_S '2025-01-01 00:00:00'",
+        "TIMESTAMP_MS '2025-01-01 00:00:00'",
+        "TIMESTAMP_NS '2025-01-01 00:00:00'",
+        "TIMESTAMPTZ '2025-01-01 02:00:00+02'",
+    ],
+)
+def test_every_kind_of_time_is_in_utc(catalog: Catalog, value: str) -> None:
+    column = catalog.sql(f"SELECT {value} AS moment UNION ALL SELECT NULL")["moment"]
+    assert str(column.dtype) == "datetime64[us, UTC]"
+    assert column.dropna().tolist() == [NEW_YEAR]
+    assert column.isna().sum() == 1
+
+
+def test_enumerations_are_text(catalog: Catalog) -> None:
+    column = catalog.sql("SELECT 'b'::ENUM('a', 'b') AS letter")["letter"]
+    assert str(column.dtype) == "str"
+    assert column.tolist() == ["b"]
+
+
+def test_duckdb_draws_no_bars_of_its_own(catalog: Catalog) -> None:
+    assert catalog.sql("SELECT current_setting('enable_progress_bar') AS drawn")["drawn"].tolist() == [False]
