@@ -22,3 +22,6 @@ autodoc_typehints = "none"
 autodoc_member_order = "bysource"
 napoleon_google_docstring = False
 napoleon_use_rtype = False
+html_static_path = ["frames.css"]
+html_css_files = ["frames.css"]
+html_show_copyright = False
