@@ -88,8 +88,8 @@ def _titled(title: str, columns: int) -> str:
     >>> _titled("Pulling registry.example/demo/shop:2.0", 120)
     'Pulling registry.example/demo/shop:2.0 {percentage:3.0f} % |{bar:12}| {desc}'
     >>> _titled("Pulling registry.example/demo/shop:2.0", 90)
-    '…le/demo/shop:2.0 {percentage:3.0f} % |{bar:12}| {desc}'
+    '…e/demo/shop:2.0 {percentage:3.0f} % |{bar:12}| {desc}'
     """
-    room = columns - len("100 % || ") - 12 - _WORDS_COLUMNS
+    room = columns - len(" 100 % || ") - 12 - _WORDS_COLUMNS
     shown = title if len(title) <= room else f"…{title[1 - room :]}" if room >= _LEAST_TITLE else ""
     return f"{shown.replace('{', '{{').replace('}', '}}')} {_FORMAT}".lstrip()
