@@ -1,11 +1,10 @@
-"""Transfers: blobs from a source into a layout. Planned purely, resumed, verified, and only then given their name."""
+"""Transfers: blobs from a source into a layout. Resumed, verified, and only then given their name."""
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -17,9 +16,9 @@ from ocinb.progress.protocol import Progress, State
 from ocinb.sources.base import RangeError, Source
 from ocinb.spec.digest import Digest, Verifier
 from ocinb.spec.documents import Descriptor
-from ocinb.storage.blobs import CHUNK
+from ocinb.storage.blobs import CHUNK, disk_errors
 from ocinb.storage.layout import Layout
-from ocinb.storage.parts import claim_part
+from ocinb.storage.parts import TakenError, check_part, claim_part, lock_part, remove_abandoned
 
 FIRST_PAUSE_SECONDS = 0.2
 
@@ -68,32 +67,33 @@ class Transfer:
     def run(self, jobs: Sequence[Job], *, errors: str) -> dict[Digest, Transferred | OcinbError]:
         """Do the jobs, each digest once.
 
+        Of several sizes that are said of one digest only one is right: a job with another fails, and the result of the
+        digest is that of the right one.
+
         Raises
         ------
         OcinbError
             The first error, if errors is ``"raise"``; else it is the job's result.
         """
-        # By digest and size: of two documents that give a blob two sizes one is wrong, which must not spoil the other.
-        wanted: dict[Digest, dict[int, Job]] = {}
+        wanted: dict[tuple[Digest, int], Job] = {}
         for job in jobs:
-            wanted.setdefault(job.descriptor.digest, {}).setdefault(job.descriptor.size, job)
+            wanted.setdefault((job.descriptor.digest, job.descriptor.size), job)
 
-        def attempt(digest: Digest) -> Transferred | OcinbError:
+        def attempt(job: Job) -> Transferred | OcinbError:
             try:
-                return self._first_right([job for _, job in sorted(wanted[digest].items())])
+                return self._named(job)
             except OcinbError as error:
-                self._progress.state(digest, State.FAILED)
+                self._progress.state(job.descriptor.digest, State.FAILED)
                 if errors == "raise":
                     raise
                 return error
 
-        return dict(zip(wanted, run_all(attempt, wanted, workers=self._settings.concurrency), strict=True))
-
-    def _first_right(self, jobs: Sequence[Job]) -> Transferred:
-        for job in jobs[:-1]:
-            with suppress(IntegrityError):
-                return self._named(job)
-        return self._named(jobs[-1])
+        done: dict[Digest, Transferred | OcinbError] = {}
+        results = run_all(attempt, wanted.values(), workers=self._settings.concurrency)
+        for (digest, _), result in zip(wanted, results, strict=True):
+            if isinstance(result, Transferred) or digest not in done:
+                done[digest] = result
+        return done
 
     def _named(self, job: Job) -> Transferred:
         try:
@@ -103,93 +103,100 @@ class Transfer:
             raise
 
     def _transfer(self, job: Job) -> Transferred:
-        descriptor = job.descriptor
-        with alone((self._layout.root, descriptor.digest)):  # those that wait find it present
-            if self._layout.blobs.holds(descriptor.digest, descriptor.size, full=self._full):
-                self._progress.state(descriptor.digest, State.PRESENT)
-                path = self._layout.blobs.path(descriptor.digest)
-                return Transferred(descriptor.digest, "present", 0, None, path)
-            started = time.monotonic()
-            with _disk_errors(self._layout.root), claim_part(self._layout.root, descriptor.digest) as part:
-                download = _Download(job, part, self._settings, self._progress)
-                outcome = download.run()
-                path = self._layout.blobs.adopt(part, descriptor.digest)
-        self._progress.state(descriptor.digest, State.DONE)
-        return Transferred(descriptor.digest, outcome, download.fetched, time.monotonic() - started, path)
+        with alone((self._layout.root, job.descriptor.digest)):  # those that wait find it present
+            try:
+                return self._present(job.descriptor) or self._download(job)
+            except TakenError:  # whoever took it over may have completed it by now
+                return self._present(job.descriptor) or self._download(job)
 
+    def _present(self, descriptor: Descriptor) -> Transferred | None:
+        blobs, digest = self._layout.blobs, descriptor.digest
+        if not blobs.holds(digest, descriptor.size, full=self._full):
+            return None
+        self._progress.state(digest, State.PRESENT)
+        return Transferred(digest, "present", 0, None, blobs.path(digest))
 
-def resume_offset(part_size: int, blob_size: int) -> int:
-    """Say from which byte a download goes on, given how much of it there is; a part that is too long is worth nothing.
-
-    >>> resume_offset(100, 1000), resume_offset(1001, 1000)
-    (100, 0)
-    """
-    return part_size if part_size <= blob_size else 0
+    def _download(self, job: Job) -> Transferred:
+        started, digest = time.monotonic(), job.descriptor.digest
+        download = _Download(job, self._layout, self._settings, self._progress)
+        with disk_errors(self._layout.root):
+            path = download.run()
+        self._progress.state(digest, State.DONE)
+        return Transferred(digest, download.outcome, download.fetched, time.monotonic() - started, path)
 
 
 class _Download:
-    """One blob on its way into its part."""
+    """One blob on its way into its part, and from there to its final name."""
 
-    def __init__(self, job: Job, part: Path, settings: Settings, progress: Progress) -> None:
+    def __init__(self, job: Job, layout: Layout, settings: Settings, progress: Progress) -> None:
         self.fetched = 0
         self._descriptor = job.descriptor
         self._source = job.source
-        self._part = part
+        self._layout = layout
         self._settings = settings
         self._progress = progress
         self._resumed = False
-        self._verifier = self._new_verifier()  # has seen what is in the part, at any time
+        self._told = 0  # how far the progress is
+        self._verifier = Verifier(job.descriptor.digest)  # has seen what is in the part, at any time
 
-    def run(self) -> str:
-        """Complete the part, and prove it; bytes that are wrong are thrown away and fetched once more from zero."""
-        try:
-            self._complete()
-        except IntegrityError:
-            self._throw_away()
-            try:
-                self._complete()
-            except IntegrityError:
-                self._throw_away()
-                raise
+    @property
+    def outcome(self) -> str:
+        """Say whether an earlier download was of use."""
         return "resumed" if self._resumed else "downloaded"
 
-    def _complete(self) -> None:
-        with self._part.open("a+b") as file:
-            self._take_up(file)
-            for pause in self._pauses():
-                try:
-                    self._append(file)
-                    break
-                except (AuthError, RateLimitError):
-                    raise
-                except TransportError:
-                    if pause is None:
-                        raise
-                    time.sleep(pause)
-            self._progress.state(self._descriptor.digest, State.VERIFYING)
-            self._verifier.check()
-            file.flush()
-            os.fsync(file.fileno())
+    def run(self) -> Path:
+        """Complete the part, prove it, and give it its name; what is wrong is fetched once more from zero."""
+        root, digest, size = self._layout.root, self._descriptor.digest, self._descriptor.size
+        with claim_part(root, digest, size) as part:
+            for last in (False, True):
+                with part.open("a+b") as file:
+                    lock_part(file)
+                    try:
+                        self._complete(file)
+                        check_part(file, part, size)
+                        path = self._layout.blobs.adopt(part, digest)  # while the lock is still held
+                        break
+                    except (IntegrityError, TakenError) as error:
+                        if self._verifier.seen < size:  # no byte is wrong, but the size that was said
+                            raise
+                        self._restart(file)
+                        part.unlink(missing_ok=True)
+                        if last or isinstance(error, TakenError):
+                            raise
+        remove_abandoned(root, digest)
+        return path
 
-    def _pauses(self) -> Iterator[float | None]:
-        """Give the pause after each try; None after the last."""
-        for number in range(self._settings.retries):
-            yield FIRST_PAUSE_SECONDS * 2**number
-        yield None
+    def _complete(self, file: BinaryIO) -> None:
+        self._take_up(file)
+        self._fetch_rest(file)
+        self._progress.state(self._descriptor.digest, State.VERIFYING)
+        self._verifier.check()
+        file.flush()
+        os.fsync(file.fileno())
 
     def _take_up(self, file: BinaryIO) -> None:
         """Hash what there is of an earlier download."""
-        self._verifier = self._new_verifier()
-        file.seek(0, os.SEEK_END)
-        if not resume_offset(file.tell(), self._descriptor.size):
-            file.truncate(0)
-            return
+        self._verifier = Verifier(self._descriptor.digest)
         file.seek(0)
         while chunk := file.read(CHUNK):
             check_stopped()
             self._verifier.update(chunk)
-        self._resumed = True
-        self._progress.advance(self._descriptor.digest, self._verifier.seen)
+        if self._verifier.seen:
+            self._resumed = True
+            self._advance(self._verifier.seen)
+
+    def _fetch_rest(self, file: BinaryIO) -> None:
+        """Fetch what is missing; a connection that breaks is made anew, where it broke."""
+        for attempt in range(self._settings.retries + 1):
+            try:
+                self._append(file)
+                break
+            except (AuthError, RateLimitError):
+                raise
+            except TransportError:
+                if attempt == self._settings.retries:
+                    raise
+                time.sleep(FIRST_PAUSE_SECONDS * 2**attempt)
 
     def _append(self, file: BinaryIO) -> None:
         if self._verifier.seen == self._descriptor.size:
@@ -209,33 +216,34 @@ class _Download:
                 self._restart(file)
             for chunk in blob.chunks():
                 self.fetched += len(chunk)
-                self._verifier.update(chunk)
+                self._hash(chunk)
                 file.write(chunk)
                 file.flush()  # what was fetched is never fetched again, whatever happens now
-                self._progress.advance(self._descriptor.digest, len(chunk))
-        seen, size = self._verifier.seen, self._descriptor.size
-        if seen < size:
-            raise TransportError(f"{self._descriptor.digest} ended after {seen:,} of {size:,} bytes")
+                self._advance(len(chunk))
+        if self._verifier.seen < self._descriptor.size:
+            raise self._too_short()
+
+    def _hash(self, chunk: bytes) -> None:
+        self._verifier.update(chunk)
+        digest, size = self._descriptor.digest, self._descriptor.size
+        if self._verifier.seen > size:
+            raise IntegrityError(f"{digest} has to be {size:,} bytes long, but more came")
+
+    def _too_short(self) -> OcinbError:
+        """Tell a download that broke off from a blob that is whole, and shorter than was said."""
+        digest, seen, size = self._descriptor.digest, self._verifier.seen, self._descriptor.size
+        try:
+            self._verifier.check()
+        except IntegrityError:
+            return TransportError(f"{digest} ended after {seen:,} of {size:,} bytes")
+        return IntegrityError(f"{digest} has to be {size:,} bytes long, but has {seen:,}")
 
     def _restart(self, file: BinaryIO) -> None:
-        self._progress.advance(self._descriptor.digest, -file.seek(0, os.SEEK_END))
+        self._advance(-self._told)
         file.truncate(0)
         self._resumed = False
-        self._verifier = self._new_verifier()
+        self._verifier = Verifier(self._descriptor.digest)
 
-    def _throw_away(self) -> None:
-        self._progress.advance(self._descriptor.digest, -self._part.stat().st_size)
-        self._part.unlink()
-        self._resumed = False
-
-    def _new_verifier(self) -> Verifier:
-        return Verifier(self._descriptor.digest, self._descriptor.size)
-
-
-@contextmanager
-def _disk_errors(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        hint = "Free some space, or choose another folder by destination= or ocinb.settings.store_dir"
-        raise TransportError(f"{folder} cannot be written: {error.strerror}", hint=hint) from None
+    def _advance(self, amount: int) -> None:
+        self._told += amount
+        self._progress.advance(self._descriptor.digest, amount)

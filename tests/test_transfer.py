@@ -93,34 +93,57 @@ def test_bytes_that_stay_corrupt_are_an_error_with_both_digests_and_no_file(plac
 
 
 @pytest.mark.parametrize("said", [len(BLOB) - 1, 0, 100])
-def test_a_blob_that_is_longer_than_said_is_never_kept(place: Place, said: int) -> None:
+@pytest.mark.parametrize("length", [{}, {"Content-Length": None}])
+def test_a_blob_that_is_longer_than_said_is_never_kept(place: Place, said: int, length: dict[str, str | None]) -> None:
     place.put()
     blob = describe(BLOB, size=said)
-    with pytest.raises(IntegrityError, match=r"bytes long, but more came|have the digest"):
+    place.registry.fault(blob_path(blob), headers={"X-Odd": "1", **length}, times=None)
+    with pytest.raises(IntegrityError, match=r"bytes long|have the digest"):
         place.run(blob)
     assert (place.stands(blob), place.parts) == (None, [])
+    assert place.log.received[blob.digest] == 0
 
 
-def test_a_blob_that_is_shorter_than_said_is_never_kept(place: Place) -> None:
+@pytest.mark.parametrize("length", [{}, {"Content-Length": None}])
+def test_a_blob_that_is_shorter_than_said_is_told_at_once_and_never_kept(
+    place: Place, length: dict[str, str | None]
+) -> None:
     place.put()
-    settings.retries = 1
-    blob = describe(BLOB, size=len(BLOB) + 1)
-    with pytest.raises(TransportError):
+    blob = describe(BLOB, size=len(BLOB) + 5)
+    place.registry.fault(blob_path(blob), headers={"X-Odd": "1", **length}, times=None)
+    with pytest.raises(IntegrityError, match=r"has to be 300,005 bytes long,.* 300,000"):
         place.run(blob)
     assert place.stands(blob) is None
+    assert place.asked() == [None], "what is whole was fetched again"
+
+
+@pytest.mark.parametrize("said", [len(BLOB) - 5, len(BLOB) + 5])
+@pytest.mark.parametrize("verify", ["size", "full"])
+def test_a_wrong_size_of_what_is_there_costs_no_request(place: Place, said: int, verify: str) -> None:
+    right = place.put()
+    place.fetch(right)
+    with pytest.raises(IntegrityError, match=f"has to be {said:,} bytes long, but has 300,000"):
+        place.run(describe(BLOB, size=said), verify=verify)
+    assert place.asked() == [None]
+    assert place.stands(right) == BLOB
 
 
 @pytest.mark.parametrize("lie", [7, len(BLOB) - 1, len(BLOB) + 1])
+@pytest.mark.parametrize("length", [{}, {"Content-Length": None}])
 @pytest.mark.parametrize("lie_first", [True, False])
-def test_of_two_sizes_for_one_digest_the_right_one_wins(place: Place, lie: int, *, lie_first: bool) -> None:
-    settings.retries = 0
+def test_of_two_sizes_for_one_digest_the_right_one_wins(
+    place: Place, lie: int, length: dict[str, str | None], *, lie_first: bool
+) -> None:
+    settings.concurrency = 1
     right, wrong = place.put(), describe(BLOB, size=lie)
-    result = place.run(wrong, right) if lie_first else place.run(right, wrong)
-    assert result[right.digest].outcome == "downloaded"  # type: ignore[union-attr]
+    place.registry.fault(blob_path(right), headers={"X-Odd": "1", **length}, times=None)
+    results = place.run(*((wrong, right) if lie_first else (right, wrong)), errors="skip")
+    assert [type(result) for result in results.values()] == [Transferred]
     assert place.stands(right) == BLOB
-    with pytest.raises((IntegrityError, TransportError)):
-        place.run(wrong)
+    with pytest.raises(IntegrityError):
+        place.run(wrong, right)
     assert place.stands(right) == BLOB, "a manifest that says a wrong size took a right blob away"
+    assert place.parts == []
 
 
 @pytest.mark.parametrize(("verify", "outcome"), [("size", "downloaded"), ("full", "downloaded")])
@@ -202,7 +225,7 @@ def test_results_come_in_the_order_of_the_jobs_and_errors_in_their_place(place: 
         Transferred,
         Transferred,
     ]
-    assert place.layout.entries() == []
+    assert place.names == []
 
 
 def test_a_partly_pulled_image_has_no_name_and_the_next_pull_makes_it_whole(place: Place) -> None:
@@ -211,14 +234,14 @@ def test_a_partly_pulled_image_has_no_name_and_the_next_pull_makes_it_whole(plac
     fault = place.registry.fault("*/blobs/*", headers={"Content-Type": "layer"}, cut=20_000, times=None)
     with pytest.raises(TransportError):
         pull(reference, platform="linux/amd64", destination=folder, progress=False)
-    assert place.layout.entries() == []
+    assert place.names == []
     fault.cancel()
     frame = pull(reference, platform="linux/amd64", destination=folder, progress=False)
     assert "resumed" in set(frame["outcome"])
-    assert len(place.layout.entries()) == 1
+    assert place.names == [reference]
     again = pull(reference, platform="linux/amd64", destination=folder, progress=False)
     assert set(again["outcome"]) == {"present"}
-    assert len(place.layout.entries()) == 1
+    assert place.names == [reference]
 
 
 def test_a_stop_of_the_others_is_not_what_the_caller_hears(place: Place) -> None:

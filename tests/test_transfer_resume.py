@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from ocinb.progress.protocol import State
 from ocinb.samples import registry as start_registry
 from ocinb.sources.base import RangeError
 from ocinb.storage.layout import Layout
+from ocinb.storage.parts import _HOST
 from tests.transferring import BLOB, Place, blob_path
 
 CUT = 100_000
@@ -163,7 +166,7 @@ def test_two_parts_of_one_blob_and_the_longer_one_is_resumed(place: Place) -> No
     break_off(place)
     blob = place.put()
     shorter = place.parts[0]
-    longer = shorter.with_name(f"{shorter.name.split('.')[0]}.elsewhere.1.0.part")
+    longer = shorter.with_name(f"{shorter.name.split('.')[0]}.elsewhere.1.0123456789abcdef.part")
     longer.write_bytes(BLOB[: 2 * CUT])
     place.fetch(blob)
     assert place.asked()[-1] == f"bytes={CUT}-", "the part of a machine that may be alive was taken"
@@ -193,3 +196,79 @@ def test_a_corrupt_part_and_a_corrupt_registry(place: Place) -> None:
         place.run(blob)
     assert (place.stands(blob), place.parts) == (None, [])
     assert place.log.received[blob.digest] == 0
+
+
+def put_part(place: Place, content: bytes, *, token: int = 0) -> Path:
+    """Leave a part as a process does that was killed."""
+    digest = place.put().digest
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        process.wait()
+    path = place.layout.root / ".ocinb" / "parts" / f"sha256-{digest.hex}.{_HOST}.{process.pid}.{token:016x}.part"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return path
+
+
+def test_whoever_seemed_dead_and_writes_on_changes_nothing_that_others_read(place: Place) -> None:
+    blob, written = place.put(), b"from beyond"
+    with put_part(place, BLOB[:CUT]).open("ab", buffering=0) as theirs:
+        count = place.log.advance
+
+        def advance(key: str, amount: int) -> None:
+            theirs.write(written)
+            count(key, amount)
+
+        place.log.advance = advance  # type: ignore[method-assign]
+        result = place.fetch(blob)
+        assert (result.outcome, result.fetched_bytes) == ("resumed", len(BLOB) - CUT)
+        theirs.write(written)
+    assert place.stands(blob) == BLOB
+    assert place.parts == []
+
+
+def move_away(part: Path) -> None:
+    part.rename(part.with_name("theirs"))
+
+
+def put_another_in_its_place(part: Path) -> None:
+    part.unlink()
+    part.write_bytes(b"x" * len(BLOB))
+
+
+def append(part: Path) -> None:
+    with part.open("ab") as file:
+        file.write(b"x")
+
+
+@pytest.mark.parametrize("disturb", [move_away, put_another_in_its_place, append])
+@pytest.mark.parametrize("often", [False, True])
+def test_a_part_that_others_touched_gets_no_name(place: Place, disturb: Callable[[Path], None], *, often: bool) -> None:
+    blob, tell_on, times = place.put(), place.log.state, 0
+
+    def tell(key: str, state: State) -> None:
+        nonlocal times
+        if state is State.VERIFYING and (often or not times):
+            [part] = [path for path in place.parts if path.name != "theirs"]
+            disturb(part)
+            times += 1
+        tell_on(key, state)
+
+    place.log.state = tell  # type: ignore[method-assign]
+    if often:
+        with pytest.raises(TransportError, match="another process took over the download"):
+            place.run(blob)
+        assert (place.stands(blob), times) == (None, 2)
+    else:
+        assert place.fetch(blob).outcome == "downloaded"
+        assert place.stands(blob) == BLOB
+        assert place.log.received[blob.digest] == len(BLOB)
+    assert place.asked() == [None, None]
+
+
+def test_all_that_the_dead_left_of_a_blob_goes_when_it_is_whole(place: Place) -> None:
+    for token, count in enumerate((10, CUT, 20, len(BLOB) + 1)):
+        put_part(place, (BLOB + b"x")[:count], token=token)
+    other = put_part(place, b"x").rename(place.layout.root / ".ocinb" / "parts" / f"sha256-{'0' * 64}.part")
+    result = place.fetch(place.put())
+    assert (result.outcome, result.fetched_bytes) == ("resumed", len(BLOB) - CUT)
+    assert place.parts == [other]

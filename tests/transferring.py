@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections import Counter
 from collections.abc import Sequence
@@ -72,6 +73,12 @@ class Place:
     def put(self, raw: bytes = BLOB) -> Descriptor:
         self.registry.put_blob(raw)
         return describe(raw)
+
+    @property
+    def names(self) -> list[str]:
+        """Give what the images in the layout are called."""
+        entries = json.loads((self.layout.root / "index.json").read_bytes())["manifests"]
+        return [entry["annotations"]["org.opencontainers.image.ref.name"] for entry in entries]
 
     @property
     def parts(self) -> list[Path]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import secrets
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -21,6 +22,8 @@ logger = logging.getLogger("ocinb")
 CHUNK = 1024 * 1024
 # Our own bookkeeping stands where readers of the layout never look.
 OWN_FOLDER = ".ocinb"
+# Nobody writes for so long: what is older was left by a process that was killed.
+LEFTOVER_SECONDS = 24 * 3600
 
 
 class Blobs:
@@ -45,7 +48,7 @@ class Blobs:
         A file that was damaged is removed, so that the next question fetches it anew.
         """
         path = self.path(digest)
-        with _disk_errors(path):
+        with disk_errors(path):
             try:
                 with path.open("rb") as file:
                     raw = file.read(limit + 1)
@@ -55,7 +58,7 @@ class Blobs:
             return verify(raw, digest) if len(raw) <= limit else None
         except IntegrityError:
             logger.warning("%s was damaged in the store and is fetched again", digest)
-            with _disk_errors(path):
+            with disk_errors(path):
                 path.unlink(missing_ok=True)
             return None
 
@@ -71,17 +74,17 @@ class Blobs:
         """
         path = self.path(digest)
         verify(raw, digest)
-        with _disk_errors(path):
+        with disk_errors(path):
             # One of another size is damaged; one of the same size shows when it is read.
             if not path.exists() or path.stat().st_size != len(raw):
                 path.parent.mkdir(parents=True, exist_ok=True)
-                write_atomically(path, raw)
+                write_atomically(path, raw, root=self.root)
         return path
 
     def adopt(self, file: Path, digest: Digest) -> Path:
         """Give a file that was verified its final name, and write down what it looks like."""
         path = self.path(digest)
-        with _disk_errors(path):
+        with disk_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             file.replace(path)
         self._remember(path, digest)
@@ -101,19 +104,26 @@ class Blobs:
         -------
         bool
             False also if what stood there was wrong; that file is then removed.
+
+        Raises
+        ------
+        IntegrityError
+            If the blob is there and right, but of another size than it has to be: nobody needs to fetch it again.
         """
         path = self.path(digest)
-        with _disk_errors(path):
+        with disk_errors(path):
             if not path.exists():
                 return False
-            if not full and self._looks_unchanged(path, digest, size):
-                return True
-            if self._matches(path, digest):
+            if full or not self._looks_unchanged(path, digest):
+                if not self._matches(path, digest):
+                    logger.warning("%s was wrong in the store and is fetched again", digest)
+                    path.unlink(missing_ok=True)
+                    return False
                 self._remember(path, digest)
-                return path.stat().st_size == size  # else it is right, and what was said of it is wrong
-            logger.warning("%s was wrong in the store and is fetched again", digest)
-            path.unlink(missing_ok=True)
-        return False
+            actual = path.stat().st_size
+        if actual != size:
+            raise IntegrityError(f"{digest} has to be {size:,} bytes long, but has {actual:,}")
+        return True
 
     def _matches(self, path: Path, digest: Digest) -> bool:
         verifier = Verifier(digest)
@@ -129,9 +139,9 @@ class Blobs:
     def _note(self, digest: Digest) -> Path:
         return self.root / OWN_FOLDER / "verified" / digest.algorithm / digest.hex
 
-    def _looks_unchanged(self, path: Path, digest: Digest, size: int) -> bool:
+    def _looks_unchanged(self, path: Path, digest: Digest) -> bool:
         try:
-            return path.stat().st_size == size and self._note(digest).read_bytes() == _looks(path)
+            return self._note(digest).read_bytes() == _looks(path)
         except OSError:  # no note, and whatever else is wrong shows when the file is read
             return False
 
@@ -139,12 +149,16 @@ class Blobs:
         note = self._note(digest)
         with suppress(OSError):  # without a note, as in a store that is only lent, the file is hashed again next time
             note.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(note, _looks(path))
+            write_atomically(note, _looks(path), root=self.root)
 
 
-def write_atomically(path: Path, raw: bytes) -> None:
-    """Write a file beside its final name and move it there, so that nobody ever sees half of it."""
-    new = path.with_name(f".new-{os.getpid()}-{secrets.token_hex(8)}")
+def write_atomically(path: Path, raw: bytes, *, root: Path) -> None:
+    """Write a file of a layout under another name first and move it then, so that nobody ever sees half of it.
+
+    The other name is in a folder of our own: what a killed process leaves behind lies where no other tool looks.
+    """
+    new = _new_folder(root) / f"{os.getpid()}-{secrets.token_hex(8)}"
+    new.parent.mkdir(parents=True, exist_ok=True)
     try:
         with new.open("xb") as file:  # not by tempfile, whose files nobody else may read
             file.write(raw)
@@ -156,16 +170,29 @@ def write_atomically(path: Path, raw: bytes) -> None:
         raise
 
 
-def _looks(path: Path) -> bytes:
-    status = path.stat()
-    return f"{status.st_size} {status.st_mtime_ns} {status.st_ino}".encode()
+def remove_leftovers(root: Path) -> None:
+    """Remove what killed processes were writing."""
+    for new in _new_folder(root).glob("*"):
+        with suppress(OSError):  # others clean up too, or did not mean us to
+            if time.time() - new.stat().st_mtime > LEFTOVER_SECONDS:
+                new.unlink()
 
 
 @contextmanager
-def _disk_errors(path: Path) -> Iterator[None]:
+def disk_errors(path: Path) -> Iterator[None]:
+    """Say of what the system refuses where that was, and what to do."""
     try:
         yield
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        hint = "ocinb.settings.store_dir moves it"
-        raise TransportError(f"the store cannot be used at {path}: {reason}", hint=hint) from None
+        hint = "Free some space, or choose another folder by destination= or ocinb.settings.store_dir"
+        raise TransportError(f"{path} cannot be used: {reason}", hint=hint) from None
+
+
+def _new_folder(root: Path) -> Path:
+    return root / OWN_FOLDER / "new"
+
+
+def _looks(path: Path) -> bytes:
+    status = path.stat()
+    return f"{status.st_size} {status.st_mtime_ns} {status.st_ino}".encode()

@@ -18,7 +18,7 @@ from ocinb.errors import InvalidError, TransportError
 from ocinb.spec import mediatypes
 from ocinb.spec.documents import Descriptor
 from ocinb.spec.strictjson import parse_object
-from ocinb.storage.blobs import OWN_FOLDER, Blobs, write_atomically
+from ocinb.storage.blobs import OWN_FOLDER, Blobs, disk_errors, remove_leftovers, write_atomically
 
 REF_NAME = "org.opencontainers.image.ref.name"
 OWN_NAME = "dev.ocinb.reference"
@@ -59,29 +59,17 @@ class Layout:
         TransportError
             If it cannot be written.
         """
-        with self._disk_errors("no image layout can be made at"):
+        with disk_errors(self.root):
             self.root.mkdir(parents=True, exist_ok=True, mode=self._mode)
             (self.root / "blobs" / "sha256").mkdir(parents=True, exist_ok=True)
             (self.root / OWN_FOLDER).mkdir(exist_ok=True)
+            remove_leftovers(self.root)
             if not (self.root / "oci-layout").exists():
-                write_atomically(self.root / "oci-layout", b'{"imageLayoutVersion":"1.0.0"}')
+                write_atomically(self.root / "oci-layout", b'{"imageLayoutVersion":"1.0.0"}', root=self.root)
             if not (self.root / "index.json").exists():
                 with self._locked():
                     if not (self.root / "index.json").exists():  # somebody may have been quicker
                         self._write(self._index())
-
-    def entries(self) -> list[dict[str, Any]]:
-        """Read the descriptors in ``index.json``, as they stand.
-
-        Raises
-        ------
-        InvalidError
-            If it is no index.
-        TransportError
-            If it cannot be read.
-        """
-        entries: list[dict[str, Any]] = self._index()["manifests"]
-        return entries
 
     def name(self, names: dict[str, Descriptor]) -> None:
         """Give images their names; a name that stood for another image stands for the new one.
@@ -101,7 +89,7 @@ class Layout:
         """
         fresh = [_entry(name, descriptor) for name, descriptor in names.items()]
         taken = {_name_of(entry) for entry in fresh}
-        with self._disk_errors("no image can be named in"), self._locked():
+        with disk_errors(self.root), self._locked():
             index = self._index()
             entries = [entry for entry in index["manifests"] if _name_of(entry) not in taken] + fresh
             if entries != index["manifests"]:
@@ -109,7 +97,7 @@ class Layout:
 
     def _index(self) -> dict[str, Any]:
         path = self.root / "index.json"
-        with self._disk_errors("nothing can be read from"):
+        with disk_errors(path):
             try:
                 raw = path.read_bytes()
             except FileNotFoundError:
@@ -121,16 +109,7 @@ class Layout:
         return index
 
     def _write(self, index: dict[str, Any]) -> None:
-        write_atomically(self.root / "index.json", json.dumps(index, indent=1).encode())
-
-    @contextmanager
-    def _disk_errors(self, what: str) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            reason = error.strerror or type(error).__name__
-            hint = "Choose another folder by destination= or ocinb.settings.store_dir"
-            raise TransportError(f"{what} {self.root}: {reason}", hint=hint) from None
+        write_atomically(self.root / "index.json", json.dumps(index, indent=1).encode(), root=self.root)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:

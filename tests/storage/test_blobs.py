@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import logging
 import os
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from ocinb.errors import IntegrityError, TransportError
 from ocinb.spec.digest import Digest
-from ocinb.storage.blobs import Blobs, write_atomically
+from ocinb.storage.blobs import LEFTOVER_SECONDS, Blobs, remove_leftovers, write_atomically
 
 RAW = b"the bytes of a blob"
 DIGEST = Digest.of(RAW)
@@ -120,11 +123,21 @@ def test_without_a_sound_note_a_file_is_hashed_again(blobs: Blobs, note: bytes |
     assert not blobs.holds(DIGEST, len(RAW))
 
 
-def test_a_wrong_size_that_somebody_said_takes_nothing_away(blobs: Blobs) -> None:
+@pytest.mark.parametrize("full", [False, True])
+@pytest.mark.parametrize("said", [0, len(RAW) - 1, len(RAW) + 1])
+def test_a_wrong_size_that_somebody_said_is_told_and_takes_nothing_away(blobs: Blobs, said: int, *, full: bool) -> None:
     path = arrive(blobs)
-    assert not blobs.holds(DIGEST, len(RAW) + 1)
+    with pytest.raises(IntegrityError, match=f"has to be {said} bytes long, but has {len(RAW)}"):
+        blobs.holds(DIGEST, said, full=full)
     assert path.read_bytes() == RAW
     assert blobs.holds(DIGEST, len(RAW))
+
+
+def test_a_wrong_size_costs_no_hashing(blobs: Blobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    arrive(blobs)
+    monkeypatch.setattr(Blobs, "_matches", lambda *_: pytest.fail("it was hashed again"))
+    with pytest.raises(IntegrityError):
+        blobs.holds(DIGEST, len(RAW) + 1)
 
 
 def test_a_store_in_which_nothing_can_be_noted_is_good_enough(blobs: Blobs) -> None:
@@ -144,7 +157,7 @@ def test_a_folder_that_is_none_is_an_error_that_says_what_to_do(tmp_path: Path) 
         lambda: blobs.adopt(part, DIGEST),
         lambda: blobs.read(DIGEST, LIMIT),
     ):
-        with pytest.raises(TransportError, match="store_dir moves it") as caught:
+        with pytest.raises(TransportError, match=r"ocinb\.settings\.store_dir") as caught:
             act()
         assert str(blobs.path(DIGEST)) in str(caught.value)
         assert caught.value.__suppress_context__
@@ -157,9 +170,35 @@ def test_an_adopted_file_that_is_gone_is_an_error_of_ours(blobs: Blobs) -> None:
 
 def test_a_write_that_fails_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "index.json"
-    write_atomically(path, b"old")
+    write_atomically(path, b"old", root=tmp_path)
     monkeypatch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(OSError(28, "No space left on device")))
     with pytest.raises(OSError, match="No space"):
-        write_atomically(path, b"new")
-    assert [entry.name for entry in tmp_path.iterdir() if entry.is_file()] == ["index.json"]
+        write_atomically(path, b"new", root=tmp_path)
+    assert [entry.name for entry in tmp_path.rglob("*") if entry.is_file()] == ["index.json"]
     assert path.read_bytes() == b"old"
+
+
+def test_what_a_killed_writer_leaves_lies_where_no_other_tool_looks(blobs: Blobs) -> None:
+    script = (
+        "import os, sys\n"
+        "from pathlib import Path\n"
+        "from ocinb.spec.digest import Digest\n"
+        "from ocinb.storage.blobs import Blobs\n"
+        "os.fsync = lambda _: os.kill(os.getpid(), 9)\n"
+        "Blobs(Path(sys.argv[1])).write(sys.argv[2].encode(), Digest(sys.argv[3]))\n"
+    )
+    killed = subprocess.run([sys.executable, "-c", script, str(blobs.root), RAW.decode(), DIGEST], check=False)
+    assert killed.returncode == -9
+    [left] = [path for path in blobs.root.rglob("*") if path.is_file()]
+    assert left.read_bytes() == RAW
+    assert left.relative_to(blobs.root).parts[0] == ".ocinb"
+
+
+def test_leftovers_go_when_they_are_old(blobs: Blobs) -> None:
+    folder = blobs.root / ".ocinb" / "new"
+    folder.mkdir(parents=True)
+    for name, age in {"young": LEFTOVER_SECONDS - 60, "old": LEFTOVER_SECONDS + 60}.items():
+        (folder / name).touch()
+        os.utime(folder / name, (time.time() - age,) * 2)
+    remove_leftovers(blobs.root)
+    assert [path.name for path in folder.iterdir()] == ["young"]

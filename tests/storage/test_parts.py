@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import subprocess
 import sys
@@ -12,18 +14,21 @@ from pathlib import Path
 
 import pytest
 
+from ocinb._pool import StoppedError
 from ocinb.spec.digest import Digest
-from ocinb.storage.parts import _HOST, ABANDONED_SECONDS, claim_part
+from ocinb.storage.parts import _HOST, ABANDONED_SECONDS, claim_part, lock_part, remove_abandoned
 
 DIGEST = Digest.of(b"a blob")
 OTHER = Digest.of(b"another")
+SIZE = 1000
+TOKEN = "0123456789abcdef"
 HOLD = """
 import sys
 from pathlib import Path
 from ocinb.spec.digest import Digest
 from ocinb.storage.parts import claim_part
 
-with claim_part(Path(sys.argv[1]), Digest(sys.argv[2])) as part:
+with claim_part(Path(sys.argv[1]), Digest(sys.argv[2]), 1000) as part:
     print(part.read_bytes() if part.exists() else b"", flush=True)
     with part.open("ab") as file:
         file.write(b"theirs")
@@ -33,7 +38,7 @@ with claim_part(Path(sys.argv[1]), Digest(sys.argv[2])) as part:
 
 
 def leave(root: Path, content: bytes, digest: Digest = DIGEST) -> Path:
-    with claim_part(root, digest) as part:
+    with claim_part(root, digest, SIZE) as part:
         part.write_bytes(content)
     return part
 
@@ -58,20 +63,20 @@ def dead_pid() -> int:
 
 def test_what_was_left_is_taken_up(tmp_path: Path) -> None:
     left = leave(tmp_path, b"half")
-    with claim_part(tmp_path, DIGEST) as part:
+    with claim_part(tmp_path, DIGEST, SIZE) as part:
         assert part.read_bytes() == b"half"
         assert not left.exists()
 
 
 def test_another_digest_begins_anew(tmp_path: Path) -> None:
     leave(tmp_path, b"half")
-    with claim_part(tmp_path, OTHER) as part:
+    with claim_part(tmp_path, OTHER, SIZE) as part:
         assert not part.exists()
 
 
 def test_nobody_else_in_this_process_gets_a_part_in_use(tmp_path: Path) -> None:
     with ExitStack() as stack:
-        parts = [stack.enter_context(claim_part(tmp_path, DIGEST)) for _ in range(3)]
+        parts = [stack.enter_context(claim_part(tmp_path, DIGEST, SIZE)) for _ in range(3)]
         for number, part in enumerate(parts):
             assert not part.exists()
             part.write_bytes(bytes(number))
@@ -79,60 +84,61 @@ def test_nobody_else_in_this_process_gets_a_part_in_use(tmp_path: Path) -> None:
 
 
 def test_the_longest_part_is_taken(tmp_path: Path) -> None:
-    put(tmp_path, name_of(f"{_HOST}.{dead_pid()}.0"), b"short")
-    put(tmp_path, name_of(f"{_HOST}.{dead_pid()}.1"), b"the longest")
-    put(tmp_path, name_of(f"{_HOST}.{dead_pid()}.2"), b"longer")
-    with claim_part(tmp_path, DIGEST) as part:
+    put(tmp_path, name_of(f"{_HOST}.{dead_pid()}.{TOKEN}"), b"short")
+    put(tmp_path, name_of(f"{_HOST}.{dead_pid()}.1{TOKEN[1:]}"), b"the longest")
+    put(tmp_path, name_of(f"{_HOST}.{dead_pid()}.2{TOKEN[1:]}"), b"longer")
+    with claim_part(tmp_path, DIGEST, SIZE) as part:
         assert part.read_bytes() == b"the longest"
 
 
 @pytest.mark.parametrize(
     ("owner", "age", "taken"),
     [
-        ("{host}.{dead}.0", 0, True),
-        ("{host}.{alive}.0", 0, False),
-        ("{host}.{alive}.0", 10 * ABANDONED_SECONDS, False),
-        ("{host}.{own}.999999", 0, True),
-        ("{host}.1.0", 0, False),
-        ("elsewhere.{dead}.0", 0, False),
-        ("elsewhere.{alive}.0", ABANDONED_SECONDS + 60, True),
+        ("{host}.{dead}.{token}", 0, True),
+        ("{host}.{alive}.{token}", 0, False),
+        ("{host}.{alive}.{token}", 10 * ABANDONED_SECONDS, False),
+        ("{host}.{own}.{token}", 0, True),
+        ("{host}.1.{token}", 0, False),
+        ("elsewhere.{dead}.{token}", 0, False),
+        ("elsewhere.{alive}.{token}", ABANDONED_SECONDS + 60, True),
         ("{host}", 10 * ABANDONED_SECONDS, False),
-        ("{host}.x.0", 10 * ABANDONED_SECONDS, False),
-        ("{host}.99999999999999999999.0", 10 * ABANDONED_SECONDS, False),
+        ("{host}.{dead}.0", 10 * ABANDONED_SECONDS, False),
+        ("{host}.x.{token}", 10 * ABANDONED_SECONDS, False),
+        ("{host}.99999999999999999999.{token}", 10 * ABANDONED_SECONDS, False),
     ],
 )
 def test_a_part_is_taken_from_the_dead_only(tmp_path: Path, owner: str, age: float, taken: bool) -> None:  # noqa: FBT001 - a row
-    name = owner.format(host=_HOST, dead=dead_pid(), alive=os.getppid(), own=os.getpid())
+    name = owner.format(host=_HOST, dead=dead_pid(), alive=os.getppid(), own=os.getpid(), token=TOKEN)
     found = put(tmp_path, name_of(name), age=age)
-    with claim_part(tmp_path, DIGEST) as part:
+    with claim_part(tmp_path, DIGEST, SIZE) as part:
         assert part.exists() is taken
         assert found.exists() is not taken
 
 
 def test_the_part_of_a_living_process_is_not_taken_and_that_of_a_killed_one_is(tmp_path: Path) -> None:
-    put(tmp_path, name_of(f"{_HOST}.{dead_pid()}.0"), b"ours ")
+    put(tmp_path, name_of(f"{_HOST}.{dead_pid()}.{TOKEN}"), b"ours ")
     with subprocess.Popen(
         [sys.executable, "-c", HOLD, str(tmp_path), DIGEST], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as process:
         assert process.stdout is not None
         assert process.stdout.readline().strip() == b"b'ours '"
         assert process.stdout.readline().strip() == b"written"
-        with claim_part(tmp_path, DIGEST) as part:
+        with claim_part(tmp_path, DIGEST, SIZE) as part:
             assert not part.exists()
         process.kill()
         process.wait()
-        with claim_part(tmp_path, DIGEST) as part:
+        with claim_part(tmp_path, DIGEST, SIZE) as part:
             assert part.read_bytes() == b"ours theirs"
 
 
 def test_of_many_who_want_a_dead_ones_part_one_gets_it(tmp_path: Path) -> None:
-    put(tmp_path, name_of(f"{_HOST}.{dead_pid()}.0"), b"half")
+    put(tmp_path, name_of(f"{_HOST}.{dead_pid()}.{TOKEN}"), b"half")
     got: list[bytes] = []
     barrier = threading.Barrier(8)
 
     def claim() -> None:
         barrier.wait()
-        with claim_part(tmp_path, DIGEST) as part:
+        with claim_part(tmp_path, DIGEST, SIZE) as part:
             got.append(part.read_bytes() if part.exists() else b"")
             barrier.wait()
 
@@ -145,7 +151,7 @@ def test_of_many_who_want_a_dead_ones_part_one_gets_it(tmp_path: Path) -> None:
 
 
 def test_of_many_processes_one_gets_it(tmp_path: Path) -> None:
-    put(tmp_path, name_of(f"{_HOST}.{dead_pid()}.0"), b"half")
+    put(tmp_path, name_of(f"{_HOST}.{dead_pid()}.{TOKEN}"), b"half")
     processes = [
         subprocess.Popen(
             [sys.executable, "-c", HOLD, str(tmp_path), DIGEST], stdin=subprocess.PIPE, stdout=subprocess.PIPE
@@ -159,8 +165,88 @@ def test_of_many_processes_one_gets_it(tmp_path: Path) -> None:
 
 
 def test_a_part_that_was_moved_away_is_no_error(tmp_path: Path) -> None:
-    with claim_part(tmp_path, DIGEST) as part:
+    with claim_part(tmp_path, DIGEST, SIZE) as part:
         part.write_bytes(b"whole")
         part.rename(tmp_path / "blob")
-    with claim_part(tmp_path, DIGEST) as part:
+    with claim_part(tmp_path, DIGEST, SIZE) as part:
         assert not part.exists()
+
+
+def test_one_goes_on_in_a_copy_of_what_another_process_left(tmp_path: Path) -> None:
+    left = put(tmp_path, name_of(f"{_HOST}.{dead_pid()}.{TOKEN}"), b"half")
+    with left.open("ab", buffering=0) as theirs, claim_part(tmp_path, DIGEST, SIZE) as part:
+        theirs.write(b"from beyond")
+        assert part.read_bytes() == b"half"
+        assert list(part.parent.iterdir()) == [part]
+
+
+def test_one_goes_on_in_place_with_what_this_process_left(tmp_path: Path) -> None:
+    before = leave(tmp_path, b"half").stat().st_ino
+    with claim_part(tmp_path, DIGEST, SIZE) as part:
+        assert part.stat().st_ino == before
+
+
+def test_what_was_not_copied_to_its_end_is_copied_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    left = put(tmp_path, name_of(f"{_HOST}.{dead_pid()}.{TOKEN}"), b"half")
+    before = left.stat().st_ino
+    with monkeypatch.context() as patch:
+        patch.setattr("ocinb.storage.parts.check_stopped", lambda: (_ for _ in ()).throw(StoppedError()))
+        with pytest.raises(StoppedError):
+            leave(tmp_path, b"never written")
+    [remains] = left.parent.iterdir()
+    assert (remains.stat().st_ino, remains.read_bytes()) == (before, b"half")
+    with claim_part(tmp_path, DIGEST, SIZE) as part:
+        assert part.read_bytes() == b"half"
+        assert part.stat().st_ino != before, "a file that another process may write into"
+
+
+def test_a_part_that_is_longer_than_the_blob_is_left_alone(tmp_path: Path) -> None:
+    put(tmp_path, name_of(f"{_HOST}.{dead_pid()}.{TOKEN}"), bytes(SIZE + 1))
+    put(tmp_path, name_of(f"{_HOST}.{dead_pid()}.1{TOKEN[1:]}"), bytes(SIZE))
+    with claim_part(tmp_path, DIGEST, SIZE) as part:
+        assert part.read_bytes() == bytes(SIZE)
+
+
+def test_an_empty_part_is_not_kept(tmp_path: Path) -> None:
+    assert not leave(tmp_path, b"").exists()
+
+
+def test_names_never_meet_even_if_host_and_process_are_named_alike(tmp_path: Path) -> None:
+    def draw() -> list[str]:
+        script = (
+            "import os, sys\n"
+            "from pathlib import Path\n"
+            "os.getpid = lambda: 7\n"
+            "from ocinb.spec.digest import Digest\n"
+            "from ocinb.storage.parts import claim_part\n"
+            "with claim_part(Path(sys.argv[1]), Digest(sys.argv[2]), 1) as part: print(part.name)\n"
+        )
+        run = subprocess.run(
+            [sys.executable, "-c", script, str(tmp_path), DIGEST], capture_output=True, text=True, check=True
+        )
+        return run.stdout.split()
+
+    assert draw() != draw()
+
+
+@pytest.mark.parametrize("owner", ["{host}.{dead}.{token}", "{host}.{own}.{token}", "elsewhere.1.{token}"])
+def test_a_part_that_is_locked_is_not_taken_whoever_seems_to_own_it(tmp_path: Path, owner: str) -> None:
+    name = owner.format(host=_HOST, dead=dead_pid(), own=os.getpid(), token=TOKEN)
+    found = put(tmp_path, name_of(name), age=10 * ABANDONED_SECONDS)
+    with found.open("ab") as file:
+        lock_part(file)
+        with claim_part(tmp_path, DIGEST, SIZE) as part:
+            assert not part.exists()
+        remove_abandoned(tmp_path, DIGEST)
+        assert found.exists()
+    with claim_part(tmp_path, DIGEST, SIZE) as part:
+        assert part.exists()
+
+
+def test_where_no_locks_are_one_does_without(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fcntl, "flock", lambda *_: (_ for _ in ()).throw(OSError(errno.ENOLCK, "No locks available")))
+    found = put(tmp_path, name_of(f"{_HOST}.{dead_pid()}.{TOKEN}"))
+    with found.open("ab") as file:
+        lock_part(file)
+    with claim_part(tmp_path, DIGEST, SIZE) as part:
+        assert part.read_bytes() == b"old"
