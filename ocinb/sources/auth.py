@@ -17,10 +17,9 @@ from urllib.parse import urlencode, urlsplit
 from ocinb._pool import alone
 from ocinb._settings import Settings
 from ocinb.errors import AuthError, InvalidError, TransportError
-from ocinb.sources.addresses import is_loopback
-from ocinb.sources.exchange import safe_url
-from ocinb.sources.http import Answer, Http, followed, leads_within, same_origin
-from ocinb.sources.refusals import credentials_hint
+from ocinb.sources.addresses import followed, is_loopback, leads_within, safe_url, same_origin
+from ocinb.sources.http import Answer, Http
+from ocinb.sources.refusals import SERVER_FAULT, credentials_hint, refusal
 from ocinb.spec.fields import Fields
 from ocinb.spec.strictjson import parse_object
 
@@ -130,7 +129,9 @@ class Keyring:
         key = (realm, scope, self.principal)
         token = self._tokens.get(key)
         if token is None or token.until <= time.monotonic():
-            _judge_realm(realm, base)
+            if not _may_give_tokens(realm, base):
+                what = f"the registry wants tokens to be asked for at {safe_url(realm)}, which is refused"
+                raise AuthError(what, url=safe_url(base))
             token = self._fetch(realm, challenge.parameters.get("service"), scope, base)
             with self._lock:
                 self._tokens[key] = token
@@ -144,6 +145,8 @@ class Keyring:
         answer = self._http.ask("GET", url, headers, limit=self._settings.max_answer_bytes)
         if answer.status in {401, 403}:
             raise self._refused("gives no token" if basic is None else "refuses the credentials", url)
+        if answer.status == 429 or answer.status >= SERVER_FAULT:  # noqa: PLR2004 - HTTP
+            raise refusal(f"the token service of {self._registry}", answer)
         if answer.status != 200:  # noqa: PLR2004 - HTTP
             raise AuthError(f"the token service of {self._registry} answered {answer.status}", url=safe_url(url))
         return _read_token(answer)
@@ -191,21 +194,17 @@ def _realm(challenge: Challenge, base: str) -> str:
         raise AuthError("the registry wants tokens to be asked for at no readable address", url=error.url) from None
 
 
-def _judge_realm(realm: str, base: str) -> None:
-    parts = urlsplit(realm)
-    sound = parts.scheme in {"http", "https"} and parts.hostname and not parts.username
-    if sound and (parts.scheme == "https" or same_origin(realm, base)) and not leads_within(base, realm):
-        return
-    if (
-        sound
-        and urlsplit(base).scheme == "http"
-        and is_loopback(parts.hostname)
-        and is_loopback(urlsplit(base).hostname)
-    ):
-        return
-    raise AuthError(
-        f"the registry wants tokens to be asked for at {safe_url(realm)}, which is refused", url=safe_url(base)
-    )
+def _may_give_tokens(realm: str, base: str) -> bool:
+    """Say whether a registry may have tokens asked for at an address.
+
+    At its own; at any over https that does not lead back into this machine; at any on this machine, if the registry is
+    there too and speaks plain http, since nobody listens in.
+    """
+    there, here = urlsplit(realm), urlsplit(base)
+    if there.scheme not in {"http", "https"} or not there.hostname or there.username or leads_within(base, realm):
+        return False
+    both_on_this_machine = is_loopback(there.hostname) and is_loopback(here.hostname)
+    return there.scheme == "https" or same_origin(realm, base) or (here.scheme == "http" and both_on_this_machine)
 
 
 def _may_see_secret(realm: str, base: str) -> bool:
@@ -213,14 +212,17 @@ def _may_see_secret(realm: str, base: str) -> bool:
 
 
 def _read_token(answer: Answer) -> Token:
+    url = safe_url(answer.url)
+    # Nothing of what came is quoted: it may hold the token.
     try:
         body = Fields(parse_object(answer.body, "the token"), "the token")
+    except InvalidError:
+        raise AuthError("the answer of the token service is not a JSON object", url=url) from None
+    try:
         text = body.text("token") or body.text("access_token")
         life = body.integer("expires_in") or 0
-    except InvalidError as error:
-        # What came is not quoted: it may hold the token.
-        message = "is not JSON" if "JSON" in error.message else "has a field of the wrong type"
-        raise AuthError(f"the answer of the token service {message}", url=safe_url(answer.url)) from None
+    except InvalidError:
+        raise AuthError("the answer of the token service has a field of the wrong type", url=url) from None
     if not text or not re.fullmatch(r"[\x21-\x7e]+", text):
-        raise AuthError("the token service gave no token", url=safe_url(answer.url))
+        raise AuthError("the token service gave no token", url=url)
     return Token(text, time.monotonic() + max(life, LEAST_LIFE_SECONDS) - MARGIN_SECONDS)

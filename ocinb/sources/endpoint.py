@@ -13,10 +13,9 @@ from urllib.parse import urljoin
 
 from ocinb._settings import Settings
 from ocinb.errors import TransportError
-from ocinb.sources.addresses import is_loopback
+from ocinb.sources.addresses import followed, is_loopback, safe_url, same_origin
 from ocinb.sources.auth import Keyring
-from ocinb.sources.exchange import safe_url
-from ocinb.sources.http import Answer, Http, Stream, followed, same_origin
+from ocinb.sources.http import Answer, Http, Stream, UnreachableError
 from ocinb.sources.refusals import refusal
 from ocinb.spec.reference import HUB
 
@@ -105,15 +104,14 @@ class Endpoint:
             self.ask("/v2/", scope, limit=self._settings.max_answer_bytes, named=False)
         with self._places:
             for _ in range(2):
-                authorization = self._keyring.authorization(self._base, scope)
-                sent = {**headers, **({"Authorization": authorization} if authorization else {})}
-                with self._http.stream(urljoin(self._base, path), sent) as stream:
+                opening = self._opening(scope)
+                with self._http.stream(urljoin(self._base, path), {**headers, **opening}) as stream:
                     if stream.status in GOOD:
                         yield stream
                         return
-                    body = stream.text(self._settings.max_answer_bytes)
+                    body = stream.read(self._settings.max_answer_bytes)
                 answer = Answer(stream.status, stream.headers, body, stream.url)
-                if not self._can_open(answer, authorization):
+                if not self._can_open(answer, opening):
                     break
             raise refusal(self.registry, answer)
 
@@ -144,38 +142,43 @@ class Endpoint:
 
     def _authorized(self, ask: _Question, scope: str) -> Answer:
         with self._places:
-            authorization = self._keyring.authorization(self._base, scope)
-            answer = self._heard(ask, authorization)
-            if self._can_open(answer, authorization):
-                authorization = self._keyring.authorization(self._base, scope)
-                answer = self._heard(ask, authorization)
-            return answer
+            opening = self._opening(scope)
+            answer = self._heard(ask, opening)
+            return self._heard(ask, self._opening(scope)) if self._can_open(answer, opening) else answer
 
-    def _can_open(self, answer: Answer, used: str | None) -> bool:
+    def _opening(self, scope: str) -> dict[str, str]:
+        authorization = self._keyring.authorization(self._base, scope)
+        return {"Authorization": authorization} if authorization else {}
+
+    def _can_open(self, answer: Answer, used: dict[str, str]) -> bool:
         # What a redirect led to has no say in where this registry's credentials go.
         refused = answer.status == 401 and same_origin(answer.url, self._base)  # noqa: PLR2004 - HTTP
-        return refused and self._keyring.hear(answer, used)
+        return refused and self._keyring.hear(answer, used.get("Authorization"))
 
-    def _heard(self, ask: _Question, authorization: str | None) -> Answer:
-        headers = {"Authorization": authorization} if authorization else {}
-        if self._sure:
-            return ask(self._base, headers)
-        secure = self._base.replace("http://", "https://", 1)
+    def _heard(self, ask: _Question, headers: dict[str, str]) -> Answer:
+        return ask(self._base, headers) if self._sure else self._settled(ask, headers)
+
+    def _settled(self, ask: _Question, headers: dict[str, str]) -> Answer:
+        """Ask a registry on this machine over http, or over TLS if it wants that, and remember which it was."""
+        first: UnreachableError | None = None
         try:
             answer = ask(self._base, headers)
-        except TransportError as error:
-            answer = _second_try(ask, secure, headers, error)
-            self._base = secure
-        # Servers that speak TLS say 400 to a plain request, or hang up.
-        if answer.status == 400 and b"https" in answer.body.lower() and self._base != secure:  # noqa: PLR2004 - HTTP
+            if not _wants_tls(answer):
+                self._sure = True
+                return answer
+        except UnreachableError as error:  # some hang up on a plain question; one that is only slow is not asked again
+            first = error
+        secure = self._base.replace("http://", "https://", 1)
+        try:
             answer = ask(secure, headers)
-            self._base = secure
-        self._sure = True
+        except UnreachableError as error:
+            # It does not speak TLS either; unless it was its redirect, over TLS, that led to where nobody is.
+            here = same_origin(error.url or "", secure)
+            raise (first or error if here else error) from None
+        self._base, self._sure = secure, True
         return answer
 
 
-def _second_try(ask: _Question, base: str, headers: dict[str, str], first: TransportError) -> Answer:
-    try:
-        return ask(base, headers)
-    except TransportError:
-        raise first from None
+def _wants_tls(answer: Answer) -> bool:
+    """Say whether an answer is what servers that speak TLS say to a plain question."""
+    return answer.status == 400 and b"https" in answer.body.lower()  # noqa: PLR2004 - HTTP

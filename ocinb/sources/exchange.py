@@ -6,10 +6,6 @@ import contextvars
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
-
-# Query fields of the distribution spec; whatever else stands in a query may be the signature that opens a door.
-_HARMLESS = frozenset({"n", "last", "artifactType", "service", "scope", "digest", "ns"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,20 +49,3 @@ def tell(exchange: Exchange) -> None:
     """Tell all who observe."""
     for observer in _observers.get():
         observer(exchange)
-
-
-def safe_url(url: str) -> str:
-    """Take out of a URL what may be a secret.
-
-    >>> safe_url("https://ada:pw@cdn.example/blob?X-Signature=abc&n=5")
-    'https://cdn.example/blob?X-Signature=***&n=5'
-    """
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return "a URL that cannot be read"
-    query = [
-        (key, value if key in _HARMLESS else "***") for key, value in parse_qsl(parts.query, keep_blank_values=True)
-    ]
-    netloc = parts.netloc.rpartition("@")[2]
-    return urlunsplit((parts.scheme, netloc, parts.path, urlencode(query, safe="*:/,"), ""))

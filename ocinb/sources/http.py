@@ -7,47 +7,50 @@ library's would carry credentials along and follow from https to http.
 from __future__ import annotations
 
 import contextvars
-import http.cookiejar
 import os
 import re
+import ssl
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 import requests
 import urllib3
-from requests.adapters import HTTPAdapter
 
-from ocinb import __version__
 from ocinb._pool import alone, check_stopped, woken_by
 from ocinb._settings import Settings
 from ocinb.errors import InvalidError, OcinbError, TransportError
-from ocinb.sources.addresses import is_loopback, is_within
-from ocinb.sources.exchange import Exchange, safe_url, tell
+from ocinb.sources.addresses import followed, is_loopback, leads_within, safe_url, same_origin
+from ocinb.sources.connections import CHUNK, configured, largest_body, read_upto
+from ocinb.sources.exchange import Exchange, tell
 from ocinb.spec.digest import Digest
 from ocinb.spec.strictjson import parse_object
 from ocinb.storage.responses import open_responses, principal
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 CONNECT_SECONDS = 10.0
-CHUNK = 1024 * 1024
 
-_limit: contextvars.ContextVar[int] = contextvars.ContextVar("limit", default=0)
+
+class UnreachableError(TransportError):
+    """Nobody is there who speaks what was spoken: refused, hung up, no HTTP, no TLS. Waiting longer would not help."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A status, headers (their names in lower case) and a whole body."""
+    """A status, headers (their names in lower case) and a whole body.
+
+    It does not show what it has: the body of a token service is a token, and a signed address opens a door.
+    """
 
     status: int
-    headers: Mapping[str, str]
-    body: bytes
-    url: str
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+    url: str = field(repr=False)
     from_cache: bool = False
 
 
@@ -77,11 +80,11 @@ class Stream:
                     yield chunk
         except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             check_stopped()
-            raise TransportError(f"the connection broke: {_reason(error)}", url=safe_url(self.url)) from None
+            raise TransportError(f"the connection broke: {_reason(_root(error))}", url=safe_url(self.url)) from None
 
-    def text(self, limit: int) -> bytes:
-        """Read the body of an error, as far as the limit allows."""
-        return b"".join(_upto(self.chunks(), limit))
+    def read(self, limit: int) -> bytes:
+        """Read the body, or so much of a longer one that it is longer than the limit."""
+        return read_upto(self.chunks(), limit)
 
 
 class Http:
@@ -96,7 +99,7 @@ class Http:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._lock = threading.Lock()
-        self._plain = _configured(requests.Session(), settings)
+        self._plain = configured(requests.Session(), settings)
         self._named: requests.Session | None = None
 
     def ask(self, method: str, url: str, headers: Mapping[str, str], *, limit: int, who: str | None = None) -> Answer:
@@ -121,7 +124,7 @@ class Http:
         """
         # Of those who ask for one name at a time, one asks, and the others find the answer kept.
         turn = nullcontext() if who is None else alone((method, url, headers.get("Accept"), who))
-        with _set(_limit, limit), _set(principal, who or ""), turn:
+        with _set(largest_body, limit), _set(principal, who or ""), turn:
             response = self._follow(method, url, headers, stream=False, named=who is not None)
         return self._answer(method, url, response)
 
@@ -188,7 +191,7 @@ class Http:
                 return response
             response.close()
             target = _redirected(url, location)
-            if _origin(target) != _origin(url):
+            if not same_origin(target, url):
                 sent.pop("Authorization", None)
             url, named = target, False  # a signed address is nothing to keep
         raise TransportError(f"more than {self._settings.max_redirects} redirects", url=safe_url(url))
@@ -239,48 +242,9 @@ class Http:
         with self._lock:
             if self._named is None:
                 session = open_responses(self._settings.cache_dir, _worth_keeping)
-                self._named = _configured(session, self._settings)
+                self._named = configured(session, self._settings)
             self._named.settings.expire_after = self._settings.tag_ttl  # type: ignore[attr-defined]
             return self._named
-
-
-class _LimitedAdapter(HTTPAdapter):
-    """Reads a body only as far as the caller's limit, before any cache or parser sees it."""
-
-    def send(self, request: requests.PreparedRequest, stream: bool = False, **kwargs: Any) -> requests.Response:  # type: ignore[override]  # noqa: FBT001, FBT002 - the signature of requests
-        response: requests.Response = super().send(request, stream=stream, **kwargs)
-        response.headers.pop("Set-Cookie", None)  # a session of somebody's; not to be kept on a disk
-        response.cookies.clear()
-        response.headers.pop("Vary", None)  # all that our questions differ in is in the key of what is kept
-        if not stream:
-            response._content = b"".join(self._body(response))  # noqa: SLF001 - requests has no other way
-            response._content_consumed = True  # type: ignore[attr-defined]  # noqa: SLF001
-        return response
-
-    def _body(self, response: requests.Response) -> Iterator[bytes]:
-        limit, seen = _limit.get(), 0
-        with response, woken_by(response.raw.shutdown):
-            for chunk in response.iter_content(64 * 1024):
-                check_stopped()
-                seen += len(chunk)
-                if seen > limit:
-                    hint = "ocinb.settings has the limits: max_manifest_bytes, max_list_bytes, max_answer_bytes"
-                    what = f"the answer is larger than the limit of {limit:,} bytes"
-                    raise InvalidError(what, url=safe_url(response.url), hint=hint)
-                yield chunk
-
-
-def _configured(session: requests.Session, settings: Settings) -> requests.Session:
-    session.trust_env = False  # ~/.netrc would replace a token, and follow a redirect
-    session.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
-    # The library prepares a redirect that it shall not follow: it reads the whole body, and trips over bad addresses.
-    session.get_redirect_target = lambda _: None  # type: ignore[assignment, method-assign]
-    session.headers.clear()
-    session.headers.update({"User-Agent": f"ocinb/{__version__}", "Accept-Encoding": "identity", "Accept": "*/*"})
-    adapter = _LimitedAdapter(pool_connections=32, pool_maxsize=max(10, 2 * settings.concurrency))
-    session.mount("https://", adapter)
-    session.mount("http://", adapter)
-    return session
 
 
 def _worth_keeping(response: requests.Response) -> bool:
@@ -297,22 +261,6 @@ def _worth_keeping(response: requests.Response) -> bool:
         return False
 
 
-def followed(url: str, target: str) -> str:
-    """Give the address to which a header of an answer leads.
-
-    Raises
-    ------
-    TransportError
-        If it is none.
-    """
-    try:
-        joined = urljoin(url, target)
-        _origin(joined)
-    except ValueError:
-        raise TransportError("the answer leads to an address that cannot be read", url=safe_url(url)) from None
-    return joined
-
-
 def _redirected(url: str, location: str) -> str:
     target = followed(url, location)
     scheme, before = urlsplit(target).scheme, urlsplit(url).scheme
@@ -323,31 +271,8 @@ def _redirected(url: str, location: str) -> str:
     return target
 
 
-def _origin(url: str) -> tuple[str, str | None, int | None]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
-
-
-def leads_within(url: str, target: str) -> bool:
-    """Say whether somebody outside of this machine points into it."""
-    return is_within(urlsplit(target).hostname) and not is_within(urlsplit(url).hostname)
-
-
-def same_origin(one: str, other: str) -> bool:
-    """Say whether two URLs have the same scheme, host and port."""
-    return _origin(one) == _origin(other)
-
-
 def _headers(response: requests.Response) -> dict[str, str]:
     return {name.lower(): value for name, value in response.headers.items()}
-
-
-def _upto(chunks: Iterator[bytes], limit: int) -> Iterator[bytes]:
-    for chunk in chunks:
-        yield chunk[:limit]
-        limit -= len(chunk)
-        if limit <= 0:
-            return
 
 
 @contextmanager
@@ -360,22 +285,23 @@ def _set(variable: contextvars.ContextVar[Any], value: Any) -> Iterator[None]:
 
 
 def _transport_error(error: Exception, url: str, settings: Settings) -> TransportError:
-    host = urlsplit(url).netloc.rpartition("@")[2]
+    host, root = urlsplit(url).netloc.rpartition("@")[2], _root(error)
     if isinstance(error, ValueError):  # that is how requests calls a bad address, and it quotes the whole of it
         return TransportError(f"{host} is no address that can be asked", url=safe_url(url))
     if isinstance(error, requests.exceptions.SSLError):
-        return TransportError(f"no secure connection to {host}: {_reason(error)}", url=safe_url(url))
-    if isinstance(error, requests.exceptions.Timeout):
+        kind = TransportError if isinstance(root, ssl.SSLCertVerificationError) else UnreachableError
+        return kind(f"no secure connection to {host}: {_reason(root)}", url=safe_url(url))
+    if isinstance(error, requests.exceptions.Timeout) or isinstance(root, urllib3.exceptions.ReadTimeoutError):
         hint = "ocinb.settings.timeout sets how long ocinb waits"
         return TransportError(f"{host} did not answer within {settings.timeout:g} s", url=safe_url(url), hint=hint)
     if isinstance(error, requests.exceptions.ChunkedEncodingError | requests.exceptions.ContentDecodingError):
-        return TransportError(f"the answer of {host} broke off: {_reason(error)}", url=safe_url(url))
+        return TransportError(f"the answer of {host} broke off: {_reason(root)}", url=safe_url(url))
     hint = "Is the name right, and can this machine reach it?"
-    return TransportError(f"{host} cannot be reached: {_reason(error)}", url=safe_url(url), hint=hint)
+    return UnreachableError(f"{host} cannot be reached: {_reason(root)}", url=safe_url(url), hint=hint)
 
 
-def _reason(error: BaseException) -> str:
-    """Find the one sentence at the bottom of a chain of exceptions, without objects and addresses in it."""
+def _root(error: BaseException) -> BaseException:
+    """Find the exception at the bottom of a chain of them."""
     seen: set[int] = set()
     while id(error) not in seen:
         seen.add(id(error))
@@ -383,9 +309,14 @@ def _reason(error: BaseException) -> str:
         if not inner:
             break
         error = inner[0]
-    if isinstance(error, urllib3.exceptions.IncompleteRead):
-        return f"{error.partial:,} bytes came, and {error.expected:,} more were promised"
-    text = (error.strerror if isinstance(error, OSError) else None) or str(error.args[-1] if error.args else error)
+    return error
+
+
+def _reason(root: BaseException) -> str:
+    """Give the one sentence that an exception says, without objects and addresses in it."""
+    if isinstance(root, urllib3.exceptions.IncompleteRead):
+        return f"{root.partial:,} bytes came, and {root.expected:,} more were promised"
+    text = (root.strerror if isinstance(root, OSError) else None) or str(root.args[-1] if root.args else root)
     # urllib3 puts "HTTPConnection(host='…', port=…): Failed to …: [Errno 111]" before what people can use.
     noise = r"^.*(?:object at 0x\w+>|\bport=\d+\))[:,] |Failed to establish a new connection: |\[Errno -?\d+\] "
-    return re.sub(noise, "", text) or type(error).__name__
+    return re.sub(noise, "", text) or type(root).__name__

@@ -8,23 +8,30 @@ from __future__ import annotations
 import json
 
 from ocinb.errors import AuthError, NotFoundError, OcinbError, RateLimitError, TransportError
+from ocinb.sources.addresses import safe_url
 from ocinb.sources.base import RangeError
-from ocinb.sources.exchange import safe_url
 from ocinb.sources.http import Answer
 
 SERVER_FAULT = 500
 WORDS_LENGTH = 300
 
 
+class UnknownRepositoryError(NotFoundError):
+    """The registry said that it is not the tag or digest that is missing, but the whole repository."""
+
+
 def refusal(registry: str, answer: Answer) -> OcinbError:
     """Make the error that fits an answer."""
-    url, words = safe_url(answer.url), _registry_words(answer.body)
+    said = _registry_errors(answer.body)
+    url, words = safe_url(answer.url), _words(said)
     match answer.status:
         case 401 | 403:
             hint = f"It may be private, or not be there. {credentials_hint(registry)}"
             return AuthError(f"{registry} refused access ({answer.status}){words}", url=url, hint=hint)
         case 404:
-            return NotFoundError(f"{registry} has no such thing{words}", url=url)
+            unknown = any(code == "NAME_UNKNOWN" for code, _ in said)
+            kind = UnknownRepositoryError if unknown else NotFoundError
+            return kind(f"{registry} has no such thing{words}", url=url)
         case 416:
             return RangeError(f"{registry} does not have the part that was asked for", url=url)
         case 429:
@@ -45,11 +52,14 @@ def _when(retry_after: str) -> str:
     return f"It asks to come back after {retry_after}{unit}" if retry_after else "Wait a while and try again"
 
 
-def _registry_words(body: bytes) -> str:
-    """Find what a registry says of an error, in the form of the specification, or nothing."""
+def _registry_errors(body: bytes) -> list[tuple[str, str]]:
+    """Find the codes and messages of a registry's errors, in the form of the specification, or none."""
     try:
-        errors = json.loads(body)["errors"]
-        words = "; ".join(f"{error.get('code', '')} {error.get('message', '')}".strip() for error in errors)
+        return [(str(error.get("code", "")), str(error.get("message", ""))) for error in json.loads(body)["errors"]]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return ""
+        return []
+
+
+def _words(errors: list[tuple[str, str]]) -> str:
+    words = "; ".join(f"{code} {message}".strip() for code, message in errors)
     return f": {words[:WORDS_LENGTH]}" if words else ""

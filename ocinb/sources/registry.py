@@ -16,10 +16,11 @@ from urllib.parse import quote
 from ocinb._pool import alone
 from ocinb._settings import Settings
 from ocinb.errors import IntegrityError, InvalidError, NotFoundError
+from ocinb.sources.addresses import safe_url
 from ocinb.sources.base import RangeError, RawDocument
 from ocinb.sources.endpoint import Endpoint
-from ocinb.sources.exchange import safe_url
 from ocinb.sources.http import Answer, Stream
+from ocinb.sources.refusals import UnknownRepositoryError
 from ocinb.spec import mediatypes
 from ocinb.spec.digest import Digest, verify
 from ocinb.spec.documents import Descriptor, sniff_media_type
@@ -105,12 +106,14 @@ class RegistrySource:
         ------
         RangeError
             If the registry gives another part than the one that was asked for.
+        IntegrityError
+            If the registry has another size for it than the descriptor says.
         """
         headers = {"Accept": "*/*"}
         if offset or length is not None:
             headers["Range"] = f"bytes={offset}-{offset + length - 1 if length is not None else ''}"
         with self._endpoint.stream(self._path("blobs", descriptor.digest), self._scope, headers) as stream:
-            yield _Blob(stream, _offset(stream, offset, descriptor.size))
+            yield _Blob(stream, _offset(stream, offset, descriptor))
 
     def tags(self) -> list[str]:
         """List the tags, in the order of the registry."""
@@ -118,9 +121,9 @@ class RegistrySource:
         try:
             try:
                 return self._tags(f"{path}?n=1000")
-            except NotFoundError as error:
-                if "NAME_UNKNOWN" in error.message:
-                    raise
+            except UnknownRepositoryError:
+                raise
+            except NotFoundError:
                 return self._tags(path)  # zuul-registry knows the list only without a length
         except NotFoundError as error:
             hint = f"ocinb.repositories({self._endpoint.registry!r}) lists what there is, if the registry tells"
@@ -162,7 +165,7 @@ class RegistrySource:
 
     def _not_found(self, wanted: str, error: NotFoundError, what: str = "") -> NotFoundError:
         where = f"{self._endpoint.registry}/{self.repository}"
-        if "NAME_UNKNOWN" in error.message:
+        if isinstance(error, UnknownRepositoryError):
             hint = f"ocinb.repositories({self._endpoint.registry!r}) lists what there is, if the registry tells"
             return NotFoundError(f"there is no repository {where}", url=error.url, hint=hint)
         what = what or ("manifest" if ":" in wanted else "tag")
@@ -179,24 +182,19 @@ class RegistrySource:
         return RawDocument(answer.body, digest, media_type, fetched=not answer.from_cache)
 
     def _blob(self, digest: Digest, size: int | None = None) -> RawDocument:
+        limit = self._settings.max_manifest_bytes
         try:
             with self._endpoint.stream(self._path("blobs", digest), self._scope, {"Accept": "*/*"}) as stream:
-                raw = b"".join(self._limited(stream.chunks(), digest))
+                raw = stream.read(limit)
         except NotFoundError as error:
             raise self._not_found(digest, error, what="blob") from None
+        if len(raw) > limit:
+            raise InvalidError(f"{digest} has more bytes than max_manifest_bytes = {limit:,}")
         with _errors_at(stream):
             verify(raw, digest, size)
         document = RawDocument(raw, digest, _sniffed(raw, None, str(digest)), fetched=True)
         self._keep(document)
         return document
-
-    def _limited(self, chunks: Iterator[bytes], digest: Digest) -> Iterator[bytes]:
-        seen, limit = 0, self._settings.max_manifest_bytes
-        for chunk in chunks:
-            seen += len(chunk)
-            if seen > limit:
-                raise InvalidError(f"{digest} has more bytes than max_manifest_bytes = {limit:,}")
-            yield chunk
 
     def _keep(self, document: RawDocument) -> None:
         self._store.prepare()
@@ -262,13 +260,24 @@ def _sniffed(raw: bytes, content_type: str | None, what: str) -> str:
         return "application/octet-stream"
 
 
-def _offset(stream: Stream, offset: int, size: int) -> int:
+def _offset(stream: Stream, offset: int, descriptor: Descriptor) -> int:
+    """Say where in the blob a body begins, if it is the part that was asked for and of a blob of the right size."""
     if stream.status != 206:  # noqa: PLR2004 - HTTP: the registry gives no parts, but the whole
+        _check_size(stream, stream.headers.get("content-length", ""), descriptor)
         return 0
-    match = _CONTENT_RANGE.fullmatch(stream.headers.get("content-range", ""))
-    if match is None or int(match[1]) != offset or match[3] not in {"*", str(size)}:
-        said = stream.headers.get("content-range", "nothing")
+    said = stream.headers.get("content-range", "nothing")
+    match = _CONTENT_RANGE.fullmatch(said)
+    if match is None or int(match[1]) != offset:
         raise RangeError(
-            f"bytes from {offset:,} of {size:,} were asked for, and {said!r} came", url=safe_url(stream.url)
+            f"bytes from {offset:,} of {descriptor.size:,} were asked for, and {said!r} came", url=safe_url(stream.url)
         )
+    _check_size(stream, match[3], descriptor)
     return offset
+
+
+def _check_size(stream: Stream, said: str, descriptor: Descriptor) -> None:
+    """Refuse a blob whose size is known to be wrong before a byte of it was read; a size may also not be said."""
+    if said.isdecimal() and int(said) != descriptor.size:
+        raise IntegrityError(
+            f"{descriptor.digest} has to be {descriptor.size:,} bytes long, not {int(said):,}", url=safe_url(stream.url)
+        )

@@ -7,6 +7,10 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
+from ocinb.sources.base import Source
+from ocinb.sources.session import default_session, open_source
+from ocinb.spec.reference import Reference
+
 Talk = Callable[[socket.socket], None]
 
 
@@ -53,11 +57,11 @@ def hang_up(connection: socket.socket) -> None:
 
 
 def saying(raw: bytes) -> Talk:
-    """Make a server that answers each request by the same bytes and hangs up."""
+    """Make a server that answers each request, and each greeting in TLS, by the same bytes and hangs up."""
 
     def talk(connection: socket.socket) -> None:
         heard = b""
-        while b"\r\n\r\n" not in heard:
+        while b"\r\n\r\n" not in heard and not heard.startswith(b"\x16"):
             heard += connection.recv(65536)
         connection.sendall(raw)
 
@@ -67,3 +71,8 @@ def saying(raw: bytes) -> Talk:
 def closed_port() -> str:
     with socket.create_server(("127.0.0.1", 0)) as server:
         return f"127.0.0.1:{server.getsockname()[1]}"
+
+
+def open_host(host: str) -> Source:
+    """Give the repository of a server that is taken for a registry."""
+    return open_source(Reference(f"{host}/demo/shop"), session=default_session())

@@ -1,10 +1,11 @@
-"""What is this machine, and what only looks like it."""
+"""What is this machine, and what only looks like it; where a URL leads, and how it is shown."""
 
 from __future__ import annotations
 
 import pytest
 
-from ocinb.sources.addresses import is_loopback, is_within
+from ocinb.errors import TransportError
+from ocinb.sources.addresses import followed, is_loopback, is_within, leads_within, safe_url, same_origin
 
 
 @pytest.mark.parametrize(
@@ -50,3 +51,72 @@ def test_what_is_this_machine(host: str | None, here: bool) -> None:  # noqa: FB
 )
 def test_where_nobody_from_elsewhere_may_lead(host: str | None, within: bool) -> None:  # noqa: FBT001 - a row
     assert is_within(host) is within
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("https://a.example/x", "https://a.example:443/y", True),
+        ("http://a.example/x", "http://A.example:80/y", True),
+        ("http://a.example", "https://a.example", False),
+        ("https://a.example", "https://b.example", False),
+        ("https://a.example", "https://a.example:5000", False),
+        ("https://a.example", "https://a.example.evil.example", False),
+        ("https://a.example", "https://a.example@evil.example", False),
+    ],
+)
+def test_origins(one: str, other: str, same: bool) -> None:  # noqa: FBT001 - a row
+    assert same_origin(one, other) is same
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://a.example/v2/", "https://a.example/v2/"),
+        ("https://ada:pw@a.example:5000/x", "https://a.example:5000/x"),
+        ("https://a.example/x?n=5&last=b&artifactType=c/d", "https://a.example/x?n=5&last=b&artifactType=c/d"),
+        ("https://a.example/x?X-Amz-Signature=s&n=5", "https://a.example/x?X-Amz-Signature=***&n=5"),
+        ("https://a.example/x?flag", "https://a.example/x?flag=***"),
+        ("https://a.example/x?flag=&n=", "https://a.example/x?flag=***&n="),
+        ("https://a.example/x#secret", "https://a.example/x"),
+        ("https://[::1/x?secret", "a URL that cannot be read"),
+    ],
+)
+def test_urls_are_shown_without_secrets(url: str, shown: str) -> None:
+    assert safe_url(url) == shown
+
+
+@pytest.mark.parametrize(
+    ("url", "target", "within"),
+    [
+        ("https://a.example/", "https://127.0.0.1/", True),
+        ("https://a.example/", "http://[fe80::1]/", True),
+        ("https://a.example/", "https://b.example/", False),
+        ("http://127.0.0.1:5000/", "http://localhost/", False),
+    ],
+)
+def test_who_points_into_this_machine(url: str, target: str, within: bool) -> None:  # noqa: FBT001 - a row
+    assert leads_within(url, target) is within
+
+
+@pytest.mark.parametrize(
+    ("target", "where"),
+    [
+        ("/v2/x", "https://a.example/v2/x"),
+        ("?last=b", "https://a.example/v2/list?last=b"),
+        ("//b.example/x", "https://b.example/x"),
+        ("http://b.example/x", "http://b.example/x"),
+    ],
+)
+def test_where_a_header_leads(target: str, where: str) -> None:
+    assert followed("https://a.example/v2/list?n=1", target) == where
+
+
+@pytest.mark.parametrize(
+    "target", ["http://[::1/?sig=hidden", "http://a:99999/?sig=hidden", "http://a:port/?sig=hidden"]
+)
+def test_a_header_that_leads_nowhere(target: str) -> None:
+    with pytest.raises(TransportError, match="cannot be read") as caught:
+        followed("https://a.example/v2/", target)
+    assert "hidden" not in str(caught.value)
+    assert caught.value.__suppress_context__

@@ -13,10 +13,10 @@ import pytest
 
 from ocinb._pool import run_all
 from ocinb._settings import settings
-from ocinb.errors import AuthError, InvalidError, OcinbError
+from ocinb.errors import AuthError, InvalidError, OcinbError, RateLimitError, TransportError
 from ocinb.samples import SampleRegistry
 from ocinb.samples import registry as start_registry
-from ocinb.sources.auth import Challenge, Token, _judge_realm, parse_challenges
+from ocinb.sources.auth import Challenge, Token, _may_give_tokens, parse_challenges
 from ocinb.sources.http import Http
 from ocinb.sources.images import find_images, resolve_name
 from ocinb.sources.registry import list_repositories
@@ -46,7 +46,7 @@ def tokens(registry: SampleRegistry) -> list[Any]:
 def test_one_token_for_many_requests(guarded: SampleRegistry) -> None:
     source = open_repository(guarded)
     for platform in ("linux/amd64", "linux/arm64"):
-        find_images(source, resolve_name(source, "2.0", settings), platform, settings)
+        find_images(source, resolve_name(source, "2.0", settings), (platform,), settings)
     source.tags()
     with source.open_blob(_layer(source)) as blob:
         assert b"".join(blob.chunks())
@@ -57,7 +57,7 @@ def test_one_token_for_many_requests(guarded: SampleRegistry) -> None:
 
 
 def _layer(source: Any) -> Any:
-    [image] = find_images(source, resolve_name(source, "2.0", settings), "linux/amd64", settings)
+    [image] = find_images(source, resolve_name(source, "2.0", settings), ("linux/amd64",), settings)
     return image.manifest.layers[0]
 
 
@@ -252,12 +252,28 @@ def test_a_realm_that_is_refused(registry: SampleRegistry, realm: str) -> None:
     assert len(registry.requests) == 1
 
 
-@pytest.mark.parametrize("realm", ["https://127.0.0.1/token", "https://169.254.169.254/", "https://localhost/token"])
-def test_from_elsewhere_no_realm_leads_to_this_machine(realm: str) -> None:
-    with pytest.raises(AuthError, match="which is refused"):
-        _judge_realm(realm, "https://registry.example")
-    _judge_realm("https://auth.example/token", "https://registry.example")
-    _judge_realm(realm, "https://127.0.0.1:5000")
+@pytest.mark.parametrize(
+    ("base", "realm", "may"),
+    [
+        ("https://registry.example", "https://auth.example/token", True),
+        ("https://registry.example", "https://registry.example/token", True),
+        ("https://registry.example", "http://registry.example/token", False),
+        ("https://registry.example", "https://127.0.0.1/token", False),
+        ("https://registry.example", "https://169.254.169.254/", False),
+        ("https://registry.example", "https://localhost/token", False),
+        ("https://registry.example", "https://ada@auth.example/token", False),
+        ("https://registry.example", "ftp://auth.example/token", False),
+        ("https://registry.example", "https:///token", False),
+        ("https://127.0.0.1:5000", "https://localhost/token", True),
+        ("https://127.0.0.1:5000", "http://127.0.0.1:5000/token", False),
+        ("http://127.0.0.1:5000", "http://127.0.0.1:5000/token", True),
+        ("http://127.0.0.1:5000", "http://127.0.0.1:5001/token", True),
+        ("http://127.0.0.1:5000", "http://auth.example/token", False),
+        ("http://127.0.0.1:5000", "https://auth.example/token", True),
+    ],
+)
+def test_where_tokens_may_be_asked_for(base: str, realm: str, may: bool) -> None:  # noqa: FBT001 - a row
+    assert _may_give_tokens(realm, base) is may
 
 
 def test_a_realm_elsewhere_on_this_machine_is_asked_without_the_secret(
@@ -280,15 +296,19 @@ def test_a_relative_realm_is_the_registrys_own(guarded: SampleRegistry) -> None:
 @pytest.mark.parametrize(
     ("effect", "error", "words"),
     [
-        ({"body": "<html>eyJ-html</html>"}, AuthError, "is not JSON"),
+        ({"body": "<html>eyJ-html</html>"}, AuthError, "is not a JSON object"),
         ({"body": "{}"}, AuthError, "gave no token"),
         ({"body": '{"token": ""}'}, AuthError, "gave no token"),
         ({"body": '{"token": 5}'}, AuthError, "field of the wrong type"),
         ({"body": '{"token": "eyJ-html", "expires_in": "x"}'}, AuthError, "field of the wrong type"),
         ({"body": '{"token": "eyJ-html\\r\\nX: 1"}'}, AuthError, "gave no token"),
-        ({"body": '["eyJ-html"]'}, AuthError, "is not JSON"),
+        ({"body": '["eyJ-html"]'}, AuthError, "is not a JSON object"),
+        ({"body": '{"expires_in": "JSON"}'}, AuthError, "field of the wrong type"),
         ({"body": b"x" * 2_000_000}, InvalidError, "larger than the limit of 1,048,576 bytes"),
-        ({"status": 500}, AuthError, "answered 500"),
+        ({"status": 500}, TransportError, "the token service of .* answered 500.* try again later"),
+        ({"status": 503}, TransportError, "the token service of .* answered 503"),
+        ({"status": 429, "headers": {"Retry-After": "17"}}, RateLimitError, "come back after 17 seconds"),
+        ({"status": 400}, AuthError, "answered 400"),
         ({"status": 403}, AuthError, "gives no token"),
         ({"drop": True}, OcinbError, "cannot be reached"),
     ],
@@ -299,6 +319,7 @@ def test_a_token_answer_that_is_none(
     guarded.fault("/token", times=None, **effect)
     with pytest.raises(error, match=words) as caught:
         open_repository(guarded).tags()
+    assert error is OcinbError or type(caught.value) is error
     assert f"{guarded.host}/token" in str(caught.value)
     assert "eyJ-html" not in str(caught.value)
     assert caught.value.__suppress_context__ or caught.value.__context__ is None

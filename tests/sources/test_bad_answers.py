@@ -20,13 +20,12 @@ from ocinb.errors import (
 )
 from ocinb.samples import SampleRegistry
 from ocinb.sources.base import Source
+from ocinb.sources.http import UnreachableError
 from ocinb.sources.images import find_images, resolve_name
-from ocinb.sources.session import default_session, open_source
 from ocinb.spec.digest import Digest
 from ocinb.spec.documents import Descriptor
 from ocinb.spec.mediatypes import OCI_CONFIG, OCI_MANIFEST
-from ocinb.spec.reference import Reference
-from tests.sources.servers import Talk, closed_port, hang_up, listening, saying
+from tests.sources.servers import Talk, closed_port, hang_up, listening, open_host, saying
 from tests.transferring import describe, open_repository
 
 HTML: dict[str, Any] = {"body": "<html>please log in</html>", "headers": {"Content-Type": "text/html"}}
@@ -50,10 +49,6 @@ def failure(ask: Ask, source: Source) -> OcinbError:
     return error
 
 
-def open_host(host: str) -> Source:
-    return open_source(Reference(f"{host}/demo/shop"), session=default_session())
-
-
 @pytest.mark.parametrize("question", QUESTIONS)
 @pytest.mark.parametrize(
     ("effect", "error", "words"),
@@ -67,7 +62,7 @@ def open_host(host: str) -> Source:
         ({"status": 503, "headers": {"Retry-After": "1"}}, TransportError, "try again later"),
         ({"status": 418}, TransportError, "418"),
         ({"status": 300}, TransportError, "300"),
-        ({"drop": True}, TransportError, "can this machine reach it"),
+        ({"drop": True}, UnreachableError, "can this machine reach it"),
     ],
 )
 def test_an_answer_that_is_no_good(
@@ -171,7 +166,7 @@ def test_tag_lists_that_are_odd_and_good(registry: SampleRegistry, body: bytes, 
         ({"body": b"{}"}, IntegrityError, "2 came"),
         ({"body": b"x" * 9000}, InvalidError, "max_manifest_bytes"),
         ({"status": 404, "body": b'{"errors": [{"code": "BLOB_UNKNOWN"}]}'}, NotFoundError, "there is no blob"),
-        ({"drop": True}, TransportError, "can this machine reach it"),
+        ({"drop": True}, UnreachableError, "can this machine reach it"),
         (HTML, IntegrityError, "A web page came"),
     ],
 )
@@ -238,7 +233,7 @@ def test_a_server_that_is_no_registry(question: str, talk: Talk | None, words: s
     settings.timeout = 0.2
     with listening(talk) as host:
         told = failure(QUESTIONS[question], open_host(host))
-    assert type(told) is TransportError
+    assert isinstance(told, TransportError)
     assert f"{host}/v2/demo/shop/" in str(told)
     assert words in str(told)
 
@@ -247,7 +242,7 @@ def test_a_server_that_is_no_registry(question: str, talk: Talk | None, words: s
 def test_a_port_where_nobody_is(question: str) -> None:
     host = closed_port()
     told = failure(QUESTIONS[question], open_host(host))
-    assert type(told) is TransportError
+    assert type(told) is UnreachableError
     assert "Connection refused" in str(told)
     assert f"{host}/v2/demo/shop/" in str(told)
     assert "object at 0x" not in str(told)

@@ -19,7 +19,7 @@ from ocinb.sources.endpoint import _LINK
 from ocinb.sources.registry import list_repositories
 from ocinb.sources.session import close_default_session, default_session, open_source
 from ocinb.spec.reference import Reference
-from tests.sources.servers import listening
+from tests.sources.servers import closed_port, listening
 from tests.transferring import open_repository
 
 PLAIN_TO_TLS = b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n"
@@ -114,6 +114,45 @@ def test_a_server_that_asks_for_https_is_asked_so() -> None:
         with pytest.raises(TransportError, match=r"no secure connection|cannot be reached"):
             source.tags()
     assert [first[:1] for first in heard] == [b"G", b"\x16"], "plain http, then a TLS hello"
+
+
+@pytest.mark.parametrize("begins", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{"], ids=["silent", "slow"])
+def test_a_server_that_takes_too_long_is_asked_once(begins: bytes) -> None:
+    settings.timeout = 0.2
+    heard: list[bytes] = []
+
+    def talk(connection: socket) -> None:
+        heard.append(connection.recv(65536))
+        connection.sendall(begins)
+        connection.recv(65536)
+
+    with listening(talk) as host:
+        source = open_source(Reference(f"{host}/demo/shop"), session=default_session())
+        with pytest.raises(TransportError, match=r"did not answer within 0.2 s .*http://"):
+            source.tags()
+    assert [first[:3] for first in heard] == [b"GET"]
+
+
+@pytest.mark.parametrize(
+    ("location", "words"),
+    [("http://registry.example/", "it leaves https"), ("https://{nobody}/", "{nobody} cannot be reached")],
+)
+def test_a_first_answer_that_leads_nowhere_is_reported_as_what_it_is(
+    secure: SampleRegistry, location: str, words: str
+) -> None:
+    nobody = closed_port()
+    location = location.format(nobody=nobody)
+    secure.fault("*/tags/list", status=307, headers={"Location": location}, times=None)
+    with pytest.raises(TransportError, match=words.format(nobody=nobody)):
+        open_repository(secure).tags()
+
+
+def test_a_first_answer_with_a_certificate_that_nobody_vouches_for(
+    secure: SampleRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("REQUESTS_CA_BUNDLE")
+    with pytest.raises(TransportError, match=r"no secure connection to .*certificate"):
+        open_repository(secure).tags()
 
 
 def test_a_plain_registry_that_hangs_up_once_is_not_taken_for_a_tls_one(registry: SampleRegistry) -> None:

@@ -2,30 +2,11 @@
 
 from __future__ import annotations
 
-import pytest
-
 from ocinb._pool import run_all
 from ocinb._settings import settings
 from ocinb.samples import SampleRegistry
-from ocinb.sources.exchange import Exchange, observed_by, safe_url
+from ocinb.sources.exchange import Exchange, observed_by
 from tests.transferring import open_repository
-
-
-@pytest.mark.parametrize(
-    ("url", "shown"),
-    [
-        ("https://a.example/v2/", "https://a.example/v2/"),
-        ("https://ada:pw@a.example:5000/x", "https://a.example:5000/x"),
-        ("https://a.example/x?n=5&last=b&artifactType=c/d", "https://a.example/x?n=5&last=b&artifactType=c/d"),
-        ("https://a.example/x?X-Amz-Signature=s&n=5", "https://a.example/x?X-Amz-Signature=***&n=5"),
-        ("https://a.example/x?flag", "https://a.example/x?flag=***"),
-        ("https://a.example/x?flag=&n=", "https://a.example/x?flag=***&n="),
-        ("https://a.example/x#secret", "https://a.example/x"),
-        ("https://[::1/x?secret", "a URL that cannot be read"),
-    ],
-)
-def test_urls_are_shown_without_secrets(url: str, shown: str) -> None:
-    assert safe_url(url) == shown
 
 
 def test_exchanges_are_told_also_those_that_cost_nothing(registry: SampleRegistry) -> None:

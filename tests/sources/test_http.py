@@ -1,9 +1,8 @@
-"""Connections take from their surroundings what they should, and end when somebody says stop."""
+"""Questions go the way that their surroundings say, end at a stop, and bring what came."""
 
 from __future__ import annotations
 
 import threading
-from pathlib import Path
 from socket import socket
 
 import pytest
@@ -12,45 +11,9 @@ from ocinb._pool import run_all
 from ocinb._settings import settings
 from ocinb.errors import InvalidError, TransportError
 from ocinb.samples import SampleRegistry
-from ocinb.sources.base import Source
-from ocinb.sources.session import close_default_session, default_session, open_source
-from ocinb.spec.digest import Digest
-from ocinb.spec.reference import Reference
-from tests.sources.servers import closed_port, listening, saying
+from ocinb.sources.session import default_session
+from tests.sources.servers import closed_port, listening, open_host, saying
 from tests.transferring import BLOB, blob_path, describe, open_repository
-
-
-def open_host(host: str) -> Source:
-    return open_source(Reference(f"{host}/demo/shop"), session=default_session())
-
-
-def test_a_netrc_opens_nothing_and_leaks_nowhere(
-    registry: SampleRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "netrc").write_text("machine 127.0.0.1 login ada password pw\n")
-    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
-    open_repository(registry).resolve("2.0")
-    assert [request.header("Authorization") for request in registry.requests] == [None]
-
-
-def test_cookies_are_not_kept(registry: SampleRegistry) -> None:
-    registry.fault("*/manifests/*", headers={"Set-Cookie": "session=cookie-of-somebody"}, times=None)
-    source = open_repository(registry)
-    source.resolve("1.0")
-    source.resolve("2.0")
-    assert [request.header("Cookie") for request in registry.requests] == [None, None]
-    close_default_session()
-    assert b"cookie-of-somebody" not in b"".join(path.read_bytes() for path in settings.cache_dir.iterdir())
-
-
-def test_bytes_are_asked_for_as_they_are(registry: SampleRegistry) -> None:
-    registry.put_blob(BLOB)
-    source = open_repository(registry)
-    source.resolve("2.0")
-    with source.open_blob(describe(BLOB)) as blob:
-        assert b"".join(blob.chunks()) == BLOB
-    assert {request.header("Accept-Encoding") for request in registry.requests} == {"identity"}
-    assert all((request.header("User-Agent") or "").startswith("ocinb/") for request in registry.requests)
 
 
 def test_this_machine_is_not_asked_through_a_proxy(registry: SampleRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,23 +37,6 @@ def test_others_are_asked_through_the_proxy(monkeypatch: pytest.MonkeyPatch) -> 
     assert "hidden" not in str(caught.value)
 
 
-def endless(connection: socket) -> None:
-    connection.recv(65536)
-    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n{")
-    while True:
-        connection.sendall(b" " * 65536)
-
-
-def test_an_endless_answer_is_given_up_at_the_limit() -> None:
-    settings.max_manifest_bytes = settings.max_list_bytes = 1_000_000
-    with listening(endless) as host:
-        source = open_host(host)
-        default_session().endpoint(host)._sure = True
-        for ask in (lambda: source.resolve("1"), source.tags, lambda: source.small_blob(Digest.of(b"x"))):
-            with pytest.raises(InvalidError, match=r"1,000,000"):
-                ask()
-
-
 def test_an_endless_error_is_read_as_far_as_the_limit() -> None:
     settings.max_answer_bytes = 100_000
 
@@ -104,29 +50,6 @@ def test_an_endless_error_is_read_as_far_as_the_limit() -> None:
         default_session().endpoint(host)._sure = True
         with pytest.raises(TransportError, match="answered 500"), open_host(host).open_blob(describe(BLOB)):
             pytest.fail("an error passed as a blob")
-
-
-def test_what_is_read_slowly_ends_when_another_fails() -> None:
-    begun = threading.Event()
-
-    def talk(connection: socket) -> None:
-        connection.recv(65536)
-        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{")
-        begun.set()
-        connection.recv(1)
-
-    def work(what: str) -> object:
-        if what == "fail":
-            assert begun.wait(20)
-            raise InvalidError("this is why")
-        return source.resolve(what)
-
-    with listening(talk) as host:
-        source = open_host(host)
-        default_session().endpoint(host)._sure = True
-        with pytest.raises(InvalidError, match="this is why"):
-            run_all(work, ["slow", "fail"], workers=2)
-        assert [thread.name for thread in threading.enumerate() if thread.name.startswith("ocinb")] == []
 
 
 @pytest.mark.parametrize("kind", ["manifests", "blobs"])

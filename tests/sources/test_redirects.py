@@ -11,7 +11,7 @@ from ocinb.errors import AuthError, TransportError
 from ocinb.samples import SampleRegistry
 from ocinb.samples import registry as start_registry
 from ocinb.sources.base import Source
-from ocinb.sources.http import _redirected, same_origin
+from ocinb.sources.http import _redirected
 from ocinb.sources.session import default_session, open_source
 from ocinb.spec.reference import Reference
 from tests.sources.servers import listening, saying
@@ -165,19 +165,3 @@ def test_from_elsewhere_no_redirect_leads_to_this_machine(host: str) -> None:
     with pytest.raises(TransportError, match="is refused: it leads back here"):
         _redirected("https://a.example/v2/x", f"https://{host}/y")
     assert _redirected("https://127.0.0.1:5000/x", f"https://{host}/y") == f"https://{host}/y"
-
-
-@pytest.mark.parametrize(
-    ("one", "other", "same"),
-    [
-        ("https://a.example/x", "https://a.example:443/y", True),
-        ("http://a.example/x", "http://A.example:80/y", True),
-        ("http://a.example", "https://a.example", False),
-        ("https://a.example", "https://b.example", False),
-        ("https://a.example", "https://a.example:5000", False),
-        ("https://a.example", "https://a.example.evil.example", False),
-        ("https://a.example", "https://a.example@evil.example", False),
-    ],
-)
-def test_origins(one: str, other: str, same: bool) -> None:  # noqa: FBT001 - a row
-    assert same_origin(one, other) is same

@@ -7,7 +7,7 @@ import pytest
 from ocinb.errors import AuthError, NotFoundError, RateLimitError, TransportError
 from ocinb.sources.base import RangeError
 from ocinb.sources.http import Answer
-from ocinb.sources.refusals import refusal
+from ocinb.sources.refusals import UnknownRepositoryError, refusal
 
 URL = "https://ada:pw@registry.example/v2/a/manifests/1?sig=hidden"
 
@@ -44,6 +44,20 @@ def test_the_registrys_words(body: bytes, words: str) -> None:
     told = str(refusal("registry.example", Answer(418, {}, body, URL)))
     assert told.startswith(f"registry.example answered 418{': ' if words else ''}{words} (https")
     assert "hidden" not in told
+
+
+@pytest.mark.parametrize(
+    ("body", "unknown"),
+    [
+        (b'{"errors": [{"code": "NAME_UNKNOWN"}]}', True),
+        (b'{"errors": [{"code": "X", "message": "' + b"x" * 1000 + b'"}, {"code": "NAME_UNKNOWN"}]}', True),
+        (b'{"errors": [{"code": "MANIFEST_UNKNOWN", "message": "unknown tag=NAME_UNKNOWN"}]}', False),
+        (b"NAME_UNKNOWN", False),
+    ],
+)
+def test_which_thing_is_unknown_is_said_by_the_code_alone(body: bytes, unknown: bool) -> None:  # noqa: FBT001 - a row
+    told = refusal("registry.example", Answer(404, {}, body, URL))
+    assert type(told) is (UnknownRepositoryError if unknown else NotFoundError)
 
 
 def test_long_words_are_cut() -> None:

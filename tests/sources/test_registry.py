@@ -13,16 +13,19 @@ from typing import Any
 import pytest
 
 from ocinb._settings import settings
-from ocinb.errors import NotFoundError
+from ocinb.errors import IntegrityError, NotFoundError
 from ocinb.samples import SampleRegistry
 from ocinb.samples import registry as start_registry
+from ocinb.sources.base import RangeError
 from ocinb.sources.images import find_images, resolve_name
 from ocinb.sources.registry import list_repositories
 from ocinb.sources.session import close_default_session, default_session, open_source
 from ocinb.spec.digest import Digest
+from ocinb.spec.documents import Descriptor
 from ocinb.spec.mediatypes import OCI_INDEX
 from ocinb.spec.reference import Reference
-from tests.transferring import open_repository
+from tests.sources.servers import listening, saying
+from tests.transferring import BLOB, describe, open_repository
 
 SIX_TYPES = {
     "application/vnd.oci.image.index.v1+json",
@@ -284,6 +287,56 @@ def test_a_repository_that_is_not_there_is_named(registry: SampleRegistry) -> No
             ask()
         assert f"{registry.host}/demo/none" in str(caught.value)
         assert "ocinb.repositories" in str(caught.value)
+
+
+@pytest.mark.parametrize("tag", ["NAME_UNKNOWN", "v1-NAME_UNKNOWN"])
+def test_a_tag_of_a_misleading_name_is_a_tag(registry: SampleRegistry, tag: str) -> None:
+    said = {"errors": [{"code": "MANIFEST_UNKNOWN", "message": f"unknown tag={tag}"}]}
+    registry.fault(f"*/manifests/{tag}", status=404, body=json.dumps(said))
+    with pytest.raises(NotFoundError, match=f"there is no tag '{tag}'"):
+        open_repository(registry).resolve(tag)
+
+
+LONG, SHORT = describe(BLOB, size=len(BLOB) + 1), describe(BLOB, size=len(BLOB) - 1)
+
+
+@pytest.mark.parametrize("wanted", [LONG, SHORT], ids=["overstated", "understated"])
+@pytest.mark.parametrize(("offset", "ignore_range"), [(0, True), (7, True), (7, False)])
+def test_a_blob_of_another_size_is_refused_before_it_is_read(
+    registry: SampleRegistry,
+    wanted: Descriptor,
+    offset: int,
+    ignore_range: bool,  # noqa: FBT001 - a row
+) -> None:
+    registry.put_blob(BLOB)
+    if ignore_range:
+        registry.fault("*/blobs/*", ignore_range=True, times=None)
+    source = open_repository(registry)
+    with (
+        pytest.raises(IntegrityError, match=f"has to be {wanted.size:,} bytes long, not 300,000") as caught,
+        source.open_blob(wanted, offset=offset),
+    ):
+        pytest.fail("a blob of another size was opened")
+    assert f"{registry.host}/v2/demo/shop/blobs/" in str(caught.value)
+
+
+def test_a_blob_whose_size_is_not_said_is_opened() -> None:
+    with (
+        listening(saying(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{}")) as host,
+        open_source(Reference(f"{host}/demo/shop"), session=default_session()).open_blob(LONG) as blob,
+    ):
+        assert (blob.offset, b"".join(blob.chunks())) == (0, b"{}")
+
+
+@pytest.mark.parametrize("said", ["bytes 8-9/300000", "bytes 7-9", "items 7-9/300000", None])
+def test_a_part_that_nobody_asked_for(registry: SampleRegistry, said: str | None) -> None:
+    registry.put_blob(BLOB)
+    registry.fault("*/blobs/*", status=206, headers={"Content-Range": said}, body=b"x", times=None)
+    with (
+        pytest.raises(RangeError, match="bytes from 7 of 300,000 were asked for"),
+        open_repository(registry).open_blob(describe(BLOB), offset=7),
+    ):
+        pytest.fail("another part passed for the one that was asked for")
 
 
 def test_a_registry_without_a_catalogue(registry: SampleRegistry) -> None:

@@ -19,6 +19,7 @@ from ocinb.progress.protocol import NoProgress
 from ocinb.samples import SampleRegistry
 from ocinb.samples import registry as start_registry
 from ocinb.sources.exchange import Exchange, observed_by
+from ocinb.sources.http import Answer
 from ocinb.sources.images import find_images, resolve_name
 from ocinb.sources.session import close_default_session, default_session
 from ocinb.transfer import Job, Transfer
@@ -99,6 +100,13 @@ def test_no_error_has_a_secret(private: SampleRegistry, path: str, effect: dict[
     spoken = [request.header("Authorization") or "" for request in private.requests]
     for secret in (SECRET, *(header.partition(" ")[2] for header in spoken if header)):
         assert secret not in "".join(errors)
+
+
+def test_an_answer_does_not_show_what_it_has() -> None:
+    answer = Answer(200, {"location": SIGNATURE}, SECRET.encode(), f"https://cdn.example/?X-Signature={SIGNATURE}")
+    assert "200" in repr(answer)
+    assert SECRET not in f"{answer!r}{answer!s}"
+    assert SIGNATURE not in f"{answer!r}{answer!s}"
 
 
 def test_a_signed_address_is_in_no_error_and_no_file(registry: SampleRegistry) -> None:
