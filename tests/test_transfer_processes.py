@@ -31,7 +31,7 @@ WITHOUT_LOCKS = f"{OTHER_CONTAINER}parts._is_locked = lambda _: False"
 Start = Callable[..., subprocess.Popen[str]]
 
 PULL = """
-import os, sys, threading, time
+import os, signal, sys, threading, time
 from pathlib import Path
 from ocinb.spec.digest import Digest
 from ocinb.spec.documents import Descriptor
@@ -42,6 +42,7 @@ class Registry:
     def reference(self, name):
         return f"{sys.argv[1]}/{name}"
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
 wanted = [text.split("=") for text in sys.argv[3:]]
 blobs = [Descriptor("application/octet-stream", Digest(digest), int(size)) for digest, size in wanted]
 try:

@@ -13,7 +13,8 @@ import pytest
 from ocinb.catalog.connection import translated
 
 ASKING = """
-import sys, ocinb
+import signal, sys, ocinb
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
 catalog = ocinb.Catalog(sys.argv[1])
 print("ready", flush=True)
 try:
