@@ -118,6 +118,10 @@ def pull(
     Source: OCI image-spec image-layout.md. All documents stay as they came, also a Docker manifest, which crane reads
     from a layout; skopeo's ``oci:`` looks for OCI manifests only.
 
+    In the layout an image bears its canonical name, ``docker.io/library/python:3.12``. Of several platforms each bears
+    it with its own at the end, ``…:3.12-arm64``, and with ``"all"`` the index bears it without. A name that stood for
+    something else stands for what was pulled last.
+
     Examples
     --------
     >>> import ocinb, tempfile
