@@ -5,6 +5,7 @@ Sources: OCI image-spec image-index.md (``platform``); the specifiers and normal
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -92,13 +93,20 @@ def parse_platform(text: str, default: str = "linux/amd64") -> Platform:
     parts = text.split("/") if isinstance(text, str) else []
     if not 1 <= len(parts) <= 3 or not all(_PART.fullmatch(part) for part in parts):  # noqa: PLR2004 - os/arch/variant
         raise InvalidError(f"{text!r} is not a platform", hint="A platform reads linux/amd64 or linux/arm/v7, or 'all'")
+    is_architecture = parts[0].lower() in _ARCHITECTURES | _ALIASES.keys()
     if len(parts) > 1:
+        if is_architecture:
+            raise InvalidError(
+                f"{text!r} is a platform without an operating system", hint=f"Did you mean linux/{text}?"
+            )
         return Platform(*parts)
     usual = parse_platform(default)  # which may be a short form too
     if text.lower() in _OSES | {"macos"}:
         return Platform(text, usual.architecture, usual.variant)
-    if _ALIASES.get(text.lower(), (text.lower(), None))[0] not in _ARCHITECTURES:
-        raise InvalidError(f"{text!r} is neither an operating system nor an architecture", hint="Try linux/amd64")
+    if not is_architecture:
+        near = difflib.get_close_matches(text.lower(), sorted(_OSES | _ARCHITECTURES | _ALIASES.keys()), n=1)
+        hint = f"Did you mean {near[0]!r}?" if near else "Try linux/amd64"
+        raise InvalidError(f"{text!r} is neither an operating system nor an architecture", hint=hint)
     return Platform(usual.os, text)
 
 

@@ -222,3 +222,19 @@ def test_the_choice_runs_on_what_was_wanted(offered: list[Platform | None], want
 def test_the_order_of_an_index_only_breaks_ties(offered: list[Platform], wanted: Platform) -> None:
     places = ((order, choose_platform(order, wanted)) for order in permutations(offered))
     assert len({None if place is None else str(order[place]) for order, place in places}) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("arm64/v8", "Did you mean linux/arm64/v8?"),
+        ("armhf/v6", "Did you mean linux/armhf/v6?"),
+        ("amd46", "Did you mean 'amd64'?"),
+        ("Widows", "Did you mean 'windows'?"),
+        ("toaster", "Try linux/amd64"),
+    ],
+)
+def test_a_platform_that_is_nearly_one_is_suggested(text: str, hint: str) -> None:
+    with pytest.raises(InvalidError) as caught:
+        parse_platform(text)
+    assert caught.value.hint == hint
