@@ -60,6 +60,9 @@ class RegistrySource:
         if ":" in wanted:
             digest = Digest(wanted)
             return self._fetched_once(digest, partial(self._by_digest, digest)).descriptor
+        known = self._known(wanted, "HEAD")
+        if known is not None:  # somebody listed the digests of the tags a moment ago
+            return self._fetched_once(known, partial(self._by_digest, known)).descriptor
         answer = self._manifest(wanted, named=True)
         document = self._checked(answer, _promised(answer) or Digest.of(answer.body))
         self._keep(document)
@@ -73,6 +76,9 @@ class RegistrySource:
         NotFoundError
             If there is no such tag.
         """
+        known = self._known(tag, "GET")
+        if known is not None:
+            return known
         answer = self._manifest(tag, named=True, method="HEAD")
         return _promised(answer) or self.resolve(tag).digest
 
@@ -162,6 +168,11 @@ class RegistrySource:
             )
         except NotFoundError as error:
             raise self._not_found(wanted, error) from None
+
+    def _known(self, tag: str, method: str) -> Digest | None:
+        """Give what a tag is believed to point at, by what a question of the other kind brought."""
+        answer = self._endpoint.known(self._path("manifests", tag), method=method, accept=mediatypes.ACCEPT_MANIFESTS)
+        return None if answer is None else _promised(answer) or Digest.of(answer.body)
 
     def _not_found(self, wanted: str, error: NotFoundError, what: str = "") -> NotFoundError:
         where = f"{self._endpoint.registry}/{self.repository}"
