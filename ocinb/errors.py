@@ -57,7 +57,15 @@ class OcinbError(Exception):
 
 
 class TransportError(OcinbError):
-    """The other side could not be reached, or answered with an error; also a full disk."""
+    """The other side could not be reached, or answered with an error; also a full disk.
+
+    Attributes
+    ----------
+    unreachable
+        Whether nobody is there who speaks what was spoken, so that waiting longer would not help.
+    """
+
+    unreachable: bool = False
 
 
 class AuthError(TransportError):

@@ -79,6 +79,21 @@ class Catalog:
         DataFrame
             One row per reference: reference, digest, outcome (added, present, failed), images, fetched_bytes (bytes),
             error. A name that fails does not end the rest; it also stands in the table ``failures``.
+
+        Raises
+        ------
+        InvalidError
+            If `platform` or `depth` is none.
+        TransportError
+            If the file cannot be written, or another process holds it for longer than a few seconds.
+
+        Examples
+        --------
+        >>> import ocinb
+        >>> with ocinb.samples.registry() as registry, ocinb.Catalog() as catalog:
+        ...     twice = [catalog.add(registry.reference("demo/shop:2.0")) for _ in range(2)]
+        >>> [added[["outcome", "images"]].to_dict("records") for added in twice]
+        [[{'outcome': 'added', 'images': 2}], [{'outcome': 'present', 'images': 2}]]
         """
         if depth != "metadata":
             raise InvalidError(f"depth takes 'metadata', not {depth!r}")
@@ -111,6 +126,16 @@ class Catalog:
         ------
         InvalidError
             If DuckDB refuses the query; its own words say why.
+        TransportError
+            If the file cannot be read, or another process holds it for longer than a few seconds.
+
+        Examples
+        --------
+        >>> import ocinb, pandas
+        >>> ports = pandas.DataFrame({"port": [80, 443]})
+        >>> with ocinb.Catalog() as catalog:
+        ...     catalog.sql("SELECT port FROM ports WHERE port > $least", {"least": 100})["port"].tolist()
+        [443]
         """
         if params is not None and not isinstance(params, list | tuple | dict):
             raise InvalidError(f"params takes a list or a dict of values, not a {type(params).__name__}")
@@ -137,6 +162,19 @@ class Catalog:
         -------
         DataFrame
             One row per table and view: name, kind, rows, description.
+
+        Raises
+        ------
+        TransportError
+            If the file cannot be read, or another process holds it for longer than a few seconds.
+
+        Examples
+        --------
+        >>> import ocinb
+        >>> with ocinb.Catalog() as catalog:
+        ...     tables = catalog.tables()
+        >>> tables.loc[tables["name"] == "images", "kind"].tolist()
+        ['view']
         """
         with self._connections.connect() as connection:
             listed = connection.execute(

@@ -107,7 +107,7 @@ def pull(
     Raises
     ------
     IntegrityError
-        If bytes do not match their digest, also after a second try.
+        If bytes do not match their digest; those of a layer are fetched twice before that is said.
     TransportError
         If the registry fails, or the folder cannot be written; what came so far is kept and resumed next time.
     NotFoundError

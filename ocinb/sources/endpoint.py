@@ -15,7 +15,7 @@ from ocinb._settings import Settings
 from ocinb.errors import TransportError
 from ocinb.sources.addresses import followed, is_loopback, safe_url, same_origin
 from ocinb.sources.auth import Keyring
-from ocinb.sources.http import Answer, Http, Stream, UnreachableError
+from ocinb.sources.http import Answer, Http, Stream
 from ocinb.sources.refusals import refusal
 from ocinb.spec.reference import HUB
 
@@ -164,20 +164,22 @@ class Endpoint:
 
     def _settled(self, ask: _Question, headers: dict[str, str]) -> Answer:
         """Ask a registry on this machine over http, or over TLS if it wants that, and remember which it was."""
-        first: UnreachableError | None = None
+        first: TransportError | None = None
         try:
             answer = ask(self._base, headers)
             if not _wants_tls(answer):
                 self._sure = True
                 return answer
-        except UnreachableError as error:  # some hang up on a plain question; one that is only slow is not asked again
+        except TransportError as error:
+            if not error.unreachable:  # one that is only slow is not asked again; some hang up on a plain question
+                raise
             first = error
         secure = self._base.replace("http://", "https://", 1)
         try:
             answer = ask(secure, headers)
-        except UnreachableError as error:
+        except TransportError as error:
             # It does not speak TLS either; unless it was its redirect, over TLS, that led to where nobody is.
-            here = same_origin(error.url or "", secure)
+            here = error.unreachable and same_origin(error.url or "", secure)
             raise (first or error if here else error) from None
         self._base, self._sure = secure, True
         return answer

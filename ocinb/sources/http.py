@@ -36,10 +36,6 @@ REDIRECTS = frozenset({301, 302, 303, 307, 308})
 CONNECT_SECONDS = 10.0
 
 
-class UnreachableError(TransportError):
-    """Nobody is there who speaks what was spoken: refused, hung up, no HTTP, no TLS. Waiting longer would not help."""
-
-
 @dataclass(frozen=True, slots=True)
 class Answer:
     """A status, headers (their names in lower case) and a whole body.
@@ -289,15 +285,18 @@ def _transport_error(error: Exception, url: str, settings: Settings) -> Transpor
     if isinstance(error, ValueError):  # that is how requests calls a bad address, and it quotes the whole of it
         return TransportError(f"{host} is no address that can be asked", url=safe_url(url))
     if isinstance(error, requests.exceptions.SSLError):
-        kind = TransportError if isinstance(root, ssl.SSLCertVerificationError) else UnreachableError
-        return kind(f"no secure connection to {host}: {_reason(root)}", url=safe_url(url))
+        told = TransportError(f"no secure connection to {host}: {_reason(root)}", url=safe_url(url))
+        told.unreachable = not isinstance(root, ssl.SSLCertVerificationError)
+        return told
     if isinstance(error, requests.exceptions.Timeout) or isinstance(root, urllib3.exceptions.ReadTimeoutError):
         hint = "ocinb.settings.timeout sets how long ocinb waits"
         return TransportError(f"{host} did not answer within {settings.timeout:g} s", url=safe_url(url), hint=hint)
     if isinstance(error, requests.exceptions.ChunkedEncodingError | requests.exceptions.ContentDecodingError):
         return TransportError(f"the answer of {host} broke off: {_reason(root)}", url=safe_url(url))
     hint = "Is the name right, and can this machine reach it?"
-    return UnreachableError(f"{host} cannot be reached: {_reason(root)}", url=safe_url(url), hint=hint)
+    told = TransportError(f"{host} cannot be reached: {_reason(root)}", url=safe_url(url), hint=hint)
+    told.unreachable = True
+    return told
 
 
 def _root(error: BaseException) -> BaseException:

@@ -76,7 +76,7 @@ def open_source(reference: Reference, *, session: Session, store: Layout | None 
 
 
 _default: Session | None = None
-_lock = threading.Lock()
+_lock = threading.RLock()  # the one who makes a session closes the one before
 
 
 def default_session() -> Session:
@@ -92,9 +92,10 @@ def default_session() -> Session:
 def close_default_session() -> None:
     """Close the connections of this process; the next question opens new ones."""
     global _default  # noqa: PLW0603 - as above
-    if _default is not None:
-        _default.close()
-        _default = None
+    with _lock:
+        if _default is not None:
+            _default.close()
+            _default = None
 
 
 def _shape(settings: Settings) -> tuple[object, ...]:

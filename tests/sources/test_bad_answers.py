@@ -20,7 +20,6 @@ from ocinb.errors import (
 )
 from ocinb.samples import SampleRegistry
 from ocinb.sources.base import Source
-from ocinb.sources.http import UnreachableError
 from ocinb.sources.images import find_images, resolve_name
 from ocinb.spec.digest import Digest
 from ocinb.spec.documents import Descriptor
@@ -62,7 +61,7 @@ def failure(ask: Ask, source: Source) -> OcinbError:
         ({"status": 503, "headers": {"Retry-After": "1"}}, TransportError, "try again later"),
         ({"status": 418}, TransportError, "418"),
         ({"status": 300}, TransportError, "300"),
-        ({"drop": True}, UnreachableError, "can this machine reach it"),
+        ({"drop": True}, TransportError, "can this machine reach it"),
     ],
 )
 def test_an_answer_that_is_no_good(
@@ -166,7 +165,7 @@ def test_tag_lists_that_are_odd_and_good(registry: SampleRegistry, body: bytes, 
         ({"body": b"{}"}, IntegrityError, "2 came"),
         ({"body": b"x" * 9000}, InvalidError, "max_manifest_bytes"),
         ({"status": 404, "body": b'{"errors": [{"code": "BLOB_UNKNOWN"}]}'}, NotFoundError, "there is no blob"),
-        ({"drop": True}, UnreachableError, "can this machine reach it"),
+        ({"drop": True}, TransportError, "can this machine reach it"),
         (HTML, IntegrityError, "A web page came"),
     ],
 )
@@ -242,7 +241,7 @@ def test_a_server_that_is_no_registry(question: str, talk: Talk | None, words: s
 def test_a_port_where_nobody_is(question: str) -> None:
     host = closed_port()
     told = failure(QUESTIONS[question], open_host(host))
-    assert type(told) is UnreachableError
+    assert type(told) is TransportError
     assert "Connection refused" in str(told)
     assert f"{host}/v2/demo/shop/" in str(told)
     assert "object at 0x" not in str(told)
