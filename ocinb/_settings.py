@@ -126,10 +126,22 @@ class Settings:
     tag_ttl: int = _setting(
         "tag_ttl", 300, "seconds for which a tag is believed without asking again; 0 asks every time"
     )
+    offline: bool = _setting(
+        "offline", default=False, meaning="whether all answers come from the store and the cache, and nobody is asked"
+    )
+    ca_bundle: Path | None = _setting(
+        "ca_bundle", None, "a file of certificate authorities to trust; None takes those of the system"
+    )
+    insecure_registries: tuple[str, ...] = _setting(
+        "insecure_registries", (), "hosts that may speak plain http, or TLS with a certificate that nobody vouches for"
+    )
     progress: bool = _setting("progress", default=True, meaning="whether transfers draw bars")
     concurrency: int = _setting("concurrency", 6, "exchanges with one registry at a time")
     timeout: float = _setting("timeout", 30.0, "seconds without a byte after which an exchange is given up")
-    retries: int = _setting("retries", 3, "times that a broken download is resumed within one call")
+    retries: int = _setting("retries", 3, "times that what failed for a moment is tried again within one call")
+    max_wait: float = _setting(
+        "max_wait", 60.0, "seconds that a registry may ask to wait before it is an error that says when to come back"
+    )
     max_manifest_bytes: int = _setting("max_manifest_bytes", 4 * MIB, "largest index, manifest or config that is read")
     max_answer_bytes: int = _setting("max_answer_bytes", 1 * MIB, "largest token or error that is read")
     max_list_bytes: int = _setting("max_list_bytes", 32 * MIB, "largest page of a tag list or catalogue that is read")
@@ -185,6 +197,17 @@ def _path(value: Any) -> Path:
     return Path(value).expanduser().absolute()
 
 
+def _optional_path(value: Any) -> Path | None:
+    return None if value is None else _path(value)
+
+
+def _hosts(value: Any) -> tuple[str, ...]:
+    entries = value.split(",") if isinstance(value, str) else list(value)
+    if not all(isinstance(entry, str) for entry in entries):
+        raise TypeError
+    return tuple(entry.strip() for entry in entries if entry.strip())
+
+
 def _boolean(value: Any) -> bool:
     text = str(value).strip().lower()
     if text not in _FALSE | _TRUE:
@@ -208,6 +231,8 @@ def _seconds(value: Any) -> float:
 _READERS: dict[str, Callable[[Any], Any]] = {
     "str": _text,
     "Path": _path,
+    "Path | None": _optional_path,
+    "tuple[str, ...]": _hosts,
     "bool": _boolean,
     "int": _whole,
     "float": _seconds,
