@@ -7,15 +7,21 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import total_ordering
 from typing import NoReturn
 
 from ocinb._text import shorten
 from ocinb.errors import InvalidError
-from ocinb.spec.digest import Digest
+from ocinb.spec.digest import HEX_LENGTHS, Digest
 
 HUB = "docker.io"
+# The one that distribution/reference folds, and the host that containers/image asks. registry.hub.docker.com is none:
+# docker, skopeo and crane take it for a registry of its own, with credentials of its own.
 HUB_ALIASES = frozenset({"index.docker.io", "registry-1.docker.io"})
-FILE_TRANSPORTS = ("oci", "oci-archive", "docker-archive")
+DOCKER_ARCHIVE = "docker-archive"
+FILE_TRANSPORTS = ("oci", "oci-archive", DOCKER_ARCHIVE)
+# Others that people know from skopeo, podman and regctl.
+OTHER_TRANSPORTS = frozenset("atomic containers-storage dir docker-daemon ocidir ostree sif storage tarball".split())
 MAX_REPOSITORY_LENGTH = 255
 
 _LABEL = r"(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])"
@@ -24,17 +30,20 @@ _COMPONENT = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
 _REPOSITORY = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*")
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 _IDENTIFIER = re.compile(r"[a-f0-9]{64}")
+_PLACE = re.compile(r"@[0-9]{1,9}")
 
 
+@total_ordering
 @dataclass(frozen=True, slots=True, init=False, repr=False)
 class Reference:
-    """The name of an image, taken apart.
+    """The name of an image, taken apart. Two spellings of one name are equal; names sort by their canonical form.
 
     Parameters
     ----------
     text
         ``python:3.12``, ``ghcr.io/org/app@sha256:…``, ``docker://host:5000/repo:tag``, ``oci:dir[:name]``,
-        ``oci-archive:file.tar[:name]`` or ``docker-archive:file.tar[:name]``.
+        ``oci-archive:file.tar[:name]`` or ``docker-archive:file.tar[:name]``. In a file ``@0`` for the name is the
+        first image there, and ``@sha256:…`` at the end what has that digest. The path ends at the first colon.
 
     Attributes
     ----------
@@ -45,9 +54,10 @@ class Reference:
     tag
         ``latest`` if neither tag nor digest was given; None beside a digest alone, and for files.
     digest
-        The digest, or None. Beside a tag the digest wins.
+        The digest, or None. Beside a tag or a name the digest wins.
     path, name
-        The file or folder and the name in it; None for a registry.
+        The file or folder and the name in it; None for a registry. In a ``docker-archive`` names are those of docker:
+        ``app`` is ``docker.io/library/app:latest``.
 
     Raises
     ------
@@ -76,22 +86,24 @@ class Reference:
             raise InvalidError(f"a reference is a text, not {type(text).__name__}")
         transport, colon, rest = text.partition(":")
         is_file = colon and transport in FILE_TRANSPORTS  # "oci" alone is a repository of Docker Hub
-        parts = _file_parts(transport, rest) if is_file else _registry_parts(text)
+        parts = _file_parts(transport, rest) if is_file else _registry_parts(text, text.removeprefix("docker://"))
         for field in ("registry", "repository", "tag", "digest", "path", "name"):
             object.__setattr__(self, field, parts.get(field))
         object.__setattr__(self, "transport", transport if is_file else "docker")
 
     @property
     def canonical(self) -> str:
-        """Registry, repository, tag and digest in full; for files the text with its transport."""
-        if self.transport != "docker":
-            return f"{self.transport}:{self.path}" + (f":{self.name}" if self.name else "")
-        return f"{self.registry}/{self.repository}{self._suffix}"
+        """Registry, repository, tag and digest in full; for files transport, path, name and digest."""
+        if self.registry is None or self.repository is None:
+            return self._in_file(self.name)
+        return f"{in_registry(self.registry, self.repository)}{self._suffix}"
 
     @property
     def familiar(self) -> str:
         """The short form that docker prints, without ``docker.io/`` and ``library/``."""
-        if self.transport != "docker" or self.registry != HUB:
+        if self.transport == DOCKER_ARCHIVE and self.name and not self.name.startswith("@"):
+            return self._in_file(Reference(f"docker://{self.name}").familiar.removeprefix("docker://"))
+        if self.registry != HUB:
             return self.canonical
         repository = self.repository or ""
         official = repository.removeprefix("library/")
@@ -103,12 +115,35 @@ class Reference:
 
     @property
     def wanted(self) -> str:
-        """What a registry is asked for: the digest where there is one, else the tag."""
-        return self.digest or self.tag or "latest"
+        """What a source is asked for: the digest where there is one, else the tag.
+
+        A file is asked for the name, with the digest if there is one, since that may be part of a name; for nothing if
+        neither is given.
+        """
+        if self.transport == "docker":
+            return self.digest or self.tag or "latest"
+        return f"{self.name}{self._suffix}" if self.name else self.digest or ""
+
+    @property
+    def kept_name(self) -> str:
+        """What an image is called in a layout that it is copied to: its full name, which a file may have for it too."""
+        return self.name if self.name and _is_full(self.name) else self.canonical
+
+    def at(self, digest: Digest) -> str:
+        """Name what has a digest in the same repository or file."""
+        if self.registry is None or self.repository is None:
+            return f"{self.transport}:{self.path}@{digest}"
+        return f"{in_registry(self.registry, self.repository)}@{digest}"
 
     @property
     def _suffix(self) -> str:
         return (f":{self.tag}" if self.tag else "") + (f"@{self.digest}" if self.digest else "")
+
+    def _in_file(self, name: str | None) -> str:
+        return f"{self.transport}:{self.path}" + (f":{name}" if name else "") + self._suffix
+
+    def __lt__(self, other: object) -> bool:
+        return self.canonical < other.canonical if isinstance(other, Reference) else NotImplemented
 
     def __str__(self) -> str:
         return self.canonical
@@ -138,15 +173,47 @@ def parse_registry(text: str) -> str:
     return HUB if text in HUB_ALIASES else text
 
 
+def in_registry(registry: str, repository: str) -> str:
+    """Name a repository in full, so that it is read back as one.
+
+    >>> in_registry("ghcr.io", "org/app"), in_registry("oci:5000", "app")
+    ('ghcr.io/org/app', 'docker://oci:5000/app')
+    """
+    is_read_as_file = registry.partition(":")[0] in FILE_TRANSPORTS and ":" in registry
+    return f"{'docker://' if is_read_as_file else ''}{registry}/{repository}"
+
+
+def _is_full(name: str) -> bool:
+    """Say whether a name in a file is the canonical one of an image in a registry."""
+    try:
+        return Reference(f"docker://{name}").canonical == name
+    except InvalidError:
+        return False
+
+
 def _file_parts(transport: str, rest: str) -> dict[str, str | None]:
-    path, _, name = rest.partition(":")
+    text, (named, digest) = f"{transport}:{rest}", _split_digest(rest)
+    # The first colon ends the path on every system but Windows, as containers/image has it.
+    path, _, name = named.partition(":")
     if not path:
-        _refuse(f"{transport}:{rest}", "it has no path", f"Write {transport}:PATH or {transport}:PATH:NAME")
-    return {"path": path, "name": name or None}
+        _refuse(text, "it has no path", f"Write {transport}:PATH or {transport}:PATH:NAME")
+    if name.startswith("@"):
+        if not _PLACE.fullmatch(name):
+            _refuse(text, f"{name!r} is no place", "After a path, @ and a number from 0 name an image by its place")
+    elif name and transport == DOCKER_ARCHIVE:
+        parts = _registry_parts(f"{transport}:{named}", name)
+        name = f"{parts['registry']}/{parts['repository']}:{parts['tag']}"
+    return {"path": path, "name": name or None, "digest": _checked_digest(text, digest) if digest else None}
 
 
-def _registry_parts(text: str) -> dict[str, str | None]:
-    stripped = text.removeprefix("docker://")
+def _split_digest(rest: str) -> tuple[str, str | None]:
+    """Cut a digest off the end; an @ may also stand in a path or a name."""
+    before, at, after = rest.rpartition("@")
+    return (before, after) if at and after.partition(":")[0] in HEX_LENGTHS and ":" in after else (rest, None)
+
+
+def _registry_parts(text: str, stripped: str) -> dict[str, str | None]:
+    _check_transport(text)
     if _IDENTIFIER.fullmatch(stripped):
         _refuse(text, "64 hex digits alone are an image id, not a name", f"Write repository@sha256:{stripped[:12]}…")
     name, at, digest = stripped.partition("@")
@@ -179,11 +246,20 @@ def _is_host(first: str) -> bool:
     return first == "localhost" or "." in first or ":" in first or first != first.lower()
 
 
+def _check_transport(text: str) -> None:
+    """Refuse what is read by others only, unless it also is the name of an image: ``dir:1``."""
+    transport, colon, rest = text.partition(":")
+    if colon and transport in OTHER_TRANSPORTS and not _TAG.fullmatch(rest.partition("@")[0]):
+        hint = f"Read are docker://, {', '.join(f'{known}:' for known in FILE_TRANSPORTS)}"
+        _refuse(text, f"the transport {transport}: is not read", hint)
+
+
 def _check_registry(text: str, registry: str) -> None:
     if registry in {"http:", "https:"}:
         _refuse(text, "it is a URL", f"Leave out '{registry}//'")
     if not _REGISTRY.fullmatch(registry):
-        _refuse(text, f"{registry!r} is not a host", "A registry is a host, with or without a port: ghcr.io")
+        hint = "A registry is a host, with or without a port: ghcr.io"
+        _refuse(text, f"{registry!r} is not a host", _of_paths(text) or hint)
 
 
 def _check_case(text: str, repository: str, rest: str) -> None:
@@ -201,7 +277,15 @@ def _check_repository(text: str, repository: str) -> None:
         _refuse(text, f"its repository has more than {MAX_REPOSITORY_LENGTH} characters")
     if not _REPOSITORY.fullmatch(repository):
         hint = "Between slashes come a-z and 0-9, separated by one '.', one or two '_', or any number of '-'"
-        _refuse(text, f"{shown!r} is not a repository", hint)
+        _refuse(text, f"{shown!r} is not a repository", _of_paths(text) or hint)
+
+
+def _of_paths(text: str) -> str | None:
+    """Say how files are named, if somebody typed the path of one."""
+    is_path = text.startswith(("/", "./", "../", "~"))
+    return (
+        "A file is named with its transport: oci:FOLDER, oci-archive:FILE or docker-archive:FILE" if is_path else None
+    )
 
 
 def _check_tag(text: str, tag: str) -> None:

@@ -67,16 +67,26 @@ def test_names_in_registries(text: str, registry: str, repository: str, tag: str
         ("oci:images", "oci", "images", None),
         ("oci:images:base", "oci", "images", "base"),
         ("oci:images:", "oci", "images", None),
+        ("oci:.:base", "oci", ".", "base"),
+        ("oci:~/images:base", "oci", "~/images", "base"),
         (
             "oci:/var/lib/images:docker.io/library/python:3.12",
             "oci",
             "/var/lib/images",
             "docker.io/library/python:3.12",
         ),
+        ("oci:images:127.0.0.1:5000/app:1", "oci", "images", "127.0.0.1:5000/app:1"),
+        ("oci:images:App:1", "oci", "images", "App:1"),
+        ("oci:images:@0", "oci", "images", "@0"),
+        ("oci:user@host:base", "oci", "user@host", "base"),
         ("oci-archive:file.tar", "oci-archive", "file.tar", None),
         ("oci-archive:Some Folder/Ünï.tar:1.0", "oci-archive", "Some Folder/Ünï.tar", "1.0"),
-        ("docker-archive:saved.tar:app:1", "docker-archive", "saved.tar", "app:1"),
+        ("oci-archive:file.tar:@12", "oci-archive", "file.tar", "@12"),
+        ("docker-archive:saved.tar", "docker-archive", "saved.tar", None),
+        ("docker-archive:saved.tar:@1", "docker-archive", "saved.tar", "@1"),
         ("oci:latest", "oci", "latest", None),
+        # As skopeo splits it wherever it does not run on Windows.
+        ("oci:C:\\images:base", "oci", "C", "\\images:base"),
     ],
 )
 def test_names_of_files(text: str, transport: str, path: str, name: str | None) -> None:
@@ -84,6 +94,88 @@ def test_names_of_files(text: str, transport: str, path: str, name: str | None) 
     assert (reference.transport, reference.path, reference.name) == (transport, path, name)
     assert (reference.registry, reference.repository, reference.tag, reference.digest) == (None, None, None, None)
     assert reference.canonical == reference.familiar == text.rstrip(":")
+    assert reference.wanted == (name or "")
+
+
+@pytest.mark.parametrize(
+    ("name", "full", "familiar"),
+    [
+        ("app", "docker.io/library/app:latest", "app:latest"),
+        ("app:1", "docker.io/library/app:1", "app:1"),
+        ("docker.io/org/app:1", "docker.io/org/app:1", "org/app:1"),
+        ("localhost/app:1", "localhost/app:1", "localhost/app:1"),
+        ("oci:5000/app:1", "oci:5000/app:1", "oci:5000/app:1"),
+        ("oci:1", "docker.io/library/oci:1", "library/oci:1"),
+    ],
+)
+def test_names_in_archives_of_docker_are_those_of_docker(name: str, full: str, familiar: str) -> None:
+    reference = Reference(f"docker-archive:saved.tar:{name}")
+    assert (reference.name, reference.wanted) == (full, full)
+    assert reference.canonical == f"docker-archive:saved.tar:{full}"
+    assert reference.familiar == f"docker-archive:saved.tar:{familiar}"
+    assert Reference(reference.familiar) == Reference(reference.canonical) == reference
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "name", "wanted"),
+    [
+        (f"oci:images@{SHA256}", "images", None, SHA256),
+        (f"oci:images:@{SHA256}", "images", None, SHA256),
+        (f"oci:images:base@{SHA512}", "images", "base", f"base@{SHA512}"),
+        (f"oci-archive:a@b.tar@{SHA256}", "a@b.tar", None, SHA256),
+        (f"docker-archive:a.tar@{SHA256}", "a.tar", None, SHA256),
+        (f"docker-archive:a.tar:app@{SHA256}", "a.tar", "docker.io/library/app:latest", None),
+        (f"oci:images:app@{SHA512}@{SHA256}", "images", f"app@{SHA512}", f"app@{SHA512}@{SHA256}"),
+        (f"oci:images:@0@{SHA256}", "images", "@0", f"@0@{SHA256}"),
+    ],
+)
+def test_what_has_a_digest_in_a_file(text: str, path: str, name: str | None, wanted: str | None) -> None:
+    reference = Reference(text)
+    assert (reference.path, reference.name) == (path, name)
+    assert reference.digest == text.rpartition("@")[2]
+    assert isinstance(reference.digest, Digest)
+    assert reference.wanted == wanted or wanted is None
+    assert Reference(str(reference)) == Reference(reference.familiar) == reference
+
+
+def test_a_registry_that_is_called_like_a_transport_is_read_back() -> None:
+    reference = Reference("docker://oci:5000/app:1")
+    assert (reference.registry, reference.repository, reference.tag) == ("oci:5000", "app", "1")
+    assert reference.canonical == reference.familiar == "docker://oci:5000/app:1"
+    assert reference.at(Digest(SHA256)) == f"docker://oci:5000/app@{SHA256}"
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("python", "docker.io/library/python:latest"),
+        ("oci:images:docker.io/library/python:3", "docker.io/library/python:3"),
+        ("docker-archive:a.tar:app:1", "docker.io/library/app:1"),
+        ("oci:images:base", "oci:images:base"),
+        ("oci:images:docker.io/library/python", "oci:images:docker.io/library/python"),
+        ("oci:images", "oci:images"),
+        ("docker-archive:a.tar:@0", "docker-archive:a.tar:@0"),
+    ],
+)
+def test_an_image_keeps_its_full_name(text: str, kept: str) -> None:
+    assert Reference(text).kept_name == kept
+
+
+def test_what_has_a_digest_in_the_same_place() -> None:
+    digest = Digest(SHA256)
+    assert Reference("python:3").at(digest) == f"docker.io/library/python@{SHA256}"
+    assert Reference("oci:images:base").at(digest) == f"oci:images@{SHA256}"
+
+
+def test_names_sort_by_their_canonical_form() -> None:
+    texts = ["python:3", "oci:b", "alpine", "ghcr.io/a/b", "oci:a:1", "python:2"]
+    ordered = sorted(map(Reference, reversed(texts)))
+    assert [reference.familiar for reference in ordered] == [
+        "alpine:latest", "python:2", "python:3", "ghcr.io/a/b:latest", "oci:a:1", "oci:b",
+    ]  # fmt: skip
+    assert ordered[0] < ordered[1] <= ordered[1]
+    with pytest.raises(TypeError):
+        _ = ordered[0] < "python"
 
 
 def test_a_digest_alone_has_no_tag() -> None:
@@ -131,6 +223,14 @@ def test_the_familiar_form_is_dockers_wherever_that_is_read_back(text: str, fami
         (":latest", "it has no repository"),
         ("oci:", "it has no path. Write oci:PATH or oci:PATH:NAME"),
         ("oci-archive::name", "it has no path. Write oci-archive:PATH or oci-archive:PATH:NAME"),
+        (f"oci:@{SHA256}", "it has no path"),
+        ("oci:images:@one", "'@one' is no place. After a path, @ and a number from 0 name an image by its place"),
+        ("oci-archive:a.tar:@-1", "'@-1' is no place"),
+        ("oci:images@sha256:abc", "has to have 64 lower-case hex digits"),
+        ("docker-archive:a.tar:App:1", "repository names are lower case. Did you mean 'docker-archive:a.tar:app:1'?"),
+        ("docker-archive:a.tar:app:a b", "'a b' is not a tag"),
+        (f"docker-archive:a.tar:{HEX64}", "64 hex digits alone are an image id"),
+        ("docker-daemon:app:1", "docker-daemon: is not read. Read are docker://, oci:, oci-archive:, docker-archive:"),
         ("Python:3.12", "repository names are lower case. Did you mean 'python:3.12'?"),
         ("docker.io/library/Python", "repository names are lower case. Did you mean 'docker.io/library/python'?"),
         ("Org.example/Org/App@x", "repository names are lower case. Did you mean 'Org.example/org/app@x'?"),
@@ -150,7 +250,10 @@ def test_the_familiar_form_is_dockers_wherever_that_is_read_back(text: str, fami
         ("-a", "'-a' is not a repository"),
         ("a-", "'a-' is not a repository"),
         ("a//b", "'a//b' is not a repository"),
-        ("../../etc/passwd", "'..' is not a host"),
+        ("../../etc/passwd", "'..' is not a host. A file is named with its transport: oci:FOLDER, oci-archive:FILE"),
+        ("./images", "'.' is not a host. A file is named with its transport"),
+        ("/var/lib/images", "'/var/lib/images' is not a repository. A file is named with its transport"),
+        ("~/images.tar", "'~/images.tar' is not a repository. A file is named with its transport"),
         ("ghcr.io/a/../b", "'a/../b' is not a repository"),
         ("-host.example/app", "'-host.example' is not a host"),
         ("host.example:port/app", "'host.example:port' is not a host"),
@@ -280,6 +383,19 @@ def test_every_name_in_the_grammar_is_read_back_from_all_its_forms(host: str, pa
     assert Reference(reference.familiar) == reference
     assert Reference(f"docker://{reference.canonical}") == reference
     assert len(reference.familiar) <= len(reference.canonical)
+
+
+@given(
+    transport=st.sampled_from(["oci", "oci-archive", "docker-archive"]),
+    path=st.text(st.characters(exclude_characters=":"), min_size=1),
+    name=st.just("") | st.sampled_from(["@0", "a/b:c", "localhost:5000/a__b:1", "oci:1", "base"]),
+    digest=st.sampled_from(["", f"@{SHA256}", f"@{SHA512}"]),
+)
+def test_every_name_of_a_file_is_read_back(transport: str, path: str, name: str, digest: str) -> None:
+    reference = Reference(f"{transport}:{path}{name and ':'}{name}{digest}")
+    assert reference.path == path
+    assert reference.digest == (digest[1:] or None)
+    assert Reference(str(reference)) == Reference(reference.familiar) == reference
 
 
 _FRAGMENTS = [

@@ -1,0 +1,146 @@
+"""Entries: which image of a file is meant by a name, by a place, or by no name at all, without any I/O of its own.
+
+Sources: OCI image-spec image-layout.md and annotations.md; containers/image for ``@0``. Where a tool would take the
+first of several, this asks which one is meant.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import islice
+
+from ocinb._text import shorten
+from ocinb.errors import NotFoundError
+from ocinb.spec.digest import Digest
+from ocinb.spec.documents import Descriptor
+
+SHOWN_NAMES = 20
+COMPARED_NAMES = 1000  # a guess among all the names of a large store would take longer than the answer
+
+_PLACE = re.compile(r"@[0-9]{1,9}")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An image in a file.
+
+    Attributes
+    ----------
+    names
+        What it is called there.
+    describe
+        Gives its descriptor. That of a made manifest takes work, which is done for those that are asked for.
+    aliases
+        What it is called there too, and is found by, but not listed under.
+    """
+
+    names: tuple[str, ...]
+    describe: Callable[[], Descriptor] = field(repr=False)
+    aliases: tuple[str, ...] = ()
+
+
+class Entries:
+    """The images of a file.
+
+    Parameters
+    ----------
+    where
+        What people call the file, with its transport.
+    listed
+        The images, in their order.
+    """
+
+    def __init__(self, where: str, listed: Sequence[Entry]) -> None:
+        self.where = where
+        self.listed = tuple(listed)
+
+    @cached_property
+    def names(self) -> list[str]:
+        """The names that there are, each once."""
+        return list(dict.fromkeys(name for entry in self.listed for name in entry.names))
+
+    @cached_property
+    def by_digest(self) -> dict[Digest, Descriptor]:
+        """All images by their digests, in their order."""
+        return _by_digest(self.listed)
+
+    def choose(self, wanted: str, lone: Callable[[Sequence[Descriptor]], Descriptor | None]) -> Descriptor | None:
+        """Find what a name, a place or nothing means; None if nothing has that name.
+
+        Parameters
+        ----------
+        wanted
+            A name, ``@0`` for the first image, or "" for the only one.
+        lone
+            Chooses the only one of several descriptors, if there is one.
+
+        Raises
+        ------
+        NotFoundError
+            If there is no such place, or if more than one is meant.
+        """
+        if _PLACE.fullmatch(wanted):
+            return self._at(int(wanted[1:]))
+        chosen = self._by_name.get(wanted, []) if wanted else self.listed
+        distinct = list(_by_digest(chosen).values())
+        if len(distinct) > 1 and not wanted:
+            only = lone(distinct)
+            distinct = distinct if only is None else [only]
+        if len(distinct) > 1:
+            raise self._ambiguous(wanted, [str(descriptor.digest) for descriptor in distinct])
+        return distinct[0] if distinct else None
+
+    def missing(self, wanted: str) -> NotFoundError:
+        """Say that a name is not there, and which ones are."""
+        if not self.listed:
+            return NotFoundError(f"there is no image in {self.where}")
+        guess = self._nearest(wanted)
+        hint = f"Did you mean {self.where}:{guess}?" if guess else self._there()
+        return NotFoundError(f"there is no image {wanted!r} in {self.where}", hint=hint)
+
+    @cached_property
+    def _by_name(self) -> dict[str, list[Entry]]:
+        by_name: dict[str, list[Entry]] = {}
+        for entry in self.listed:
+            for name in dict.fromkeys((*entry.names, *entry.aliases)):
+                by_name.setdefault(name, []).append(entry)
+        return by_name
+
+    def _nearest(self, wanted: str) -> str | None:
+        """Find a name that ends nearly alike: all names of one registry begin alike."""
+        ends = {name.rpartition("/")[2].lower(): name for name in islice(self._by_name, COMPARED_NAMES)}
+        end = wanted.rpartition("/")[2].lower()
+        near = difflib.get_close_matches(end, [*ends, *(one.removesuffix(":latest") for one in ends)], n=1, cutoff=0.8)
+        return ends.get(near[0]) or ends[f"{near[0]}:latest"] if near else None
+
+    def _at(self, place: int) -> Descriptor:
+        if place >= len(self.listed):
+            hint = f"The last one is @{len(self.listed) - 1}" if self.listed else None
+            raise NotFoundError(f"there is no image at @{place} in {self.where}", hint=hint)
+        return self.listed[place].describe()
+
+    def _ambiguous(self, wanted: str, digests: list[str]) -> NotFoundError:
+        if wanted:
+            hint = f"Name one by its digest: {', '.join(f'{self.where}@{digest}' for digest in digests[:3])}"
+            return NotFoundError(f"{wanted!r} in {self.where} may be any of {len(digests)} images", hint=hint)
+        return NotFoundError(f"there are {len(digests)} images in {self.where}", hint=self._there())
+
+    def _there(self) -> str:
+        named = [
+            shorten(entry.names[0], 200) if entry.names else f"@{place}" for place, entry in enumerate(self.listed)
+        ]
+        distinct = list(dict.fromkeys(named))
+        more = f" and {len(distinct) - SHOWN_NAMES:,} more" if len(distinct) > SHOWN_NAMES else ""
+        return f"Name one, {self.where}:NAME; there are: {', '.join(distinct[:SHOWN_NAMES])}{more}"
+
+
+def _by_digest(entries: Sequence[Entry]) -> dict[Digest, Descriptor]:
+    found: dict[Digest, Descriptor] = {}
+    for entry in entries:
+        described = entry.describe()
+        found.setdefault(described.digest, described)
+    return found

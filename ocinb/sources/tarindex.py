@@ -1,0 +1,164 @@
+"""Tar index: where in an archive each member's bytes are. Nothing is ever extracted by its own path.
+
+Source: POSIX pax; the names and links of members as ``docker save`` and ``tar`` write them.
+"""
+
+from __future__ import annotations
+
+import io
+import posixpath
+import tarfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO, cast
+
+from ocinb._pool import check_stopped
+from ocinb._settings import Settings
+from ocinb.errors import InvalidError
+from ocinb.sources.files import Content
+from ocinb.sources.unpacking import FileView
+
+# Of one header with all that belongs to it: names have up to 4 KiB each, and pax may add attributes. Python before
+# 3.11.10 takes the square of this for a pax header of digits (CVE-2024-6232).
+MAX_HEADER_BYTES = 16 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class _Member:
+    """What stands under a name: bytes, another name, or something that has no bytes."""
+
+    content: Content | None
+    target: str | None
+    repeated: bool
+
+
+class TarIndex:
+    """The members of an archive by name.
+
+    Names are taken without ``./`` and ``/`` before them; one that goes up by ``..`` names nothing here.
+
+    Parameters
+    ----------
+    archive
+        The archive, unpacked.
+    settings
+        Limits.
+
+    Raises
+    ------
+    InvalidError
+        If it is no tar, is damaged or cut off, or passes a limit.
+    """
+
+    def __init__(self, archive: Content, settings: Settings) -> None:
+        self.where = archive.file.where
+        self._members: dict[str, _Member] = {}
+        for info in _members(archive, settings):
+            name = None if ".." in info.name.split("/") else _normal(info.name)
+            if name is not None and not info.isdir():
+                self._members[name] = self._member(archive, info, repeated=name in self._members)
+
+    def __contains__(self, name: str) -> bool:
+        return _normal(name) in self._members
+
+    def find(self, name: str) -> Content | None:
+        """Find the bytes that a name leads to, by links too; None if nothing has that name.
+
+        Raises
+        ------
+        InvalidError
+            If links lead in a circle or nowhere, or to what has no bytes.
+        """
+        wanted, seen = _normal(name), set[str]()
+        member = self._members.get(wanted or "")
+        if wanted is None or member is None:
+            return None
+        while member.target is not None:
+            seen.add(wanted)
+            wanted = _normal(member.target)
+            following = self._members.get(wanted or "")
+            if wanted is None or following is None or wanted in seen:
+                told = "in a circle" if wanted in seen else f"to {member.target!r}, which is not there"
+                raise InvalidError(f"{name!r} in {self.where} is a link that leads {told}")
+            member = following
+        if member.content is None:
+            raise InvalidError(f"{name!r} in {self.where} is no regular file")
+        return member.content
+
+    def read(self, name: str, limit: int, setting: str) -> bytes | None:
+        """Read a small member that no digest vouches for; None if nothing has that name.
+
+        Raises
+        ------
+        InvalidError
+            If it is larger than a limit, or stands in the archive twice: one tool would read this, another that.
+        """
+        content = self.find(name)
+        if content is None:
+            return None
+        if self._members[_normal(name) or ""].repeated:
+            raise InvalidError(f"{self.where} has {name!r} twice", hint="Nobody can say which one counts")
+        if content.size > limit:
+            raise InvalidError(f"{name!r} in {self.where} has {content.size:,} bytes, more than {setting} = {limit:,}")
+        return b"".join(content.chunks())
+
+    def _member(self, archive: Content, info: tarfile.TarInfo, *, repeated: bool) -> _Member:
+        if info.issym():
+            return _Member(None, posixpath.join(posixpath.dirname(info.name), info.linkname), repeated)
+        if info.islnk():
+            return _Member(None, info.linkname, repeated)
+        if not info.isreg() or info.issparse():  # the bytes of a sparse file do not stand in one run
+            return _Member(None, None, repeated)
+        return _Member(Content(archive.file, archive.offset + info.offset_data, info.size), None, repeated)
+
+
+class _Headers(io.BufferedReader):
+    """What tarfile reads: headers only, none of which may be so large that it fills the memory."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is None or not 0 <= size <= MAX_HEADER_BYTES:
+            raise InvalidError(f"a header of {size} bytes is more than {MAX_HEADER_BYTES:,}")
+        return super().read(size)
+
+
+def _normal(name: str) -> str | None:
+    """Give a name in its one form; None for one that leads out of the archive."""
+    normal = posixpath.normpath(name.lstrip("/"))
+    return None if normal.split("/", 1)[0] == ".." else normal
+
+
+def _members(archive: Content, settings: Settings) -> Iterator[tarfile.TarInfo]:
+    where = archive.file.where
+    if not archive.size:
+        raise InvalidError(f"{where} is empty")
+    try:
+        tar = tarfile.TarFile(fileobj=cast("BinaryIO", _Headers(FileView(archive))), encoding="utf-8")
+        last, count = -1, 0
+        while (info := tar.next()) is not None:
+            check_stopped()
+            count += 1
+            _check_member(info, last, count, settings)
+            last = info.offset
+            yield info
+    except InvalidError as error:
+        error.message = f"{where} is refused: {error.message}"
+        raise
+    except (tarfile.TarError, ValueError, OverflowError, EOFError, RecursionError) as error:
+        told = str(error) if isinstance(error, tarfile.TarError) else type(error).__name__
+        raise InvalidError(f"{where} is no tar archive, or is damaged: {told}") from None
+    _check_end(archive, tar.offset)
+
+
+def _check_member(info: tarfile.TarInfo, last: int, count: int, settings: Settings) -> None:
+    if info.size < 0 or info.offset <= last:  # the next header would be one that was read before
+        raise InvalidError(f"a member of {info.size} bytes at {info.offset:,}")
+    if count > settings.max_archive_members:
+        raise InvalidError(f"it has more members than max_archive_members = {settings.max_archive_members:,}")
+
+
+def _check_end(archive: Content, offset: int) -> None:
+    """Refuse an archive in which tarfile, without a word, stopped at a header that is none."""
+    block = archive.file.read(archive.offset + offset, min(tarfile.BLOCKSIZE, max(0, archive.size - offset)))
+    if block.strip(b"\0"):
+        told = "it is cut off" if len(block) < tarfile.BLOCKSIZE else f"what stands at {offset:,} is no header"
+        raise InvalidError(f"{archive.file.where} is damaged: {told}")

@@ -1,0 +1,304 @@
+"""The same image through a registry, a layout and both kinds of archives gives the same rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from pandas.testing import assert_frame_equal
+
+import ocinb
+from ocinb.errors import IntegrityError, InvalidError, NotFoundError
+from ocinb.samples import SampleRegistry
+from ocinb.samples.base import PLATFORMS
+from ocinb.samples.images import Manifest
+from ocinb.samples.shop import RELEASES, shop_image, shop_index
+from ocinb.sources.session import default_session
+from tests.localfiles import (
+    all_blobs,
+    entry,
+    layout_files,
+    legacy_archive,
+    members_of,
+    tar_bytes,
+    write_files,
+    write_layout,
+)
+
+IMAGE = shop_image(RELEASES[0], PLATFORMS[0])
+INDEX = shop_index(RELEASES[-1])
+
+
+@dataclass(frozen=True)
+class Places:
+    """The references by which one image is named in four places."""
+
+    registry: str
+    layout: str
+    oci_archive: str
+    docker_archive: str
+
+    @property
+    def faithful(self) -> list[str]:
+        """Those that keep all of it."""
+        return [self.layout, self.oci_archive]
+
+
+def _write_archive(path: Path, manifest: Manifest, name: str) -> str:
+    path.write_bytes(tar_bytes(members_of(layout_files([manifest], [entry(manifest, name)]))))
+    return f"oci-archive:{path}:{name}"
+
+
+@pytest.fixture
+def image(registry: SampleRegistry, tmp_path: Path) -> Places:
+    write_layout(tmp_path / "image", {"shop": IMAGE.manifest})
+    docker = tmp_path / "docker.tar"
+    docker.write_bytes(tar_bytes(legacy_archive([(IMAGE, ["demo/shop:1.0"])])))
+    return Places(
+        f"{registry.reference('demo/shop')}@{IMAGE.manifest.digest}",
+        f"oci:{tmp_path}/image:shop",
+        _write_archive(tmp_path / "image.tar", IMAGE.manifest, "shop"),
+        f"docker-archive:{docker}:demo/shop:1.0",
+    )
+
+
+@pytest.fixture
+def index(registry: SampleRegistry, tmp_path: Path) -> Places:
+    write_layout(tmp_path / "index", {"shop": INDEX})
+    return Places(
+        registry.reference("demo/shop:2.0"),
+        f"oci:{tmp_path}/index:shop",
+        _write_archive(tmp_path / "index.tar", INDEX, "shop"),
+        "",
+    )
+
+
+HELPERS: dict[str, Callable[[str], pd.DataFrame]] = {
+    "manifests": ocinb.manifests,
+    "layers": ocinb.layers,
+    "history": ocinb.history,
+    "configs": ocinb.configs,
+    "layers of all platforms": lambda name: ocinb.layers(name, platform="all"),
+    "layers of one platform": lambda name: ocinb.layers(name, platform="linux/amd64"),
+    "history of all platforms": lambda name: ocinb.history(name, platform="all"),
+    "configs of all platforms": lambda name: ocinb.configs(name, platform="all"),
+}
+# What docker does not keep, or keeps otherwise.
+NOT_KEPT = {
+    "manifest_digest",
+    "media_type",
+    "compression",
+    "compressed_bytes",
+    "manifest_bytes",
+    "layer_digest",
+    "annotations",
+}
+
+
+def _without(frame: pd.DataFrame, *columns: str) -> pd.DataFrame:
+    return frame.drop(columns=["reference", *(column for column in columns if column in frame)])
+
+
+@pytest.mark.parametrize("helper", HELPERS)
+def test_a_lone_image(image: Places, helper: str) -> None:
+    ask = HELPERS[helper]
+    expected = ask(image.registry)
+    assert len(expected)
+    for name in image.faithful:
+        found = ask(name)
+        assert_frame_equal(_without(found), _without(expected))
+        assert set(found["reference"]) == {name}
+
+
+@pytest.mark.parametrize("helper", HELPERS)
+def test_an_index_with_attestations(index: Places, helper: str) -> None:
+    ask = HELPERS[helper]
+    expected = ask(index.registry)
+    assert len(expected)
+    for name in index.faithful:
+        assert_frame_equal(_without(ask(name)), _without(expected))
+
+
+@pytest.mark.parametrize("helper", HELPERS)
+def test_an_archive_of_docker_but_for_what_it_does_not_keep(image: Places, helper: str) -> None:
+    # The digest of a config is its own, and kept.
+    not_kept = NOT_KEPT if "configs" in helper else NOT_KEPT | {"digest"}
+    found, expected = (HELPERS[helper](name) for name in (image.docker_archive, image.registry))
+    assert_frame_equal(_without(found, *not_kept), _without(expected, *not_kept))
+
+
+def test_layers_of_an_archive_of_docker_are_bare_tars(image: Places) -> None:
+    frame = ocinb.layers(image.docker_archive)
+    assert frame["digest"].tolist() == frame["diff_id"].tolist() == [layer.diff_id for layer in IMAGE.layers]
+    assert set(frame["compression"]) == {"none"}
+    assert (frame["compressed_bytes"] % 512 == 0).all()
+
+
+def test_documents_are_the_same_bytes(image: Places, index: Places) -> None:
+    for places, manifest in [(image, IMAGE.manifest), (index, INDEX)]:
+        for name in [places.registry, *places.faithful]:
+            document = ocinb.document(name)
+            assert (document.raw, document.digest) == (manifest.raw, manifest.digest)
+            assert document.media_type == manifest.media_type
+    for name in index.faithful:
+        arm = shop_image(RELEASES[-1], PLATFORMS[1])
+        document = ocinb.document(name, platform="arm64")
+        assert (document.digest, document.config.raw) == (arm.manifest.digest, arm.config.raw)
+    made = ocinb.document(image.docker_archive)
+    assert made.config.raw == IMAGE.config.raw
+
+
+def test_documents_are_found_by_digest_in_every_file(image: Places) -> None:
+    for name in (image.layout, image.oci_archive, image.docker_archive):
+        bare = ":".join(name.split(":")[:2])
+        assert ocinb.document(f"{bare}@{IMAGE.config.digest}").raw == IMAGE.config.raw
+        with pytest.raises(NotFoundError, match=f"there is no blob sha256:{'0' * 64}"):
+            ocinb.document(f"{bare}@sha256:{'0' * 64}")
+    large = f"{image.layout}@{IMAGE.layers[0].digest}"
+    ocinb.settings.max_manifest_bytes = 100_000
+    with pytest.raises(InvalidError, match="max_manifest_bytes = 100,000"):
+        ocinb.document(large)
+
+
+def test_tags_are_the_names_in_a_file(image: Places, index: Places) -> None:
+    names = [image.layout, image.oci_archive, index.layout, image.docker_archive]
+    frame = ocinb.tags([":".join(name.split(":")[:2]) for name in names], digests=True)
+    assert frame["tag"].tolist() == ["shop", "shop", "shop", "docker.io/demo/shop:1.0"]
+    assert frame["reference"].tolist() == [*names[:3], names[3].replace("demo", "docker.io/demo")]
+    assert frame["digest"].tolist()[:3] == [IMAGE.manifest.digest, IMAGE.manifest.digest, INDEX.digest]
+    assert frame["digest"][3] == ocinb.document(image.docker_archive).digest
+    assert frame[["registry", "repository"]].isna().all(axis=None)
+    assert set(frame["kind"]) == {"tag"}
+    assert len(ocinb.tags(image.layout, match="s*")) == 1
+    assert len(ocinb.tags(image.layout, match="x*")) == 0
+    assert ocinb.layers(frame["reference"], platform="amd64")["reference"].nunique() == 4
+
+
+@pytest.mark.parametrize("transport", ["oci", "oci-archive", "docker-archive"])
+def test_a_file_has_no_repositories(transport: str) -> None:
+    with pytest.raises(InvalidError) as caught:
+        ocinb.repositories(f"{transport}:images")
+    assert f"ocinb.tags('{transport}:images') lists the names in it" in str(caught.value)
+
+
+def _held(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in (folder / "blobs" / "sha256").iterdir()}
+
+
+def test_pull_copies_an_image_out_of_every_file(image: Places, index: Places, tmp_path: Path) -> None:
+    for number, name in enumerate(image.faithful):
+        frame = ocinb.pull(name, destination=tmp_path / str(number), progress=False)
+        assert _held(tmp_path / str(number)) == all_blobs(IMAGE.manifest)
+        assert set(frame["outcome"]) == {"downloaded"}
+        assert frame["fetched_bytes"].equals(frame["blob_bytes"])
+        again = ocinb.pull(name, destination=tmp_path / str(number), progress=False, verify="full")
+        assert set(again["outcome"]) == {"present"}
+        assert again["fetched_bytes"].sum() == 0
+    ocinb.pull(index.layout, platform="all", destination=tmp_path / "all", progress=False)
+    copied = ocinb.layers(f"oci:{tmp_path}/all", platform="all")
+    assert_frame_equal(_without(copied), _without(ocinb.layers(index.registry, platform="all")))
+
+
+def test_what_is_damaged_in_a_file_is_not_pulled(image: Places, tmp_path: Path) -> None:
+    layer = IMAGE.layers[0]
+    (tmp_path / "image/blobs/sha256" / layer.digest.hex).write_bytes(layer.raw[:-1] + b"!")
+    members = legacy_archive([(IMAGE, ["demo/shop:1.0"])])
+    place = next(place for place, member in enumerate(members) if member.name.endswith("/layer.tar"))
+    members[place] = replace(members[place], raw=members[place].raw.replace(b"\x7f", b"\x7e"))
+    (tmp_path / "docker.tar").write_bytes(tar_bytes(members))
+    for number, (name, digest) in enumerate([(image.layout, layer.digest), (image.docker_archive, layer.diff_id)]):
+        with pytest.raises(IntegrityError, match=f"the bytes of {digest} have the digest"):
+            ocinb.pull(name, destination=tmp_path / str(number), progress=False)
+        assert digest.hex not in _held(tmp_path / str(number))
+        assert ocinb.tags(f"oci:{tmp_path}/{number}").empty
+
+
+def test_what_was_pulled_out_of_an_archive_of_docker_is_an_image_again(image: Places, tmp_path: Path) -> None:
+    ocinb.pull(image.docker_archive, destination=tmp_path / "copy", progress=False)
+    copied = ocinb.layers(f"oci:{tmp_path}/copy:docker.io/demo/shop:1.0")
+    assert_frame_equal(_without(copied), _without(ocinb.layers(image.docker_archive)))
+
+
+def test_pull_names_images_as_they_are_named_in_the_file(image: Places, tmp_path: Path) -> None:
+    full = "registry.example/demo/shop:2.0"
+    write_layout(tmp_path / "full", {full: INDEX})
+    ocinb.pull(f"oci:{tmp_path}/full:{full}", platform="all", destination=tmp_path / "copy", progress=False)
+    assert ocinb.tags(f"oci:{tmp_path}/copy")["tag"].tolist() == [full, f"{full}-amd64", f"{full}-arm64"]
+    ocinb.pull(image.layout, destination=tmp_path / "other", progress=False)
+    assert ocinb.tags(f"oci:{tmp_path}/other")["tag"].tolist() == [image.layout]
+    assert len(ocinb.layers(f"oci:{tmp_path}/other:{image.layout}"))
+
+
+def test_the_store_is_a_layout_like_any_other(image: Places, index: Places) -> None:
+    ocinb.pull(index.registry, platform="arm64", progress=False)
+    store = f"oci:{ocinb.settings.store_dir}"
+    assert_frame_equal(_without(ocinb.layers(store)), _without(ocinb.layers(index.registry, platform="arm64")))
+    assert ocinb.tags(store)["tag"].tolist() == [index.registry]
+    ocinb.pull(image.layout, progress=False)
+    assert len(ocinb.tags(store)) == 2
+
+
+def test_reading_a_file_asks_nobody_and_keeps_nothing(
+    registry: SampleRegistry, image: Places, index: Places, tmp_path: Path
+) -> None:
+    before = sorted(tmp_path.rglob("*"))
+    ocinb.settings.offline = True
+    for ask in HELPERS.values():
+        for name in [*image.faithful, *index.faithful, image.docker_archive]:
+            assert len(ask(name))
+    assert registry.requests == ()
+    assert sorted(tmp_path.rglob("*")) == before
+    assert not default_session().store.root.exists()
+
+
+def test_platforms_of_a_file_are_chosen_as_those_of_a_registry(index: Places, image: Places) -> None:
+    for name in [index.registry, *index.faithful]:
+        with pytest.raises(NotFoundError, match=r"there is no image for linux/s390x. It has: linux/amd64, linux/arm64"):
+            ocinb.layers(name, platform="s390x")
+    for name in [image.registry, *image.faithful, image.docker_archive]:
+        with pytest.raises(NotFoundError, match=r"there is no image for linux/arm64. It has: linux/amd64"):
+            ocinb.layers(name, platform="arm64")
+
+
+def test_names_that_fail_are_skipped(image: Places, tmp_path: Path) -> None:
+    names = [f"oci:{tmp_path}/gone:1", image.layout, f"oci:{tmp_path}/image:2.0", "oci:", f"oci-archive:{tmp_path}/x"]
+    frame = ocinb.layers(names, errors="skip")
+    assert frame["reference"].unique().tolist() == [image.layout]
+    assert [failure["reference"] for failure in frame.attrs["failures"]] == [names[0], *names[2:]]
+
+
+def test_the_catalogue_takes_images_of_every_place(image: Places, index: Places) -> None:
+    with ocinb.Catalog() as catalog:
+        added = catalog.add([image.registry, *image.faithful, image.docker_archive, *index.faithful])
+        assert added["outcome"].tolist() == ["added", "present", "present", "added", "added", "present"]
+        images = catalog.sql("SELECT * FROM images")
+        assert images["manifest_digest"].nunique() == len(images) == 4
+        made = ocinb.document(image.docker_archive).digest
+        sizes = catalog.sql("SELECT layers, compressed_bytes FROM images WHERE manifest_digest = ?", [made])
+        expected = ocinb.layers(image.docker_archive)
+        assert sizes.iloc[0].tolist() == [len(expected), expected["compressed_bytes"].sum()]
+        for view in catalog.tables()["name"]:
+            catalog.sql(f'SELECT * FROM "{view}"')
+        gone = catalog.add([f"{image.layout}-gone"])
+        assert gone["outcome"].tolist() == ["failed"]
+        assert catalog.sql("SELECT * FROM observations WHERE digest IS NULL").empty
+
+
+def test_referrers_by_tag_and_by_cosign_are_found_in_a_layout(registry: SampleRegistry, tmp_path: Path) -> None:
+    tags = ocinb.tags(registry.reference("demo/shop"))
+    tool = tags.loc[tags["kind"] != "tag", "tag"].tolist()
+    assert tool, "the samples are signed"
+    named = {"2.0": ("demo/shop", "2.0")} | {tag: ("demo/shop", tag) for tag in tool}
+    for name, (repository, tag) in named.items():
+        ocinb.pull(registry.reference(f"{repository}:{tag}"), platform="all", destination=tmp_path, progress=False)
+        assert name
+    index_json = (tmp_path / "index.json").read_bytes().replace(f"{registry.reference('demo/shop')}:".encode(), b"")
+    write_files(tmp_path, {"index.json": index_json})
+    found = ocinb.referrers(f"oci:{tmp_path}:2.0")
+    expected = ocinb.referrers(registry.reference("demo/shop:2.0"))
+    by_cosign = expected[expected["found_via"] == "cosign"]
+    assert len(by_cosign)
+    assert set(by_cosign["digest"]) <= set(found["digest"])

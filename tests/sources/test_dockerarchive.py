@@ -1,0 +1,301 @@
+"""Archives of docker in all dialects: each image gets the manifest that follows from what was kept."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from ocinb.errors import IntegrityError, InvalidError, NotFoundError, OcinbError
+from ocinb.samples.images import Image
+from ocinb.sources.base import Source
+from ocinb.sources.files import Content
+from ocinb.sources.session import default_session, open_source
+from ocinb.spec.digest import Verifier
+from ocinb.spec.documents import parse_manifest
+from ocinb.spec.reference import Reference
+from tests.localfiles import (
+    Member,
+    config_name,
+    crane_archive,
+    hybrid_archive,
+    layout_files,
+    legacy_archive,
+    members_of,
+    podman_archive,
+    tar_bytes,
+    tiny_image,
+    untarred,
+)
+
+APP, OTHER = tiny_image("app", "more", "app"), tiny_image("other", "more")
+BARE = "application/vnd.oci.image.layer.v1.tar"
+
+
+def write(path: Path, members: list[Member], pack: Callable[[bytes], bytes] = bytes) -> str:
+    path.write_bytes(pack(tar_bytes(members)))
+    return f"docker-archive:{path}"
+
+
+def open_(reference: str) -> Source:
+    return open_source(Reference(reference), session=default_session())
+
+
+def made_manifest(reference: str) -> dict[str, Any]:
+    parsed = Reference(reference)
+    source = open_(reference)
+    document = source.document(source.resolve(parsed.wanted))
+    assert document.digest == f"sha256:{hashlib.sha256(document.raw).hexdigest()}"
+    made: dict[str, Any] = json.loads(document.raw)
+    return made
+
+
+def read_blobs(reference: str) -> list[bytes]:
+    """Read the config and the layers, each verified."""
+    parsed, source = Reference(reference), open_(reference)
+    document = source.document(source.resolve(parsed.wanted))
+    manifest = parse_manifest(document.raw, document.media_type, "it")
+    assert manifest.config is not None
+    read = []
+    for blob in (manifest.config, *manifest.layers):
+        verifier, chunks = Verifier(blob.digest, blob.size), []
+        with source.open_blob(blob) as stream:
+            for chunk in stream.chunks():
+                verifier.update(chunk)
+                chunks.append(chunk)
+        verifier.check()
+        read.append(b"".join(chunks))
+    return read
+
+
+DIALECTS: dict[str, list[Member]] = {
+    "legacy": legacy_archive([(APP, ["app:1", "app:latest"])]),
+    "hybrid": hybrid_archive(APP, ["app:1", "app:latest"]),
+    "podman": podman_archive(APP, ["docker.io/library/app:1", "app:latest"]),
+}
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gzip"])
+def test_a_manifest_is_made_of_bare_tars(tmp_path: Path, dialect: str, pack: Callable[[bytes], bytes]) -> None:
+    reference = write(tmp_path / "a.tar", DIALECTS[dialect], pack)
+    diff_ids = json.loads(APP.config.raw)["rootfs"]["diff_ids"]
+    assert made_manifest(reference) == {
+        "schemaVersion": 2,
+        "mediaType": "application/vnd.oci.image.manifest.v1+json",
+        "config": {
+            "mediaType": "application/vnd.oci.image.config.v1+json",
+            "digest": APP.config.digest,
+            "size": len(APP.config.raw),
+        },
+        "layers": [
+            {"mediaType": BARE, "digest": diff_id, "size": len(raw)}
+            for diff_id, raw in zip(diff_ids, untarred(APP), strict=True)
+        ],
+    }
+    assert read_blobs(reference) == [APP.config.raw, *untarred(APP)]
+    assert open_(reference).tags() == ["docker.io/library/app:1", "docker.io/library/app:latest"]
+
+
+def test_all_dialects_give_one_manifest(tmp_path: Path) -> None:
+    digests = {open_(write(tmp_path / dialect, members)).head("") for dialect, members in DIALECTS.items()}
+    assert len(digests) == 1
+
+
+@pytest.mark.parametrize("dialect", ["crane", "containerd"])
+def test_compressed_layers_stay_as_they_stand(tmp_path: Path, dialect: str) -> None:
+    members = crane_archive(APP, ["app:1"]) if dialect == "crane" else hybrid_archive(APP, ["app:1"], compressed=True)
+    reference = write(tmp_path / "a.tar", members)
+    assert made_manifest(reference)["layers"] == [
+        {"mediaType": f"{BARE}+gzip", "digest": layer.digest, "size": len(layer.raw)} for layer in APP.layers
+    ]
+    assert read_blobs(reference) == [APP.config.raw, *(layer.raw for layer in APP.layers)]
+
+
+def test_zstd_is_told_by_its_first_bytes(tmp_path: Path) -> None:
+    image = tiny_image("app", compression="zstd")
+    made = made_manifest(write(tmp_path / "a.tar", crane_archive(image, None)))
+    [layer] = image.layers
+    assert made["layers"] == [{"mediaType": f"{BARE}+zstd", "digest": layer.digest, "size": len(layer.raw)}]
+
+
+def test_compressed_layers_are_hashed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reference = write(tmp_path / "a.tar", crane_archive(APP, ["app:1"]))
+    hashed: list[int] = []
+    digest_of = Content.digest
+
+    def counted(content: Content) -> Any:
+        hashed.append(content.offset)
+        return digest_of(content)
+
+    monkeypatch.setattr(Content, "digest", counted)
+    for _ in range(3):
+        made_manifest(reference)
+    assert len(hashed) == len({layer.digest for layer in APP.layers}) == 2
+
+
+def test_several_images_are_told_apart(tmp_path: Path) -> None:
+    both = [(APP, ["app:1", "quay.io/org/app:1"]), (OTHER, ["other:2"]), (tiny_image("third"), None)]
+    reference = write(tmp_path / "a.tar", legacy_archive(both))
+    for name, image in [
+        (":app:1", APP),
+        (":docker.io/library/app:1", APP),
+        (":quay.io/org/app:1", APP),
+        (":other:2", OTHER),
+        (":@0", APP),
+        (":@1", OTHER),
+        (":@2", tiny_image("third")),
+    ]:
+        assert made_manifest(f"{reference}{name}")["config"]["digest"] == image.config.digest
+        assert read_blobs(f"{reference}{name}") == [image.config.raw, *untarred(image)]
+    assert open_(reference).tags() == ["docker.io/library/app:1", "quay.io/org/app:1", "docker.io/library/other:2"]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("", r"there are 2 images in docker-archive:.*; there are: docker.io/library/app:1, @1$"),
+        (":app", r"no image 'docker.io/library/app:latest' in .*; there are: docker.io/library/app:1, @1$"),
+        (":apps:1", r"Did you mean docker-archive:.*:docker.io/library/app:1\?$"),
+        (":nothing:1", r"there is no image 'docker.io/library/nothing:1' in .*Name one"),
+        (":@2", r"there is no image at @2 in .*\. The last one is @1"),
+        (f"@sha256:{'0' * 64}", r"there is no blob sha256:0000"),
+    ],
+)
+def test_what_is_not_there_says_what_is(tmp_path: Path, name: str, message: str) -> None:
+    reference = write(tmp_path / "a.tar", legacy_archive([(APP, ["app:1"]), (OTHER, None)]))
+    with pytest.raises(NotFoundError, match=message):
+        made_manifest(f"{reference}{name}")
+
+
+def test_an_archive_of_no_image_says_so(tmp_path: Path) -> None:
+    for raw in (b"[]", b"null"):
+        reference = write(tmp_path / "a.tar", [Member("manifest.json", raw)])
+        with pytest.raises(NotFoundError, match=r"there is no image in docker-archive:"):
+            made_manifest(reference)
+
+
+def test_everything_is_found_by_digest(tmp_path: Path) -> None:
+    reference = write(tmp_path / "a.tar", legacy_archive([(APP, ["app:1"]), (OTHER, None)]))
+    source = open_(reference)
+    manifest = source.head("@1")
+    assert source.document(source.resolve(str(manifest))).raw == source.document(source.resolve("@1")).raw
+    config = source.resolve(f"docker.io/library/app:1@{OTHER.config.digest}")
+    assert source.document(config).raw == OTHER.config.raw
+    layer = source.small_blob(APP.layers[0].diff_id)
+    assert layer.raw == untarred(APP)[0]
+
+
+def _manifest(**changes: Any) -> list[dict[str, Any]]:
+    return [{"Config": config_name(APP), "RepoTags": ["app:1"], "Layers": ["0.tar", "1.tar", "2.tar"]} | changes]
+
+
+def _archive(document: Any, *more: Member, without: str = "") -> list[Member]:
+    files = {config_name(APP): APP.config.raw} | {f"{place}.tar": raw for place, raw in enumerate(untarred(APP))}
+    files.pop(without, None)
+    raw = document if isinstance(document, bytes) else json.dumps(document).encode()
+    return [*members_of(files), Member("manifest.json", raw), *more]
+
+
+@pytest.mark.parametrize(
+    ("members", "message"),
+    [
+        (_archive(b""), "is not valid JSON"),
+        (_archive(b"{}"), "has to be a list, not an object"),
+        (_archive(b'[], "more": 1'), "is not a JSON list"),
+        (_archive(b'[], "images": []'), "the key 'images' stands twice"),
+        (_archive(b"[1]"), "has to be a JSON object, not a number"),
+        (_archive(_manifest(Config=None)), "names no config"),
+        (_archive(_manifest(Config=1)), "'Config' of .* has to be a text"),
+        (_archive(_manifest(Config="../../etc/passwd")), "there is no '../../etc/passwd' in docker-archive:"),
+        (_archive(_manifest(Config="/etc/passwd")), "there is no '/etc/passwd' in docker-archive:"),
+        (_archive(_manifest(Layers=["0.tar", "1.tar"])), "has 2 layers, but its config has 3 diff_ids"),
+        (_archive(_manifest(Layers=None)), "has 0 layers, but its config has 3 diff_ids"),
+        (_archive(_manifest(Layers="0.tar")), "'Layers' of .* has to be a list"),
+        (_archive(_manifest(), without="1.tar"), "there is no '1.tar' in .*names it as a layer"),
+        (_archive(_manifest(), without=config_name(APP)), "there is no '.*json' in .*names it as a config"),
+        (_archive(_manifest(RepoTags=[1])), "has to be a list of texts"),
+        (_archive(_manifest(), Member("./manifest.json", b"[]")), "has 'manifest.json' twice"),
+        (_archive(_manifest(), Member(config_name(APP), b"{}")), "has '.*json' twice"),
+        (
+            _archive(_manifest(), Member("1.tar", type=tarfile.SYMTYPE, target="1.tar"), without="1.tar"),
+            "'1.tar' in .* is a link that leads in a circle",
+        ),
+        (
+            _archive(_manifest(), Member("1.tar", type=tarfile.SYMTYPE, target="/dev/zero"), without="1.tar"),
+            "leads to '/dev/zero', which is not there",
+        ),
+        (_archive(_manifest(), Member("1.tar", type=tarfile.FIFOTYPE), without="1.tar"), "is no regular file"),
+    ],
+)
+def test_an_archive_that_is_written_wrong_is_refused(tmp_path: Path, members: list[Member], message: str) -> None:
+    with pytest.raises(InvalidError, match=message):
+        made_manifest(write(tmp_path / "a.tar", members))
+
+
+def test_what_docker_before_1_10_saved_is_told(tmp_path: Path) -> None:
+    members = [Member("repositories", b'{"app": {"1": "ab"}}'), Member("ab/json", b"{}"), Member("ab/layer.tar", b"")]
+    with pytest.raises(InvalidError, match=r"has no file 'manifest.json', .*It was saved by Docker before 1\.10"):
+        open_(write(tmp_path / "a.tar", members))
+
+
+def test_a_layout_is_told_from_an_archive_of_docker(tmp_path: Path) -> None:
+    reference = write(tmp_path / "a.tar", members_of(layout_files([APP.manifest], [])))
+    with pytest.raises(InvalidError, match=f"Did you mean oci-archive:{tmp_path}/a.tar"):
+        open_(reference)
+    reference = write(tmp_path / "b.tar", [Member("etc/passwd", b"root")])
+    with pytest.raises(InvalidError, match=r"has no file 'manifest.json', as docker save writes it$"):
+        open_(reference)
+
+
+@pytest.mark.parametrize("member", ["1.tar", "2.tar"])
+def test_a_layer_that_is_not_what_its_diff_id_says_is_found_out_when_it_is_read(tmp_path: Path, member: str) -> None:
+    swapped = Member(member, untarred(OTHER)[0])
+    reference = write(tmp_path / "a.tar", _archive(_manifest(), swapped, without=member))
+    assert len(made_manifest(reference)["layers"]) == 3
+    with pytest.raises(IntegrityError, match="sha256:"):
+        read_blobs(reference)
+
+
+def test_names_that_docker_would_not_take_name_nothing(tmp_path: Path) -> None:
+    reference = write(tmp_path / "a.tar", _archive(_manifest(RepoTags=["<none>:<none>", "app", "app:latest", "B"])))
+    source = open_(reference)
+    assert source.tags() == ["docker.io/library/app:latest"]
+    assert source.head("docker.io/library/app:latest") == source.head("@0") == source.head("")
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5) | st.sampled_from(["0.tar", config_name(APP)]),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.sampled_from(["Config", "Layers", "RepoTags", "images"]), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+
+
+@hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(document=_JSON | st.lists(st.fixed_dictionaries({"Config": _JSON, "Layers": _JSON, "RepoTags": _JSON})))
+def test_whatever_stands_in_the_manifest_is_read_or_refused(tmp_path: Path, document: Any) -> None:
+    reference = write(tmp_path / "a.tar", _archive(document))
+    try:
+        source = open_(reference)
+        digests = [source.head(name) for name in (*source.tags(), "")]
+    except OcinbError as error:
+        assert "docker-archive:" in str(error) or "sha256" in str(error)  # noqa: PT017 - either is right
+        return
+    assert len(set(digests)) == 1
+
+
+def test_an_image_without_layers(tmp_path: Path) -> None:
+    image: Image = tiny_image()
+    assert made_manifest(write(tmp_path / "a.tar", legacy_archive([(image, ["scratch:1"])])))["layers"] == []

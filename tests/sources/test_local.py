@@ -1,0 +1,102 @@
+"""A file on this machine as a source: blobs in parts, embedded documents, referrers, and what is kept of it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from ocinb._settings import Settings
+from ocinb.errors import IntegrityError, InvalidError, NotFoundError
+from ocinb.samples.images import Manifest
+from ocinb.sources.local import LocalSource, local_path
+from ocinb.sources.session import default_session, open_source
+from ocinb.spec.documents import Descriptor
+from ocinb.spec.reference import Reference
+from ocinb.storage.layout import Layout
+from tests.localfiles import all_blobs, entry, layout_files, tiny_image, write_files, write_layout
+
+ONE, TWO, THREE = tiny_image("one"), tiny_image("two"), tiny_image("three")
+
+
+def test_embedded_documents_need_no_file(tmp_path: Path) -> None:
+    write_layout(tmp_path, {"1.0": ONE.manifest})
+    source = open_source(Reference(f"oci:{tmp_path}"), session=default_session())
+    embedded = Descriptor(THREE.config.media_type, THREE.config.digest, len(THREE.config.raw), data=THREE.config.raw)
+    assert source.document(embedded).raw == THREE.config.raw
+    with source.open_blob(embedded, offset=5, length=7) as blob:
+        assert b"".join(blob.chunks()) == THREE.config.raw[5:12]
+
+
+def test_parts_of_blobs_are_read_by_offset(tmp_path: Path) -> None:
+    write_layout(tmp_path, {"1.0": ONE.manifest})
+    source = open_source(Reference(f"oci:{tmp_path}"), session=default_session())
+    for digest, raw in all_blobs(ONE.manifest).items():
+        described = Descriptor("application/octet-stream", source.head(f"sha256:{digest}"), len(raw))
+        for offset, length in [(0, None), (10, None), (10, 20), (0, 0), (len(raw), None), (5, 10**9)]:
+            with source.open_blob(described, offset, length) as blob:
+                assert blob.offset == offset
+                assert b"".join(blob.chunks()) == raw[offset:][:length]
+
+
+def test_a_blob_of_another_size_is_told_before_it_is_read(tmp_path: Path) -> None:
+    write_layout(tmp_path, {"1.0": ONE.manifest})
+    layer = ONE.layers[0]
+    source = open_source(Reference(f"oci:{tmp_path}"), session=default_session())
+    assert isinstance(source, LocalSource)
+    wrong = Descriptor(layer.media_type, layer.digest, len(layer.raw) + 1)
+    with pytest.raises(IntegrityError, match="bytes long, not"), source.open_blob(wrong):
+        pytest.fail("it was opened")
+
+
+def test_what_refers_to_an_image_is_found_beside_it(tmp_path: Path) -> None:
+    sbom = json.loads(TWO.manifest.raw) | {"subject": ONE.manifest.descriptor(), "artifactType": "application/sbom"}
+    raw = json.dumps(sbom).encode()
+    referrer = Manifest(raw, TWO.manifest.media_type, TWO.manifest.blobs)
+    files = layout_files([ONE.manifest, referrer], [entry(ONE.manifest, "1.0"), entry(referrer)])
+    write_files(tmp_path, files)
+    source = open_source(Reference(f"oci:{tmp_path}"), session=default_session())
+    [found] = source.referrers(source.resolve("1.0"))
+    assert (found.subject, found.descriptor.digest, found.found_via) == (ONE.manifest.digest, referrer.digest, "index")
+    assert found.descriptor.artifact_type == "application/sbom"
+    assert source.referrers(source.resolve(str(TWO.config.digest))) == []
+    with pytest.raises(InvalidError, match="max_index_children = 0"):
+        LocalSource(
+            default_session().files.open(Reference(f"oci:{tmp_path}")), Settings(max_index_children=0)
+        ).referrers(source.resolve("1.0"))
+
+
+def test_documents_are_kept_only_where_somebody_wants_them(tmp_path: Path) -> None:
+    write_layout(tmp_path / "from", {"1.0": ONE.manifest})
+    reference, kept = Reference(f"oci:{tmp_path}/from"), Layout(tmp_path / "to")
+    plain = open_source(reference, session=default_session())
+    assert not plain.document(plain.resolve("1.0")).fetched
+    assert not kept.root.exists()
+    keeping = open_source(reference, session=default_session(), store=kept)
+    assert [keeping.document(keeping.resolve("1.0")).fetched for _ in range(2)] == [True, False]
+    assert kept.blobs.path(ONE.manifest.digest).read_bytes() == ONE.manifest.raw
+    assert keeping.small_blob(ONE.config.digest).fetched
+    assert not keeping.small_blob(ONE.config.digest).fetched
+
+
+def test_a_manifest_of_another_type_than_its_index_says_is_refused(tmp_path: Path) -> None:
+    lie = entry(ONE.manifest, "1.0") | {"mediaType": "application/vnd.oci.image.index.v1+json"}
+    write_files(tmp_path, layout_files([ONE.manifest], [lie]))
+    source = open_source(Reference(f"oci:{tmp_path}"), session=default_session())
+    with pytest.raises(InvalidError, match=r"was served as .*index.*, but says that it is .*manifest"):
+        source.document(source.resolve("1.0"))
+
+
+def test_sizes_that_contradict_the_bytes_are_told(tmp_path: Path) -> None:
+    lie = entry(ONE.manifest, "1.0") | {"size": len(ONE.manifest.raw) - 1}
+    write_files(tmp_path, layout_files([ONE.manifest], [lie]))
+    source = open_source(Reference(f"oci:{tmp_path}"), session=default_session())
+    with pytest.raises(IntegrityError, match="bytes long"):
+        source.document(source.resolve("1.0"))
+
+
+def test_a_home_that_is_not_there_is_told() -> None:
+    assert local_path("folder") == Path.cwd() / "folder"
+    with pytest.raises(NotFoundError, match="there is no home for '~nobody-of-this-name/x'"):
+        local_path("~nobody-of-this-name/x")
