@@ -38,6 +38,15 @@ CASTS = {
         "labels": "MAP(VARCHAR, VARCHAR)",
     },
 }
+# Docker's schema 1 names layers without their sizes, which another image may say later.
+COMPLETE_LAYERS = """
+    UPDATE layers
+    SET media_type = fresh.media_type, compression = fresh.compression, compressed_bytes = fresh.compressed_bytes,
+        diff_id = coalesce(layers.diff_id, fresh.diff_id)
+    FROM fresh
+    WHERE layers.layer_digest = fresh.layer_digest
+    AND layers.compressed_bytes IS NULL AND fresh.compressed_bytes IS NOT NULL
+"""
 
 
 class GoneError(NotFoundError):
@@ -74,7 +83,7 @@ def find(name: str, session: Session, wanted: Wanted) -> Found:
         name=name,
         digest=opened.resolved.document.digest,
         images=sum(image_kind(image) == "image" for image in images),
-        fetched_bytes=sum(exchange.received_bytes for exchange in exchanges),
+        fetched_bytes=sum(exchange.transferred_bytes for exchange in exchanges),
         rows=rows_of(opened.reference, opened.resolved, images),
     )
 
@@ -134,6 +143,8 @@ def _insert_all(connection: duckdb.DuckDBPyConnection, rows: Rows) -> int:
 
 def _insert(connection: duckdb.DuckDBPyConnection, table: str, rows: list[Row]) -> int:
     keys = KEYS.get(table)
+    if table == "layers":  # of two rows about one, that which knows its size stands last, and so for both
+        rows = sorted(rows, key=lambda row: row["compressed_bytes"] is not None)
     distinct = list({tuple(row[key] for key in keys): row for row in rows}.values()) if keys else rows
     casts = "".join(f', "{column}"::JSON::{kind} AS "{column}"' for column, kind in CASTS.get(table, {}).items())
     left_out = f"EXCLUDE ({', '.join(CASTS[table])})" if casts else ""
@@ -143,6 +154,8 @@ def _insert(connection: duckdb.DuckDBPyConnection, table: str, rows: list[Row]) 
         # Only names out of this file become SQL; every value travels in the frame.
         query = f"INSERT INTO {table} BY NAME SELECT * {left_out}{casts} FROM fresh {unknown}"  # noqa: S608
         inserted: int = connection.execute(query).fetchall()[0][0]
+        if table == "layers":
+            connection.execute(COMPLETE_LAYERS)
     finally:
         connection.unregister("fresh")
     return inserted

@@ -142,24 +142,32 @@ def _add_index(rows: Rows, document: RawDocument) -> None:
 
 
 def _add_image(rows: Rows, image: Image) -> None:
-    manifest, document, config = image.manifest, image.document, image.config_document
+    manifest, document, config_digest = image.manifest, image.document, _config_digest(image)
     rows.add(
         "manifests",
         manifest_digest=document.digest,
         media_type=document.media_type,
         artifact_type=manifest.artifact_type,
-        config_digest=manifest.config.digest,
+        config_digest=config_digest,
         subject=manifest.subject.digest if manifest.subject else None,
         manifest_bytes=len(document.raw),
         raw=document.raw.decode("utf-8"),
     )
     for row in config_rows(image):
-        rows.add("configs", config_digest=row["digest"], raw=config.raw.decode("utf-8") if config else None, **row)
+        raw = image.config_document.raw.decode("utf-8") if image.config_document else None
+        rows.add("configs", config_digest=config_digest, raw=raw, **row)
     for row in layer_rows(image):
         rows.add("manifest_layers", manifest_digest=document.digest, layer_digest=row["digest"], **row)
         rows.add("layers", layer_digest=row["digest"], **row)
     for row in history_rows(image):
         rows.add("history", manifest_digest=document.digest, **row)
+
+
+def _config_digest(image: Image) -> str | None:
+    """Give what a config is called here: of one that stands in its manifest the digest of its text."""
+    if image.manifest.config is not None:
+        return image.manifest.config.digest
+    return image.config_document.digest if image.config_document else None
 
 
 def _stored(value: Any) -> Any:

@@ -81,8 +81,10 @@ WITH entries AS (
     GROUP BY manifest_digest
 ), sizes AS (
     SELECT
-        -- TRY_CAST: a manifest may lie about sizes, and must not take the answers about all others with it.
-        manifest_digest, count(*) AS layers, TRY_CAST(sum(compressed_bytes) AS BIGINT) AS compressed_bytes,
+        -- TRY_CAST: a manifest may lie about sizes, and must not take the answers about all others with it. Where one
+        -- size is unknown, as in Docker's schema 1, so is their sum.
+        manifest_digest, count(*) AS layers,
+        CASE WHEN count(compressed_bytes) = count(*) THEN TRY_CAST(sum(compressed_bytes) AS BIGINT) END AS compressed_bytes,
         CASE WHEN count(tar_bytes) = count(*) THEN sum(tar_bytes)::BIGINT END AS tar_bytes,
         CASE WHEN count(files) = count(*) THEN sum(files)::BIGINT END AS files
     FROM manifest_layers

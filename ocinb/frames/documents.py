@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from ocinb._text import escape_html, human_size, printable
-from ocinb.errors import InvalidError, NotFoundError, OcinbError
+from ocinb.errors import InvalidError, NotFoundError, OcinbError, TransportError
 from ocinb.frames.collecting import Name, as_text, checked
 from ocinb.frames.opening import open_name
 from ocinb.sources.base import RawDocument
 from ocinb.sources.images import ALL
+from ocinb.sources.refusals import SERVER_FAULT
 from ocinb.sources.session import Session, default_session, open_source
 from ocinb.spec import mediatypes
 from ocinb.spec.documents import Descriptor, parse_manifest
@@ -63,12 +65,17 @@ class Document:
         Raises
         ------
         InvalidError
-            If this is no manifest.
+            If this is no manifest, or one without a config.
         """
-        if self.media_type not in mediatypes.MANIFESTS:
+        if self.media_type in mediatypes.SCHEMA1:
+            what = f"{self.digest} is of Docker's schema 1, which has no config of its own"
+            raise NoConfigError(what, hint="ocinb.configs shows what it says of itself")
+        if self.media_type not in mediatypes.MANIFESTS | mediatypes.ARTIFACTS:
             hint = "An index has none of its own: ask for a platform" if self.media_type in mediatypes.INDEXES else None
             raise NoConfigError(f"{self.digest} is no manifest, but {self.media_type}", hint=hint)
         manifest = parse_manifest(self.raw, self.media_type, f"the manifest {self.digest}")
+        if manifest.config is None:
+            raise NoConfigError(f"{self.digest} is an artifact of type {manifest.artifact_type}, which has no config")
         return Document(self._load(manifest.config), self._load)
 
     @property
@@ -136,7 +143,7 @@ def document(reference: Name, *, platform: str | None = None) -> Document:
             return _exactly(Reference(checked(name)), session)
         opened = open_name(checked(name), session)
         [image] = opened.images((platform,))
-        return Document(image.document, opened.source.document)
+        return Document(image.document, partial(_read, opened.reference))
     except OcinbError as error:
         error.reference = error.reference or name
         raise
@@ -144,9 +151,23 @@ def document(reference: Name, *, platform: str | None = None) -> Document:
 
 def _exactly(wanted: Reference, session: Session) -> Document:
     source = open_source(wanted, session=session)
+    read = partial(_read, wanted)
     try:
-        return Document(source.document(source.resolve(wanted.wanted)), source.document)
-    except NotFoundError:
-        if wanted.digest is None:
+        return Document(source.document(source.resolve(wanted.wanted)), read)
+    except (NotFoundError, TransportError) as error:
+        if wanted.digest is None or not _may_be_blob(error):
             raise
-        return Document(source.small_blob(wanted.digest), source.document)
+        try:
+            return Document(source.small_blob(wanted.digest), read)
+        except NotFoundError as missing:
+            raise (missing if isinstance(error, NotFoundError) else error) from None
+
+
+def _may_be_blob(error: OcinbError) -> bool:
+    """Say whether what is no manifest may be a blob; Docker's registry fails at JSON that has no version (500)."""
+    return isinstance(error, NotFoundError) or (isinstance(error, TransportError) and error.status == SERVER_FAULT)
+
+
+def _read(reference: Reference, descriptor: Descriptor) -> RawDocument:
+    """Read by the session of that moment: the one that a document came by may be closed, and its folder gone."""
+    return open_source(reference, session=default_session()).document(descriptor)

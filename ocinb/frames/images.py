@@ -81,11 +81,15 @@ def layers(reference: Names, *, platform: Platforms = None, errors: Errors = "ra
     NotFoundError
         If nothing has that name, or it has no such platform.
     InvalidError
-        If layers and diff_ids are not equally many.
+        If what the name points at is no manifest, or one that contradicts itself.
 
     Notes
     -----
-    Source: OCI image-spec manifest.md and config.md ("Layer DiffID", "Layer ChainID").
+    Source: OCI image-spec manifest.md and config.md ("Layer DiffID", "Layer ChainID"); distribution's manifest-v2-1.md.
+
+    An image of Docker's schema 1 says neither sizes nor diff_ids: compressed_bytes, diff_id, chain_id and compression
+    are NA. Where a config has not as many diff_ids as there are layers, none of them is told. A manifest of an unknown
+    type has no rows.
 
     Examples
     --------
@@ -155,7 +159,7 @@ def configs(reference: Names, *, platform: Platforms = None, errors: Errors = "r
         One row per image config: reference, platform, manifest_digest, digest, created (UTC), author, os,
         architecture, variant, user, entrypoint, cmd, env, labels, exposed_ports, volumes, working_dir, stop_signal,
         healthcheck. env and labels are dicts, entrypoint, cmd, exposed_ports and volumes lists; NA is unset. An
-        artifact has none.
+        artifact has none. digest is NA where the config stands in the manifest, as in Docker's schema 1.
 
     Raises
     ------

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ocinb.sources.images import Child, Image
 from ocinb.spec import mediatypes
+from ocinb.spec.digest import Digest
 from ocinb.spec.documents import REFERENCE_DIGEST, Manifest
 from ocinb.spec.identity import align_history, chain_ids, layer_steps
 from ocinb.spec.platforms import Platform
@@ -23,7 +24,9 @@ _KINDS_BY_BLOBS = {
 
 
 def image_kind(image: Image) -> str:
-    """Say what a manifest is by itself: image, attestation, signature or artifact."""
+    """Say what a manifest is by itself: image, attestation, signature, artifact or unknown."""
+    if image.manifest.media_type not in mediatypes.ALL_MANIFESTS:
+        return "unknown"
     if _artifact_type(image.manifest) in mediatypes.SIGNATURES:
         return "signature"
     by_blobs = _KINDS_BY_BLOBS.get(frozenset(layer.media_type for layer in image.manifest.layers))
@@ -70,8 +73,7 @@ def lone_row(image: Image) -> Row:
 def layer_rows(image: Image) -> Iterator[Row]:
     """Tell of the layers, from the base up."""
     stacked = image.manifest.layers
-    diff_ids = image.config.diff_ids if image.config else (None,) * len(stacked)
-    chain = chain_ids(image.config.diff_ids) if image.config else (None,) * len(stacked)
+    diff_ids, chain = _identities(image)
     steps = layer_steps(image.config.history if image.config else (), len(stacked))
     for number, (descriptor, diff_id, chain_id, step) in enumerate(zip(stacked, diff_ids, chain, steps, strict=True)):
         yield {
@@ -81,11 +83,17 @@ def layer_rows(image: Image) -> Iterator[Row]:
             "chain_id": chain_id,
             "media_type": descriptor.media_type,
             "compression": mediatypes.layer_compression(descriptor.media_type),
-            "compressed_bytes": descriptor.size,
+            "compressed_bytes": descriptor.known_size,
             "instruction": step.instruction if step else None,
             "created_by": step.created_by if step else None,
             "created": step.created if step else None,
         }
+
+
+def _identities(image: Image) -> tuple[Sequence[Digest | None], Sequence[Digest | None]]:
+    """Give diff_ids and chain IDs; of a config that has not as many of them as there are layers, none is believed."""
+    known, count = image.config.diff_ids if image.config else (), len(image.manifest.layers)
+    return (known, chain_ids(known)) if len(known) == count else ((None,) * count, (None,) * count)
 
 
 def history_rows(image: Image) -> Iterator[Row]:
@@ -104,17 +112,17 @@ def history_rows(image: Image) -> Iterator[Row]:
             "author": entry.author,
             "comment": entry.comment,
             "layer_digest": None if layer is None else stacked[layer].digest,
-            "compressed_bytes": None if layer is None else stacked[layer].size,
+            "compressed_bytes": None if layer is None else stacked[layer].known_size,
         }
 
 
 def config_rows(image: Image) -> Iterator[Row]:
-    """Tell of the config, if it is that of an image."""
+    """Tell of the config, if it is that of an image; one that stands in its manifest has no digest to ask for."""
     config, document = image.config, image.config_document
     if config is None or document is None or image_kind(image) != "image":
         return
     yield {
-        "digest": document.digest,
+        "digest": document.digest if image.manifest.config else None,
         "created": config.created,
         "author": config.author,
         "os": config.platform.os or None,
@@ -133,9 +141,9 @@ def config_rows(image: Image) -> Iterator[Row]:
     }
 
 
-def _artifact_type(manifest: Manifest) -> str:
+def _artifact_type(manifest: Manifest) -> str | None:
     # manifest.md: without artifactType the type of the config is the type of the artifact.
-    return manifest.artifact_type or manifest.config.media_type
+    return manifest.artifact_type or (manifest.config.media_type if manifest.config else None)
 
 
 def _platform_fields(platform: Platform | None) -> Row:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -11,9 +12,12 @@ from ocinb.errors import InvalidError, NotFoundError
 from ocinb.sources.base import RawDocument, Source
 from ocinb.spec import mediatypes
 from ocinb.spec.digest import Digest
-from ocinb.spec.documents import Descriptor, Index, Manifest, parse_index, parse_manifest
+from ocinb.spec.documents import Descriptor, Manifest, parse_index, parse_manifest
 from ocinb.spec.imageconfig import ImageConfig, is_image_config, parse_config
 from ocinb.spec.platforms import Platform, choose_platform, list_platforms, parse_platform
+from ocinb.spec.schema1 import parse_schema1
+
+logger = logging.getLogger("ocinb")
 
 ALL: Final = "all"
 Wanted = Literal["all"] | tuple[str, ...] | None
@@ -30,7 +34,10 @@ class Child:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """An image or an artifact: its manifest, and its config if it has one that is an image's."""
+    """An image or an artifact: its manifest, and its config if it has one that is an image's.
+
+    That of schema 1 stands in the manifest, and its document has a digest that nobody can ask for.
+    """
 
     document: RawDocument
     manifest: Manifest
@@ -70,13 +77,9 @@ def resolve_name(source: Source, wanted: str, settings: Settings) -> Resolved:
     document = source.document(source.resolve(wanted))
     if document.media_type not in mediatypes.INDEXES:
         return Resolved(document, (), ())
-    indexes: list[RawDocument] = []
-    children: list[Child] = []
-    for child in _walk(source, document, settings, indexes, depth=1):
-        children.append(child)
-        if len(children) > settings.max_index_children:
-            raise InvalidError(f"there are more manifests than max_index_children = {settings.max_index_children:,}")
-    return Resolved(document, tuple(indexes), tuple(children))
+    walk = _Walk(source, settings)
+    children = tuple(walk.through(document, depth=1))
+    return Resolved(document, tuple(walk.indexes), children)
 
 
 def find_images(source: Source, resolved: Resolved, platform: Wanted, settings: Settings) -> list[Image]:
@@ -106,31 +109,42 @@ def find_images(source: Source, resolved: Resolved, platform: Wanted, settings: 
 
 
 def read_image(source: Source, document: RawDocument, platform: Platform | None) -> Image:
-    """Read a manifest and its config.
+    """Read a manifest and its config; of a manifest of an unknown type there is nothing to read.
 
     Raises
     ------
     InvalidError
-        If the bytes are no manifest, or the config does not fit it.
+        If the bytes are no manifest.
     """
-    what = f"the manifest {document.digest}"
-    if document.media_type not in mediatypes.MANIFESTS:
-        raise InvalidError(f"{document.digest} is of type {document.media_type}, which is no image manifest")
-    manifest = parse_manifest(document.raw, document.media_type, what)
-    if manifest.config.media_type not in mediatypes.MAYBE_CONFIGS:
+    what, media_type = f"the manifest {document.digest}", document.media_type
+    if media_type in mediatypes.SCHEMA1:
+        return _read_schema1(document, platform)
+    if media_type in mediatypes.INDEXES | mediatypes.NO_MANIFESTS:
+        raise InvalidError(f"{document.digest} is of type {media_type}, which is no image manifest")
+    if media_type not in mediatypes.MANIFESTS | mediatypes.ARTIFACTS:
+        return Image(document, Manifest(media_type, None, (), None, None, {}), None, None, platform)
+    manifest = parse_manifest(document.raw, media_type, what)
+    if manifest.config is None or manifest.config.media_type not in mediatypes.MAYBE_CONFIGS:
         return Image(document, manifest, None, None, platform)
     raw_config = source.document(manifest.config)
     if manifest.config.media_type not in mediatypes.IMAGE_CONFIGS and not is_image_config(raw_config.raw):
         return Image(document, manifest, None, None, platform)
     config = parse_config(raw_config.raw, f"the config {raw_config.digest}")
     if len(config.diff_ids) != len(manifest.layers):
-        raise InvalidError(
-            f"{what} has {len(manifest.layers)} layers, but its config {raw_config.digest} has "
-            f"{len(config.diff_ids)} diff_ids",
-            hint="The image was built wrong; its layers cannot be told apart",
-        )
-    said = [one for one in (platform, config.platform) if one is not None and one.known]
-    return Image(document, manifest, raw_config, config, said[0] if said else None)
+        numbers = (document.digest, len(manifest.layers), len(config.diff_ids))
+        logger.warning("%s has %d layers, but its config has %d diff_ids: none is told", *numbers)
+    return Image(document, manifest, raw_config, config, _first_known(platform, config.platform))
+
+
+def _read_schema1(document: RawDocument, platform: Platform | None) -> Image:
+    read = parse_schema1(document.raw, document.media_type, f"the manifest {document.digest}")
+    config = RawDocument(read.config_raw, Digest.of(read.config_raw), "application/json")
+    return Image(document, read.manifest, config, read.config, _first_known(platform, read.config.platform))
+
+
+def _first_known(*platforms: Platform | None) -> Platform | None:
+    said = [one for one in platforms if one is not None and one.known]
+    return said[0] if said else None
 
 
 def choose_children(children: Sequence[Child], platform: Wanted, settings: Settings) -> list[Child]:
@@ -176,15 +190,42 @@ def _distinct(children: list[Child]) -> list[Child]:
     return list({child.descriptor.digest: child for child in reversed(children)}.values())[::-1]
 
 
-def _walk(
-    source: Source, document: RawDocument, settings: Settings, indexes: list[RawDocument], depth: int
-) -> Iterator[Child]:
-    """Go through an index and those in it, in their order, each index once."""
-    if depth > settings.max_index_depth:
-        raise InvalidError(f"indexes lie deeper than max_index_depth = {settings.max_index_depth}")
-    indexes.append(document)
-    index: Index = parse_index(document.raw, document.media_type, f"the index {document.digest}")
-    for position, descriptor in enumerate(index.manifests):
-        yield Child(document.digest, position, descriptor)
-        if descriptor.is_index and all(descriptor.digest != known.digest for known in indexes):
-            yield from _walk(source, source.document(descriptor), settings, indexes, depth + 1)
+class _Walk:
+    """A way through an index and those in it, in their order, each index once.
+
+    What they name is counted before any of it is fetched: a few small indexes could name millions.
+    """
+
+    def __init__(self, source: Source, settings: Settings) -> None:
+        self.indexes: list[RawDocument] = []
+        self._source = source
+        self._settings = settings
+        self._children = 0
+        self._known: set[Digest] = set()
+
+    def through(self, document: RawDocument, depth: int) -> Iterator[Child]:
+        self.indexes.append(document)
+        self._known.add(document.digest)
+        children = parse_index(document.raw, document.media_type, f"the index {document.digest}").manifests
+        inner = dict.fromkeys(child.digest for child in children if child.is_index)
+        fresh = {digest for digest in inner if digest not in self._known}
+        self._check(document, len(children), len(fresh), depth)
+        self._known |= fresh
+        for position, descriptor in enumerate(children):
+            yield Child(document.digest, position, descriptor)
+            if descriptor.is_index and descriptor.digest in fresh:
+                fresh.discard(descriptor.digest)
+                yield from self.through(self._source.document(descriptor), depth + 1)
+
+    def _check(self, document: RawDocument, children: int, inner: int, depth: int) -> None:
+        self._children += children
+        settings = self._settings
+        if self._children > settings.max_index_children:
+            limit = f"max_index_children = {settings.max_index_children:,}"
+            raise InvalidError(f"the index {document.digest} leads to more manifests than {limit}")
+        if len(self._known) + inner > settings.max_indexes:
+            raise InvalidError(
+                f"the index {document.digest} leads to more indexes than max_indexes = {settings.max_indexes:,}"
+            )
+        if inner and depth >= settings.max_index_depth:
+            raise InvalidError(f"indexes lie deeper than max_index_depth = {settings.max_index_depth}")

@@ -6,31 +6,35 @@ store first, and kept there; what is asked for by name is kept as long as a tag 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
 from urllib.parse import quote
 
 from ocinb._pool import alone
 from ocinb._settings import Settings
-from ocinb.errors import IntegrityError, InvalidError, NotFoundError
-from ocinb.sources.addresses import safe_url
-from ocinb.sources.base import RangeError, RawDocument
-from ocinb.sources.endpoint import Endpoint
-from ocinb.sources.http import Answer, Stream
+from ocinb.errors import IntegrityError, InvalidError, NotFoundError, TransportError
+from ocinb.sources.base import BlobStream, RawDocument, Referrer
+from ocinb.sources.endpoint import GOOD, Endpoint
+from ocinb.sources.http import Answer, OfflineError, Stream
+from ocinb.sources.reading import reading
+from ocinb.sources.referrers import find_by_name
+from ocinb.sources.referrersapi import ReferrersApi
 from ocinb.sources.refusals import UnknownRepositoryError
+from ocinb.sources.streams import ArrivingBlob, EmbeddedBlob
 from ocinb.spec import mediatypes
 from ocinb.spec.digest import Digest, verify
 from ocinb.spec.documents import Descriptor, sniff_media_type
 from ocinb.spec.fields import Fields
+from ocinb.spec.signed import manifest_digest, verify_manifest
 from ocinb.spec.strictjson import parse_object
 from ocinb.storage.layout import Layout
+from ocinb.storage.signed import SignedDocuments
 
 CATALOG_SCOPE = "registry:catalog:*"
-
-_CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
+# What servers say that know no HEAD: not allowed, not implemented.
+NO_HEAD = frozenset({405, 501})
 
 
 class RegistrySource:
@@ -52,19 +56,22 @@ class RegistrySource:
         self.repository = repository
         self._endpoint = endpoint
         self._store = store
+        self._last: RawDocument | None = None  # that came out of the store
+        self._signed = SignedDocuments(store.blobs, settings.max_manifest_bytes)
         self._settings = settings
         self._scope = f"repository:{repository}:pull"
+        self._referrers_api = ReferrersApi(endpoint, repository, self._scope, settings)
 
     def resolve(self, wanted: str) -> Descriptor:
         """Find what a tag or digest points at, by one question, or none if the digest is in the store."""
         if ":" in wanted:
             digest = Digest(wanted)
             return self._fetched_once(digest, partial(self._by_digest, digest)).descriptor
-        known = self._known(wanted, "HEAD")
+        known = None if self._is_outdated(wanted, "HEAD") else self._known(wanted, "HEAD")
         if known is not None:  # somebody listed the digests of the tags a moment ago
             return self._fetched_once(known, partial(self._by_digest, known)).descriptor
         answer = self._manifest(wanted, named=True)
-        document = self._checked(answer, _promised(answer) or Digest.of(answer.body))
+        document = self._checked(answer, _digest_of(answer))
         self._keep(document)
         return document.descriptor
 
@@ -76,37 +83,40 @@ class RegistrySource:
         NotFoundError
             If there is no such tag.
         """
-        known = self._known(tag, "GET")
+        known = None if self._is_outdated(tag, "GET") else self._known(tag, "GET")
         if known is not None:
             return known
-        answer = self._manifest(tag, named=True, method="HEAD")
+        try:
+            answer = self._manifest(tag, named=True, method="HEAD")
+        except TransportError as error:
+            if error.status not in NO_HEAD:
+                raise
+            return self.resolve(tag).digest
         return _promised(answer) or self.resolve(tag).digest
 
     def document(self, descriptor: Descriptor) -> RawDocument:
-        """Read a manifest, index or config."""
+        """Read a manifest, index or config; one that is embedded in its descriptor needs nobody."""
         if descriptor.size > self._settings.max_manifest_bytes:
             limit = self._settings.max_manifest_bytes
             raise InvalidError(
                 f"{descriptor.digest} has {descriptor.size:,} bytes, more than max_manifest_bytes = {limit:,}"
             )
-        is_manifest = descriptor.media_type in mediatypes.ALL_MANIFESTS
-        fetch = (
-            partial(self._by_digest, descriptor.digest)
-            if is_manifest
-            else partial(self._blob, descriptor.digest, descriptor.size)
-        )
-        kept = self._fetched_once(descriptor.digest, fetch)
-        if len(kept.raw) != descriptor.size:
+        kept = self._fetched_once(descriptor.digest, partial(self._described, descriptor))
+        # How often a document was signed, and so its size, its digest does not say.
+        if len(kept.raw) != descriptor.size and kept.media_type != mediatypes.DOCKER_SCHEMA1_SIGNED:
             raise IntegrityError(f"{descriptor.digest} has to be {descriptor.size:,} bytes long, not {len(kept.raw):,}")
-        return replace(kept, media_type=descriptor.media_type)
+        media_type = descriptor.media_type
+        if kept.media_type != media_type and kept.media_type in mediatypes.ALL_MANIFESTS:
+            media_type = sniff_media_type(kept.raw, media_type, f"the manifest {descriptor.digest}")
+        return replace(kept, media_type=media_type)
 
     def small_blob(self, digest: Digest) -> RawDocument:
         """Read a blob of which only the digest is known, if it is no larger than a document may be."""
         return self._fetched_once(digest, partial(self._blob, digest))
 
     @contextmanager
-    def open_blob(self, descriptor: Descriptor, offset: int = 0, length: int | None = None) -> Iterator[_Blob]:
-        """Open a blob, from an offset if the registry gives parts.
+    def open_blob(self, descriptor: Descriptor, offset: int = 0, length: int | None = None) -> Iterator[BlobStream]:
+        """Open a blob, from an offset if the registry gives parts; one that is embedded needs nobody.
 
         Raises
         ------
@@ -115,11 +125,26 @@ class RegistrySource:
         IntegrityError
             If the registry has another size for it than the descriptor says.
         """
+        if descriptor.data is not None:
+            yield EmbeddedBlob(descriptor.data, offset, length)
+            return
         headers = {"Accept": "*/*"}
         if offset or length is not None:
             headers["Range"] = f"bytes={offset}-{offset + length - 1 if length is not None else ''}"
-        with self._endpoint.stream(self._path("blobs", descriptor.digest), self._scope, headers) as stream:
-            yield _Blob(stream, _offset(stream, offset, descriptor))
+        with self._opened(descriptor, headers) as stream:
+            yield ArrivingBlob(stream, offset, descriptor)
+
+    @contextmanager
+    def _opened(self, descriptor: Descriptor, headers: dict[str, str]) -> Iterator[Stream]:
+        with ExitStack() as stack:
+            try:
+                opened = self._endpoint.stream(self._path("blobs", descriptor.digest), self._scope, headers)
+                stream = stack.enter_context(opened)
+            except NotFoundError:
+                if not descriptor.urls:  # layers of Windows are often to be had from their maker alone
+                    raise
+                stream = stack.enter_context(self._endpoint.foreign(descriptor.urls, headers))
+            yield stream
 
     def tags(self) -> list[str]:
         """List the tags, in the order of the registry."""
@@ -129,22 +154,32 @@ class RegistrySource:
                 return self._tags(f"{path}?n=1000")
             except UnknownRepositoryError:
                 raise
-            except NotFoundError:
+            except (NotFoundError, OfflineError):
                 return self._tags(path)  # zuul-registry knows the list only without a length
         except NotFoundError as error:
             hint = f"ocinb.repositories({self._endpoint.registry!r}) lists what there is, if the registry tells"
             where = f"there is no repository {self._endpoint.registry}/{self.repository}"
             raise NotFoundError(where, url=error.url, hint=hint) from None
 
+    def referrers(self, subject: Descriptor, artifact_type: str | None = None) -> list[Referrer]:
+        """Find what refers to a manifest: by the API, else by the tag that lists referrers; by cosign's tags always."""
+        by_api = partial(self._referrers_api.find, subject.digest, artifact_type)
+        return find_by_name(self, subject, self._settings, by_api)
+
     def _tags(self, path: str) -> list[str]:
         pages = self._endpoint.pages(path, self._scope)
         return list(dict.fromkeys(name for page in pages for name in _names(page, "tags")))
 
     def _kept(self, digest: Digest) -> RawDocument | None:
+        last = self._last  # another thread may put its own there at any moment
+        if last is not None and last.digest == digest:
+            return last  # a name is resolved, and a moment later its document is read
         raw = self._store.blobs.read(digest, self._settings.max_manifest_bytes)
+        raw = self._signed.read(digest) if raw is None else raw
         if raw is None:
             return None
-        return RawDocument(raw, digest, _sniffed(raw, None, str(digest)))
+        self._last = kept = RawDocument(raw, digest, _sniffed(raw, None, str(digest)))
+        return kept
 
     def _fetched_once(self, digest: Digest, fetch: Callable[[], RawDocument]) -> RawDocument:
         """Look into the store; of those who miss a digest at a time, one fetches it."""
@@ -153,6 +188,15 @@ class RegistrySource:
             return kept
         with alone((self._store.root, digest)):
             return self._kept(digest) or fetch()
+
+    def _described(self, descriptor: Descriptor) -> RawDocument:
+        digest = descriptor.digest
+        if descriptor.data is not None:
+            document = RawDocument(descriptor.data, digest, _sniffed(descriptor.data, None, str(digest)))
+            self._keep(document)
+            return document
+        is_manifest = descriptor.media_type in mediatypes.ALL_MANIFESTS
+        return self._by_digest(digest) if is_manifest else self._blob(digest, descriptor.size)
 
     def _by_digest(self, digest: Digest) -> RawDocument:
         document = self._checked(self._manifest(digest, named=False), digest)
@@ -169,26 +213,37 @@ class RegistrySource:
         except NotFoundError as error:
             raise self._not_found(wanted, error) from None
 
+    def _is_outdated(self, tag: str, method: str) -> bool:
+        """Say whether a question of the other kind brought something newer; offline, where any age is believed."""
+        if not self._settings.offline:
+            return False
+        kept = {kind: self._kept_answer(tag, kind) for kind in ("GET", "HEAD")}
+        mine, other = kept.pop(method), *kept.values()
+        return mine is not None and other is not None and other.kept_at > mine.kept_at
+
+    def _kept_answer(self, tag: str, method: str) -> Answer | None:
+        return self._endpoint.known(
+            self._path("manifests", tag), self._scope, method=method, accept=mediatypes.ACCEPT_MANIFESTS
+        )
+
     def _known(self, tag: str, method: str) -> Digest | None:
         """Give what a tag is believed to point at, by what a question of the other kind brought."""
-        answer = self._endpoint.known(self._path("manifests", tag), method=method, accept=mediatypes.ACCEPT_MANIFESTS)
-        return None if answer is None else _promised(answer) or Digest.of(answer.body)
+        answer = self._kept_answer(tag, method)
+        return None if answer is None or answer.status not in GOOD else _digest_of(answer)
 
     def _not_found(self, wanted: str, error: NotFoundError, what: str = "") -> NotFoundError:
         where = f"{self._endpoint.registry}/{self.repository}"
         if isinstance(error, UnknownRepositoryError):
             hint = f"ocinb.repositories({self._endpoint.registry!r}) lists what there is, if the registry tells"
-            return NotFoundError(f"there is no repository {where}", url=error.url, hint=hint)
+            return UnknownRepositoryError(f"there is no repository {where}", url=error.url, hint=hint)
         what = what or ("manifest" if ":" in wanted else "tag")
         hint = f"ocinb.tags({where!r}) lists the tags that there are"
         return NotFoundError(f"there is no {what} {wanted!r} in {where}", url=error.url, hint=hint)
 
     def _checked(self, answer: Answer, digest: Digest) -> RawDocument:
         what = f"the manifest {self.repository}@{digest}" if answer.body else "the empty answer"
-        if mediatypes.bare(answer.headers.get("content-type")) in mediatypes.SCHEMA1:
-            raise InvalidError(f"{what} is of Docker's schema 1, which is not read yet", url=safe_url(answer.url))
-        with _errors_at(answer):
-            verify(answer.body, digest)
+        with reading(answer):
+            verify_manifest(answer.body, digest)
             media_type = sniff_media_type(answer.body, answer.headers.get("content-type"), what)
         return RawDocument(answer.body, digest, media_type, fetched=not answer.from_cache)
 
@@ -201,7 +256,7 @@ class RegistrySource:
             raise self._not_found(digest, error, what="blob") from None
         if len(raw) > limit:
             raise InvalidError(f"{digest} has more bytes than max_manifest_bytes = {limit:,}")
-        with _errors_at(stream):
+        with reading(stream):
             verify(raw, digest, size)
         document = RawDocument(raw, digest, _sniffed(raw, None, str(digest)), fetched=True)
         self._keep(document)
@@ -209,19 +264,13 @@ class RegistrySource:
 
     def _keep(self, document: RawDocument) -> None:
         self._store.prepare()
-        self._store.blobs.write(document.raw, document.digest)
+        if document.media_type == mediatypes.DOCKER_SCHEMA1_SIGNED:
+            self._signed.write(document.raw, document.digest)
+        else:
+            self._store.blobs.write(document.raw, document.digest)
 
     def _path(self, kind: str, name: str) -> str:
         return f"/v2/{self.repository}/{kind}/{quote(name, safe=':')}"
-
-
-class _Blob:
-    def __init__(self, stream: Stream, offset: int) -> None:
-        self.offset = offset
-        self._stream = stream
-
-    def chunks(self) -> Iterator[bytes]:
-        return self._stream.chunks()
 
 
 def list_repositories(endpoint: Endpoint) -> list[str]:
@@ -241,27 +290,23 @@ def list_repositories(endpoint: Endpoint) -> list[str]:
 
 
 def _names(page: Answer, key: str) -> list[str]:
-    with _errors_at(page):
+    with reading(page):
         return Fields(parse_object(page.body, "the list"), "the list").texts(key) or []
+
+
+def _digest_of(answer: Answer) -> Digest:
+    """Give the digest of a manifest that was asked by name, by its header or by its bytes."""
+    what = "the manifest" if answer.body else "the empty answer"
+    promised = _promised(answer)
+    with reading(answer):
+        return promised or manifest_digest(answer.body, what)
 
 
 def _promised(answer: Answer) -> Digest | None:
     """Give the digest that the registry says a manifest has."""
     header = answer.headers.get("docker-content-digest")
-    with _errors_at(answer):
+    with reading(answer):
         return Digest(header) if header else None
-
-
-@contextmanager
-def _errors_at(answer: Answer | Stream) -> Iterator[None]:
-    """Say in an error about bytes where they came from."""
-    try:
-        yield
-    except (IntegrityError, InvalidError) as error:
-        error.url = safe_url(answer.url)
-        if mediatypes.bare(answer.headers.get("content-type")) == "text/html":
-            error.hint = "A web page came; is this the name of a registry, and does something stand between?"
-        raise
 
 
 def _sniffed(raw: bytes, content_type: str | None, what: str) -> str:
@@ -269,26 +314,3 @@ def _sniffed(raw: bytes, content_type: str | None, what: str) -> str:
         return sniff_media_type(raw, content_type, what)
     except InvalidError:
         return "application/octet-stream"
-
-
-def _offset(stream: Stream, offset: int, descriptor: Descriptor) -> int:
-    """Say where in the blob a body begins, if it is the part that was asked for and of a blob of the right size."""
-    if stream.status != 206:  # noqa: PLR2004 - HTTP: the registry gives no parts, but the whole
-        _check_size(stream, stream.headers.get("content-length", ""), descriptor)
-        return 0
-    said = stream.headers.get("content-range", "nothing")
-    match = _CONTENT_RANGE.fullmatch(said)
-    if match is None or int(match[1]) != offset:
-        raise RangeError(
-            f"bytes from {offset:,} of {descriptor.size:,} were asked for, and {said!r} came", url=safe_url(stream.url)
-        )
-    _check_size(stream, match[3], descriptor)
-    return offset
-
-
-def _check_size(stream: Stream, said: str, descriptor: Descriptor) -> None:
-    """Refuse a blob whose size is known to be wrong before a byte of it was read; a size may also not be said."""
-    if said.isdecimal() and int(said) != descriptor.size:
-        raise IntegrityError(
-            f"{descriptor.digest} has to be {descriptor.size:,} bytes long, not {int(said):,}", url=safe_url(stream.url)
-        )

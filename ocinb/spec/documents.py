@@ -1,29 +1,37 @@
 """Documents: the raw bytes of an index, a manifest or a config, and what they say.
 
-Sources: OCI image-spec v1.1 descriptor.md, image-index.md, manifest.md; distribution's manifest-v2-2.md.
+Sources: OCI image-spec v1.1 descriptor.md, image-index.md, manifest.md; its artifact.md of 1.1.0-rc2 for artifacts that
+have no config; distribution's manifest-v2-2.md.
 The raw bytes are the truth: they are what has the digest. What is read from them are views.
 """
 
 from __future__ import annotations
 
+import base64
 from dataclasses import dataclass, field
 
-from ocinb.errors import InvalidError
+from ocinb.errors import IntegrityError, InvalidError
 from ocinb.spec import mediatypes
-from ocinb.spec.digest import Digest
+from ocinb.spec.digest import Digest, verify
 from ocinb.spec.fields import Fields
 from ocinb.spec.platforms import Platform
+from ocinb.spec.signed import is_signed
 from ocinb.spec.strictjson import parse_object
 
 REFERENCE_TYPE = "vnd.docker.reference.type"
 REFERENCE_DIGEST = "vnd.docker.reference.digest"
 # The one version that both specifications have.
 SCHEMA_VERSION = 2
+# What no document can say: Docker's schema 1 names layers without their sizes.
+UNKNOWN_SIZE = -1
 
 
 @dataclass(frozen=True, slots=True)
 class Descriptor:
-    """What one document says about another thing: its type, its digest and its size in bytes."""
+    """What one document says about another thing: its type, its digest and its size in bytes.
+
+    ``urls`` are further places where it may be found, ``data`` is the thing itself where it is embedded.
+    """
 
     media_type: str
     digest: Digest
@@ -31,6 +39,13 @@ class Descriptor:
     platform: Platform | None = None
     artifact_type: str | None = None
     annotations: dict[str, str] = field(default_factory=dict)
+    urls: tuple[str, ...] = ()
+    data: bytes | None = field(default=None, repr=False)
+
+    @property
+    def known_size(self) -> int | None:
+        """The size in bytes, or None where the document does not say it."""
+        return None if self.size == UNKNOWN_SIZE else self.size
 
     @property
     def is_index(self) -> bool:
@@ -46,9 +61,10 @@ class Descriptor:
             return "attestation"
         if self.artifact_type in mediatypes.SIGNATURES:
             return "signature"
-        if self.media_type not in mediatypes.MANIFESTS:
+        if self.media_type not in mediatypes.ALL_MANIFESTS:
             return "unknown"
-        if self.artifact_type and self.artifact_type not in mediatypes.IMAGE_CONFIGS:
+        is_typed = self.artifact_type and self.artifact_type not in mediatypes.IMAGE_CONFIGS
+        if is_typed or self.media_type in mediatypes.ARTIFACTS:
             return "artifact"
         return "image" if self.platform is None or self.platform.known else "unknown"
 
@@ -66,10 +82,13 @@ class Index:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """An image manifest, or that of an artifact."""
+    """An image manifest, or that of an artifact.
+
+    Schema 1 and the artifacts of old have no config; of one of an unknown type nothing is known but that.
+    """
 
     media_type: str
-    config: Descriptor
+    config: Descriptor | None
     layers: tuple[Descriptor, ...]
     artifact_type: str | None
     subject: Descriptor | None
@@ -88,24 +107,41 @@ def sniff_media_type(raw: bytes, content_type: str | None, what: str) -> str:
     body = Fields(parse_object(raw, what), what)
     header = mediatypes.bare(content_type)
     said = body.text("mediaType")
-    if "manifests" in body and ("layers" in body or "config" in body):
+    if "manifests" in body and any(key in body for key in ("layers", "config", "blobs", "fsLayers")):
         raise InvalidError(f"{what} is an index and a manifest at once")
     if said and header in mediatypes.ALL_MANIFESTS and said != header:
         raise InvalidError(f"{what} was served as {header}, but says that it is {said}")
-    media_type = said or (header if header in mediatypes.ALL_MANIFESTS else _guessed(body))
-    if (media_type in mediatypes.INDEXES and "layers" in body) or (
-        media_type in mediatypes.MANIFESTS and "manifests" in body
-    ):
+    media_type = said or (header if header in mediatypes.ALL_MANIFESTS else _guessed(body, header))
+    if media_type in mediatypes.SCHEMA1:
+        media_type = _of_schema1(body)  # whoever serves it may not know which of the two it is
+    if media_type in mediatypes.ALL_MANIFESTS and any(key in body for key in _fields_of_others(media_type)):
         raise InvalidError(f"{what} says that it is {media_type}, but has the fields of another type")
     return media_type
 
 
-def _guessed(body: Fields) -> str:
-    if body.integer("schemaVersion") == 1:
-        return mediatypes.DOCKER_SCHEMA1_SIGNED if "signatures" in body else mediatypes.DOCKER_SCHEMA1
-    if body.integer("schemaVersion") == SCHEMA_VERSION and ("manifests" in body or "config" in body):
+def _guessed(body: Fields, header: str) -> str:
+    version = body.integer("schemaVersion")
+    if version == 1:
+        return _of_schema1(body)
+    if version == SCHEMA_VERSION and ("manifests" in body or "config" in body):
         return mediatypes.OCI_INDEX if "manifests" in body else mediatypes.OCI_MANIFEST
-    return mediatypes.OCI_CONFIG if "rootfs" in body else "application/json"
+    if "rootfs" in body:
+        return mediatypes.OCI_CONFIG
+    return header if header.startswith("application/vnd.") else "application/json"
+
+
+def _of_schema1(body: Fields) -> str:
+    return mediatypes.DOCKER_SCHEMA1_SIGNED if is_signed(body) else mediatypes.DOCKER_SCHEMA1
+
+
+def _fields_of_others(media_type: str) -> set[str]:
+    """Name the lists that a document of a type must not have: it would be read as another by another reader."""
+    lists = {"manifests", "layers", "blobs", "fsLayers"}
+    if media_type in mediatypes.INDEXES:
+        return lists - {"manifests"}
+    if media_type in mediatypes.SCHEMA1:
+        return lists - {"fsLayers"}
+    return lists - {"blobs" if media_type in mediatypes.ARTIFACTS else "layers"}
 
 
 def parse_index(raw: bytes, media_type: str, what: str) -> Index:
@@ -117,7 +153,7 @@ def parse_index(raw: bytes, media_type: str, what: str) -> Index:
         If a field is missing or of the wrong type.
     """
     body = _versioned(raw, what)
-    if "manifests" not in body:
+    if not body.says("manifests"):
         raise InvalidError(f"{what} is an index without 'manifests'")
     return Index(
         media_type=media_type,
@@ -129,21 +165,22 @@ def parse_index(raw: bytes, media_type: str, what: str) -> Index:
 
 
 def parse_manifest(raw: bytes, media_type: str, what: str) -> Manifest:
-    """Read a manifest.
+    """Read a manifest of an image or an artifact.
 
     Raises
     ------
     InvalidError
         If a field is missing or of the wrong type.
     """
-    body = _versioned(raw, what)
-    config = _optional_descriptor(body, "config")
-    if config is None:
+    is_artifact = media_type in mediatypes.ARTIFACTS  # which have neither a version nor a config
+    body = Fields(parse_object(raw, what), what) if is_artifact else _versioned(raw, what)
+    config = None if is_artifact else _optional_descriptor(body, "config")
+    if config is None and not is_artifact:
         raise InvalidError(f"{what} is a manifest without 'config'")
     return Manifest(
         media_type=media_type,
         config=config,
-        layers=tuple(parse_descriptor(child) for child in body.children("layers")),
+        layers=tuple(parse_descriptor(child) for child in body.children("blobs" if is_artifact else "layers")),
         artifact_type=body.text("artifactType"),
         subject=_optional_descriptor(body, "subject"),
         annotations=body.text_mapping("annotations"),
@@ -156,7 +193,9 @@ def parse_descriptor(body: Fields) -> Descriptor:
     Raises
     ------
     InvalidError
-        If its media type, digest or size is missing or wrong.
+        If its media type, digest or size is missing or wrong, or if what is embedded is no base64.
+    IntegrityError
+        If what is embedded does not match digest and size.
     """
     media_type, digest, size = body.text("mediaType"), body.text("digest"), body.integer("size")
     if media_type is None or digest is None or size is None:
@@ -171,7 +210,23 @@ def parse_descriptor(body: Fields) -> Descriptor:
         platform=None if platform is None else parse_platform_object(platform),
         artifact_type=body.text("artifactType"),
         annotations=body.text_mapping("annotations"),
+        urls=tuple(body.texts("urls") or ()),
+        data=_embedded(body, Digest(digest), size),
     )
+
+
+def _embedded(body: Fields, digest: Digest, size: int) -> bytes | None:
+    text = body.text("data")
+    if text is None:
+        return None
+    try:
+        data = base64.b64decode(text, validate=True)
+    except ValueError:
+        raise InvalidError(f"'data' of {body.what} has to be base64 (RFC 4648)") from None
+    try:
+        return verify(data, digest, size)
+    except IntegrityError as error:
+        raise IntegrityError(f"'data' of {body.what} is not what it stands for: {error.message}") from None
 
 
 def parse_platform_object(body: Fields) -> Platform:

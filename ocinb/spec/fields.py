@@ -65,11 +65,11 @@ class Fields:
         return values
 
     def text_mapping(self, key: str) -> dict[str, str]:
-        """Read an object whose values are texts; {} if it is not there."""
+        """Read an object whose values are texts; {} if it is not there, and "" for a null, as Go reads them."""
         mapping: dict[str, Any] = self._typed(key, dict, "an object") or {}
-        if not all(isinstance(value, str) for value in mapping.values()):
+        if not all(isinstance(value, str | None) for value in mapping.values()):
             raise self._wrong(key, "an object of texts")
-        return dict(mapping)
+        return {name: value or "" for name, value in mapping.items()}
 
     def keys(self, key: str) -> list[str] | None:
         """Read the keys of an object that Docker uses as a set (volumes, exposed ports)."""
@@ -84,6 +84,10 @@ class Fields:
     def raw(self, key: str) -> Any:
         """Read whatever is there."""
         return self._value.get(key)
+
+    def says(self, key: str) -> bool:
+        """Say whether there is a field, be it null, as Go writes an empty list."""
+        return key in self._value
 
     def __contains__(self, key: str) -> bool:
         return self._value.get(key) is not None

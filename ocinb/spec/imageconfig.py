@@ -80,12 +80,12 @@ def parse_config(raw: bytes, what: str) -> ImageConfig:
         created=parse_time(body.text("created")),
         author=body.text("author"),
         user=run.text("User"),
-        entrypoint=run.texts("Entrypoint"),
-        cmd=run.texts("Cmd"),
+        entrypoint=_words(run, "Entrypoint"),
+        cmd=_words(run, "Cmd"),
         env=_environment(run.texts("Env") or []),
         labels=run.text_mapping("Labels"),
-        exposed_ports=run.keys("ExposedPorts"),
-        volumes=run.keys("Volumes"),
+        exposed_ports=_set(run, "ExposedPorts"),
+        volumes=_set(run, "Volumes"),
         working_dir=run.text("WorkingDir"),
         stop_signal=run.text("StopSignal"),
         healthcheck=run.mapping("Healthcheck"),
@@ -103,7 +103,7 @@ def parse_time(text: str | None) -> datetime | None:
     '2024-05-14T00:03:04.123456+00:00'
     """
     try:
-        moment = datetime.fromisoformat(text or "")
+        moment = datetime.fromisoformat((text or "").upper())  # RFC 3339 allows t and z too
         moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
@@ -152,6 +152,16 @@ def _without_arguments(step: str) -> str:
         argument = _ARGUMENT.match(bare, place)
         place = argument.end() if argument else place
     return bare[place:]
+
+
+def _words(run: Fields, key: str) -> list[str] | None:
+    """Read a command; a text is one of one word, as Docker reads it (its ``strslice``)."""
+    return [run.raw(key)] if isinstance(run.raw(key), str) else run.texts(key)
+
+
+def _set(run: Fields, key: str) -> list[str] | None:
+    """Read a set, which Docker writes as an object without values and others as a list."""
+    return run.texts(key) if isinstance(run.raw(key), list) else run.keys(key)
 
 
 def _environment(entries: list[str]) -> dict[str, str]:

@@ -49,7 +49,9 @@ def _is_deep(value: Any) -> bool:
     for _ in range(MAX_DEPTH):
         inner = (one.values() if isinstance(one, dict) else one for one in level)
         level = [child for children in inner for child in children if isinstance(child, dict | list)]
-    return bool(level)
+        if not level:
+            return False
+    return True
 
 
 def _too_deep(what: str) -> InvalidError:

@@ -7,10 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ocinb.errors import InvalidError
+from ocinb.errors import IntegrityError, InvalidError
 from ocinb.spec import mediatypes
 from ocinb.spec.digest import Digest
-from ocinb.spec.documents import Descriptor, parse_descriptor, parse_index, parse_manifest, sniff_media_type
+from ocinb.spec.documents import (
+    UNKNOWN_SIZE,
+    Descriptor,
+    parse_descriptor,
+    parse_index,
+    parse_manifest,
+    sniff_media_type,
+)
 from ocinb.spec.fields import Fields
 from ocinb.spec.platforms import Platform
 
@@ -58,6 +65,7 @@ def test_an_index_is_read_in_its_order() -> None:
     assert [str(child.platform) for child in index.manifests] == ["linux/s390x", "linux/amd64", "linux/arm64"]
     assert (index.annotations, index.subject, index.artifact_type) == ({"a": "1"}, None, None)
     assert parse_index(_raw(manifests=[]), "type", "it").manifests == ()
+    assert parse_index(_raw(manifests=None), "type", "it").manifests == (), "so Go writes an empty one"
 
 
 def test_a_platform_is_kept_as_it_came() -> None:
@@ -83,6 +91,14 @@ def test_an_empty_platform_says_nothing() -> None:
     ("change", "message"),
     [
         ({"digest": None}, "it needs mediaType, digest and size"),
+        ({"size": 1e3}, "'size' of it has to be a whole number, not a number"),
+        ({"size": 2**63}, "'size' of it is a number of more than 64 bits"),
+        ({"urls": "https://example.com"}, "'urls' of it has to be a list, not a text"),
+        ({"urls": [7]}, "'urls' of it has to be a list of texts, not a list"),
+        ({"data": "****"}, "'data' of it has to be base64 (RFC 4648)"),
+        ({"data": "c29t ZXRoaW5n"}, "'data' of it has to be base64 (RFC 4648)"),
+        ({"data": "c29tZXRoaW5"}, "'data' of it has to be base64 (RFC 4648)"),
+        ({"data": ["c29tZXRoaW5n"]}, "'data' of it has to be a text, not a list"),
         ({"digest": ""}, "it needs mediaType, digest and size"),
         ({"mediaType": None}, "it needs mediaType, digest and size"),
         ({"size": None}, "it needs mediaType, digest and size"),
@@ -147,6 +163,48 @@ def test_a_wrong_index_is_refused_with_the_place(raw: bytes, message: str) -> No
     assert message in str(caught.value)
 
 
+def test_urls_and_embedded_data_are_read() -> None:
+    full = {"urls": ["https://example.com/a"], "data": "c29tZXRoaW5n"}
+    descriptor = parse_descriptor(Fields({**BLOB, **full}, "it"))
+    assert (descriptor.urls, descriptor.data) == (("https://example.com/a",), b"something")
+    assert "something" not in repr(descriptor), "it may be large"
+    bare = parse_descriptor(Fields({**BLOB, "urls": None, "data": None, "annotations": None}, "it"))
+    assert (bare.urls, bare.data, bare.annotations) == ((), None, {})
+    assert parse_descriptor(Fields({**BLOB, "data": ""}, "it")).data is None
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"data": "c29tZXRoaW5h"}, "'data' of it is not what it stands for: the bytes of"),
+        ({"data": "c29tZQ=="}, "'data' of it is not what it stands for: sha256:"),
+        ({"data": "c29tZXRoaW5n", "size": 10}, "has to be 10 bytes long, but 9 came"),
+        ({"data": "c29tZXRoaW5n", "size": 8}, "has to be 8 bytes long, but more came"),
+    ],
+)
+def test_embedded_data_that_is_something_else_is_refused(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(IntegrityError) as caught:
+        parse_descriptor(Fields({**BLOB, **change}, "it"))
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("media_type", [mediatypes.OCI_ARTIFACT, mediatypes.ORAS_ARTIFACT])
+def test_an_artifact_of_old_has_blobs_and_no_config(media_type: str) -> None:
+    raw = json.dumps({"mediaType": media_type, "artifactType": "application/x", "blobs": [BLOB], "subject": CHILD})
+    manifest = parse_manifest(raw.encode(), media_type, "it")
+    assert (manifest.config, manifest.artifact_type) == (None, "application/x")
+    assert manifest.layers == (Descriptor(mediatypes.OCI_LAYER, DIGEST, 9),)
+    assert manifest.subject == Descriptor(mediatypes.OCI_MANIFEST, DIGEST, 9)
+    assert parse_manifest(b'{"blobs": null}', media_type, "it").layers == ()
+
+
+def test_an_unknown_size_is_none_and_nobody_can_say_it() -> None:
+    assert Descriptor(mediatypes.OCI_LAYER, DIGEST, UNKNOWN_SIZE).known_size is None
+    assert Descriptor(mediatypes.OCI_LAYER, DIGEST, 0).known_size == 0
+    with pytest.raises(InvalidError):
+        parse_descriptor(Fields({**BLOB, "size": UNKNOWN_SIZE}, "it"))
+
+
 @pytest.mark.parametrize(
     ("fields", "kind"),
     [
@@ -169,7 +227,12 @@ def test_a_wrong_index_is_refused_with_the_place(raw: bytes, message: str) -> No
         ({"artifactType": "application/vnd.cncf.notary.signature"}, "signature"),
         ({"mediaType": mediatypes.OCI_INDEX}, "index"),
         ({"mediaType": mediatypes.DOCKER_LIST}, "index"),
-        ({"mediaType": mediatypes.DOCKER_SCHEMA1_SIGNED}, "unknown"),
+        ({"mediaType": mediatypes.DOCKER_SCHEMA1_SIGNED}, "image"),
+        ({"mediaType": mediatypes.DOCKER_SCHEMA1}, "image"),
+        ({"mediaType": mediatypes.OCI_ARTIFACT}, "artifact"),
+        ({"mediaType": mediatypes.ORAS_ARTIFACT, "artifactType": "application/x"}, "artifact"),
+        ({"mediaType": mediatypes.OCI_LAYER}, "unknown"),
+        ({"mediaType": "application/vnd.buildkit.cacheconfig.v0"}, "unknown"),
         ({"mediaType": "application/octet-stream"}, "unknown"),
     ],
 )
@@ -199,6 +262,13 @@ MANIFEST = {"config": CONFIG, "layers": []}
         ({"manifests": []}, mediatypes.DOCKER_LIST, mediatypes.DOCKER_LIST),
         ({"manifests": []}, "application/octet-stream", mediatypes.OCI_INDEX),
         ({"schemaVersion": 1, "fsLayers": []}, None, mediatypes.DOCKER_SCHEMA1),
+        ({"schemaVersion": 1, "signatures": None}, mediatypes.DOCKER_SCHEMA1_SIGNED, mediatypes.DOCKER_SCHEMA1),
+        ({"schemaVersion": 1, "signatures": [{}]}, mediatypes.DOCKER_SCHEMA1, mediatypes.DOCKER_SCHEMA1_SIGNED),
+        ({"schemaVersion": None, "blobs": []}, mediatypes.OCI_ARTIFACT, mediatypes.OCI_ARTIFACT),
+        ({"schemaVersion": None, "mediaType": mediatypes.ORAS_ARTIFACT}, "text/plain", mediatypes.ORAS_ARTIFACT),
+        ({"mediaType": "application/vnd.strange+json", "layers": []}, None, "application/vnd.strange+json"),
+        ({"schemaVersion": None}, "application/vnd.strange+json", "application/vnd.strange+json"),
+        ({"schemaVersion": None}, "application/octet-stream", "application/json"),
         ({"schemaVersion": 1, "signatures": [{}]}, "text/plain", mediatypes.DOCKER_SCHEMA1_SIGNED),
         ({"schemaVersion": None, "rootfs": {}, "os": "linux"}, None, mediatypes.OCI_CONFIG),
         ({"schemaVersion": None, "errors": []}, None, "application/json"),
@@ -216,6 +286,12 @@ def test_the_body_says_what_it_is_else_the_header_else_the_fields(
     ("fields", "header", "message"),
     [
         ({"manifests": [], "layers": []}, None, "it is an index and a manifest at once"),
+        ({"manifests": [], "blobs": []}, None, "it is an index and a manifest at once"),
+        ({"manifests": [], "fsLayers": [], "schemaVersion": 1}, None, "it is an index and a manifest at once"),
+        ({"layers": [], "fsLayers": [], "schemaVersion": 1}, None, "has the fields of another type"),
+        ({"mediaType": mediatypes.OCI_ARTIFACT, "layers": []}, None, "has the fields of another type"),
+        ({"mediaType": mediatypes.OCI_MANIFEST, "blobs": []}, None, "has the fields of another type"),
+        ({"schemaVersion": "2", **MANIFEST}, None, "'schemaVersion' of it has to be a whole number, not a text"),
         ({"manifests": [], "config": {}}, mediatypes.OCI_INDEX, "it is an index and a manifest at once"),
         (
             {"mediaType": mediatypes.OCI_MANIFEST, **MANIFEST},

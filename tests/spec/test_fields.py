@@ -52,6 +52,15 @@ def test_what_is_null_is_not_there(key: str) -> None:
     assert FIELDS.text_mapping(key) == {}
 
 
+def test_what_is_null_was_said_nevertheless() -> None:
+    assert FIELDS.says("null")
+    assert not FIELDS.says("absent")
+
+
+def test_a_null_in_an_object_of_texts_is_an_empty_one_as_go_reads_it() -> None:
+    assert Fields({"labels": {"a": None, "b": "c"}}, "it").text_mapping("labels") == {"a": "", "b": "c"}
+
+
 def test_falsy_values_are_there() -> None:
     fields = Fields({"zero": 0, "no": False, "none": [], "nothing": {}}, "it")
     assert all(key in fields for key in ("zero", "no", "none", "nothing"))

@@ -105,8 +105,10 @@ def test_what_docker_wrote_before_images_had_digests_is_ignored() -> None:
         ({"config": []}, "'config' of it has to be an object, not a list"),
         ({"config": {"Env": "A=b"}}, "'Env' of config of it has to be a list, not a text"),
         ({"config": {"Cmd": [1]}}, "'Cmd' of config of it has to be a list of texts, not a list"),
-        ({"config": {"Labels": {"a": None}}}, "'Labels' of config of it has to be an object of texts"),
-        ({"config": {"ExposedPorts": ["80/tcp"]}}, "'ExposedPorts' of config of it has to be an object, not a list"),
+        ({"config": {"Labels": {"a": 1}}}, "'Labels' of config of it has to be an object of texts"),
+        ({"config": {"ExposedPorts": "80/tcp"}}, "'ExposedPorts' of config of it has to be an object, not a text"),
+        ({"config": {"Volumes": [80]}}, "'Volumes' of config of it has to be a list of texts, not a list"),
+        ({"config": {"Entrypoint": {"0": "sh"}}}, "'Entrypoint' of config of it has to be a list, not an object"),
         ({"config": {"Healthcheck": "true"}}, "'Healthcheck' of config of it has to be an object, not a text"),
         ({"config": {"User": 0}}, "'User' of config of it has to be a text, not a number"),
         ({"created": 1700000000}, "'created' of it has to be a text, not a number"),
@@ -127,6 +129,29 @@ def test_a_wrong_config_is_refused_by_the_field(fields: dict[str, Any], message:
     with pytest.raises(InvalidError) as caught:
         parse_config(_raw(**fields), "it")
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("run", "read"),
+    [
+        ({"Cmd": None}, {"cmd": None}),
+        ({"Cmd": "sh"}, {"cmd": ["sh"]}),
+        ({"Entrypoint": "/bin/app --now"}, {"entrypoint": ["/bin/app --now"]}),
+        ({"Entrypoint": [], "Cmd": []}, {"entrypoint": [], "cmd": []}),
+        ({"Env": ["A=b=c", "BARE", "=odd", ""]}, {"env": {"A": "b=c", "BARE": "", "": ""}}),
+        ({"Env": None}, {"env": {}}),
+        ({"Labels": None}, {"labels": {}}),
+        ({"Labels": {"a": None, "b": "c"}}, {"labels": {"a": "", "b": "c"}}),
+        ({"ExposedPorts": ["80/tcp", "443"]}, {"exposed_ports": ["80/tcp", "443"]}),
+        ({"ExposedPorts": {"80/tcp": None}}, {"exposed_ports": ["80/tcp"]}),
+        ({"Volumes": ["/data"]}, {"volumes": ["/data"]}),
+        ({"Volumes": None, "ExposedPorts": None}, {"volumes": None, "exposed_ports": None}),
+        ({"User": "", "WorkingDir": ""}, {"user": None, "working_dir": None}),
+    ],
+)
+def test_odd_shapes_of_docker_are_read_as_docker_reads_them(run: dict[str, Any], read: dict[str, Any]) -> None:
+    config = parse_config(_raw(config=run), "it")
+    assert {name: getattr(config, name) for name in read} == read
 
 
 @pytest.mark.parametrize(
@@ -153,6 +178,8 @@ def test_configs_are_known_by_their_fields(raw: bytes, is_config: bool) -> None:
         ("2024-05-14T02:03:04+02:00", "2024-05-14T00:03:04+00:00"),
         ("2024-12-31T23:30:00.5-01:00", "2025-01-01T00:30:00.500000+00:00"),
         ("2024-05-14T02:03:04", "2024-05-14T02:03:04+00:00"),
+        ("2024-05-14t02:03:04z", "2024-05-14T02:03:04+00:00"),
+        ("2024-05-14 02:03:04.5+0130", "2024-05-14T00:33:04.500000+00:00"),
         ("2024-05-14T02:03:04.1234569Z", "2024-05-14T02:03:04.123456+00:00"),
         ("2024-05-14T02:03:04.999999999Z", "2024-05-14T02:03:04.999999+00:00"),
         ("1970-01-01T00:00:01Z", "1970-01-01T00:00:01+00:00"),
@@ -178,6 +205,8 @@ def test_times_are_read_in_utc_and_finer_digits_are_cut(text: str, moment: str) 
         "1970-01-01T00:00:00.000000000Z",
         "9999-12-31T23:59:59-01:00",
         "2024-02-30T00:00:00Z",
+        "2024-05-14T02:03:60Z",
+        "2024-05-14 02:03:04 +0000 UTC",
         "yesterday",
         "1700000000.5",
         "\ud800",

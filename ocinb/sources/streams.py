@@ -1,0 +1,87 @@
+"""Blobs on their way: bytes as they arrive, or as a document embeds them, and where in the blob they begin.
+
+Source: RFC 9110, 14.4 ("Content-Range") and 15.3.7 ("206 Partial Content").
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from ocinb.errors import IntegrityError
+from ocinb.sources.addresses import safe_url
+from ocinb.sources.base import RangeError
+from ocinb.sources.http import Stream
+from ocinb.spec.documents import Descriptor
+
+_CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
+
+
+class ArrivingBlob:
+    """A blob, or a part of it, as a registry sends it.
+
+    Parameters
+    ----------
+    stream
+        The answer.
+    asked
+        The offset that was asked for.
+    descriptor
+        Which blob it is.
+
+    Raises
+    ------
+    RangeError
+        If another part came than the one that was asked for.
+    IntegrityError
+        If the blob is known to be of another size, before a byte of it was read.
+    """
+
+    def __init__(self, stream: Stream, asked: int, descriptor: Descriptor) -> None:
+        self.offset = _offset(stream, asked, descriptor)
+        self._stream = stream
+
+    def chunks(self) -> Iterator[bytes]:
+        """Give the bytes in chunks."""
+        return self._stream.chunks()
+
+
+class EmbeddedBlob:
+    """A blob that stands in the document that names it.
+
+    Parameters
+    ----------
+    data
+        The whole blob.
+    offset, length
+        Which part of it is wanted.
+    """
+
+    def __init__(self, data: bytes, offset: int, length: int | None) -> None:
+        self.offset = offset
+        self._data = data[offset:][:length]
+
+    def chunks(self) -> Iterator[bytes]:
+        """Give the bytes at once."""
+        yield self._data
+
+
+def _offset(stream: Stream, asked: int, descriptor: Descriptor) -> int:
+    if stream.status != 206:  # noqa: PLR2004 - HTTP: the registry gives no parts, but the whole
+        _check_size(stream, stream.headers.get("content-length", ""), descriptor)
+        return 0
+    said = stream.headers.get("content-range", "nothing")
+    match = _CONTENT_RANGE.fullmatch(said)
+    if match is None or int(match[1]) != asked:
+        size = "an unknown number" if descriptor.known_size is None else f"{descriptor.size:,}"
+        raise RangeError(f"bytes from {asked:,} of {size} were asked for, and {said!r} came", url=safe_url(stream.url))
+    _check_size(stream, match[3], descriptor)
+    return asked
+
+
+def _check_size(stream: Stream, said: str, descriptor: Descriptor) -> None:
+    """Refuse a blob whose size is known to be wrong; a size may also not be said."""
+    if said.isdecimal() and descriptor.known_size not in {None, int(said)}:
+        raise IntegrityError(
+            f"{descriptor.digest} has to be {descriptor.size:,} bytes long, not {int(said):,}", url=safe_url(stream.url)
+        )
