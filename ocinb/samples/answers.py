@@ -5,17 +5,18 @@ Source: OCI distribution-spec 1.1 ("Pull", "Content Discovery"); the catalogue i
 
 from __future__ import annotations
 
-import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from ocinb.errors import InvalidError
 from ocinb.samples.content import Content, Repository
 from ocinb.samples.exchange import Answer, Request, error_answer, json_answer
-from ocinb.samples.images import JSON, Manifest
+from ocinb.samples.images import JSON
 from ocinb.samples.ranges import cut_range
+from ocinb.samples.referrers import list_referrers
 from ocinb.spec.digest import Digest
 from ocinb.spec.mediatypes import OCI_INDEX
 
@@ -65,7 +66,9 @@ def parse_route(resource: str) -> Route:
     return Route(match["kind"], match["repository"], match["reference"])
 
 
-def answer_to(request: Request, content: Content, *, page_size: int | None = None) -> Answer:
+def answer_to(
+    request: Request, content: Content, *, page_size: int | None = None, referrers_api: bool = True
+) -> Answer:
     """Answer a request.
 
     Parameters
@@ -75,7 +78,9 @@ def answer_to(request: Request, content: Content, *, page_size: int | None = Non
     content
         What the registry holds.
     page_size
-        Most names on one page of a list; None for no limit.
+        Most entries on one page of a list; None for no limit.
+    referrers_api
+        Whether it lists referrers.
 
     Returns
     -------
@@ -88,49 +93,70 @@ def answer_to(request: Request, content: Content, *, page_size: int | None = Non
     if route.kind == "version":
         return json_answer({})
     if route.kind == "catalogue":
-        return _page_answer(request, sorted(content.repositories), {}, "repositories", page_size)
+        return _page_answer(request, _named(content.repositories), {}, "repositories", page_size)
     if route.kind == "tags":
         return _tags_answer(request, content, route, page_size)
-    return _content_answer(request, content, route)
+    if route.kind == "referrers" and not referrers_api:
+        return _nothing_there(request)
+    return _content_answer(request, content, route, page_size)
 
 
 def _tags_answer(request: Request, content: Content, route: Route, page_size: int | None) -> Answer:
     repository = content.repositories.get(route.repository)
     if repository is None:
         return _name_unknown(route)
-    return _page_answer(request, sorted(repository.tags), {"name": route.repository}, "tags", page_size)
+    return _page_answer(request, _named(repository.tags), {"name": route.repository}, "tags", page_size)
 
 
-def _content_answer(request: Request, content: Content, route: Route) -> Answer:
+def _content_answer(request: Request, content: Content, route: Route, page_size: int | None) -> Answer:
     repository = content.repositories.get(route.repository)
     if route.kind == "nowhere":
-        return error_answer(404, "UNSUPPORTED", f"there is nothing at {request.resource}")
+        return _nothing_there(request)
     if repository is None:
         return _name_unknown(route)
     if route.kind == "manifests":
         return _manifest_answer(request, repository, route.reference)
     if route.kind == "referrers":
-        return _referrers_answer(request, repository, route.reference)
+        return _referrers_answer(request, repository, route.reference, page_size)
     return _blob_answer(request, content, route.reference)
+
+
+def _nothing_there(request: Request) -> Answer:
+    return error_answer(404, "UNSUPPORTED", f"there is nothing at {request.resource}")
 
 
 def _name_unknown(route: Route) -> Answer:
     return error_answer(404, "NAME_UNKNOWN", f"there is no repository {route.repository}")
 
 
-def _page_answer(request: Request, names: list[str], head: JSON, key: str, page_size: int | None) -> Answer:
+def _named(things: Mapping[str, object]) -> dict[str, str]:
+    return {name: name for name in things}
+
+
+def _page_answer(
+    request: Request,
+    entries: Mapping[str, Any],
+    head: JSON,
+    key: str,
+    page_size: int | None,
+    *,
+    headers: Mapping[str, str] | None = None,
+) -> Answer:
+    """Give what is listed from the name after ``last`` on, in the order of the names."""
     wanted = request.query.get("n", [None])[-1]
     if wanted is not None and not wanted.isdecimal():
         return error_answer(400, "PAGINATION_NUMBER_INVALID", f"n has to be a number, not {wanted!r}")
     last = request.query.get("last", [""])[-1]
-    rest = [name for name in names if name > last]
+    rest = sorted(name for name in entries if name > last)
     limits = [limit for limit in (page_size, None if wanted is None else int(wanted)) if limit is not None]
     page = rest[: min(limits)] if limits else rest
-    headers = {}
+    headers = dict(headers or {})
     # n=0 is answered by an empty list without a Link, says the distribution-spec: there is no name to go on from.
     if page and len(page) < len(rest):
-        headers["Link"] = f'<{quote(request.resource)}?n={len(page)}&last={quote(page[-1])}>; rel="next"'
-    return json_answer({**head, key: page}, headers=headers)
+        query = {"n": len(page), "last": page[-1]}
+        others = {name: values[-1] for name, values in request.query.items() if name not in query}
+        headers["Link"] = f'<{quote(request.resource)}?{urlencode(query | others, safe="/")}>; rel="next"'
+    return json_answer({**head, key: [entries[name] for name in page]}, headers=headers)
 
 
 def _manifest_answer(request: Request, repository: Repository, reference: str) -> Answer:
@@ -168,40 +194,16 @@ def _is_match(header: str | None, etag: str) -> bool:
     return etag in known or "*" in known
 
 
-def _referrers_answer(request: Request, repository: Repository, reference: str) -> Answer:
+def _referrers_answer(request: Request, repository: Repository, reference: str, page_size: int | None) -> Answer:
     try:
-        subject = Digest(reference)
+        descriptors = list_referrers(repository, Digest(reference))
     except InvalidError as error:
         return error_answer(400, "DIGEST_INVALID", str(error))
-    descriptors = [
-        _referrer_descriptor(manifest, digest, document)
-        for digest, manifest in repository.manifests.items()
-        # Looking for the digest first spares the parsing of a whole repository.
-        if subject.encode() in manifest.raw
-        and (document := _parsed(manifest)).get("subject", {}).get("digest") == subject
-    ]
     headers = {"Content-Type": OCI_INDEX}
     wanted = request.query.get("artifactType")
     if wanted:
         descriptors = [descriptor for descriptor in descriptors if descriptor.get("artifactType") == wanted[-1]]
         headers["OCI-Filters-Applied"] = "artifactType"
-    index = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": descriptors}
-    return json_answer(index, headers=headers)
-
-
-def _parsed(manifest: Manifest) -> dict[str, Any]:
-    # Tests put in what is no JSON, or no object; such a manifest refers to nothing.
-    try:
-        document = json.loads(manifest.raw)
-    except ValueError:
-        return {}
-    return document if isinstance(document, dict) and isinstance(document.get("subject", {}), dict) else {}
-
-
-def _referrer_descriptor(manifest: Manifest, digest: str, document: JSON) -> JSON:
-    # An image manifest without an artifactType is of the type of its config (distribution-spec, "Listing Referrers").
-    artifact_type = document.get("artifactType") or document.get("config", {}).get("mediaType")
-    descriptor = {"mediaType": manifest.media_type, "digest": digest, "size": len(manifest.raw)}
-    if artifact_type:
-        descriptor["artifactType"] = artifact_type
-    return descriptor | {"annotations": document["annotations"]} if document.get("annotations") else descriptor
+    entries = {descriptor["digest"]: descriptor for descriptor in descriptors}
+    index = {"schemaVersion": 2, "mediaType": OCI_INDEX}
+    return _page_answer(request, entries, index, "manifests", page_size, headers=headers)

@@ -14,6 +14,7 @@ from ocinb.samples.catalogue import sample_content
 from ocinb.samples.exchange import Answer, Delivery, Request
 from ocinb.samples.faults import Fault
 from ocinb.samples.images import Layer, Manifest, Step, make_image, moment
+from ocinb.samples.referrers import tag_referrers
 from ocinb.samples.sockets import SocketServer
 from ocinb.samples.tokens import TokenIssuer
 from ocinb.spec.digest import Digest
@@ -37,13 +38,17 @@ class SampleRegistry:
         credentials: tuple[str, str] | None = None,
         bandwidth: float | None = None,
         page_size: int | None = None,
+        referrers_api: bool = True,
     ) -> None:
         for name, limit in (("bandwidth", bandwidth), ("page_size", page_size)):
             if limit is not None and limit <= 0:
                 raise InvalidError(f"{name} has to be positive, not {limit!r}")
         self._bandwidth = bandwidth
         self._page_size = page_size
+        self._referrers_api = referrers_api
         self._content = sample_content().copy()
+        if not referrers_api:
+            tag_referrers(self._content)
         self._faults: list[Fault] = []
         self._requests: list[Request] = []
         self._lock = threading.Lock()
@@ -248,7 +253,7 @@ class SampleRegistry:
             refusal = self._tokens.refusal(request, parse_route(request.resource).scope)
             if refusal:
                 return refusal
-        return answer_to(request, self._content, page_size=self._page_size)
+        return answer_to(request, self._content, page_size=self._page_size, referrers_api=self._referrers_api)
 
 
 def registry(
@@ -257,6 +262,7 @@ def registry(
     credentials: tuple[str, str] | None = None,
     bandwidth: float | None = None,
     page_size: int | None = None,
+    referrers_api: bool = True,
 ) -> SampleRegistry:
     """Start a registry on this machine that holds the sample images.
 
@@ -273,7 +279,11 @@ def registry(
     bandwidth
         Bytes per second with which each blob is sent, so that progress can be watched; None for full speed.
     page_size
-        Most names on one page of a tag list or of the catalogue, so that paging can be seen; None for no limit.
+        Most entries on one page of a list (tags, referrers, the catalogue), so that paging can be seen; None for no
+        limit.
+    referrers_api
+        Whether it lists what refers to an image. Many registries do not; this one has indexes for it then, under the
+        tags that the specification has for such registries.
 
     Returns
     -------
@@ -296,4 +306,10 @@ def registry(
     {"name": "demo/base", "tags": ["12"]}
     (Request(method='GET', path='/v2/demo/base/tags/list', status=200),)
     """
-    return SampleRegistry(token=token, credentials=credentials, bandwidth=bandwidth, page_size=page_size)
+    return SampleRegistry(
+        token=token,
+        credentials=credentials,
+        bandwidth=bandwidth,
+        page_size=page_size,
+        referrers_api=referrers_api,
+    )

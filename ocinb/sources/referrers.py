@@ -1,0 +1,229 @@
+"""Referrers: what speaks of an image (signatures, SBOMs, attestations), and the ways in which it is found.
+
+Sources: OCI distribution-spec v1.1, "Referrers Tag Schema"; BuildKit's attestation-storage.md; cosign's
+SIGNATURE_SPEC.md. Registries without an API leave it to people's tools to say what refers to what, so little of it can
+be relied on: what a list says is told as it stands, and a manifest is read only where a list says too little.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import get_args
+
+from ocinb._pool import run_all
+from ocinb._settings import Settings
+from ocinb._text import printable, shorten
+from ocinb.errors import InvalidError, NotFoundError, TransportError
+from ocinb.sources.base import RawDocument, Referrer, Source, Way
+from ocinb.sources.images import Resolved
+from ocinb.sources.refusals import UnknownRepositoryError
+from ocinb.spec import mediatypes
+from ocinb.spec.documents import REFERENCE_DIGEST, Descriptor, parse_index
+from ocinb.spec.fields import Fields
+from ocinb.spec.strictjson import parse_object
+from ocinb.spec.tagforms import MAX_TAG_LENGTH, cosign_tags, referrers_tags
+
+logger = logging.getLogger("ocinb")
+
+Found = list[Referrer] | None
+_WAYS: tuple[Way, ...] = get_args(Way)
+_REFUSED_TAG = 400
+# What a manifest is of that does not say it by a type of its own: an image, or nothing (manifest.md forbids that one).
+_TELLS_NOTHING = mediatypes.IMAGE_CONFIGS | {mediatypes.OCI_EMPTY, None}
+
+
+def find_referrers(source: Source, resolved: Resolved, artifact_type: str | None, settings: Settings) -> list[Referrer]:
+    """Find all that refers to what a name points at, and to the images in it where the index itself links the two.
+
+    Parameters
+    ----------
+    source
+        Where it is.
+    resolved
+        What the name points at.
+    artifact_type
+        The one type that is wanted; None for all.
+    settings
+        Limits.
+
+    Returns
+    -------
+    list of Referrer
+        Each pair of referrer and subject once, by the surest way in which it was found: API, tag, index, cosign.
+    """
+    named = source.referrers(resolved.document.descriptor, artifact_type)
+    found = [*named, *linked_in_index(source, resolved, settings)]
+    found.sort(key=lambda referrer: _WAYS.index(referrer.found_via))
+    distinct: dict[tuple[str, str], Referrer] = {}
+    for referrer in found:
+        distinct.setdefault((referrer.subject, referrer.descriptor.digest), referrer)
+    return [
+        referrer
+        for referrer in distinct.values()
+        if artifact_type is None or referrer.descriptor.artifact_type == artifact_type
+    ]
+
+
+def find_by_name(
+    source: Source, subject: Descriptor, settings: Settings, by_api: Callable[[], Found] | None = None
+) -> list[Referrer]:
+    """Find what refers to a manifest by the API, else by the tag that lists referrers; and by cosign's tags.
+
+    Parameters
+    ----------
+    source
+        Where to look for the tags.
+    subject
+        The manifest.
+    settings
+        Limits.
+    by_api
+        Asks the API; gives None where there is none.
+
+    Raises
+    ------
+    NotFoundError
+        If nothing is found, and it is the whole repository that is not there.
+    """
+
+    def by_list() -> Found:
+        listed = by_api() if by_api else None
+        return _by_tag(source, subject, settings) if listed is None else listed
+
+    questions: list[Callable[[], Found]] = [by_list]
+    questions += [partial(_under, source, tag, subject) for tag in cosign_tags(subject.digest)]
+    answers = run_all(_or_unknown, questions, workers=settings.concurrency)
+    found = [referrer for answer in answers if isinstance(answer, list) for referrer in answer]
+    unknown = [answer for answer in answers if isinstance(answer, UnknownRepositoryError)]
+    if unknown and not found:
+        raise unknown[0]
+    return found
+
+
+def linked_in_index(source: Source, resolved: Resolved, settings: Settings) -> list[Referrer]:
+    """Find what stands in an index beside its images and speaks of them.
+
+    BuildKit's attestations say in the index itself what they attest; artifacts say it in their manifest, which is read.
+    """
+    children = [child.descriptor for child in resolved.children]
+    attestations = [
+        Referrer(child.annotations[REFERENCE_DIGEST], child, "index")
+        for child in children
+        if child.annotations.get(REFERENCE_DIGEST)
+    ]
+    artifacts = [child for child in children if child.kind in {"artifact", "signature"}]
+    return [*attestations, *with_subject(source, artifacts, settings)]
+
+
+def with_subject(source: Source, manifests: Sequence[Descriptor], settings: Settings) -> list[Referrer]:
+    """Read some manifests that stand in an index, and give those that say themselves what they refer to."""
+    readable = [manifest for manifest in manifests if manifest.media_type in mediatypes.ALL_MANIFESTS]
+    read = run_all(lambda manifest: _read(source, manifest), readable, workers=settings.concurrency)
+    return [
+        Referrer(subject, described, "index")
+        for described, subject in filter(None, read)
+        if subject and described.digest != subject
+    ]
+
+
+def _or_unknown(question: Callable[[], Found]) -> Found | UnknownRepositoryError:
+    try:
+        return question()
+    except UnknownRepositoryError as error:
+        return error
+
+
+def _by_tag(source: Source, subject: Descriptor, settings: Settings) -> Found:
+    for tag in referrers_tags(subject.digest):
+        entries = _list_under(source, tag, subject)
+        if entries is None:
+            continue
+        if len(entries) > settings.max_index_children:
+            raise InvalidError(f"{tag} lists more than max_index_children = {settings.max_index_children:,} referrers")
+        told = run_all(lambda entry: _told(source, entry, subject), entries, workers=settings.concurrency)
+        return [Referrer(subject.digest, entry, "tag") for entry in told if entry is not None]
+    return None
+
+
+def _list_under(source: Source, tag: str, subject: Descriptor) -> Sequence[Descriptor] | None:
+    try:
+        there = source.resolve(tag)
+    except UnknownRepositoryError:
+        raise
+    except NotFoundError:
+        return None
+    except TransportError as error:
+        # The long form of a sha512 is longer than a tag may be; some registries have it all the same.
+        if error.status != _REFUSED_TAG or len(tag) <= MAX_TAG_LENGTH:
+            raise
+        return None
+    if there.digest == subject.digest:  # mirrors tag an image by its own digest, so that nothing sweeps it away
+        return None
+    if not there.is_index:
+        logger.warning("the tag %s should list referrers, but points at %s", tag, _shown(there.media_type))
+        return None
+    return parse_index(source.document(there).raw, there.media_type, f"the index {there.digest}").manifests
+
+
+def _told(source: Source, entry: Descriptor, subject: Descriptor) -> Descriptor | None:
+    """Complete an entry that says nothing of its type, as crane and GitHub's registry leave it; None if it is a lie."""
+    if entry.artifact_type not in {None, mediatypes.OCI_EMPTY} or entry.media_type not in mediatypes.ALL_MANIFESTS:
+        return entry
+    read = _read(source, entry)
+    if read is None:
+        return replace(entry, artifact_type=None)
+    described, said = read
+    if said and said != subject.digest:
+        logger.warning("%s is listed as a referrer of %s, but refers to %s", entry.digest, subject.digest, _shown(said))
+        return None
+    return replace(entry, artifact_type=described.artifact_type, annotations=entry.annotations or described.annotations)
+
+
+def _under(source: Source, tag: str, subject: Descriptor) -> Found:
+    """Find what cosign keeps under a tag; most tags are missing, which a HEAD tells, and Docker Hub does not count."""
+    try:
+        document = source.document(source.resolve(source.head(tag)))
+    except UnknownRepositoryError:
+        raise
+    except NotFoundError:
+        return None
+    return [Referrer(subject.digest, _described(document)[0], "cosign")]
+
+
+def _read(source: Source, manifest: Descriptor) -> tuple[Descriptor, str | None] | None:
+    try:
+        return _described(source.document(manifest))
+    except (NotFoundError, InvalidError) as error:  # it is listed still, and gone; or nobody can read it
+        logger.info("nothing is known of a manifest but what is listed: %s", error)
+        return None
+
+
+def _shown(text: str) -> str:
+    return printable(shorten(text, 200))
+
+
+def _described(document: RawDocument) -> tuple[Descriptor, str | None]:
+    """Say of a manifest what a registry's list would say, and what it refers to itself."""
+    what = f"the manifest {document.digest}"
+    body = Fields(parse_object(document.raw, what), what)
+    subject = body.child("subject")
+    described = replace(
+        document.descriptor, artifact_type=_artifact_type(body), annotations=body.text_mapping("annotations")
+    )
+    return described, subject.text("digest") if subject else None
+
+
+def _artifact_type(body: Fields) -> str | None:
+    """Give what a manifest says that it is, or the one type of its blobs if it calls itself an image or nothing.
+
+    What cosign keeps under its tags has the config of an image; its blobs say what it is.
+    """
+    config = body.child("config")
+    said = body.text("artifactType") or (config.text("mediaType") if config else None)
+    if said not in _TELLS_NOTHING:
+        return said
+    blobs = {blob.text("mediaType") for blob in [*body.children("layers"), *body.children("blobs")]}
+    return blobs.pop() if len(blobs) == 1 else None

@@ -1,0 +1,66 @@
+"""The embedded registry lists referrers page by page, or has them under tags, like registries that cannot list them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ocinb.samples import registry
+from tests.samples.asking import error_code, get, index_digest
+
+SPDX = "application/spdx+json"
+
+
+def test_referrers_are_paged() -> None:
+    with registry() as whole, registry(page_size=1) as paged:
+        path = f"/v2/demo/shop/referrers/{index_digest(whole)}"
+        expected = get(whole, path).json()["manifests"]
+        pages = [get(paged, path)]
+        while following := pages[-1].links.get("next", {}).get("url"):
+            pages.append(get(paged, following))
+    assert [page.json()["manifests"] for page in pages] == [[entry] for entry in expected]
+    assert len(expected) == 2
+    assert {page.json()["mediaType"] for page in pages} == {"application/vnd.oci.image.index.v1+json"}
+
+
+def test_pages_keep_the_filter() -> None:
+    with registry(page_size=1) as paged:
+        subject = index_digest(paged)
+        more = f'{{"artifactType": "{SPDX}", "subject": {{"digest": "{subject}"}}}}'
+        paged.put_manifest("demo/shop", more.encode())
+        first = get(paged, f"/v2/demo/shop/referrers/{subject}?artifactType=application/spdx%2Bjson")
+        second = get(paged, first.links["next"]["url"])
+    for page in (first, second):
+        assert [entry["artifactType"] for entry in page.json()["manifests"]] == [SPDX]
+        assert page.headers["OCI-Filters-Applied"] == "artifactType"
+    assert "Link" not in second.headers
+
+
+def test_without_the_api_there_is_nothing_at_its_address() -> None:
+    with registry(referrers_api=False) as old:
+        answer = get(old, f"/v2/demo/shop/referrers/{index_digest(old)}")
+        assert (answer.status_code, error_code(answer)) == (404, "UNSUPPORTED")
+
+
+def by_digest(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return sorted(entries, key=lambda entry: str(entry["digest"]))
+
+
+@pytest.mark.parametrize("child", [None, 0])
+def test_without_the_api_a_tag_has_what_it_would_list(child: int | None) -> None:
+    with registry() as new, registry(referrers_api=False) as old:
+        subject = index_digest(new)
+        if child is not None:
+            subject = get(new, f"/v2/demo/shop/manifests/{subject}").json()["manifests"][child]["digest"]
+        listed = get(new, f"/v2/demo/shop/referrers/{subject}").json()["manifests"]
+        tagged = get(old, f"/v2/demo/shop/manifests/{subject.replace(':', '-')}")
+    assert listed
+    assert by_digest(tagged.json()["manifests"]) == by_digest(listed)
+    assert tagged.headers["Content-Type"] == "application/vnd.oci.image.index.v1+json"
+
+
+def test_one_registry_s_tags_are_not_another_s() -> None:
+    with registry(referrers_api=False) as old, registry() as new:
+        tags = [set(get(running, "/v2/demo/shop/tags/list").json()["tags"]) for running in (old, new)]
+    assert tags[1] < tags[0]
