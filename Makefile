@@ -26,7 +26,7 @@ format: $(VENV)/.test
 	$(BIN)/ruff format .
 
 bench: $(VENV)/.bench
-	$(BIN)/python benchmarks/run.py
+	$(BIN)/python -m benchmarks.run $(RACES)
 
 docs: $(VENV)/.docs
 	$(BIN)/python docs/build.py build/docs

@@ -1,64 +1,54 @@
-"""Print one table of ratios: this project against its peers, measured in one run.
-
-Ratios, because machines differ; medians of interleaved runs, because a machine differs from minute to minute.
-"""
+"""Print one table of ratios: this project against its peers, measured in one run."""
 
 from __future__ import annotations
 
-import statistics
-import subprocess
+import argparse
+import os
+import platform
 import sys
-import time
-from dataclasses import dataclass
+from types import ModuleType
 
-RUNS = 9
+import ocinb
+from benchmarks import importing, metadata
+from benchmarks.measuring import table
+from benchmarks.peers import missing, told
 
-
-@dataclass(frozen=True)
-class Race:
-    """Two commands that are timed in turn, and the ratio that is to be reached."""
-
-    what: str
-    ours: list[str]
-    peer: list[str]
-    goal: float
+RACES: dict[str, ModuleType] = {"import": importing, "metadata": metadata}
+RUNS = 5
 
 
-RACES = [
-    Race(
-        what="import ocinb / import pandas",
-        ours=[sys.executable, "-c", "import ocinb"],
-        peer=[sys.executable, "-c", "import pandas"],
-        goal=0.25,
-    )
-]
+def main(arguments: list[str]) -> int:
+    """Run races; 1 if a goal was missed."""
+    chosen = _options(arguments)
+    races = {name: RACES[name] for name in chosen.races or RACES}
+    print(_machine())
+    print(told(dict.fromkeys(peer for race in races.values() for peer in race.PEERS)))
+    lines = []
+    for name, race in races.items():
+        if not missing(race.NEEDED):
+            print(f"… {name}", flush=True)
+            lines += race.race(chosen.runs)
+    if lines:
+        print(f"\nmedian and spread of {chosen.runs} interleaved runs\n\n{table(lines)}")
+    return int(any(line.missed for line in lines))
 
 
-def seconds(command: list[str]) -> float:
-    """Time one run of a whole process."""
-    started = time.perf_counter()
-    subprocess.run(command, check=True)
-    return time.perf_counter() - started
+def _options(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="benchmarks.run", description=__doc__)
+    parser.add_argument("races", nargs="*", metavar="race", help=f"of {', '.join(RACES)}; all if none is named")
+    parser.add_argument("--runs", type=int, default=RUNS, help="how often each contestant runs (%(default)s)")
+    chosen = parser.parse_args(arguments)
+    for name in chosen.races:
+        if name not in RACES:
+            parser.error(f"there is no race {name!r}; there are {', '.join(RACES)}")
+    return chosen
 
 
-def main() -> None:
-    """Run all races; exit with 1 if a goal was missed."""
-    print(f"{'ratio':<34}{'ours':>9}{'peer':>9}{'ratio':>8}{'goal':>7}   median of {RUNS} interleaved runs")
-    missed = False
-    for race in RACES:
-        for command in (race.ours, race.peer):
-            seconds(command)  # warm
-        pairs = [(seconds(race.ours), seconds(race.peer)) for _ in range(RUNS)]
-        ours, peer = (statistics.median(times) for times in zip(*pairs, strict=True))
-        ratio = statistics.median(mine / other for mine, other in pairs)
-        missed |= ratio > race.goal
-        print(f"{race.what:<34}{ours:>8.3f}s{peer:>8.3f}s{ratio:>8.2f}{race.goal:>7.2f}   {_verdict(ratio, race.goal)}")
-    sys.exit(missed)
-
-
-def _verdict(ratio: float, goal: float) -> str:
-    return "reached" if ratio <= goal else "MISSED"
+def _machine() -> str:
+    cores, load = os.cpu_count(), os.getloadavg()[0]
+    return f"ocinb {ocinb.__version__}, Python {platform.python_version()}, {platform.system()} {platform.machine()}, \
+{cores} cores, load {load:.1f} before"
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,1 @@
+"""Races of this project against its peers, measured in one run: `make bench`."""
