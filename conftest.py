@@ -13,7 +13,9 @@ from ocinb.sources.session import close_default_session
 
 
 @pytest.fixture(autouse=True)
-def _isolated(tmp_path: Path) -> Iterator[None]:
+def _isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr("ocinb.sources.patience.FIRST_PAUSE_SECONDS", 0.0)  # what fails is asked again at once
+    _without_logins(tmp_path / "own-logins", monkeypatch)
     before = {entry.name: getattr(settings, entry.name) for entry in fields(settings)}
     settings.store_dir = tmp_path / "own-store"
     settings.cache_dir = tmp_path / "own-cache"
@@ -22,3 +24,11 @@ def _isolated(tmp_path: Path) -> Iterator[None]:
     close_default_session()
     for name, value in before.items():
         setattr(settings, name, value)
+
+
+def _without_logins(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let nobody be logged in anywhere: the files of docker and podman are looked for where there are none."""
+    folder.mkdir()
+    monkeypatch.delenv("REGISTRY_AUTH_FILE", raising=False)
+    for variable in ("DOCKER_CONFIG", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME"):
+        monkeypatch.setenv(variable, str(folder))

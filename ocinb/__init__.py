@@ -21,10 +21,14 @@ _HOMES = {
     "layers": "ocinb.frames.images",
     "manifests": "ocinb.frames.images",
     "pull": "ocinb.frames.downloads",
+    "rate_limit": "ocinb.frames.limits",
+    "referrers": "ocinb.frames.referrers",
     "repositories": "ocinb.frames.names",
     "samples": "ocinb",
     "settings": "ocinb._settings",
+    "store": "ocinb.frames.local",
     "tags": "ocinb.frames.names",
+    "trace": "ocinb.notebook.trace",
 }
 
 __all__ = sorted(_HOMES)  # noqa: PLE0605 - the stub has the literal list

@@ -8,8 +8,12 @@ from ocinb.frames.images import configs as configs
 from ocinb.frames.images import history as history
 from ocinb.frames.images import layers as layers
 from ocinb.frames.images import manifests as manifests
+from ocinb.frames.limits import rate_limit as rate_limit
+from ocinb.frames.local import store as store
 from ocinb.frames.names import repositories as repositories
 from ocinb.frames.names import tags as tags
+from ocinb.frames.referrers import referrers as referrers
+from ocinb.notebook.trace import trace as trace
 from ocinb.progress.protocol import Progress as Progress
 from ocinb.spec.reference import Reference as Reference
 
@@ -25,8 +29,12 @@ __all__ = [
     "layers",
     "manifests",
     "pull",
+    "rate_limit",
+    "referrers",
     "repositories",
     "samples",
     "settings",
+    "store",
     "tags",
+    "trace",
 ]

@@ -69,6 +69,14 @@ def woken_by(waker: Callable[[], None]) -> Iterator[None]:
         stop.wakers.discard(waker)
 
 
+def pause(seconds: float) -> None:
+    """Wait a while, or leave as soon as a stop is given."""
+    over = threading.Event()
+    with woken_by(over.set):
+        over.wait(seconds)
+        check_stopped()
+
+
 _locks: WeakValueDictionary[Hashable, threading.Lock] = WeakValueDictionary()  # for as long as somebody has one
 _locks_lock = threading.Lock()
 

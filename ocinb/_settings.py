@@ -7,53 +7,15 @@ import math
 import operator
 import os
 import platform as _machine
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from ocinb._credentials import Credentials
 from ocinb.errors import InvalidError
 
 MIB = 1024 * 1024
-
-
-class Credentials(MutableMapping[str, tuple[str, str]]):
-    """User and secret by registry host, in memory only; a repr shows the hosts and never a secret.
-
-    >>> credentials = Credentials({"registry.example": ("ada", "s3cret")})
-    >>> credentials
-    Credentials({'registry.example': ('***', '***')})
-    """
-
-    def __init__(self, entries: Mapping[str, tuple[str, str]] | None = None) -> None:
-        self._entries: dict[str, tuple[str, str]] = {}
-        # Nothing is checked by quoting it: an error message is a place where secrets leak.
-        if not isinstance(entries, Mapping | None):
-            raise InvalidError("credentials have to be a mapping from a host to a pair of texts: (user, secret)")
-        for host, pair in (entries or {}).items():
-            self[host] = pair
-
-    def __setitem__(self, host: str, pair: tuple[str, str]) -> None:
-        if not isinstance(host, str):
-            raise InvalidError("credentials are kept by host, and a host is a text")
-        if not (isinstance(pair, tuple | list) and len(pair) == 2 and all(isinstance(part, str) for part in pair)):  # noqa: PLR2004
-            raise InvalidError(f"the credentials of {host} have to be a pair of texts: (user, secret)")
-        self._entries[host] = (pair[0], pair[1])
-
-    def __getitem__(self, host: str) -> tuple[str, str]:
-        return self._entries[host]
-
-    def __delitem__(self, host: str) -> None:
-        del self._entries[host]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._entries)
-
-    def __len__(self) -> int:
-        return len(self._entries)
-
-    def __repr__(self) -> str:
-        return f"Credentials({dict.fromkeys(self._entries, ('***', '***'))})"
 
 
 def _data_dir() -> str:
@@ -119,7 +81,10 @@ class Settings:
     )
     credentials: Credentials = field(
         default_factory=Credentials,
-        metadata={"meaning": "user and secret by registry host: credentials[host] = (user, secret)"},
+        metadata={
+            "meaning": "user and secret by registry or path in it: credentials[host] = (user, secret); the user "
+            '"<token>" says that the secret is an identity token, "<bearer>" that it is a token for the registry itself'
+        },
     )
     store_dir: Path = _setting("store_dir", _data_dir, "where documents and blobs are kept, an OCI image layout")  # noqa: RUF009 - it makes a field
     cache_dir: Path = _setting("cache_dir", _cache_dir, "where answers to questions by name (tags, lists) are kept")  # noqa: RUF009 - it makes a field
@@ -148,8 +113,18 @@ class Settings:
     max_list_pages: int = _setting("max_list_pages", 10_000, "most pages that one list may have")
     max_redirects: int = _setting("max_redirects", 10, "most redirects that one request may take")
     max_index_depth: int = _setting("max_index_depth", 8, "how deep indexes may lie in indexes")
+    max_indexes: int = _setting("max_indexes", 100, "most indexes that one name may lead to, itself and those in it")
     max_index_children: int = _setting(
-        "max_index_children", 10_000, "most manifests that one index and those in it may name together"
+        "max_index_children",
+        10_000,
+        "most manifests that one index and those in it may name together, and most referrers of one image",
+    )
+    max_archive_members: int = _setting("max_archive_members", 100_000, "most members that an archive may have")
+    max_unpacked_bytes: int = _setting(
+        "max_unpacked_bytes", 64 * 1024 * MIB, "most bytes that a compressed archive may have when it is unpacked"
+    )
+    max_unpacked_ratio: int = _setting(
+        "max_unpacked_ratio", 200, "how many times larger than itself an archive of more than 64 MiB may be unpacked"
     )
 
     def __setattr__(self, name: str, value: Any) -> None:

@@ -6,6 +6,7 @@ Every message says what was asked, what came, and what to try. No exception of a
 from __future__ import annotations
 
 import re
+from datetime import datetime
 
 from ocinb._text import printable, shorten
 
@@ -63,9 +64,21 @@ class TransportError(OcinbError):
     ----------
     unreachable
         Whether nobody is there who speaks what was spoken, so that waiting longer would not help.
+    passing
+        Whether the same question may have its answer a moment later.
+    unsent
+        Whether the question cannot have reached the other side.
+    resumable
+        Whether an answer broke off in its middle, so that it can go on from there.
+    status
+        The HTTP status, where the other side answered with one that has no error of its own here.
     """
 
     unreachable: bool = False
+    passing: bool = False
+    unsent: bool = False
+    resumable: bool = False
+    status: int | None = None
 
 
 class AuthError(TransportError):
@@ -73,7 +86,15 @@ class AuthError(TransportError):
 
 
 class RateLimitError(TransportError):
-    """The registry asks to come back later; the hint says when, where it is known."""
+    """The registry asks to come back later; the hint says when, where it is known.
+
+    Attributes
+    ----------
+    retry_at
+        When to come back, as an aware datetime, or None where the registry does not say.
+    """
+
+    retry_at: datetime | None = None
 
 
 class NotFoundError(OcinbError, LookupError):

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from ocinb._pool import alone, check_stopped, run_all
+from ocinb._pool import alone, check_stopped, pause, run_all
 from ocinb._settings import Settings
-from ocinb.errors import AuthError, IntegrityError, OcinbError, RateLimitError, TransportError
+from ocinb.errors import IntegrityError, OcinbError, TransportError
 from ocinb.progress.protocol import Progress, State
 from ocinb.sources.base import RangeError, Source
 from ocinb.spec.digest import Digest, Verifier
@@ -191,12 +191,11 @@ class _Download:
             try:
                 self._append(file)
                 break
-            except (AuthError, RateLimitError):
-                raise
-            except TransportError:
-                if attempt == self._settings.retries:
+            except TransportError as error:
+                # What could not even be opened was asked for again already, by whoever opens.
+                if not error.resumable or attempt == self._settings.retries:
                     raise
-                time.sleep(FIRST_PAUSE_SECONDS * 2**attempt)
+                pause(FIRST_PAUSE_SECONDS * 2**attempt)
 
     def _append(self, file: BinaryIO) -> None:
         if self._verifier.seen == self._descriptor.size:
@@ -235,7 +234,9 @@ class _Download:
         try:
             self._verifier.check()
         except IntegrityError:
-            return TransportError(f"{digest} ended after {seen:,} of {size:,} bytes")
+            told = TransportError(f"{digest} ended after {seen:,} of {size:,} bytes")
+            told.resumable = True
+            return told
         return IntegrityError(f"{digest} has to be {size:,} bytes long, but has {seen:,}")
 
     def _restart(self, file: BinaryIO) -> None:

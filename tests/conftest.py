@@ -10,6 +10,7 @@ import pytest
 from ocinb.samples import SampleRegistry
 from ocinb.samples import registry as start_registry
 from ocinb.storage.layout import Layout
+from tests.internet import Internet
 from tests.transferring import Place
 
 
@@ -23,3 +24,10 @@ def registry() -> Iterator[SampleRegistry]:
 def place(registry: SampleRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
     monkeypatch.setattr("ocinb.transfer.FIRST_PAUSE_SECONDS", 0.0)
     return Place(registry, Layout(tmp_path / "layout"))
+
+
+@pytest.fixture
+def internet(monkeypatch: pytest.MonkeyPatch) -> Internet:
+    made = Internet()
+    monkeypatch.setattr("ocinb.sources.resolving.network", made)
+    return made

@@ -120,6 +120,6 @@ def test_every_declared_column_has_a_known_type_and_says_what_it_means(schema: S
     for column in schema.columns:
         assert column.dtype in {TEXT, NUMBER, TIME, FLAG, OBJECT, "Float64"}, column
         assert len(column.meaning) > 5, column
-        assert (column.unit == "bytes") is column.name.endswith("_bytes"), column
-        assert (column.unit == "seconds") is (column.name == "seconds"), column
+        assert (column.unit == "bytes") is f"_{column.name}".endswith("_bytes"), column
+        assert (column.unit == "seconds") is column.name.endswith("seconds"), column
         assert column.dtype == NUMBER or column.unit != "bytes", column

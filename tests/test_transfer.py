@@ -40,10 +40,10 @@ def test_a_blob_comes_once_and_is_present_then(place: Place) -> None:
         (401, AuthError, 1),
         (403, AuthError, 1),
         (404, NotFoundError, 1),
-        (429, RateLimitError, 1),
+        (429, RateLimitError, 3),
         (500, TransportError, 3),
         (503, TransportError, 3),
-        (302, TransportError, 3),
+        (302, TransportError, 1),
     ],
 )
 def test_an_error_body_never_lands_in_the_layer_file(

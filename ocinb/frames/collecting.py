@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from ocinb._pool import run_all
 from ocinb._schemas import Schema
 from ocinb.errors import InvalidError, OcinbError
+from ocinb.frames.counting import counted
 from ocinb.sources.session import Session, default_session
 from ocinb.spec.reference import Reference
 
@@ -64,9 +65,12 @@ def collect(
 
 
 def attempt_all(
-    names: Sequence[str], function: Callable[[str], T], *, errors: Errors, session: Session
+    names: Sequence[str], function: Callable[[str], T], *, errors: Errors, session: Session, title: str = ""
 ) -> list[T | Failure]:
-    """Call a function for each name, several at a time; a failure is raised or becomes a result."""
+    """Call a function for each name, several at a time; a failure is raised or becomes a result.
+
+    Of more than a few names a progress tells how many there are, under a title.
+    """
     if errors not in ("raise", "skip"):
         raise InvalidError(f"errors takes 'raise' or 'skip', not {errors!r}")
 
@@ -79,7 +83,8 @@ def attempt_all(
                 raise
             return Failure(name, error)
 
-    return run_all(attempt, names, workers=2 * session.settings.concurrency)
+    with counted(names, title or f"asking for {len(names):,} names") as done:
+        return run_all(lambda name: done(name, attempt(name)), names, workers=2 * session.settings.concurrency)
 
 
 def list_names(names: Names) -> list[str]:

@@ -20,6 +20,7 @@ from ocinb.progress import choose_progress
 from ocinb.progress.protocol import Progress, Task
 from ocinb.sources.images import ALL, Image, Wanted
 from ocinb.sources.session import Session, default_session
+from ocinb.spec import mediatypes
 from ocinb.spec.digest import Digest
 from ocinb.spec.documents import Descriptor
 from ocinb.spec.identity import layer_steps
@@ -53,19 +54,16 @@ class Plan:
 
     def image_names(self) -> dict[str, Descriptor]:
         """Give the images the names that the index of the layout has for them."""
-        full, resolved = self.opened.reference.canonical, self.opened.resolved
+        full, resolved = self.opened.reference.kept_name, self.opened.resolved
         if not resolved.is_index or (len(self.images) == 1 and not self.whole):
             return {full: self.images[0].descriptor}
         named = {full: resolved.document.descriptor} if self.whole else {}
         for image in self.images:
             name = f"{full}{_suffix(image.platform)}"
             # Two for one architecture, of Windows for instance: the second keeps the name that nothing else can have.
-            named[name if name not in named else self._by_digest(image)] = image.descriptor
+            by_digest = self.opened.reference.at(image.document.digest)
+            named[name if name not in named else by_digest] = image.descriptor
         return named
-
-    def _by_digest(self, image: Image) -> str:
-        reference = self.opened.reference
-        return f"{reference.registry}/{reference.repository}@{image.document.digest}"
 
 
 def pull(
@@ -112,13 +110,16 @@ def pull(
         If the registry fails, or the folder cannot be written; what came so far is kept and resumed next time.
     NotFoundError
         If nothing has that name, or it has no such platform.
+    InvalidError
+        If it is an image of Docker's schema 1, which fits into no layout.
 
     Notes
     -----
     Source: OCI image-spec image-layout.md. All documents stay as they came, also a Docker manifest, which crane reads
     from a layout; skopeo's ``oci:`` looks for OCI manifests only.
 
-    In the layout an image bears its canonical name, ``docker.io/library/python:3.12``. Of several platforms each bears
+    In the layout an image bears its canonical name, ``docker.io/library/python:3.12``; so does one out of a file, if it
+    is called so there. Of several platforms each bears
     it with its own at the end, ``…:3.12-arm64``, and with ``"all"`` the index bears it without. A name that stood for
     something else stands for what was pulled last.
 
@@ -136,23 +137,24 @@ def pull(
     layout = session.store if destination is None else Layout(_folder(destination))
     started = time.monotonic()
     board = choose_progress(progress)
-    planned = attempt_all(names, lambda name: _plan(name, session, layout, wanted), errors=errors, session=session)
-    plans = [plan for plan in planned if isinstance(plan, Plan)]
-    failures = [plan for plan in planned if isinstance(plan, Failure)]
-    layout.prepare()
-    summary = "stopped; what came is kept and resumed next time"
-    try:
-        board.start(f"Pulling {_counted(names)}", _tasks(plans))
-        transfer = Transfer(layout, session.settings, board, verify=verify)
-        blobs = transfer.run([job for plan in plans for job in plan.jobs], errors=errors)
-        # A document may be wanted as a blob too; then it came before.
-        done = blobs | _documents(plans, layout)
-        rows = list(_finish(plans, done, layout, failures, errors))
-        failed = {failure.reference for failure in failures}
-        pulled = [name for name in names if name not in failed]
-        summary = f"Pulled {_counted(pulled)}: {_summary(rows, time.monotonic() - started)}"
-    finally:
-        board.finish(summary)
+    with layout.in_use():
+        planned = attempt_all(names, lambda name: _plan(name, session, layout, wanted), errors=errors, session=session)
+        plans = [plan for plan in planned if isinstance(plan, Plan)]
+        failures = [plan for plan in planned if isinstance(plan, Failure)]
+        layout.prepare()
+        summary = "stopped; what came is kept and resumed next time"
+        try:
+            board.start(f"Pulling {_counted(names)}", _tasks(plans))
+            transfer = Transfer(layout, session.settings, board, verify=verify)
+            blobs = transfer.run([job for plan in plans for job in plan.jobs], errors=errors)
+            # A document may be wanted as a blob too; then it came before.
+            done = blobs | _documents(plans, layout)
+            rows = list(_finish(plans, done, layout, failures, errors))
+            failed = {failure.reference for failure in failures}
+            pulled = [name for name in names if name not in failed]
+            summary = f"Pulled {_counted(pulled)}: {_summary(rows, time.monotonic() - started)}"
+        finally:
+            board.finish(summary)
     places = {name: place for place, name in enumerate(names)}
     return with_failures(schemas.PULL.frame(rows), sorted(failures, key=lambda failure: places[failure.reference]))
 
@@ -165,12 +167,23 @@ def _folder(destination: str | PathLike[str]) -> Path:
 
 def _plan(name: str, session: Session, layout: Layout, wanted: Wanted) -> Plan:
     opened = open_name(name, session, store=layout)
-    return Plan(opened, opened.images(wanted), whole=wanted == ALL)
+    images = opened.images(wanted)
+    for image in images:
+        if image.document.media_type in mediatypes.SCHEMA1:
+            what = f"{image.document.digest} is of Docker's schema 1, for which an image layout has no place"
+            raise InvalidError(what, hint="`skopeo copy` converts it; layers, history and configs read it as it is")
+    return Plan(opened, images, whole=wanted == ALL)
+
+
+def _named(image: Image) -> list[Descriptor]:
+    """Give the config and the layers of an image, as its manifest names them."""
+    config = image.manifest.config
+    return [*([config] if config else []), *image.manifest.layers]
 
 
 def _blobs(image: Image) -> list[Descriptor]:
     """Give the config and the layers of an image, each once."""
-    return list({blob.digest: blob for blob in (image.manifest.config, *image.manifest.layers)}.values())
+    return list({blob.digest: blob for blob in _named(image)}.values())
 
 
 def _documents(plans: Sequence[Plan], layout: Layout) -> Results:
@@ -207,7 +220,7 @@ def _finish(
 
 def _image_rows(plan: Plan, image: Image, done: Results) -> Iterator[Row]:
     # All of them, also those that stand twice: one may give another size the second time.
-    results = {blob.digest: _whole(blob, done[blob.digest]) for blob in (image.manifest.config, *image.manifest.layers)}
+    results = {blob.digest: _whole(blob, done[blob.digest]) for blob in _named(image)}
     for blob in _blobs(image):
         result = results[blob.digest]
         yield {

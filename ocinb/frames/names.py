@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from ocinb._pool import run_all
 from ocinb.errors import InvalidError, NotFoundError
 from ocinb.frames import schemas
-from ocinb.frames.collecting import Errors, Names, Row, collect
+from ocinb.frames.collecting import Errors, Failure, Names, Row, attempt_all, collect, list_names, with_failures
 from ocinb.sources.base import Source
 from ocinb.sources.registry import list_repositories
-from ocinb.sources.session import Session, open_source
-from ocinb.spec.reference import Reference, parse_registry
+from ocinb.sources.session import Session, default_session, open_source
+from ocinb.spec.reference import FILE_TRANSPORTS, Reference, in_registry, parse_registry
+from ocinb.spec.tagforms import tag_kind
 
 if TYPE_CHECKING:
     import pandas as pd
-
-# Tags that tools make, by their form: cosign's, and the fallback of the distribution-spec for referrers.
-_MADE_BY_TOOLS = re.compile(r"sha(?:256|384|512)-[0-9a-f]{64,128}(?:\.(?P<suffix>sig|att|sbom))?")
-_KINDS = {"sig": "signature", "att": "attestation", "sbom": "sbom", None: "referrers"}
 
 
 def repositories(registry: Names, *, errors: Errors = "raise") -> pd.DataFrame:
@@ -63,25 +59,27 @@ def repositories(registry: Names, *, errors: Errors = "raise") -> pd.DataFrame:
 def tags(
     repository: Names, *, match: str | None = None, digests: bool = False, errors: Errors = "raise"
 ) -> pd.DataFrame:
-    """List the tags of a repository.
+    """List the tags of a repository, or the names in a layout or an archive.
 
     Parameters
     ----------
     repository
-        Its name, ``"python"`` or ``"ghcr.io/org/app"``; or several. A tag in it is of no account.
+        Its name, ``"python"``, ``"ghcr.io/org/app"`` or ``"oci:folder"``; or several. A tag in it is of no account.
     match
         A glob that the tags have to match: ``"3.*-slim"``.
     digests
         Whether to ask what each tag points at: one HEAD request for each, which Docker Hub does not count.
     errors
-        ``"raise"``, or ``"skip"`` to leave out what fails (then told in ``frame.attrs["failures"]``).
+        ``"raise"``, or ``"skip"`` to leave out what fails (then told in ``frame.attrs["failures"]``); a tag of which
+        only the digest cannot be had keeps its row.
 
     Returns
     -------
     DataFrame
         One row per tag: registry, repository, tag, reference, kind, digest. `kind` tells the tags of people (tag) from
         those that tools make: signature, attestation, sbom, referrers. `digest` is NA unless it was asked for, and
-        where a tag is listed, but points at nothing.
+        where a tag is listed, but points at nothing, or at more than one thing. Of a file registry and repository are
+        NA, and the tag is the whole name.
 
     Raises
     ------
@@ -101,56 +99,77 @@ def tags(
     """
     if match is not None and not isinstance(match, str):
         raise InvalidError(f"match takes a glob such as '3.*-slim', not {match!r}")
-    return _each_once(
-        collect(
-            repository,
-            lambda name, session: _tag_rows(name, session, match=match, digests=digests),
-            schemas.TAGS,
-            errors=errors,
-        )
+    session = default_session()
+    listed = attempt_all(
+        list_names(repository), lambda name: _listed(name, session, match), errors=errors, session=session
     )
-
-
-def tag_kind(tag: str) -> str:
-    """Say what a tag is by its form.
-
-    >>> tag_kind("3.12"), tag_kind("sha256-" + "0" * 64 + ".sig")
-    ('tag', 'signature')
-    """
-    match = _MADE_BY_TOOLS.fullmatch(tag)
-    return "tag" if match is None else _KINDS[match["suffix"]]
+    failures = [listing for listing in listed if isinstance(listing, Failure)]
+    # Two spellings of one repository give its tags once.
+    found = {tag.reference: tag for listing in listed if not isinstance(listing, Failure) for tag in listing}
+    heads = _ask_digests(found, session, errors=errors) if digests else {}
+    failures += [head for head in heads.values() if isinstance(head, Failure)]
+    return with_failures(schemas.TAGS.frame(_tag_row(tag, heads) for tag in found.values()), failures)
 
 
 def _repository_rows(name: str, session: Session) -> Sequence[Row]:
+    transport, _, rest = name.partition(":")
+    if transport in FILE_TRANSPORTS and rest and not rest.isdecimal():  # "oci:5000" is a host with a port
+        hint = f"ocinb.tags({name!r}) lists the names in it"
+        raise InvalidError(f"{name!r} is a file, which has no repositories", hint=hint)
     registry = parse_registry(name)
     return [
-        {"registry": registry, "repository": repository, "reference": f"{registry}/{repository}"}
+        {"registry": registry, "repository": repository, "reference": in_registry(registry, repository)}
         for repository in list_repositories(session.endpoint(registry))
     ]
 
 
-def _tag_rows(name: str, session: Session, *, match: str | None, digests: bool) -> Sequence[Row]:
-    reference = Reference(name)
-    source = open_source(reference, session=session)
-    listed = [tag for tag in source.tags() if match is None or fnmatchcase(tag, match)]
-    workers = session.settings.concurrency
-    heads = run_all(lambda tag: _head(source, tag), listed, workers=workers) if digests else [None] * len(listed)
-    return [
-        {
-            "registry": reference.registry,
-            "repository": reference.repository,
-            "tag": tag,
-            "reference": f"{reference.registry}/{reference.repository}:{tag}",
-            "kind": tag_kind(tag),
-            "digest": digest,
-        }
-        for tag, digest in zip(listed, heads, strict=True)
-    ]
+@dataclass(frozen=True, slots=True)
+class _Tag:
+    """A tag that was listed, where it can be asked for. A stranger wrote it: it may be none that parses."""
+
+    repository: Reference
+    name: str
+    source: Source
+
+    @property
+    def reference(self) -> str:
+        """Its name in full."""
+        return _tagged(self.repository, self.name)
 
 
-def _head(source: Source, tag: str) -> str | None:
+def _listed(name: str, session: Session, match: str | None) -> list[_Tag]:
+    repository = Reference(name)
+    source = open_source(repository, session=session)
+    return [_Tag(repository, tag, source) for tag in source.tags() if match is None or fnmatchcase(tag, match)]
+
+
+def _ask_digests(tags: Mapping[str, _Tag], session: Session, *, errors: Errors) -> dict[str, str | Failure | None]:
+    title = f"asking {len(tags):,} tags"
+    heads = attempt_all(list(tags), lambda name: _head(tags[name]), errors=errors, session=session, title=title)
+    return dict(zip(tags, heads, strict=True))
+
+
+def _tag_row(tag: _Tag, heads: Mapping[str, str | Failure | None]) -> Row:
+    head = heads.get(tag.reference)
+    return {
+        "registry": tag.repository.registry,
+        "repository": tag.repository.repository,
+        "tag": tag.name,
+        "reference": tag.reference,
+        "kind": tag_kind(tag.name),
+        "digest": None if isinstance(head, Failure) else head,
+    }
+
+
+def _tagged(reference: Reference, tag: str) -> str:
+    if reference.registry is None or reference.repository is None:
+        return f"{reference.transport}:{reference.path}:{tag}"
+    return f"{in_registry(reference.registry, reference.repository)}:{tag}"
+
+
+def _head(tag: _Tag) -> str | None:
     try:
-        return source.head(tag)
+        return tag.source.head(tag.name)
     except NotFoundError:  # deleted since it was listed; distribution also goes on listing tags of deleted manifests
         return None
 

@@ -19,6 +19,18 @@ _CREATED_BY = Column("created_by", TEXT, "what the builder wrote down, as it cam
 _CREATED = Column("created", TIME, "when it was made; NA for Go's zero time and the Unix epoch")
 _ANNOTATIONS = Column("annotations", OBJECT, "the annotations, a dict")
 
+RATE_LIMITS = Schema(
+    "rate_limits",
+    "registry",
+    (
+        _REGISTRY,
+        Column("limit", NUMBER, "requests that it answers in one window"),
+        Column("remaining", NUMBER, "those that are left in this one"),
+        Column("window_seconds", NUMBER, "the length of a window", "seconds"),
+        Column("reset_at", TIME, "when the next one begins"),
+    ),
+)
+
 REPOSITORIES = Schema("repositories", "repository", (_REGISTRY, _REPOSITORY, _CANONICAL))
 
 TAGS = Schema(
@@ -69,7 +81,7 @@ LAYERS = Schema(
         Column("chain_id", TEXT, "the identity of all layers up to this one"),
         _MEDIA_TYPE,
         Column("compression", TEXT, "gzip, zstd, bzip2, xz or none, by the media type; NA if it is no layer's"),
-        Column("compressed_bytes", NUMBER, "the size of the blob", "bytes"),
+        Column("compressed_bytes", NUMBER, "the size of the blob; NA in Docker's schema 1", "bytes"),
         Column("tar_bytes", NUMBER, "the size of the tar; NA before the layer was read", "bytes"),
         Column("files", NUMBER, "how many regular files it stores; NA before the layer was read"),
         Column("hidden_bytes", NUMBER, "what later layers hide of it; NA before the layer was read", "bytes"),
@@ -95,7 +107,7 @@ HISTORY = Schema(
         Column("author", TEXT, "who made it"),
         Column("comment", TEXT, "what the builder remarked"),
         Column("layer_digest", TEXT, "the digest of that layer's blob"),
-        Column("compressed_bytes", NUMBER, "the size of that layer's blob", "bytes"),
+        Column("compressed_bytes", NUMBER, "the size of that layer's blob; NA in Docker's schema 1", "bytes"),
     ),
 )
 
@@ -106,7 +118,7 @@ CONFIGS = Schema(
         _REFERENCE,
         _PLATFORM,
         _MANIFEST_DIGEST,
-        Column("digest", TEXT, "the config's digest, which docker calls the image id"),
+        Column("digest", TEXT, "the config's digest, which docker calls the image id; NA in Docker's schema 1"),
         _CREATED,
         Column("author", TEXT, "who made the image"),
         _OS,
@@ -122,6 +134,21 @@ CONFIGS = Schema(
         Column("working_dir", TEXT, "where the process starts"),
         Column("stop_signal", TEXT, "what tells the process to end"),
         Column("healthcheck", OBJECT, "how its health is asked for, a dict"),
+    ),
+)
+
+REFERRERS = Schema(
+    "referrers",
+    "referrer",
+    (
+        _REFERENCE,
+        Column("subject", TEXT, "the digest of what it refers to"),
+        Column("digest", TEXT, "the referrer's digest"),
+        _MEDIA_TYPE,
+        Column("artifact_type", TEXT, "what it is; NA where nobody says it"),
+        Column("manifest_bytes", NUMBER, "the size of its manifest", "bytes"),
+        _ANNOTATIONS,
+        Column("found_via", TEXT, "api, tag, index or cosign: how it was found"),
     ),
 )
 
@@ -163,5 +190,45 @@ TABLES = Schema(
         Column("kind", TEXT, "table or view"),
         Column("rows", NUMBER, "how many rows it has"),
         Column("description", TEXT, "what a row of it is"),
+    ),
+)
+
+_KIND = Column("kind", TEXT, "blobs, index, parts (downloads that are not complete) or responses")
+
+USAGE = Schema(
+    "usage",
+    "kind of what is kept on this machine",
+    (
+        _KIND,
+        Column("entries", NUMBER, "how many there are"),
+        Column("bytes", NUMBER, "what they take on the disk", "bytes"),
+        Column("path", TEXT, "the folder that they are in"),
+    ),
+)
+
+PRUNED = Schema(
+    "pruned",
+    "kind of what was removed",
+    (
+        _KIND,
+        Column("entries", NUMBER, "how many were removed"),
+        Column("bytes", NUMBER, "what they took", "bytes"),
+    ),
+)
+
+TRACE = Schema(
+    "trace",
+    "HTTP exchange",
+    (
+        Column("method", TEXT, "what was asked to be done"),
+        Column("url", TEXT, "what was asked for, without secrets"),
+        Column("status", NUMBER, "the HTTP status; NA if no answer came"),
+        Column("from_cache", FLAG, "whether the answer was known, so that no body went over the wire"),
+        Column("transferred_bytes", NUMBER, "the bytes of the body that went over the wire", "bytes"),
+        Column("seconds", "Float64", "from the question to the last byte that was read", "seconds"),
+        Column("reason", TEXT, "why it was asked"),
+        Column("request_headers", OBJECT, "what was sent along, a dict, secrets masked"),
+        Column("response_headers", OBJECT, "what came along, a dict, secrets masked"),
+        Column("token_claims", OBJECT, "what a token that came says of itself, a dict; NA if none came"),
     ),
 )

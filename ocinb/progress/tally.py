@@ -89,12 +89,13 @@ class Overall:
         >>> Overall(here=40_000_000, total=100_000_000, rate=5e6, complete=1, tasks=3).words
         '40.0 MB of 100.0 MB · 5.0 MB/s · 12 s left · 1 of 3 done'
         """
-        parts = [f"{human_size(self.here)} of {human_size(self.total)}"]
+        # Questions have no size that is known before; they are counted.
+        parts = [f"{human_size(self.here)} of {human_size(self.total)}"] if self.total else []
         if self.rate:
             parts.append(f"{human_size(self.rate)}/s")
         if self.seconds_left is not None:
             parts.append(f"{_whole_seconds(self.seconds_left)} left")
-        parts.append(f"{self.complete} of {self.tasks} done")
+        parts.append(f"{self.complete:,} of {self.tasks:,} done")
         return " · ".join(parts)
 
 

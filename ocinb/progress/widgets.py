@@ -109,7 +109,7 @@ class WidgetProgress(DrawnProgress):
 
         rows = _largest(tasks)
         cells = [cell for task in rows for cell in self._row(task)]
-        if len(rows) < len(tasks):
+        if rows and len(rows) < len(tasks):
             cells += self._rest(len(tasks) - len(rows))
         cells += self._total()
         columns = ipywidgets.Layout(grid_template_columns="minmax(0, 2fr) minmax(190px, 1fr)", grid_gap="0")
@@ -178,7 +178,9 @@ def _new_handle() -> Any:
 
 
 def _largest(tasks: Sequence[Task]) -> list[Task]:
-    """Pick the tasks that take the time, in the order in which they came."""
+    """Pick the tasks that take the time, in the order in which they came; none where all are alike and of no size."""
+    if len(tasks) > _MAX_ROWS and not any(task.total for task in tasks):
+        return []
     by_size = sorted(range(len(tasks)), key=lambda index: tasks[index].total, reverse=True)
     return [tasks[index] for index in sorted(by_size[:_MAX_ROWS])]
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import ipaddress
-import socket
-from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
+import re
+from urllib.parse import parse_qsl, quote, urlencode, urljoin, urlsplit, urlunsplit
 
 from ocinb.errors import TransportError
+from ocinb.sources.ranges import Range, parse_address, range_of
 
 # Query fields of the distribution spec; whatever else stands in a query may be the signature that opens a door.
 _HARMLESS = frozenset({"n", "last", "artifactType", "service", "scope", "digest", "ns"})
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_AUTHORITY = re.compile(r"(?:[\w.-]+|\[[\w.:%-]+\])(?::\d*)?", re.ASCII)
+# A header is bytes, read as Latin-1: what is not ASCII in it is quoted byte by byte.
+_UNQUOTED = re.compile(r"[^\x21-\x7e]")
 
 
 def is_loopback(host: str | None) -> bool:
@@ -18,25 +22,34 @@ def is_loopback(host: str | None) -> bool:
     >>> is_loopback("127.0.0.1"), is_loopback("::1"), is_loopback("localhost"), is_loopback("ghcr.io")
     (True, True, True, False)
     """
-    address = _address(host)
-    return _is_localhost(host) or (address is not None and address.is_loopback)
+    address = parse_address(host)
+    # 0.0.0.0 reaches this machine too, but nobody calls it by that.
+    is_here = address is not None and not address.is_unspecified and range_of(address) is Range.LOOPBACK
+    return is_here or is_localhost(host)
 
 
-def is_within(host: str | None) -> bool:
-    """Say whether a host is this machine or on its own link (such as a cloud's metadata), where no stranger may lead.
+def is_localhost(host: str | None) -> bool:
+    """Say whether a name is one of those that are kept for this machine."""
+    name = (host or "").lower().rstrip(".")
+    return name == "localhost" or name.endswith(".localhost")
 
-    >>> is_within("localhost"), is_within("169.254.169.254"), is_within("0.0.0.0"), is_within("ghcr.io")
-    (True, True, True, False)
-    """
-    address = _address(host)
-    if address is None:
-        return _is_localhost(host)
-    return address.is_loopback or address.is_link_local or address.is_unspecified
+
+def reach(host: str | None) -> frozenset[Range]:
+    """Give the ranges into which a host may lead, as far as its name says: what is public, and its own."""
+    address = parse_address(host)
+    if address is not None:
+        return frozenset({Range.PUBLIC, range_of(address)})
+    return frozenset({Range.PUBLIC, Range.LOOPBACK} if is_localhost(host) else {Range.PUBLIC})
+
+
+def is_beyond(url: str, within: frozenset[Range]) -> bool:
+    """Say whether a URL names an address outside of some ranges; one with a name is judged when it is resolved."""
+    return not reach(urlsplit(url).hostname) <= within | {Range.PUBLIC}
 
 
 def leads_within(url: str, target: str) -> bool:
-    """Say whether somebody outside of this machine points into it."""
-    return is_within(urlsplit(target).hostname) and not is_within(urlsplit(url).hostname)
+    """Say whether one URL names an address in a range that is not public, and where the other one is not."""
+    return is_beyond(target, reach(urlsplit(url).hostname))
 
 
 def same_origin(one: str, other: str) -> bool:
@@ -45,19 +58,24 @@ def same_origin(one: str, other: str) -> bool:
 
 
 def followed(url: str, target: str) -> str:
-    """Give the address to which a header of an answer leads.
+    """Give the address to which a header of an answer leads, without its fragment.
 
     Raises
     ------
     TransportError
-        If it is none.
+        If it is none, or has a user in it, who would be sent along.
     """
     try:
-        joined = urljoin(url, target)
+        parts = urlsplit(urljoin(url, target))
+        joined = urlunsplit(parts._replace(fragment=""))
         _origin(joined)
+        # Two readers of one odd authority may find two hosts in it; there is none in a plain one, which has no user.
+        readable = not _CONTROL.search(target) and (not parts.netloc or _AUTHORITY.fullmatch(parts.netloc))
     except ValueError:
+        readable = False
+    if not readable:
         raise TransportError("the answer leads to an address that cannot be read", url=safe_url(url)) from None
-    return joined
+    return _UNQUOTED.sub(lambda match: quote(match[0], encoding="latin-1", errors="replace"), joined)
 
 
 def safe_url(url: str) -> str:
@@ -80,25 +98,3 @@ def safe_url(url: str) -> str:
 def _origin(url: str) -> tuple[str, str | None, int | None]:
     parts = urlsplit(url)
     return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
-
-
-def _is_localhost(host: str | None) -> bool:
-    name = (host or "").lower().rstrip(".")
-    return name == "localhost" or name.endswith(".localhost")
-
-
-def _address(host: str | None) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    name = (host or "").strip("[]").partition("%")[0]
-    try:
-        address = ipaddress.ip_address(name)
-    except ValueError:
-        return _short_address(name)
-    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    return mapped or address
-
-
-def _short_address(name: str) -> ipaddress.IPv4Address | None:
-    try:
-        return ipaddress.IPv4Address(socket.inet_aton(name))  # 127.1 and 2130706433 are addresses to a resolver
-    except (OSError, ValueError):
-        return None

@@ -1,55 +1,60 @@
-"""Authorization: what a registry's challenge asks for, and the tokens that answer it.
+"""Authorization: how a registry is entered, by what it asks for and by who we are.
 
-Sources: RFC 9110 section 11.6.1 for the header; distribution's token.md ("Token Authentication Specification").
+Sources: RFC 9110, sections 11.3 to 11.6; RFC 6750, section 3.1; distribution's spec/auth/token.md.
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import re
+import logging
 import threading
-import time
-from collections.abc import Mapping
-from dataclasses import dataclass
-from urllib.parse import urlencode, urlsplit
+from dataclasses import dataclass, field
 
-from ocinb._pool import alone
 from ocinb._settings import Settings
-from ocinb.errors import AuthError, InvalidError, TransportError
-from ocinb.sources.addresses import followed, is_loopback, leads_within, safe_url, same_origin
+from ocinb._text import printable
+from ocinb.errors import AuthError
+from ocinb.sources.addresses import safe_url, same_origin
+from ocinb.sources.challenges import Challenge, choose_challenge, parse_challenges
+from ocinb.sources.credentials import Found, Kind, Wallet
 from ocinb.sources.http import Answer, Http
-from ocinb.sources.refusals import SERVER_FAULT, credentials_hint, refusal
-from ocinb.spec.fields import Fields
-from ocinb.spec.strictjson import parse_object
+from ocinb.sources.realms import may_see_credentials, realm_of
+from ocinb.sources.refusals import credentials_hint
+from ocinb.sources.scopes import repository_of, wider
+from ocinb.sources.tokens import CredentialsRefusedError, Tokens, Wanted
+from ocinb.storage.asking import is_asking, note_asking
 
-# token.md: a token without expires_in lives for 60 seconds, and none may live shorter.
-LEAST_LIFE_SECONDS = 60
-# A token is not used in its last seconds: it could expire on the way.
-MARGIN_SECONDS = 5
+logger = logging.getLogger("ocinb")
 
-_CHALLENGE = re.compile(
-    r'(?:^|,)\s*(?P<scheme>[A-Za-z][\w-]*)(?=\s|$)|(?<![\w-])(?P<key>[\w-]+)\s*=\s*(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<bare>[^\s,"]+))'
-)
+# To learn what is wanted, to be told that it was not enough, and once more.
+TRIES = 3
+# In how many scopes a registry may have said that it wants more than we would ask for.
+MAX_WIDER = 1000
+# Who asks a registry that wants to know, and says nothing.
+ANONYMOUS = "anonymous"
+_REFUSALS = frozenset({401, 403})
 
 
 @dataclass(frozen=True, slots=True)
-class Challenge:
-    """One way in that a registry offers: a scheme in lower case, and its parameters."""
+class Opening:
+    """What a question is sent with.
 
-    scheme: str
-    parameters: Mapping[str, str]
+    Attributes
+    ----------
+    authorization
+        The header, or None.
+    principal
+        A fingerprint of who asks, never the secret itself: empty if the registry is told nothing at all.
+    words
+        As whom the registry is asked, for an error.
+    """
 
+    authorization: str | None = field(default=None, repr=False)
+    principal: str = ""
+    words: str = Found().words
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Token:
-    """A bearer token and the moment at which it is no longer used."""
-
-    text: str
-    until: float
-
-    def __repr__(self) -> str:
-        return "Token(***)"
+    @property
+    def headers(self) -> dict[str, str]:
+        """What goes into the request."""
+        return {"Authorization": self.authorization} if self.authorization else {}
 
 
 class Keyring:
@@ -69,41 +74,68 @@ class Keyring:
         self._http = http
         self._settings = settings
         self._registry = registry
+        self._wallet = Wallet(settings, registry)
+        self._tokens = Tokens(http, settings, registry)
         self._lock = threading.Lock()
+        self._asked = False
+        self._was_asking: bool | None = None
+        self._has_knocked = False
         self._challenge: Challenge | None = None
-        self._tokens: dict[tuple[str, str, str | None], Token] = {}
+        self._wider: dict[str, tuple[str, ...]] = {}
+        self._told: set[str] = set()
 
-    @property
-    def principal(self) -> str:
-        """A fingerprint of who asks: empty for anybody, and never the secret itself."""
-        pair = self._credentials()
-        return hashlib.sha256("\0".join(("ocinb", *pair)).encode()).hexdigest() if pair else ""
+    def visit(self, scope: str) -> Visit:
+        """Begin a question; ``scope`` is what a token has to open, such as ``repository:NAME:pull``."""
+        return Visit(self, scope)
 
-    def authorization(self, base: str, scope: str) -> str | None:
-        """Give the header that opens a scope, as far as the registry has said before what it wants.
+    def principals(self, scope: str) -> tuple[str, ...]:
+        """Say whose answers may be given to us again: our own, and those that were given to nobody in particular.
+
+        Files are not read and helpers not run for a registry that has never asked.
+        """
+        if self._was_asking is None:
+            self._was_asking = is_asking(self._settings.cache_dir, self._registry)
+        if not (self._asked or self._was_asking):
+            return ("",)
+        return _principal(self._find(scope)), ""
+
+    def opening(self, base: str, scope: str) -> Opening:
+        """Give what opens a scope, as far as the registry has said before what it wants.
 
         Parameters
         ----------
         base
             The registry's URL.
         scope
-            What is to be opened: ``repository:NAME:pull``.
-        """
-        challenge = self._challenge
-        if challenge is None:
-            return None
-        if challenge.scheme == "basic":
-            return self._basic()
-        with alone((id(self), scope)):  # one asks, the others wait and share
-            return f"Bearer {self._token(challenge, base, scope).text}"
+            What is to be opened.
 
-    def hear(self, answer: Answer, used: str | None) -> bool:
-        """Learn from a 401 what the registry wants; False if asking again cannot help.
+        Raises
+        ------
+        AuthError
+            If no token is given.
+        """
+        if not self._asked:
+            return Opening()
+        found = self._find(scope)
+        self._warn(found)
+        credential, challenge = found.credential, self._challenge
+        if credential and credential.kind is Kind.BEARER:
+            return Opening(f"Bearer {credential.secret}", _principal(found), found.words)
+        if challenge is not None and challenge.scheme == "bearer":
+            return self._with_token(challenge, found, base, scope)
+        return Opening(credential.basic, _principal(found), found.words) if credential else Opening(words=found.words)
+
+    def hear(self, answer: Answer, base: str, scope: str, used: str | None) -> bool:
+        """Learn from a refusal what the registry wants; False if asking again cannot help.
 
         Parameters
         ----------
         answer
-            The 401.
+            The refusal.
+        base
+            The registry's URL.
+        scope
+            What was to be opened.
         used
             The header that was refused; its token is forgotten.
 
@@ -112,117 +144,134 @@ class Keyring:
         AuthError
             If it wants what there is not.
         """
-        challenge = _choose(parse_challenges(answer.headers.get("www-authenticate", "")))
-        if challenge is None:
+        challenge = self._challenge_in(answer) or (None if used else self._knock(answer, base))
+        if answer.status != 401 and (challenge is None or (used and not _is_insufficient(challenge))):  # noqa: PLR2004 - HTTP
             return False
-        if challenge.scheme == "basic" and self._credentials() is None:
-            raise self._refused("wants a user and a password", answer.url)
-        if challenge.scheme == "basic" and used == self._basic():
-            return False  # a wrong password is not made right by being sent twice; some registries count
-        with self._lock:
-            self._challenge = challenge
-            self._tokens = {key: token for key, token in self._tokens.items() if used != f"Bearer {token.text}"}
+        found = self._find(scope)
+        is_bearer = found.credential is not None and found.credential.kind is Kind.BEARER
+        if challenge is None and not used and not is_bearer:
+            return False
+        self._note(challenge, scope)
+        if used:
+            return self._may_renew(used, scope, found)
+        if found.credential is None and (challenge is None or challenge.scheme == "basic"):
+            hint = f"{found.words}. {credentials_hint(self._registry)}"
+            raise AuthError(f"{self._registry} wants a user and a password", url=safe_url(answer.url), hint=hint)
         return True
 
-    def _token(self, challenge: Challenge, base: str, scope: str) -> Token:
-        realm = _realm(challenge, base)
-        key = (realm, scope, self.principal)
-        token = self._tokens.get(key)
-        if token is None or token.until <= time.monotonic():
-            if not _may_give_tokens(realm, base):
-                what = f"the registry wants tokens to be asked for at {safe_url(realm)}, which is refused"
-                raise AuthError(what, url=safe_url(base))
-            token = self._fetch(realm, challenge.parameters.get("service"), scope, base)
-            with self._lock:
-                self._tokens[key] = token
-        return token
+    def _with_token(self, challenge: Challenge, found: Found, base: str, scope: str) -> Opening:
+        realm = realm_of(challenge.parameters["realm"], base, self._settings)
+        wanted = Wanted(realm, challenge.parameters.get("service", ""), self._wider.get(scope, (scope,)))
+        if found.credential and not may_see_credentials(realm, base, self._settings):
+            hidden = f"those of {found.credential.origin} are not shown to {safe_url(realm)} over plain http"
+            found = Found(None, (*found.faults, hidden))
+        try:
+            token = self._tokens.get(wanted, found, base)
+        except CredentialsRefusedError:
+            again = self._asked_again(found, scope)
+            if again is None:
+                raise
+            found, token = again, self._tokens.get(wanted, again, base)
+        return Opening(f"Bearer {token.text}", _principal(found), found.words)
 
-    def _fetch(self, realm: str, service: str | None, scope: str, base: str) -> Token:
-        query = urlencode({**({"service": service} if service else {}), "scope": scope})
-        url = f"{realm}{'&' if '?' in realm else '?'}{query}"
-        basic = self._basic()
-        headers = {"Authorization": basic} if basic and _may_see_secret(realm, base) else {}
-        answer = self._http.ask("GET", url, headers, limit=self._settings.max_answer_bytes)
-        if answer.status in {401, 403}:
-            raise self._refused("gives no token" if basic is None else "refuses the credentials", url)
-        if answer.status == 429 or answer.status >= SERVER_FAULT:  # noqa: PLR2004 - HTTP
-            raise refusal(f"the token service of {self._registry}", answer)
-        if answer.status != 200:  # noqa: PLR2004 - HTTP
-            raise AuthError(f"the token service of {self._registry} answered {answer.status}", url=safe_url(url))
-        return _read_token(answer)
+    def _may_renew(self, used: str, scope: str, found: Found) -> bool:
+        scheme, _, text = used.partition(" ")
+        if scheme == "Bearer" and not (found.credential and found.credential.secret == text):
+            self._tokens.forget(text)
+            return True
+        # A wrong password is not made right by being sent twice, and some registries count; a helper may know better.
+        is_other = found.credential is None or used not in {found.credential.basic, f"Bearer {found.credential.secret}"}
+        return is_other or self._asked_again(found, scope) is not None
 
-    def _credentials(self) -> tuple[str, str] | None:
-        return self._settings.credentials.get(self._registry)
+    def _asked_again(self, found: Found, scope: str) -> Found | None:
+        """Give what a helper says now, if it said something else before."""
+        if found.credential is None or not found.credential.is_told:
+            return None
+        self._wallet.forget()
+        again = self._find(scope)
+        return again if again.credential and _principal(again) != _principal(found) else None
 
-    def _basic(self) -> str | None:
-        pair = self._credentials()
-        return "Basic " + base64.b64encode(":".join(pair).encode()).decode("ascii") if pair else None
+    def _find(self, scope: str) -> Found:
+        return self._wallet.find(repository_of(scope))
 
-    def _refused(self, what: str, url: str) -> AuthError:
-        return AuthError(f"{self._registry} {what}", url=safe_url(url), hint=credentials_hint(self._registry))
+    def _challenge_in(self, answer: Answer) -> Challenge | None:
+        return choose_challenge(parse_challenges(answer.headers.get("www-authenticate", "")))
 
+    def _knock(self, answer: Answer, base: str) -> Challenge | None:
+        """Ask at the front door, where some registries say what they want and elsewhere do not; once."""
+        if self._has_knocked or answer.headers.get("www-authenticate"):
+            return self._challenge
+        self._has_knocked = True
+        url, limit = f"{base}/v2/", self._settings.max_answer_bytes
+        said = self._http.ask("GET", url, {"Accept": "application/json"}, limit=limit)
+        is_its_own = said.status in _REFUSALS and same_origin(said.url, base)
+        return self._challenge_in(said) if is_its_own else None
 
-def parse_challenges(header: str) -> list[Challenge]:
-    """Read a ``WWW-Authenticate`` header.
+    def _note(self, challenge: Challenge | None, scope: str) -> None:
+        if not self._asked:
+            note_asking(self._settings.cache_dir, self._registry)
+        with self._lock:
+            self._asked = True
+            if challenge is None:
+                return
+            self._challenge = challenge
+            named = challenge.parameters.get("scope", "")
+            scopes = wider(scope, named, insufficient=_is_insufficient(challenge))
+            if len(scopes) > 1:
+                while len(self._wider) >= MAX_WIDER:
+                    del self._wider[next(iter(self._wider))]
+                self._wider[scope] = tuple(dict.fromkeys((*self._wider.get(scope, ()), *scopes)))
 
-    >>> [challenge] = parse_challenges('Bearer realm="https://auth.example/token",service="registry"')
-    >>> challenge.scheme, challenge.parameters["service"]
-    ('bearer', 'registry')
-    """
-    found: list[tuple[str, dict[str, str]]] = []
-    for match in _CHALLENGE.finditer(header):
-        if match["scheme"]:
-            found.append((match["scheme"].lower(), {}))
-        elif found:
-            value = match["bare"] if match["quoted"] is None else re.sub(r"\\(.)", r"\1", match["quoted"])
-            found[-1][1][match["key"].lower()] = value
-    return [Challenge(scheme, parameters) for scheme, parameters in found]
-
-
-def _choose(challenges: list[Challenge]) -> Challenge | None:
-    for scheme in ("bearer", "basic"):
-        for challenge in challenges:
-            if challenge.scheme == scheme and (scheme == "basic" or challenge.parameters.get("realm")):
-                return challenge
-    return None
-
-
-def _realm(challenge: Challenge, base: str) -> str:
-    try:
-        return followed(base, challenge.parameters.get("realm", ""))
-    except TransportError as error:
-        raise AuthError("the registry wants tokens to be asked for at no readable address", url=error.url) from None
-
-
-def _may_give_tokens(realm: str, base: str) -> bool:
-    """Say whether a registry may have tokens asked for at an address.
-
-    At its own; at any over https that does not lead back into this machine; at any on this machine, if the registry is
-    there too and speaks plain http, since nobody listens in.
-    """
-    there, here = urlsplit(realm), urlsplit(base)
-    if there.scheme not in {"http", "https"} or not there.hostname or there.username or leads_within(base, realm):
-        return False
-    both_on_this_machine = is_loopback(there.hostname) and is_loopback(here.hostname)
-    return there.scheme == "https" or same_origin(realm, base) or (here.scheme == "http" and both_on_this_machine)
+    def _warn(self, found: Found) -> None:
+        for fault in found.faults:
+            if fault not in self._told:
+                self._told.add(fault)
+                logger.warning("%s", printable(f"{self._registry} asks who is there: {fault}"))
 
 
-def _may_see_secret(realm: str, base: str) -> bool:
-    return urlsplit(realm).scheme == "https" or same_origin(realm, base)
+class Visit:
+    """One question, from its first try to its last: what each is sent with, and what its refusal teaches."""
+
+    def __init__(self, keyring: Keyring, scope: str) -> None:
+        self._keyring = keyring
+        self._scope = scope
+        self._left = TRIES - 1
+        self._opening = Opening()
+
+    def opening(self, base: str) -> Opening:
+        """Give what the next try is sent with.
+
+        Raises
+        ------
+        AuthError
+            If no token is given.
+        """
+        self._opening = self._keyring.opening(base, self._scope)
+        return self._opening
+
+    def may_try_again(self, answer: Answer, base: str) -> bool:
+        """Learn from an answer, and say whether another try can help.
+
+        Raises
+        ------
+        AuthError
+            If the registry wants what there is not.
+        """
+        # What a redirect led to has no say in where this registry's credentials go.
+        if answer.status not in _REFUSALS or not same_origin(answer.url, base) or not self._left:
+            return False
+        self._left -= 1
+        return self._keyring.hear(answer, base, self._scope, self._opening.authorization)
+
+    @property
+    def words(self) -> str:
+        """Say as whom the registry was asked."""
+        return self._opening.words
 
 
-def _read_token(answer: Answer) -> Token:
-    url = safe_url(answer.url)
-    # Nothing of what came is quoted: it may hold the token.
-    try:
-        body = Fields(parse_object(answer.body, "the token"), "the token")
-    except InvalidError:
-        raise AuthError("the answer of the token service is not a JSON object", url=url) from None
-    try:
-        text = body.text("token") or body.text("access_token")
-        life = body.integer("expires_in") or 0
-    except InvalidError:
-        raise AuthError("the answer of the token service has a field of the wrong type", url=url) from None
-    if not text or not re.fullmatch(r"[\x21-\x7e]+", text):
-        raise AuthError("the token service gave no token", url=url)
-    return Token(text, time.monotonic() + max(life, LEAST_LIFE_SECONDS) - MARGIN_SECONDS)
+def _principal(found: Found) -> str:
+    return found.credential.fingerprint if found.credential else ANONYMOUS
+
+
+def _is_insufficient(challenge: Challenge) -> bool:
+    return challenge.parameters.get("error") == "insufficient_scope"

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from ocinb.errors import TransportError
 from ocinb.spec.digest import Digest
 from ocinb.spec.documents import Descriptor
+
+# How a referrer was found, the surest way first.
+Way = Literal["api", "tag", "index", "cosign"]
 
 
 class RangeError(TransportError):
@@ -32,6 +35,25 @@ class RawDocument:
     def descriptor(self) -> Descriptor:
         """What another document would say of it."""
         return Descriptor(self.media_type, self.digest, len(self.raw))
+
+
+@dataclass(frozen=True, slots=True)
+class Referrer:
+    """A manifest that speaks of another one: a signature, an SBOM, an attestation.
+
+    Attributes
+    ----------
+    subject
+        The digest of the other one, as whoever links the two says it.
+    descriptor
+        What is known of the referrer.
+    found_via
+        How it was found.
+    """
+
+    subject: str
+    descriptor: Descriptor
+    found_via: Way
 
 
 class BlobStream(Protocol):
@@ -97,3 +119,19 @@ class Source(Protocol):
 
     def tags(self) -> list[str]:
         """List the names that there are."""
+
+    def referrers(self, subject: Descriptor, artifact_type: str | None = None) -> list[Referrer]:
+        """Find what refers to a manifest.
+
+        Parameters
+        ----------
+        subject
+            The manifest.
+        artifact_type
+            What the other side may leave all others out for; it need not.
+
+        Raises
+        ------
+        InvalidError
+            If there are more of them than ``settings.max_index_children``, or a list of them is none.
+        """

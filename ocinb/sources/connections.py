@@ -1,4 +1,4 @@
-"""Connections: sessions of requests that take nothing along, read no further than a limit, and end at a stop.
+"""Connections: sessions of requests that take nothing along, call the address that was judged, and end at a stop.
 
 Whoever waits in a connection cannot look whether somebody has said stop; the connection is ended under it instead.
 """
@@ -6,9 +6,11 @@ Whoever waits in a connection cannot look whether somebody has said stop; the co
 from __future__ import annotations
 
 import contextvars
+import http.client
 import http.cookiejar
 import socket
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -16,21 +18,56 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPResponse
 from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 
 from ocinb import __version__
 from ocinb._pool import check_stopped, woken_by
 from ocinb._settings import Settings
 from ocinb.errors import InvalidError
+from ocinb.sources import resolving
 from ocinb.sources.addresses import safe_url
+from ocinb.sources.exchange import is_observed
+from ocinb.sources.failures import CONNECT_SECONDS
+from ocinb.sources.ranges import Range
+from ocinb.sources.redirects import astray
+from ocinb.sources.resolving import Door, Whereabouts
+from ocinb.sources.trust import Trust
+from ocinb.sources.watching import Watch
 
 # What is asked of a connection at a time.
 CHUNK = 1024 * 1024
 
-# How much of a body is read, at most, by whoever asks.
-largest_body: contextvars.ContextVar[int] = contextvars.ContextVar("largest_body", default=0)
+# The library passes over 100 by itself, as often as it comes.
+_INTERIM = frozenset({102, 103})
+MAX_INTERIM = 20
 
 
-def configured(session: requests.Session, settings: Settings) -> requests.Session:
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What holds for one exchange, deep down where the libraries make it.
+
+    Attributes
+    ----------
+    limit
+        How many bytes of a body are read at most.
+    reach
+        The ranges into which it may lead; None where the user said whom to ask, or a proxy goes there.
+    whereabouts
+        Who is told where the host is.
+    reason
+        Why it is sent, for those who observe.
+    """
+
+    limit: int
+    reach: frozenset[Range] | None = None
+    whereabouts: Whereabouts = field(default_factory=Whereabouts)
+    reason: str = ""
+
+
+terms: contextvars.ContextVar[Terms] = contextvars.ContextVar("terms", default=Terms(0))  # noqa: B039 - it is frozen
+
+
+def configured(session: requests.Session, settings: Settings, trust: Trust) -> requests.Session:
     """Make a session that sends what it is told and nothing else, over connections of our own."""
     session.trust_env = False  # ~/.netrc would replace a token, and follow a redirect
     session.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
@@ -38,7 +75,7 @@ def configured(session: requests.Session, settings: Settings) -> requests.Sessio
     session.get_redirect_target = lambda _: None  # type: ignore[assignment, method-assign]
     session.headers.clear()
     session.headers.update({"User-Agent": f"ocinb/{__version__}", "Accept-Encoding": "identity", "Accept": "*/*"})
-    adapter = _Adapter(pool_connections=32, pool_maxsize=max(10, 2 * settings.concurrency))
+    adapter = _Adapter(trust, pool_connections=32, pool_maxsize=max(10, 2 * settings.concurrency))
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     return session
@@ -56,16 +93,60 @@ def read_upto(chunks: Iterable[bytes], limit: int) -> bytes:
     return b"".join(parts)
 
 
-class _Connection(HTTPConnection):
-    """Is woken from all its waiting but that for a host to take the call, which CONNECT_SECONDS end."""
+class _Response(http.client.HTTPResponse):
+    """Passes over what comes before an answer, such as early hints, but not for ever; has one length or none."""
 
+    _left = MAX_INTERIM
+
+    def begin(self) -> None:
+        super().begin()
+        lengths = self.headers.get_all("content-length", ())
+        # Two who read it may see two answers; the library would find out too late to close what it opened.
+        if len(lengths) > 1 and len(set(",".join(lengths).replace(" ", "").split(","))) > 1:
+            raise http.client.HTTPException("it has several lengths")
+
+    def _read_status(self) -> tuple[Any, int, str]:
+        read: Callable[[], tuple[Any, int, str]] = super()._read_status  # type: ignore[misc] # the library hides it
+        version, status, reason = read()
+        while status in _INTERIM and self._left:
+            http.client.parse_headers(self.fp)
+            self._left -= 1
+            version, status, reason = read()
+        self._left -= 1
+        if self._left < 0:
+            raise http.client.HTTPException("too much comes before it")
+        return version, status, reason
+
+
+class _Connection(HTTPConnection):
+    """Calls the very address that was judged, and is woken from all its waiting by a stop."""
+
+    response_class = _Response
     _line: socket.socket | None = None
+    _place: Range | None = None
 
     def _new_conn(self) -> socket.socket:
-        self.sock = super()._new_conn()
+        self.sock = self._call()
         self._line = self.sock.dup()  # TLS takes the socket itself away
         check_stopped()  # there was no line yet that a stop could have ended
         return self.sock
+
+    def _call(self) -> socket.socket:
+        try:
+            doors = _open_doors(self._dns_host, resolving.network.doors(self._dns_host, self.port))
+        except socket.gaierror as error:
+            raise NameResolutionError(self.host, self, error) from error
+        for last, door in enumerate(doors, start=1):
+            try:
+                line = resolving.network.call(door, self.timeout or CONNECT_SECONDS, self.socket_options or ())
+            except OSError as error:
+                if last == len(doors):
+                    raise _not_taken(self, error) from error
+                continue
+            self._place = door.range
+            terms.get().whereabouts.note(self.host.lower(), door.range)
+            return line
+        raise NewConnectionError(self, f"{self.host} has no address")
 
     def connect(self) -> None:
         try:
@@ -79,6 +160,13 @@ class _Connection(HTTPConnection):
         if self._line is not None:
             self._line.shutdown(socket.SHUT_RDWR)
 
+    def request(self, *arguments: Any, **options: Any) -> None:
+        reach = terms.get().reach
+        # A line that was made for somebody who may go there is none for somebody who may not.
+        if reach is not None and self._place is not None and self._place not in reach:
+            raise astray(self.host, self._place)
+        super().request(*arguments, **options)
+
     def getresponse(self) -> HTTPResponse:  # type: ignore[override] # as in urllib3 itself
         with woken_by(partial(self.sock.shutdown, socket.SHUT_RDWR)):
             return super().getresponse()
@@ -87,6 +175,33 @@ class _Connection(HTTPConnection):
 class _SecureConnection(_Connection, HTTPSConnection):
     """The same over TLS."""
 
+    def connect(self) -> None:
+        super().connect()
+        self.is_verified = True  # or in insecure_registries: its owner knows, and needs no warning at each connection
+
+
+def _open_doors(host: str, doors: Sequence[Door]) -> list[Door]:
+    """Leave out the addresses to which the host that led here may not lead.
+
+    Raises
+    ------
+    AstrayError
+        If none is left.
+    """
+    reach = terms.get().reach
+    if reach is None:
+        return list(doors)
+    found = [door for door in doors if door.range in reach]
+    if doors and not found:
+        raise astray(host, doors[0].range)
+    return found
+
+
+def _not_taken(connection: _Connection, error: OSError) -> Exception:
+    if isinstance(error, TimeoutError):
+        return ConnectTimeoutError(connection, "nobody takes the call")
+    return NewConnectionError(connection, f"{error.strerror or error}")
+
 
 _OURS: dict[Any, Any] = {HTTPConnection: _Connection, HTTPSConnection: _SecureConnection}
 
@@ -94,24 +209,56 @@ _OURS: dict[Any, Any] = {HTTPConnection: _Connection, HTTPSConnection: _SecureCo
 class _Adapter(HTTPAdapter):
     """Reads a body only as far as the caller's limit, before any cache or parser sees it."""
 
+    def __init__(self, trust: Trust, **options: Any) -> None:
+        self._trust = trust
+        super().__init__(**options)
+
+    def build_connection_pool_key_attributes(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> Any:
+        host, _options = super().build_connection_pool_key_attributes(request, verify=True)
+        return host, {"ssl_context": self._trust.context(request.url or "")} if host["scheme"] == "https" else {}
+
+    def cert_verify(self, *_: Any) -> None:
+        """Do nothing: the context says it all, and the library would read its own bundle at each connection."""
+
+    def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
+        if proxy.lower().startswith("https:"):
+            options["proxy_ssl_context"] = self._trust.context(proxy)
+        return super().proxy_manager_for(proxy, **options)
+
     def get_connection_with_tls_context(self, *arguments: Any, **options: Any) -> Any:
         pool: Any = super().get_connection_with_tls_context(*arguments, **options)
         pool.ConnectionCls = _OURS.get(pool.ConnectionCls, pool.ConnectionCls)  # a SOCKS proxy has one of its own
         return pool
 
     def send(self, request: requests.PreparedRequest, stream: bool = False, **kwargs: Any) -> requests.Response:  # type: ignore[override]  # noqa: FBT001, FBT002 - the signature of requests
-        response: requests.Response = super().send(request, stream=stream, **kwargs)
-        response.headers.pop("Set-Cookie", None)  # a session of somebody's; not to be kept on a disk
-        response.cookies.clear()
-        response.headers.pop("Vary", None)  # all that our questions differ in is in the key of what is kept
-        if not stream:
-            response._content = _body(response)  # noqa: SLF001 - requests has no other way
-            response._content_consumed = True  # type: ignore[attr-defined]  # noqa: SLF001
+        if not is_observed():
+            return self._exchange(request, None, stream=stream, **kwargs)
+        watch = Watch(request, terms.get().reason)
+        return self._exchange(request, watch, stream=stream, **kwargs)
+
+    def _exchange(
+        self, request: requests.PreparedRequest, watch: Watch | None, *, stream: bool, **kwargs: Any
+    ) -> requests.Response:
+        response: requests.Response | None = None
+        body = b""
+        try:
+            response = super().send(request, stream=stream, **kwargs)
+            response.headers.pop("Set-Cookie", None)  # a session of somebody's; not to be kept on a disk
+            response.cookies.clear()
+            response.headers.pop("Vary", None)  # all that our questions differ in is in the key of what is kept
+            if not stream:
+                response._content = body = _body(response)  # noqa: SLF001 - requests has no other way
+                response._content_consumed = True  # type: ignore[attr-defined]  # noqa: SLF001
+        finally:
+            if watch is not None and (response is None or not stream):
+                watch.over(response, body)
+        if stream:
+            response.watch = watch  # type: ignore[attr-defined] # told when it is over
         return response
 
 
 def _body(response: requests.Response) -> bytes:
-    limit = largest_body.get()
+    limit = terms.get().limit
     with response, woken_by(response.raw.shutdown):
         body = read_upto(response.iter_content(CHUNK), limit)
     if len(body) > limit:

@@ -5,27 +5,54 @@ Source: OCI distribution-spec v1.1, "Endpoints".
 
 from __future__ import annotations
 
+import logging
 import re
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
 from urllib.parse import urljoin
 
 from ocinb._settings import Settings
-from ocinb.errors import TransportError
+from ocinb._text import printable, shorten
+from ocinb.errors import RateLimitError, TransportError
 from ocinb.sources.addresses import followed, is_loopback, safe_url, same_origin
-from ocinb.sources.auth import Keyring
+from ocinb.sources.auth import Keyring, Opening, Visit
+from ocinb.sources.foreign import open_foreign
 from ocinb.sources.http import Answer, Http, Stream
+from ocinb.sources.masking import purpose
+from ocinb.sources.rates import NOTHING_SAID, Rate, read_rate, read_warnings
+from ocinb.sources.reading import reading
 from ocinb.sources.refusals import refusal
+from ocinb.sources.trust import is_insecure
+from ocinb.spec import mediatypes
 from ocinb.spec.reference import HUB
+
+logger = logging.getLogger("ocinb")
 
 # Docker Hub is one name for people and another for its registry.
 HUB_HOST = "registry-1.docker.io"
 GOOD = frozenset({200, 206})
+WARNING_LENGTH = 300
+MAX_WARNINGS = 100
 
-_Question = Callable[[str, dict[str, str]], Answer]  # the base URL and the headers to ask with
 # No part runs across the next "<": a header of many of them would take seconds else.
 _LINK = re.compile(r'<([^<>]*)>\s*;[^,<]*\brel\s*=\s*"?next\b(?!-)', re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class _Try:
+    """One way to ask: the base URL, what opens it, and whether to ask again where nobody is reached."""
+
+    base: str
+    opening: Opening
+    patient: bool = True
+    again: bool = False
+
+
+_Question = Callable[[_Try], Answer]
 
 
 class Endpoint:
@@ -47,11 +74,14 @@ class Endpoint:
         self._settings = settings
         self._keyring = Keyring(http, settings, registry)
         self._places = threading.BoundedSemaphore(settings.concurrency)
-        host = HUB_HOST if registry == HUB else registry
-        # On this machine nobody listens in: plain http is tried first there, and https if that is what is spoken.
-        local = is_loopback(host.rpartition(":")[0] if re.search(r":\d+$", host) else host)
-        self._base = f"{'http' if local else 'https'}://{host}"
-        self._sure = not local
+        self.rate: Rate | None = None
+        """What it said last of how much it gives."""
+        self._warned: set[str] = set()
+        self._host = HUB_HOST if registry == HUB else registry
+        self._entries: tuple[str, ...] = settings.insecure_registries
+        self._begin()
+        # Whether it lists referrers, which older registries do not; None before it was asked.
+        self.lists_referrers: bool | None = None
 
     def ask(
         self, path: str, scope: str, *, limit: int, method: str = "GET", accept: str = "application/json", named: bool
@@ -76,24 +106,42 @@ class Endpoint:
         OcinbError
             If the answer is no good one; the class says which way.
         """
-        known = self.known(path, method=method, accept=accept) if named else None
+        self._look_up()
+        known = self.known(path, scope, method=method, accept=accept) if named else None
         if known is not None:
+            if known.status not in GOOD:
+                raise refusal(self.registry, known)
             return known
-        who = self._keyring.principal if named else None
+        self._http.check_online(method, urljoin(self._base, path))  # or it would be a token that is missing
+        visit = self._keyring.visit(scope)
         answer = self._authorized(
-            lambda base, headers: self._http.ask(
-                method, urljoin(base, path), {**headers, "Accept": accept}, limit=limit, who=who
+            lambda attempt: self._http.ask(
+                method,
+                urljoin(attempt.base, path),
+                {**attempt.opening.headers, "Accept": accept},
+                limit=limit,
+                who=attempt.opening.principal if named else None,
+                patient=attempt.patient,
+                reason=f"{purpose(method, path)}, again with authorization" if attempt.again else None,
             ),
-            scope,
+            visit,
         )
+        if not answer.from_cache:
+            self._note(answer.headers)
         if answer.status not in GOOD:
-            raise refusal(self.registry, answer)
+            raise refusal(self.registry, answer, asked=visit.words)
         return answer
 
-    def known(self, path: str, *, method: str, accept: str) -> Answer | None:
+    def known(self, path: str, scope: str, *, method: str, accept: str) -> Answer | None:
         """Give the answer to a question by name, if it was asked before and is still believed."""
-        url = urljoin(self._base, path)
-        return self._http.kept(method, url, {"Accept": accept}, who=self._keyring.principal)
+        # Before it was asked, nobody knows by which scheme it was asked when the answer was kept.
+        bases = [self._base] if self._sure else [f"{scheme}://{self._host}" for scheme in self._schemes]
+        kept = (
+            self._http.kept(method, urljoin(base, path), {"Accept": accept}, who=who)
+            for base in bases
+            for who in self._keyring.principals(scope)
+        )
+        return next((answer for answer in kept if answer is not None), None)
 
     @contextmanager
     def stream(self, path: str, scope: str, headers: Mapping[str, str]) -> Iterator[Stream]:
@@ -104,22 +152,53 @@ class Endpoint:
         OcinbError
             If the answer is no good one; the class says which way. A 416 is one.
         """
+        self._look_up()
+        self._http.check_online("GET", urljoin(self._base, path))
         if not self._sure:
             self.ask("/v2/", scope, limit=self._settings.max_answer_bytes, named=False)
         with self._places:
-            for _ in range(2):
-                opening = self._opening(scope)
-                with self._http.stream(urljoin(self._base, path), {**headers, **opening}) as stream:
+            visit = self._keyring.visit(scope)
+            reason = None
+            while True:
+                opening = visit.opening(self._base)
+                sent = {**headers, **opening.headers}
+                with self._http.stream(urljoin(self._base, path), sent, reason=reason) as stream:
+                    self._note(stream.headers)
                     if stream.status in GOOD:
                         yield stream
                         return
                     body = stream.read(self._settings.max_answer_bytes)
                 answer = Answer(stream.status, stream.headers, body, stream.url)
-                if not self._can_open(answer, opening):
-                    break
-            raise refusal(self.registry, answer)
+                if not visit.may_try_again(answer, self._base):
+                    raise refusal(self.registry, answer, asked=visit.words)
+                reason = f"{purpose('GET', path)}, again with authorization"
 
-    def pages(self, path: str, scope: str) -> Iterator[Answer]:
+    def foreign(self, urls: Iterable[str], headers: Mapping[str, str]) -> AbstractContextManager[Stream]:
+        """Open a body that a document of this registry says to be elsewhere; nobody's credentials go there."""
+        return open_foreign(self._http, self._base, urls, headers, limit=self._settings.max_answer_bytes)
+
+    def ask_rate(self) -> Rate:
+        """Ask how much the registry still gives, in a way that costs nothing of it, if it has not said so before.
+
+        Raises
+        ------
+        OcinbError
+            If it does not answer, and has never said it.
+        """
+        if self.registry != HUB:
+            if self.rate is None:
+                self.ask("/v2/", "", limit=self._settings.max_answer_bytes, named=False)
+            return self.rate or NOTHING_SAID
+        path, scope = "/v2/ratelimitpreview/test/manifests/latest", "repository:ratelimitpreview/test:pull"
+        try:
+            # Hub does not count a HEAD, and has this repository for the question.
+            self.ask(path, scope, limit=0, method="HEAD", accept=mediatypes.ACCEPT_MANIFESTS, named=False)
+        except RateLimitError:
+            if self.rate is None:
+                raise
+        return self.rate or NOTHING_SAID
+
+    def pages(self, path: str, scope: str, *, accept: str = "application/json") -> Iterator[Answer]:
         """Ask for a list page by page, along its ``Link`` headers.
 
         Raises
@@ -127,64 +206,95 @@ class Endpoint:
         TransportError
             If a link leads to another origin, or the list does not end.
         """
-        seen = {path}
-        for _ in range(self._settings.max_list_pages):
-            answer = self.ask(path, scope, limit=self._settings.max_list_bytes, named=True)
-            yield answer
-            following = _LINK.search(answer.headers.get("link", ""))
-            if following is None:
-                return
-            path = followed(answer.url, following[1])
-            if not same_origin(path, self._base):
-                raise TransportError(
-                    f"a list goes on at another host, {safe_url(path)}, which is refused", url=safe_url(answer.url)
-                )
-            if path in seen:
-                raise TransportError("a list leads back to a page of its own", url=safe_url(path))
-            seen.add(path)
-        raise TransportError(f"a list has more than {self._settings.max_list_pages:,} pages", url=self._base)
+        pages: dict[str, Answer] = {}
+        following: str | None = path
+        while following is not None:
+            answer = self.ask(following, scope, limit=self._settings.max_list_bytes, accept=accept, named=True)
+            pages[following] = answer
+            # A page that proves wrong takes those before it along: they led to it.
+            page = replace(answer, forget=partial(_forget_all, pages))
+            yield page
+            with reading(page):
+                following = self._next_page(answer, pages)
 
-    def _authorized(self, ask: _Question, scope: str) -> Answer:
+    def _next_page(self, answer: Answer, seen: Collection[str]) -> str | None:
+        """Say where a list goes on, if it does and may."""
+        link = _LINK.search(answer.headers.get("link", ""))
+        if link is None:
+            return None
+        path = followed(answer.url, link[1])
+        if not same_origin(path, self._base):
+            raise TransportError(f"a list goes on at another host, {safe_url(path)}, which is refused")
+        if path in seen:
+            raise TransportError("a list leads back to a page of its own", url=safe_url(path))
+        if len(seen) == self._settings.max_list_pages:
+            raise TransportError(f"a list has more than {self._settings.max_list_pages:,} pages", url=self._base)
+        return path
+
+    def _authorized(self, ask: _Question, visit: Visit) -> Answer:
         with self._places:
-            opening = self._opening(scope)
-            answer = self._heard(ask, opening)
-            return self._heard(ask, self._opening(scope)) if self._can_open(answer, opening) else answer
+            again = False
+            while True:
+                answer = self._heard(ask, visit.opening(self._base), again=again)
+                if not visit.may_try_again(answer, self._base):
+                    return answer
+                again = True
 
-    def _opening(self, scope: str) -> dict[str, str]:
-        authorization = self._keyring.authorization(self._base, scope)
-        return {"Authorization": authorization} if authorization else {}
+    def _heard(self, ask: _Question, opening: Opening, *, again: bool) -> Answer:
+        return ask(_Try(self._base, opening, again=again)) if self._sure else self._settled(ask, opening)
 
-    def _can_open(self, answer: Answer, used: dict[str, str]) -> bool:
-        # What a redirect led to has no say in where this registry's credentials go.
-        refused = answer.status == 401 and same_origin(answer.url, self._base)  # noqa: PLR2004 - HTTP
-        return refused and self._keyring.hear(answer, used.get("Authorization"))
-
-    def _heard(self, ask: _Question, headers: dict[str, str]) -> Answer:
-        return ask(self._base, headers) if self._sure else self._settled(ask, headers)
-
-    def _settled(self, ask: _Question, headers: dict[str, str]) -> Answer:
-        """Ask a registry on this machine over http, or over TLS if it wants that, and remember which it was."""
+    def _settled(self, ask: _Question, opening: Opening) -> Answer:
+        """Ask a registry by the schemes that it may speak, and remember which it was."""
         first: TransportError | None = None
-        try:
-            answer = ask(self._base, headers)
-            if not _wants_tls(answer):
-                self._sure = True
+        wants_tls = False
+        for scheme in self._schemes:
+            base = f"{scheme}://{self._host}"
+            try:
+                answer = ask(_Try(base, opening, patient=False))
+            except TransportError as error:
+                # One that is only slow is not asked again; and a redirect, once there was one, says who is there.
+                if not error.unreachable or (first is not None and not same_origin(error.url or "", base)):
+                    raise
+                first = first or error
+                continue
+            if scheme == "https" or not _wants_tls(answer):
+                self._base, self._sure = base, True
                 return answer
-        except TransportError as error:
-            if not error.unreachable:  # one that is only slow is not asked again; some hang up on a plain question
-                raise
-            first = error
-        secure = self._base.replace("http://", "https://", 1)
-        try:
-            answer = ask(secure, headers)
-        except TransportError as error:
-            # It does not speak TLS either; unless it was its redirect, over TLS, that led to where nobody is.
-            here = error.unreachable and same_origin(error.url or "", secure)
-            raise (first or error if here else error) from None
-        self._base, self._sure = secure, True
-        return answer
+            wants_tls = True
+        if first is not None and (wants_tls or not self._settings.retries):
+            raise first
+        return ask(_Try(self._base, opening))  # who hung up once may be back
+
+    def _begin(self) -> None:
+        """Find out anew how the registry is spoken to."""
+        # On this machine nobody listens in: plain http is tried first there, and https if that is what is spoken.
+        if is_loopback(self._host.rpartition(":")[0] if re.search(r":\d+$", self._host) else self._host):
+            self._schemes: tuple[str, ...] = ("http", "https")
+        else:
+            self._schemes = ("https", "http") if is_insecure(self._host, self._settings) else ("https",)
+        self._base = f"{self._schemes[0]}://{self._host}"
+        self._sure = len(self._schemes) == 1
+
+    def _look_up(self) -> None:
+        """Take note of a setting that was changed since."""
+        if self._entries is not self._settings.insecure_registries:
+            self._entries = self._settings.insecure_registries
+            self._begin()
+
+    def _note(self, headers: Mapping[str, str]) -> None:
+        """Remember what an answer says beside its body."""
+        self.rate = read_rate(headers, datetime.now(UTC)) or self.rate
+        for text in read_warnings(headers.get("warning", "")):
+            if text not in self._warned and len(self._warned) < MAX_WARNINGS:
+                self._warned.add(text)
+                logger.warning("%s warns: %s", self.registry, printable(shorten(text, WARNING_LENGTH)))
 
 
 def _wants_tls(answer: Answer) -> bool:
     """Say whether an answer is what servers that speak TLS say to a plain question."""
     return answer.status == 400 and b"https" in answer.body.lower()  # noqa: PLR2004 - HTTP
+
+
+def _forget_all(pages: Mapping[str, Answer]) -> None:
+    for page in pages.values():
+        page.forget()

@@ -1,20 +1,16 @@
 """HTTP: two sessions of requests, one that keeps what is asked by name and a plain one, behind two small functions.
 
-No exception, session or response of requests leaves this room. Redirects are followed by a loop of our own, since the
-library's would carry credentials along and follow from https to http.
+No exception, session or response of requests leaves this room. Redirects are followed and failures are asked again by
+loops of our own: the library's would carry credentials along, follow from https to http, and not be heard to stop.
 """
 
 from __future__ import annotations
 
 import contextvars
-import os
-import re
-import ssl
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,18 +18,33 @@ from urllib.parse import urlsplit
 import requests
 import urllib3
 
-from ocinb._pool import alone, check_stopped, woken_by
+from ocinb._pool import alone, check_stopped, pause, woken_by
 from ocinb._settings import Settings
-from ocinb.errors import InvalidError, OcinbError, TransportError
-from ocinb.sources.addresses import followed, is_loopback, leads_within, safe_url, same_origin
-from ocinb.sources.connections import CHUNK, configured, largest_body, read_upto
-from ocinb.sources.exchange import Exchange, tell
-from ocinb.spec.digest import Digest
-from ocinb.spec.strictjson import parse_object
+from ocinb.errors import OcinbError, TransportError
+from ocinb.sources.addresses import safe_url
+from ocinb.sources.connections import CHUNK, Terms, configured, read_upto, terms
+from ocinb.sources.exchange import is_observed
+from ocinb.sources.failures import broke, connect_seconds, failure
+from ocinb.sources.keeping import confirmed, is_believed, to_confirm, worth_keeping
+from ocinb.sources.masking import purpose
+from ocinb.sources.patience import Attempts, Quiet
+from ocinb.sources.proxies import proxies_for
+from ocinb.sources.ranges import Range
+from ocinb.sources.redirects import REDIRECTS, along, check_target, redirected
+from ocinb.sources.resolving import Whereabouts
+from ocinb.sources.trust import Trust
+from ocinb.sources.watching import Watch, finish
 from ocinb.storage.responses import open_responses, principal
 
-REDIRECTS = frozenset({301, 302, 303, 307, 308})
-CONNECT_SECONDS = 10.0
+NOT_YET = frozenset({401, 429})
+
+
+class OfflineError(TransportError):
+    """Nobody may be asked, and what is wanted is not on this machine."""
+
+
+def _never_kept() -> None:
+    """Do nothing: there is no answer to be forgotten."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +59,14 @@ class Answer:
     body: bytes = field(repr=False)
     url: str = field(repr=False)
     from_cache: bool = False
+    kept_at: float = 0.0  # if it was kept: when it came or was confirmed, in seconds since 1970
+    forget: Callable[[], None] = field(default=_never_kept, repr=False, compare=False)  # if it proves wrong
 
 
 class Stream:
     """The body of an answer, as it arrives."""
+
+    forget = staticmethod(_never_kept)
 
     def __init__(self, response: requests.Response, url: str) -> None:
         self.status = response.status_code
@@ -76,11 +91,31 @@ class Stream:
                     yield chunk
         except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             check_stopped()
-            raise TransportError(f"the connection broke: {_reason(_root(error))}", url=safe_url(self.url)) from None
+            raise broke(error, self.url) from None
 
     def read(self, limit: int) -> bytes:
         """Read the body, or so much of a longer one that it is longer than the limit."""
         return read_upto(self.chunks(), limit)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class _Question:
+    """What is asked, and how: the same for all redirects and retries that come of it."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes | None = None
+    limit: int = 0
+    who: str | None = None
+    stream: bool = False
+    patient: bool = True
+    reason: str | None = None
+    led_by: str | None = None
+
+    def why(self, *more: str) -> str:
+        """Say why it is sent, and why once more."""
+        return ", ".join([self.reason or purpose(self.method, self.url), *filter(None, more)])
 
 
 class Http:
@@ -95,10 +130,25 @@ class Http:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._lock = threading.Lock()
-        self._plain = configured(requests.Session(), settings)
+        self._trust = Trust(settings)
+        self._quiet = Quiet(settings)
+        self._whereabouts = Whereabouts()
+        self._plain = configured(requests.Session(), settings, self._trust)
         self._named: requests.Session | None = None
 
-    def ask(self, method: str, url: str, headers: Mapping[str, str], *, limit: int, who: str | None = None) -> Answer:
+    def ask(  # noqa: PLR0913 - each is one decision, and has a default
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        *,
+        limit: int,
+        who: str | None = None,
+        body: bytes | None = None,
+        led_by: str | None = None,
+        patient: bool = True,
+        reason: str | None = None,
+    ) -> Answer:
         """Send a request and read the whole answer.
 
         Parameters
@@ -110,6 +160,14 @@ class Http:
         who
             None for what must not be kept. Else the answer is kept by name for the life of a tag, and this text tells
             apart those who must not see each other's answers.
+        body
+            What is sent along; never sent to where a redirect leads.
+        led_by
+            The registry that said to ask there, if the user did not: it may not lead everywhere.
+        patient
+            Whether to ask again where no answer came; a bad answer is asked for again in any case.
+        reason
+            Why it is sent, for those who observe; else it is read from the URL.
 
         Raises
         ------
@@ -118,11 +176,12 @@ class Http:
         InvalidError
             If the answer is too large.
         """
+        question = _Question(method, url, headers, body, limit, who, patient=patient, reason=reason, led_by=led_by)
         # Of those who ask for one name at a time, one asks, and the others find the answer kept.
         turn = nullcontext() if who is None else alone((method, url, headers.get("Accept"), who))
-        with _set(largest_body, limit), _set(principal, who or ""), turn:
-            response = self._follow(method, url, headers, stream=False, named=who is not None)
-        return self._answer(method, url, response)
+        with turn:
+            response = self._follow(question)
+        return self._answer(question, response)
 
     def kept(self, method: str, url: str, headers: Mapping[str, str], *, who: str) -> Answer | None:
         """Look up an answer by name that is still believed, so that not even a token is asked for."""
@@ -133,25 +192,16 @@ class Http:
             return None  # what is wrong with the address is said when it is asked
         with _set(principal, who):
             response = session.cache.get_response(session.cache.create_key(request))
-        if response is None or response.is_expired or not self._is_believed(response):
+        if response is None or not is_believed(response, self._settings):
             return None
-        return self._answer(method, url, response)
-
-    def _answer(self, method: str, url: str, response: requests.Response) -> Answer:
-        answer = Answer(
-            status=response.status_code,
-            headers=_headers(response),
-            body=response.content or b"",
-            url=response.url,
-            from_cache=bool(getattr(response, "from_cache", False)),
-        )
-        # A 304 comes out as the kept answer, though its few bytes went over the wire.
-        fresh = not answer.from_cache
-        tell(Exchange(method, safe_url(url), answer.status, answer.from_cache, len(answer.body) if fresh else 0))
-        return answer
+        if response.is_expired and not self._settings.offline:
+            return None
+        return self._answer(_Question(method, url, headers), response)
 
     @contextmanager
-    def stream(self, url: str, headers: Mapping[str, str]) -> Iterator[Stream]:
+    def stream(
+        self, url: str, headers: Mapping[str, str], *, led_by: str | None = None, reason: str | None = None
+    ) -> Iterator[Stream]:
         """Send a GET and give the answer before its body has arrived.
 
         Raises
@@ -159,16 +209,24 @@ class Http:
         TransportError
             If no answer comes.
         """
-        response = self._follow("GET", url, headers, stream=True, named=False)
+        response = self._follow(_Question("GET", url, headers, stream=True, led_by=led_by, reason=reason))
         try:
             yield Stream(response, response.url)
         finally:
-            response.close()
-            tell(
-                Exchange(
-                    "GET", safe_url(url), response.status_code, from_cache=False, received_bytes=response.raw.tell()
-                )
-            )
+            finish(response)
+
+    def check_online(self, method: str, url: str) -> None:
+        """Refuse to ask anybody, if that is what was set.
+
+        Raises
+        ------
+        OfflineError
+            If it was.
+        """
+        if self._settings.offline:
+            hint = "ocinb.settings.offline = False asks the registry"
+            what = purpose(method, url)
+            raise OfflineError(f"offline, and {what} is not on this machine", url=safe_url(url), hint=hint)
 
     def close(self) -> None:
         """Close all connections and the cache."""
@@ -176,95 +234,135 @@ class Http:
         if self._named is not None:
             self._named.close()
 
-    def _follow(
-        self, method: str, url: str, headers: Mapping[str, str], *, stream: bool, named: bool
-    ) -> requests.Response:
-        sent = dict(headers)
-        for _ in range(self._settings.max_redirects + 1):
-            response = self._send(method, url, sent, stream=stream, named=named)
+    def _answer(self, question: _Question, response: requests.Response) -> Answer:
+        from_cache = bool(getattr(response, "from_cache", False))
+        # A 304 comes out as the kept answer too, but was told when it came.
+        if from_cache and is_observed() and not getattr(response, "revalidated", False):
+            Watch(response.request, question.why("known")).over(response, from_cache=True)
+        return Answer(
+            status=response.status_code,
+            headers=_headers(response),
+            body=response.content or b"",
+            url=response.url,
+            from_cache=from_cache,
+            forget=partial(self._forget, response.cache_key) if hasattr(response, "cache_key") else _never_kept,
+            kept_at=getattr(response, "created_at").timestamp() if from_cache else 0.0,  # noqa: B009 - of the library's
+        )
+
+    def _forget(self, key: str) -> None:
+        session: Any = self._session(named=True)
+        session.cache.delete(key)
+
+    def _follow(self, question: _Question) -> requests.Response:
+        url, named, hops = question.url, question.who is not None, 0
+        within = self._led(question)
+        while True:
+            response = self._persist(question, url, within, named=named, hop=f"redirect {hops}" if hops else "")
             location = response.headers.get("location")
             if response.status_code not in REDIRECTS or not location:
                 return response
-            response.close()
-            target = _redirected(url, location)
-            if not same_origin(target, url):
-                sent.pop("Authorization", None)
-            url, named = target, False  # a signed address is nothing to keep
-        raise TransportError(f"more than {self._settings.max_redirects} redirects", url=safe_url(url))
+            finish(response)
+            hops += 1
+            if hops > self._settings.max_redirects:
+                raise TransportError(f"more than {self._settings.max_redirects} redirects", url=safe_url(url))
+            if question.body is not None:
+                raise TransportError("a redirect of what was sent with a body is refused", url=safe_url(url))
+            here = self._whereabouts.reach(urlsplit(url).hostname)
+            within = here if within is None else within & here
+            url, named = redirected(url, location, within), False  # a signed address is nothing to keep
+            question = replace(question, headers=along(question.headers, question.url, url))
 
-    def _send(
-        self, method: str, url: str, headers: Mapping[str, str], *, stream: bool, named: bool
+    def _led(self, question: _Question) -> frozenset[Range] | None:
+        """Give the ranges in which a question has to stay; None if the user said whom to ask."""
+        if question.led_by is None:
+            return None
+        within = self._whereabouts.reach(urlsplit(question.led_by).hostname)
+        check_target(question.led_by, question.url, within, what="the way")
+        return within
+
+    def _persist(
+        self, question: _Question, url: str, within: frozenset[Range] | None, *, named: bool, hop: str
     ) -> requests.Response:
+        """Ask one host until an answer comes that waiting does not better."""
+        attempts = Attempts(self._settings, question.method, patient=question.patient)
+        parts = urlsplit(url)
+        origin = f"{parts.scheme}://{parts.netloc}"
+        while True:
+            self._quiet.keep(origin, attempts)
+            reason = question.why(hop, attempts.why) if is_observed() else ""
+            try:
+                response = self._send(question, url, Terms(question.limit, within, self._whereabouts, reason), named)
+            except TransportError as error:
+                seconds = attempts.after_failure(error)
+                if seconds is None:
+                    raise
+            else:
+                seconds = attempts.after_answer(response.status_code, response.headers, self._quiet, origin)
+                if seconds is None:
+                    return response
+                finish(response)
+            pause(seconds)
+
+    def _send(self, question: _Question, url: str, conditions: Terms, named: bool) -> requests.Response:  # noqa: FBT001 - said by name at its one call
         check_stopped()
+        self.check_online(question.method, url)
         session = self._session(named=named)
-        send = partial(
-            session.send,
-            stream=stream,
-            allow_redirects=False,
-            timeout=(min(CONNECT_SECONDS, self._settings.timeout), self._settings.timeout),
-            proxies={} if is_loopback(urlsplit(url).hostname) else requests.utils.get_environ_proxies(url),
-            verify=os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True,
-        )
         try:
-            request = session.prepare_request(requests.Request(method, url, headers=dict(headers)))
-            again = partial(send, request.copy())  # sending leaves conditions in the request
-            response = send(request)
-            return self._believed(response, again) if named else response
+            proxies = proxies_for(url)
+            if proxies:
+                conditions = replace(conditions, reach=None)  # the proxy resolves, and goes where it may go
+            send = partial(
+                session.send,
+                stream=question.stream,
+                allow_redirects=False,
+                timeout=(connect_seconds(self._settings), self._settings.timeout),
+                proxies=proxies,
+            )
+            asked = requests.Request(question.method, url, headers=dict(question.headers), data=question.body)
+            request = session.prepare_request(asked)
+            with _set(terms, conditions), _set(principal, question.who or ""):
+                return self._sent(send, request) if named else send(request)
         except OcinbError:
             raise
         except (OSError, ValueError, urllib3.exceptions.HTTPError) as error:  # those of requests are OSErrors
             check_stopped()
-            raise _transport_error(error, url, self._settings) from None
+            raise failure(error, url, self._settings) from None
 
-    def _believed(self, response: requests.Response, send_again: Any) -> requests.Response:
+    def _sent(self, send: Any, request: requests.PreparedRequest) -> requests.Response:
+        known = self._confirmed(send, request)
+        if known is not None:
+            return known
+        again = partial(send, request.copy())  # sending leaves conditions in the request
+        response: requests.Response = send(request)
         # An answer that was kept under a longer life than today's, or that was damaged since, is asked for again.
-        if not getattr(response, "from_cache", False):
+        if not getattr(response, "from_cache", False) or is_believed(response, self._settings):
             return response
-        if self._is_believed(response):
-            return response
-        renewed: requests.Response = (
-            send_again(refresh=True) if response.headers.get("etag") else send_again(force_refresh=True)
-        )
+        renewed: requests.Response = again(refresh=True) if response.headers.get("etag") else again(force_refresh=True)
         return renewed
 
-    def _is_believed(self, response: Any) -> bool:
-        age = datetime.now(UTC) - response.created_at
-        young = timedelta(0) <= age <= timedelta(seconds=self._settings.tag_ttl)
-        return (young or response.revalidated) and _worth_keeping(response)
+    def _confirmed(self, send: Any, request: requests.PreparedRequest) -> requests.Response | None:
+        """Ask by a HEAD whether what was kept is still so, where a registry gives no ETag; None if nobody can tell."""
+        session = self._session(named=True)
+        kept = to_confirm(session, request, self._settings)
+        if kept is None:
+            return None
+        asked, now = request.copy(), terms.get()
+        asked.method = "HEAD"
+        with _set(terms, replace(now, reason=now.reason and f"{now.reason}, still the same?")):
+            head = self._plain.send(asked, **send.keywords)
+        # Who has to say who it is, or to wait, does so and asks again.
+        return head if head.status_code in NOT_YET else confirmed(session, request, kept, head)
 
     def _session(self, *, named: bool) -> requests.Session:
         if not named:
             return self._plain
         with self._lock:
             if self._named is None:
-                session = open_responses(self._settings.cache_dir, _worth_keeping)
-                self._named = configured(session, self._settings)
-            self._named.settings.expire_after = self._settings.tag_ttl  # type: ignore[attr-defined]
+                session = open_responses(self._settings.cache_dir, worth_keeping)
+                self._named = configured(session, self._settings, self._trust)
+            # What has no life at all would not be kept, and so could not be confirmed.
+            self._named.settings.expire_after = max(1, self._settings.tag_ttl)  # type: ignore[attr-defined]
             return self._named
-
-
-def _worth_keeping(response: requests.Response) -> bool:
-    """Say whether an answer by name is a document, and the one that its header promises."""
-    if response.status_code != requests.codes.ok:
-        return False
-    if response.request.method == "HEAD":
-        return "docker-content-digest" in response.headers
-    promised = response.headers.get("docker-content-digest")
-    try:
-        parse_object(response.content, "the answer")
-        return promised is None or Digest.of(response.content, Digest(promised).algorithm) == promised
-    except InvalidError:
-        return False
-
-
-def _redirected(url: str, location: str) -> str:
-    target = followed(url, location)
-    scheme, before = urlsplit(target).scheme, urlsplit(url).scheme
-    if scheme not in {"http", "https"} or (before == "https" and scheme == "http"):
-        raise TransportError(f"a redirect to {safe_url(target)} is refused: it leaves {before}", url=safe_url(url))
-    if leads_within(url, target):
-        raise TransportError(f"a redirect to {safe_url(target)} is refused: it leads back here", url=safe_url(url))
-    return target
 
 
 def _headers(response: requests.Response) -> dict[str, str]:
@@ -278,44 +376,3 @@ def _set(variable: contextvars.ContextVar[Any], value: Any) -> Iterator[None]:
         yield
     finally:
         variable.reset(token)
-
-
-def _transport_error(error: Exception, url: str, settings: Settings) -> TransportError:
-    host, root = urlsplit(url).netloc.rpartition("@")[2], _root(error)
-    if isinstance(error, ValueError):  # that is how requests calls a bad address, and it quotes the whole of it
-        return TransportError(f"{host} is no address that can be asked", url=safe_url(url))
-    if isinstance(error, requests.exceptions.SSLError):
-        told = TransportError(f"no secure connection to {host}: {_reason(root)}", url=safe_url(url))
-        told.unreachable = not isinstance(root, ssl.SSLCertVerificationError)
-        return told
-    if isinstance(error, requests.exceptions.Timeout) or isinstance(root, urllib3.exceptions.ReadTimeoutError):
-        hint = "ocinb.settings.timeout sets how long ocinb waits"
-        return TransportError(f"{host} did not answer within {settings.timeout:g} s", url=safe_url(url), hint=hint)
-    if isinstance(error, requests.exceptions.ChunkedEncodingError | requests.exceptions.ContentDecodingError):
-        return TransportError(f"the answer of {host} broke off: {_reason(root)}", url=safe_url(url))
-    hint = "Is the name right, and can this machine reach it?"
-    told = TransportError(f"{host} cannot be reached: {_reason(root)}", url=safe_url(url), hint=hint)
-    told.unreachable = True
-    return told
-
-
-def _root(error: BaseException) -> BaseException:
-    """Find the exception at the bottom of a chain of them."""
-    seen: set[int] = set()
-    while id(error) not in seen:
-        seen.add(id(error))
-        inner = [part for part in (getattr(error, "reason", None), *error.args) if isinstance(part, BaseException)]
-        if not inner:
-            break
-        error = inner[0]
-    return error
-
-
-def _reason(root: BaseException) -> str:
-    """Give the one sentence that an exception says, without objects and addresses in it."""
-    if isinstance(root, urllib3.exceptions.IncompleteRead):
-        return f"{root.partial:,} bytes came, and {root.expected:,} more were promised"
-    text = (root.strerror if isinstance(root, OSError) else None) or str(root.args[-1] if root.args else root)
-    # urllib3 puts "HTTPConnection(host='…', port=…): Failed to …: [Errno 111]" before what people can use.
-    noise = r"^.*(?:object at 0x\w+>|\bport=\d+\))[:,] |Failed to establish a new connection: |\[Errno -?\d+\] "
-    return re.sub(noise, "", text) or type(root).__name__

@@ -6,11 +6,13 @@ Source: OCI distribution-spec v1.1, "Error Codes".
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 
 from ocinb.errors import AuthError, NotFoundError, OcinbError, RateLimitError, TransportError
 from ocinb.sources.addresses import safe_url
 from ocinb.sources.base import RangeError
 from ocinb.sources.http import Answer
+from ocinb.sources.patience import retry_after, when_to_come_back
 
 SERVER_FAULT = 500
 WORDS_LENGTH = 300
@@ -20,13 +22,14 @@ class UnknownRepositoryError(NotFoundError):
     """The registry said that it is not the tag or digest that is missing, but the whole repository."""
 
 
-def refusal(registry: str, answer: Answer) -> OcinbError:
-    """Make the error that fits an answer."""
+def refusal(registry: str, answer: Answer, *, asked: str = "") -> OcinbError:
+    """Make the error that fits an answer; ``asked`` says as whom the registry was asked."""
     said = _registry_errors(answer.body)
     url, words = safe_url(answer.url), _words(said)
     match answer.status:
         case 401 | 403:
-            hint = f"It may be private, or not be there. {credentials_hint(registry)}"
+            who = f"{asked}. " if asked else ""
+            hint = f"{who}It may be private, or not be there. {credentials_hint(registry)}"
             return AuthError(f"{registry} refused access ({answer.status}){words}", url=url, hint=hint)
         case 404:
             unknown = any(code == "NAME_UNKNOWN" for code, _ in said)
@@ -35,21 +38,30 @@ def refusal(registry: str, answer: Answer) -> OcinbError:
         case 416:
             return RangeError(f"{registry} does not have the part that was asked for", url=url)
         case 429:
-            hint = _when(answer.headers.get("retry-after", ""))
-            return RateLimitError(f"{registry} has had too many requests (429){words}", url=url, hint=hint)
+            return _come_back(f"{registry} has had too many requests (429){words}", answer)
+        case 503 if retry_after(answer.headers.get("retry-after", ""), datetime.now(UTC)) is not None:
+            return _come_back(f"{registry} has no time at the moment (503){words}", answer)
         case status:
             advice = "The fault is on its side; try again later" if status >= SERVER_FAULT else None
-            return TransportError(f"{registry} answered {status}{words}", url=url, hint=advice)
+            told = TransportError(f"{registry} answered {status}{words}", url=url, hint=advice)
+            told.status = status
+            return told
 
 
 def credentials_hint(registry: str) -> str:
     """Say how somebody gives the credentials that are missing."""
-    return f'ocinb.settings.credentials["{registry}"] = (user, secret) gives credentials for this session'
+    given = f'ocinb.settings.credentials["{registry}"] = (user, secret) gives credentials for this session'
+    return f"{given}; those of docker login and podman login are found"
 
 
-def _when(retry_after: str) -> str:
-    unit = " seconds" if retry_after.isdigit() else ""
-    return f"It asks to come back after {retry_after}{unit}" if retry_after else "Wait a while and try again"
+def _come_back(message: str, answer: Answer) -> RateLimitError:
+    told = RateLimitError(message, url=safe_url(answer.url), hint="Wait a while and try again")
+    now = datetime.now(UTC)
+    seconds = retry_after(answer.headers.get("retry-after", ""), now)
+    if seconds is not None:
+        told.retry_at = now + timedelta(seconds=seconds)
+        told.hint = when_to_come_back(seconds, told.retry_at)
+    return told
 
 
 def _registry_errors(body: bytes) -> list[tuple[str, str]]:

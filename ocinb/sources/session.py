@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import fields, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from ocinb._settings import Settings, settings
-from ocinb.errors import InvalidError
+from ocinb.errors import TransportError
 from ocinb.sources.base import Source
 from ocinb.sources.endpoint import Endpoint
 from ocinb.sources.http import Http
+from ocinb.sources.local import LocalSource
+from ocinb.sources.localfiles import LocalFiles
 from ocinb.sources.registry import RegistrySource
 from ocinb.spec.reference import Reference
 from ocinb.storage.layout import Layout
 
 
 class Session:
-    """Connections to registries and a store.
+    """Connections to registries, files that were opened, and a store.
 
     Parameters
     ----------
@@ -28,12 +36,15 @@ class Session:
         The same.
     store
         Where documents and blobs are kept.
+    files
+        The layouts and archives that were opened last.
     """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.shape = _shape(settings)
         self.store = Layout(settings.store_dir, private=True)
+        self.files = LocalFiles(settings)
         self._http = Http(settings)
         self._lock = threading.Lock()
         self._endpoints: dict[str, Endpoint] = {}
@@ -46,8 +57,9 @@ class Session:
             return self._endpoints[registry]
 
     def close(self) -> None:
-        """Close all connections."""
+        """Close all connections and files."""
         self._http.close()
+        self.files.close()
 
 
 def open_source(reference: Reference, *, session: Session, store: Layout | None = None) -> Source:
@@ -60,33 +72,74 @@ def open_source(reference: Reference, *, session: Session, store: Layout | None 
     session
         The connections.
     store
-        Where documents are looked up and kept, if it is not the session's own store.
+        Where documents are looked up and kept, if it is not the session's own store. What is read of a file is kept
+        only if one is given.
 
     Raises
     ------
+    NotFoundError
+        If a file is not there.
     InvalidError
-        If its transport is not read.
+        If a file is not what its transport says.
     """
     if reference.registry is None or reference.repository is None:
-        raise InvalidError(
-            f"{reference.transport}: names are understood, but not opened yet", hint="Name an image in a registry"
-        )
+        return LocalSource(session.files.open(reference), session.settings, store)
     endpoint = session.endpoint(reference.registry)
     return RegistrySource(endpoint, reference.repository, store or session.store, session.settings)
 
 
+# The session of a block that begins with nothing; all threads that it starts have it too.
+_own: ContextVar[Session | None] = ContextVar("session", default=None)
 _default: Session | None = None
 _lock = threading.RLock()  # the one who makes a session closes the one before
 
 
 def default_session() -> Session:
-    """Give the session of this process; a new one when the settings name other folders."""
+    """Give the session of this block, if it has its own, or else of this process.
+
+    A process gets a new one when the settings name other folders.
+    """
     global _default  # noqa: PLW0603 - the one object that is made late, so that importing costs nothing
+    own = _own.get()
+    if own is not None:
+        _take_over(own.settings)
+        return own
     with _lock:
         if _default is None or _default.shape != _shape(settings):
             close_default_session()
             _default = Session(settings)
         return _default
+
+
+@contextmanager
+def fresh_session() -> Iterator[None]:
+    """Begin with nothing in this block, and keep nothing of it: folders, connections and tokens are its own.
+
+    Raises
+    ------
+    TransportError
+        If there is no place for its folders.
+    """
+    try:
+        place = TemporaryDirectory(prefix="ocinb-fresh-", ignore_cleanup_errors=True)
+    except OSError as error:
+        hint = "Free some space, or name another folder for temporary files in TMPDIR"
+        raise TransportError(f"no temporary folder can be made: {error.strerror}", hint=hint) from None
+    with place as folder:
+        session = Session(replace(settings, store_dir=Path(folder) / "store", cache_dir=Path(folder) / "cache"))
+        token = _own.set(session)
+        try:
+            yield
+        finally:
+            _own.reset(token)
+            session.close()
+
+
+def _take_over(own: Settings) -> None:
+    """Let what is set within the block count in it, but for the folders."""
+    for entry in fields(settings):
+        if entry.name not in ("store_dir", "cache_dir"):
+            setattr(own, entry.name, getattr(settings, entry.name))
 
 
 def close_default_session() -> None:

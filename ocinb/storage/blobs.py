@@ -24,6 +24,8 @@ CHUNK = 1024 * 1024
 OWN_FOLDER = ".ocinb"
 # Nobody writes for so long: what is older was left by a process that was killed.
 LEFTOVER_SECONDS = 24 * 3600
+# How exactly it is known when a blob was last of use; writing that down each time would make reading a writing.
+USED_SECONDS = 3600
 
 
 class Blobs:
@@ -52,6 +54,7 @@ class Blobs:
             try:
                 with path.open("rb") as file:
                     raw = file.read(limit + 1)
+                    _note_use(file.fileno())
             except FileNotFoundError:
                 return None
         try:
@@ -80,6 +83,18 @@ class Blobs:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 write_atomically(path, raw, root=self.root)
         return path
+
+    def remove(self, digest: Digest) -> bool:
+        """Remove a blob, and say whether it was there."""
+        path = self.path(digest)
+        with suppress(OSError):  # a note without its blob says nothing
+            self._note(digest).unlink()
+        with disk_errors(path):
+            try:
+                path.unlink()
+            except FileNotFoundError:
+                return False
+        return True
 
     def adopt(self, file: Path, digest: Digest) -> Path:
         """Give a file that was verified its final name, and write down what it looks like."""
@@ -120,6 +135,7 @@ class Blobs:
                     path.unlink(missing_ok=True)
                     return False
                 self._remember(path, digest)
+            _note_use(path)
             actual = path.stat().st_size
         if actual != size:
             raise IntegrityError(f"{digest} has to be {size:,} bytes long, but has {actual:,}")
@@ -191,6 +207,17 @@ def disk_errors(path: Path) -> Iterator[None]:
 
 def _new_folder(root: Path) -> Path:
     return root / OWN_FOLDER / "new"
+
+
+def _note_use(file: Path | int) -> None:
+    """Note that a blob was of use now, in its time of last access: most file systems no longer keep that by themselves.
+
+    It is no part of what a file looks like, so that nothing has to be hashed again for it.
+    """
+    with suppress(OSError):  # a store that is only lent
+        status, now = os.stat(file), time.time_ns()  # noqa: PTH116 - it may be an open file
+        if now - status.st_atime_ns > USED_SECONDS * 10**9:
+            os.utime(file, ns=(now, status.st_mtime_ns))
 
 
 def _looks(path: Path) -> bytes:

@@ -5,24 +5,23 @@ Source: OCI image-spec image-layout.md.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import re
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from ocinb.errors import InvalidError, TransportError
+from ocinb.errors import InvalidError
 from ocinb.spec import mediatypes
+from ocinb.spec.digest import Digest
 from ocinb.spec.documents import Descriptor
 from ocinb.spec.strictjson import parse_object
 from ocinb.storage.blobs import OWN_FOLDER, Blobs, disk_errors, remove_leftovers, write_atomically
+from ocinb.storage.locks import locked, locked_if_free, shared
 
 REF_NAME = "org.opencontainers.image.ref.name"
 OWN_NAME = "dev.ocinb.reference"
-LOCK_SECONDS = 10.0
 
 # annotations.md, "org.opencontainers.image.ref.name"; umoci and skopeo hold others to it.
 _REF_GRAMMAR = re.compile(
@@ -95,6 +94,42 @@ class Layout:
             if entries != index["manifests"]:
                 self._write({**index, "manifests": entries})
 
+    def needed(self, limit: int) -> set[Digest]:
+        """Give the digests of all that the named images need: indexes, manifests, configs and layers.
+
+        Parameters
+        ----------
+        limit
+            The largest document in bytes; what is larger names nothing.
+
+        Raises
+        ------
+        InvalidError
+            If there is an ``index.json`` that is no index, so that nobody knows what is named.
+        """
+        found: set[Digest] = set()
+        todo = set(_digests(self._index(), "manifests"))
+        while todo:
+            digest = todo.pop()
+            found.add(digest)
+            document = _object(self.blobs.read(digest, limit))
+            found.update(_digests(document, "config", "layers", "blobs", "fsLayers"))
+            todo.update(child for child in _digests(document, "manifests") if child not in found)
+        return found
+
+    @contextmanager
+    def in_use(self) -> Iterator[None]:
+        """Tell other processes in this block that blobs here wait for the name of their image."""
+        with disk_errors(self.root):
+            self.root.mkdir(parents=True, exist_ok=True, mode=self._mode)
+            (self.root / OWN_FOLDER).mkdir(exist_ok=True)
+        with shared(self.root / OWN_FOLDER / "use"):
+            yield
+
+    def unless_in_use(self) -> AbstractContextManager[bool | None]:
+        """Keep others from beginning to use it in this block; False if somebody is at it, None if nothing can tell."""
+        return locked_if_free(self.root / OWN_FOLDER / "use")
+
     def _index(self) -> dict[str, Any]:
         path = self.root / "index.json"
         with disk_errors(path):
@@ -102,7 +137,11 @@ class Layout:
                 raw = path.read_bytes()
             except FileNotFoundError:
                 return {"schemaVersion": 2, "mediaType": mediatypes.OCI_INDEX, "manifests": []}
-        index = parse_object(raw, str(path))
+        try:
+            index = parse_object(raw, str(path))
+        except InvalidError as error:
+            error.hint = "Move it away, and pull again the images that it should name"
+            raise
         entries = index.get("manifests")
         if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
             raise InvalidError(f"{path} has no list of manifests", hint="The folder is no image layout; take another")
@@ -111,26 +150,8 @@ class Layout:
     def _write(self, index: dict[str, Any]) -> None:
         write_atomically(self.root / "index.json", json.dumps(index, indent=1).encode(), root=self.root)
 
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        path = self.root / OWN_FOLDER / "lock"
-        with path.open("ab") as file:
-            deadline = time.monotonic() + LOCK_SECONDS
-            while not _try_lock(file.fileno()):
-                if time.monotonic() > deadline:
-                    raise TransportError(
-                        f"another process has held {path} for {LOCK_SECONDS:.0f} s", hint="End it, or try again later"
-                    )
-                time.sleep(0.02)
-            yield
-
-
-def _try_lock(handle: int) -> bool:
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+    def _locked(self) -> AbstractContextManager[None]:
+        return locked(self.root / OWN_FOLDER / "lock")
 
 
 def _entry(name: str, descriptor: Descriptor) -> dict[str, Any]:
@@ -153,3 +174,21 @@ def _name_of(entry: dict[str, Any]) -> str | None:
     if not isinstance(annotations, dict):
         return None
     return annotations.get(OWN_NAME) or annotations.get(REF_NAME)
+
+
+def _object(raw: bytes | None) -> dict[str, Any]:
+    """Read what may be a document; what is none names nothing."""
+    try:
+        return {} if raw is None else parse_object(raw, "a document in the store")
+    except InvalidError:
+        return {}
+
+
+def _digests(document: dict[str, Any], *keys: str) -> Iterator[Digest]:
+    """Give the digests in some fields of a document, whatever else stands there."""
+    for key in keys:
+        value = document.get(key)
+        for part in value if isinstance(value, list) else [value]:
+            named = (part.get("digest") or part.get("blobSum")) if isinstance(part, dict) else None
+            with suppress(InvalidError):
+                yield Digest(named)  # type: ignore[arg-type]  # it refuses what is no text

@@ -102,6 +102,16 @@ def remove_abandoned(root: Path, digest: Digest) -> None:
         _left.discard(part)
 
 
+def all_parts(root: Path) -> list[Path]:
+    """List the downloads that are not complete."""
+    return list((root / OWN_FOLDER / "parts").glob("*.part"))
+
+
+def is_abandoned(part: Path) -> bool:
+    """Say whether nobody seems to be at work on a part."""
+    return part not in _in_use and _is_abandoned(part)
+
+
 @contextmanager
 def _new_part(folder: Path, digest: Digest) -> Iterator[Path]:
     name = f"{digest.algorithm}-{digest.hex}.{_HOST}.{os.getpid()}.{secrets.token_hex(8)}.part"
@@ -115,7 +125,7 @@ def _new_part(folder: Path, digest: Digest) -> Iterator[Path]:
 
 def _abandoned(folder: Path, digest: Digest) -> list[Path]:
     found = folder.glob(f"{digest.algorithm}-{digest.hex}.*.part")
-    return [part for part in found if part not in _in_use and _is_abandoned(part)]
+    return [part for part in found if is_abandoned(part)]
 
 
 def _take_over(found: Path, mine: Path, digest: Digest) -> bool:

@@ -12,7 +12,7 @@ import logging
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -24,11 +24,12 @@ from requests_cache.backends.sqlite import SQLiteCache, SQLiteDict
 from requests_cache.models.response import CachedResponse
 
 from ocinb.errors import TransportError
+from ocinb.storage.kept import ASIDE, BUSY_SECONDS, FILE, SUFFIXES
 
 logger = logging.getLogger("ocinb")
 
-# How long another process may hold the file before its answers are done without.
-BUSY_SECONDS = 5.0
+# The one table of the library, in every file of it.
+_COLUMNS = {("responses", "key", "TEXT"), ("responses", "value", "BLOB"), ("responses", "expires", "INTEGER")}
 HINT = "ocinb.settings.cache_dir moves it"
 
 # Who asks: an answer that one user was given is not for another. Part of the key, never stored itself.
@@ -50,7 +51,7 @@ def open_responses(folder: Path, keep: Callable[[Response], bool]) -> CachedSess
     TransportError
         If the folder cannot be used.
     """
-    path = folder / "responses.sqlite"
+    path = folder / FILE
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         backend = _backend(path)
@@ -58,9 +59,9 @@ def open_responses(folder: Path, keep: Callable[[Response], bool]) -> CachedSess
         raise TransportError(f"no cache can be kept at {folder}: {error.strerror}", hint=HINT) from None
     except sqlite3.Error as error:
         raise TransportError(f"no cache can be kept at {folder}: {error}", hint=HINT) from None
-    return CachedSession(
+    return _Session(
         backend=backend,
-        allowable_codes=(200,),
+        allowable_codes=(200, 404),
         allowable_methods=("GET", "HEAD"),
         match_headers=["Accept"],
         key_fn=_key,
@@ -68,6 +69,13 @@ def open_responses(folder: Path, keep: Callable[[Response], bool]) -> CachedSess
         cache_control=False,
         stale_if_error=False,
     )
+
+
+class _Session(CachedSession):
+    """Says that nobody was reached: the library's own gives out what it has, if that was once kept for longer."""
+
+    def _resend(self, request: Any, actions: Any, cached_response: Any, **options: Any) -> Any:
+        return self._send_and_cache(request, actions, cached_response, **options)
 
 
 class _Answers(SQLiteDict):
@@ -142,17 +150,21 @@ class _Backend(SQLiteCache):
 
 
 def _backend(path: Path) -> SQLiteCache:
-    try:
-        return _open_patiently(path)
-    except sqlite3.OperationalError:  # locked, full, not to be written: none of it means that it is damaged
-        raise
-    except sqlite3.DatabaseError:
-        aside = f"{path.name}.damaged-{time.time_ns()}"
-        for suffix in ("", "-wal", "-shm"):
-            with suppress(FileNotFoundError):
-                path.with_name(f"{path.name}{suffix}").rename(path.with_name(f"{aside}{suffix}"))
-        logger.warning("the cache %s was damaged; it was set aside as %s", path, aside)
-        return _open(path)
+    if not path.exists() or path.is_file():
+        try:
+            return _open_patiently(path)
+        except sqlite3.OperationalError:  # locked, full, not to be written: none of it means that it is damaged
+            raise
+        except sqlite3.DatabaseError as error:
+            reason = str(error)
+    else:
+        reason = "it is no file"
+    aside = f"{path.name}{ASIDE}{time.time_ns()}"
+    for suffix in SUFFIXES:
+        with suppress(FileNotFoundError):
+            path.with_name(f"{path.name}{suffix}").rename(path.with_name(f"{aside}{suffix}"))
+    logger.warning("the cache %s cannot be used (%s); it was set aside as %s", path, reason, aside)
+    return _open(path)
 
 
 def _open_patiently(path: Path) -> SQLiteCache:
@@ -170,7 +182,20 @@ def _open_patiently(path: Path) -> SQLiteCache:
 def _open(path: Path) -> SQLiteCache:
     path.touch(mode=0o600)  # the files that SQLite puts beside it get its mode
     path.chmod(0o600)
+    _check_ours(path)
     return _Backend(path)
+
+
+def _check_ours(path: Path) -> None:
+    """Refuse a database in which somebody else keeps something."""
+    query = (
+        "SELECT tables.name, columns.name, columns.type FROM sqlite_master AS tables, "
+        "pragma_table_info(tables.name) AS columns WHERE tables.type = 'table' AND tables.name NOT LIKE 'sqlite_%'"
+    )
+    with closing(sqlite3.connect(path, timeout=BUSY_SECONDS)) as connection:
+        found = set(connection.execute(query))
+    if found and found != _COLUMNS:
+        raise sqlite3.DatabaseError("it is another program's")
 
 
 def _key(request: PreparedRequest, match_headers: Any = None, **_: Any) -> str:

@@ -49,9 +49,9 @@ BAD_NAMES = [
     "demo/\ud800",
     "0" * 64,
     "oci:",
-    "oci:folder",
-    "oci-archive:file.tar:name",
-    "docker-archive:file.tar",
+    "oci:folder:@first",
+    "oci-archive::name",
+    "docker-archive:file.tar:App",
 ]
 
 

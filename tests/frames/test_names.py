@@ -9,12 +9,10 @@ import pytest
 import ocinb
 from ocinb._settings import settings
 from ocinb.errors import InvalidError, NotFoundError, TransportError
-from ocinb.frames.names import tag_kind
 from ocinb.samples import SampleRegistry
 from ocinb.samples import registry as start_registry
 from tests.frames.facts import fetch, records, sha256
 
-HEX = "0123456789abcdef" * 4
 SHOP_TAGS = ["1.0", "1.1", "2.0", "latest"]
 
 
@@ -101,30 +99,34 @@ def test_a_tag_that_cannot_be_asked_for_is_an_error(registry: SampleRegistry) ->
         ocinb.tags(registry.reference("demo/shop"), match="1.*", digests=True)
 
 
+def test_a_tag_whose_digest_cannot_be_had_keeps_its_row(registry: SampleRegistry) -> None:
+    registry.fault("*/manifests/1.1", method="*", status=500, times=None)
+    name = registry.reference("demo/shop")
+    frame = ocinb.tags([name, registry.reference("demo/hello")], digests=True, errors="skip")
+    assert frame["digest"].isna().tolist() == [tag == "1.1" for tag in frame["tag"]]
+    assert set(frame["repository"]) == {"demo/shop", "demo/hello"}
+    [failure] = frame.attrs["failures"]
+    assert failure["reference"] == f"{name}:1.1"
+    assert "answered 500" in failure["error"]
+
+
+@pytest.mark.parametrize("status", [405, 501])
+def test_a_registry_that_knows_no_head_is_asked_for_the_documents(registry: SampleRegistry, status: int) -> None:
+    registry.fault("*/manifests/*", method="HEAD", status=status, times=None)
+    frame = ocinb.tags(registry.reference("demo/shop"), match="?.?", digests=True)
+    assert frame["digest"].tolist() == [sha256(fetch(registry, "demo/shop", "manifests", tag)) for tag in frame["tag"]]
+
+
+def test_two_spellings_are_asked_for_their_digests_once(registry: SampleRegistry) -> None:
+    name = registry.reference("demo/shop")
+    ocinb.tags([name, f"docker://{name}"], match="1.*", digests=True)
+    assert [request.method for request in registry.requests].count("HEAD") == 2
+
+
 def test_a_deleted_tag_is_no_row(registry: SampleRegistry) -> None:
     settings.tag_ttl = 0
     registry.untag("demo/shop", "1.1")
     assert "1.1" not in ocinb.tags(registry.reference("demo/shop"))["tag"].tolist()
-
-
-@pytest.mark.parametrize(
-    ("tag", "kind"),
-    [
-        ("3.12", "tag"),
-        ("sha256", "tag"),
-        (f"sha256-{HEX}", "referrers"),
-        (f"sha512-{HEX * 2}", "referrers"),
-        (f"sha256-{HEX}.sig", "signature"),
-        (f"sha256-{HEX}.att", "attestation"),
-        (f"sha256-{HEX}.sbom", "sbom"),
-        (f"sha256-{HEX}.other", "tag"),
-        (f"sha256-{HEX[:-1]}", "tag"),
-        (f"sha256-{HEX[:-1]}g", "tag"),
-        (f"x-sha256-{HEX}.sig", "tag"),
-    ],
-)
-def test_kinds_of_tags(tag: str, kind: str) -> None:
-    assert tag_kind(tag) == kind
 
 
 def test_kinds_stand_in_the_frame(registry: SampleRegistry) -> None:

@@ -23,6 +23,7 @@ COUNTS: list[tuple[str, Callable[[str], object], int]] = [
     ("document of a platform", lambda name: ocinb.document(name, platform="arm64"), 3),
     ("tags", ocinb.tags, 1),
     ("digests of four tags", lambda name: ocinb.tags(name, match="[!s]*", digests=True), 5),
+    ("referrers", ocinb.referrers, 6),
     ("repositories", lambda name: ocinb.repositories(name.partition("/")[0]), 1),
 ]
 

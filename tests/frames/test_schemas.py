@@ -24,6 +24,7 @@ COLUMNS = {
     "comment layer_digest compressed_bytes",
     "configs": "reference platform manifest_digest digest created author os architecture variant user entrypoint cmd "
     "env labels exposed_ports volumes working_dir stop_signal healthcheck",
+    "referrers": "reference subject digest media_type artifact_type manifest_bytes annotations found_via",
     "pull": "reference platform manifest_digest digest media_type blob_bytes fetched_bytes outcome seconds path",
 }
 DTYPES = (
@@ -39,6 +40,7 @@ CALLS: dict[str, Callable[[str], pd.DataFrame]] = {
     "layers": lambda name: ocinb.layers(name, platform="all", errors="skip"),
     "history": lambda name: ocinb.history(name, platform="all", errors="skip"),
     "configs": lambda name: ocinb.configs(name, platform="all", errors="skip"),
+    "referrers": lambda name: ocinb.referrers(name, errors="skip"),
     "pull": lambda name: ocinb.pull(name, platform="all", progress=False, errors="skip"),
 }
 
@@ -84,4 +86,4 @@ def test_every_column_says_what_it_means(schema: Schema) -> None:
     assert schema.row
     for column in schema.columns:
         assert column.meaning
-        assert (column.unit == "bytes") == column.name.endswith("_bytes"), column.name
+        assert (column.unit == "bytes") == f"_{column.name}".endswith("_bytes"), column.name

@@ -1,48 +1,43 @@
 """Debian's docker-registry on loopback, for as long as a test session lasts."""
 
+import json
 import re
-import subprocess
 import tempfile
-import time
-import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-import pytest
-
+from tests.real import uploads
+from tests.real.processes import Running, running
 from tests.real.tools import require, run
 
-# The kernel chooses the port, so that no two sessions can ask for the same one.
-_CONFIGURATION = """\
-version: 0.1
-log: {{level: info, formatter: text}}
-storage:
-  filesystem: {{rootdirectory: "{root}"}}
-  delete: {{enabled: true}}
-http: {{addr: "127.0.0.1:0"}}
-compatibility: {{schema1: {{enabled: true}}}}
-"""
-_LISTENING = re.compile(r"listening on (127\.0\.0\.1:\d+)")
-_START_SECONDS = 20
+Section = Mapping[str, Any]
+
+_LISTENING = r"listening on ((?:127\.0\.0\.1|\[::1\]):\d+)"
 
 
 @dataclass(frozen=True)
 class DockerRegistry:
     host: str
+    storage: Path
+    log: Path
+    server: Running
 
     def push(
         self,
         source: str,
         name: str,
         *,
-        manifest_format: Literal["oci", "v2s2"] = "oci",
+        manifest_format: Literal["oci", "v2s2", "v2s1"] = "oci",
         compression: Literal["gzip", "zstd", "zstd:chunked"] = "gzip",
     ) -> str:
         """Copy `oci:dir:tag`, whose layers are gzip, to `name` (repository:tag) and return its reference."""
-        reference = f"{self.host}/{name}"
+        reference = self.reference(name)
+        if manifest_format == "v2s1":  # it holds the name it was pushed to, so it cannot be made beforehand
+            _copy(source, f"docker://{reference}", "--format=v2s1", "--dest-tls-verify=false")
+            return reference
         with tempfile.TemporaryDirectory() as scratch:
             converted = _converted(source, Path(scratch), manifest_format, compression)
             # skopeo remembers blobs of one content for the whole machine and would take the gzip one for the zstd
@@ -51,46 +46,59 @@ class DockerRegistry:
         return reference
 
     def put_manifest(self, name: str, media_type: str, document: bytes) -> str:
-        repository, _, tag = name.rpartition(":")
-        url = f"http://{self.host}/v2/{repository}/manifests/{tag}"
-        request = urllib.request.Request(url, document, {"Content-Type": media_type}, method="PUT")
-        with _opener().open(request, timeout=10):
-            return f"{self.host}/{name}"
+        uploads.put_manifest(f"http://{self.host}", name, media_type, document)
+        return self.reference(name)
+
+    def reference(self, name: str) -> str:
+        """Give what has a name (repository:tag) here, or what another registry with the same storage calls so."""
+        return f"{self.host}/{re.sub(r'^127[.]0[.]0[.]1:[0-9]+/', '', name)}"
+
+    @property
+    def requests(self) -> list[str]:
+        """What it was asked so far, as it noted itself: `GET /v2/…`, in the order of its answers."""
+        return re.findall(r'"((?:GET|HEAD|POST|PUT|PATCH|DELETE) \S+) HTTP/1', self.log.read_text(encoding="utf-8"))
+
+    @property
+    def statuses(self) -> list[int]:
+        """What it answered, in the same order."""
+        return [int(status) for status in re.findall(r'HTTP/1\.[01]" (\d{3}) ', self.log.read_text(encoding="utf-8"))]
 
 
 @contextmanager
-def serve(directory: Path) -> Iterator[DockerRegistry]:
+def serve(
+    directory: Path, sections: Section | None = None, *, storage: Path | None = None, host: str = "127.0.0.1:0"
+) -> Iterator[DockerRegistry]:
+    """Run a registry.
+
+    `sections` are laid over its configuration. With the storage of another registry it has what that one has, so that
+    nothing is pushed twice. Left alone, the kernel chooses the port, so that no two sessions can ask for the same one.
+    """
+    storage = storage or directory / "storage"
     settings, log = directory / "conf.yml", directory / "registry.log"
-    settings.write_text(_CONFIGURATION.format(root=directory / "storage"), encoding="utf-8")
-    command = [require("docker-registry"), "serve", str(settings)]
-    with log.open("wb") as output, subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT) as process:
-        try:
-            yield DockerRegistry(_wait_for_host(process, log))
-        finally:
-            _end(process)
+    settings.write_text(json.dumps(_laid_over(_configuration(storage, host), sections or {})), encoding="utf-8")
+    with running([require("docker-registry"), "serve", settings], log=log, says=_LISTENING) as server:
+        yield DockerRegistry(server.host, storage, log, server)
 
 
-def _wait_for_host(process: subprocess.Popen[bytes], log: Path) -> str:
-    deadline = time.monotonic() + _START_SECONDS
-    while process.poll() is None and time.monotonic() < deadline:
-        found = _LISTENING.search(log.read_text(encoding="utf-8"))
-        if found:
-            with _opener().open(f"http://{found[1]}/v2/", timeout=10):
-                return found[1]
-        time.sleep(0.02)
-    pytest.fail(f"docker-registry does not listen: {log.read_text(encoding='utf-8')}", pytrace=False)
+def collect_garbage(registry: DockerRegistry) -> None:
+    """Let the registry's own collector remove the blobs that no manifest names any more."""
+    run("docker-registry", "garbage-collect", registry.log.parent / "conf.yml")
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    try:
-        process.wait(timeout=10)
-    except subprocess.TimeoutExpired:
-        process.kill()
+def _configuration(storage: Path, host: str) -> Section:
+    # The file is YAML, and JSON is YAML.
+    return {
+        "version": "0.1",
+        "log": {"level": "info", "formatter": "text"},
+        "storage": {"filesystem": {"rootdirectory": str(storage)}, "delete": {"enabled": True}},
+        "http": {"addr": host},
+        "compatibility": {"schema1": {"enabled": True}},
+    }
 
 
-def _opener() -> urllib.request.OpenerDirector:
-    return urllib.request.build_opener(urllib.request.ProxyHandler({}))  # loopback is behind no proxy
+def _laid_over(below: Section, above: Section) -> dict[str, Any]:
+    both = {key: _laid_over(below[key], value) for key, value in above.items() if isinstance(below.get(key), Mapping)}
+    return {**below, **above, **both}
 
 
 def _converted(source: str, scratch: Path, manifest_format: str, compression: str) -> str:

@@ -87,7 +87,7 @@ def test_a_second_pull_fetches_nothing(real_images: RealImages, tmp_path: Path) 
         second = ocinb.pull(real_images.debian_oci, destination=tmp_path, progress=False)
     assert set(first["outcome"]) == {"downloaded"}
     assert set(second["outcome"]) == {"present"}
-    assert second["fetched_bytes"].sum() == sum(exchange.received_bytes for exchange in exchanges) == 0
+    assert second["fetched_bytes"].sum() == sum(exchange.transferred_bytes for exchange in exchanges) == 0
     assert (tmp_path / "index.json").read_bytes() == index
 
 

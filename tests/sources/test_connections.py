@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -16,14 +16,15 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
-from urllib3.util.connection import create_connection
 
 from ocinb._pool import StoppedError, check_stopped, run_all
 from ocinb._settings import settings
 from ocinb.errors import InvalidError
 from ocinb.samples import SampleRegistry
 from ocinb.sources.connections import configured, read_upto
+from ocinb.sources.resolving import Door, Network
 from ocinb.sources.session import close_default_session, default_session
+from ocinb.sources.trust import Trust
 from ocinb.spec.digest import Digest
 from tests.sources.servers import listening, open_host
 from tests.transferring import BLOB, describe, open_repository
@@ -198,19 +199,20 @@ def test_a_connection_that_comes_about_after_the_stop_is_not_used(scheme: str, m
     waits = threading.Event()
     heard: list[bytes] = []
 
-    def dial(*arguments: Any, **options: Any) -> socket.socket:
-        connected = create_connection(*arguments, **options)
-        waits.set()
-        with suppress(StoppedError):
-            while True:
-                check_stopped()
-                time.sleep(0.002)
-        return connected
+    class Slow(Network):
+        def call(self, door: Door, seconds: float, options: Sequence[Any] = ()) -> socket.socket:
+            connected = super().call(door, seconds, options)
+            waits.set()
+            with suppress(StoppedError):
+                while True:
+                    check_stopped()
+                    time.sleep(0.002)
+            return connected
 
     def talk(connection: socket.socket) -> None:
         heard.append(connection.recv(65536))
 
-    monkeypatch.setattr("urllib3.util.connection.create_connection", dial)
+    monkeypatch.setattr("ocinb.sources.resolving.network", Slow())
     with listening(talk) as host:
         assert outcome_of_a_stop(f"{scheme}://{host}", waits) == [StoppedError]
     assert heard == [b""]
@@ -220,7 +222,7 @@ def test_a_proxy_with_connections_of_its_own_keeps_them() -> None:
     class Other:
         pass
 
-    adapter = configured(requests.Session(), settings).get_adapter("http://a.example/")
+    adapter = configured(requests.Session(), settings, Trust(settings)).get_adapter("http://a.example/")
     request = requests.Request("GET", "http://a.example/").prepare()
     pool = adapter.get_connection_with_tls_context(request, verify=True)  # type: ignore[attr-defined]
     assert pool.ConnectionCls.__module__ == "ocinb.sources.connections"

@@ -157,10 +157,16 @@ def test_a_first_answer_with_a_certificate_that_nobody_vouches_for(
 
 def test_a_plain_registry_that_hangs_up_once_is_not_taken_for_a_tls_one(registry: SampleRegistry) -> None:
     registry.fault("*", drop=True)
-    source = open_repository(registry)
+    assert open_repository(registry).tags()
+    assert default_session().endpoint(registry.host)._base == f"http://{registry.host}"
+    assert [request.path for request in registry.requests] == ["/v2/demo/shop/tags/list?n=1000"] * 2
+
+
+def test_a_registry_that_hangs_up_is_an_error_where_nothing_is_tried_again(registry: SampleRegistry) -> None:
+    settings.retries = 0
+    registry.fault("*", drop=True)
     with pytest.raises(TransportError, match="http://"):
-        source.tags()
-    assert source.tags()
+        open_repository(registry).tags()
 
 
 def test_a_plain_registry_is_asked_for_nothing_more_than_what_is_wanted(registry: SampleRegistry) -> None:
@@ -247,6 +253,6 @@ def test_a_list_without_an_end_is_an_error_and_no_shorter_list(registry: SampleR
 
 @pytest.mark.parametrize("effect", [{"status": 500}, {"status": 404}, {"drop": True}, {"body": "<html>"}])
 def test_a_page_that_fails_is_an_error_and_no_shorter_list(paged: SampleRegistry, effect: dict[str, object]) -> None:
-    paged.fault("*/tags/list?*last=*", **effect)  # type: ignore[arg-type]
+    paged.fault("*/tags/list?*last=*", times=None, **effect)  # type: ignore[arg-type]
     with pytest.raises(OcinbError):
         open_repository(paged).tags()

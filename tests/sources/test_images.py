@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ocinb._settings import settings
-from ocinb.errors import InvalidError, NotFoundError, OcinbError
+from ocinb.errors import IntegrityError, InvalidError, NotFoundError, OcinbError
 from ocinb.frames.opening import wanted_platforms
 from ocinb.samples import SampleRegistry
 from ocinb.samples.images import make_layer
@@ -169,6 +169,76 @@ def test_an_index_may_have_so_many_children_and_no_more(registry: SampleRegistry
     put_index(registry, put_index(registry, *children), *children[:4], tag="many")
     with pytest.raises(InvalidError, match="max_index_children = 10"):
         resolve_name(open_repository(registry), "many", settings)
+
+
+def asked(registry: SampleRegistry) -> int:
+    return sum("/manifests/" in request.path for request in registry.requests)
+
+
+def test_what_an_index_names_is_counted_before_any_of_it_is_fetched(registry: SampleRegistry) -> None:
+    settings.max_index_children = 10
+    settings.tag_ttl = 0
+    inner = [put_index(registry, put_image(registry, "linux/amd64", str(number))) for number in range(11)]
+    put_index(registry, *inner, tag="wide")
+    with pytest.raises(InvalidError, match="leads to more manifests than max_index_children = 10"):
+        resolve_name(open_repository(registry), "wide", settings)
+    assert asked(registry) == 1
+    put_index(registry, *inner[:10], tag="wide")
+    with pytest.raises(InvalidError, match="max_index_children = 10"):
+        resolve_name(open_repository(registry), "wide", settings)
+    assert asked(registry) == 3, "the second index of eleven was too many"
+
+
+def test_a_name_may_lead_to_so_many_indexes_and_no_more(registry: SampleRegistry) -> None:
+    settings.max_indexes = 4
+    settings.tag_ttl = 0
+    empty = [put_index(registry, {**put_image(registry, None), "annotations": {"n": str(n)}}) for n in range(4)]
+    put_index(registry, *empty[:3], tag="some")
+    assert len(resolve_name(open_repository(registry), "some", settings).indexes) == 4
+    before = asked(registry)
+    put_index(registry, *empty, tag="some")
+    with pytest.raises(InvalidError, match="leads to more indexes than max_indexes = 4"):
+        resolve_name(open_repository(registry), "some", settings)
+    assert asked(registry) == before + 1
+    put_index(registry, put_index(registry, *empty[:2]), put_index(registry, *empty[2:]), tag="some")
+    with pytest.raises(InvalidError, match="max_indexes = 4"):
+        resolve_name(open_repository(registry), "some", settings)
+
+
+def test_an_index_that_is_named_very_often_is_fetched_once(registry: SampleRegistry) -> None:
+    inner = put_index(registry, put_image(registry, "linux/amd64"))
+    put_index(registry, *[inner] * 9_000, tag="often")
+    resolved = resolve_name(open_repository(registry), "often", settings)
+    assert (len(resolved.indexes), len(resolved.children)) == (2, 9_001)
+    assert asked(registry) == 2
+    assert [child.position for child in resolved.children[:3]] == [0, 0, 1], "its own child comes behind the first"
+
+
+def test_a_deep_chain_is_given_up_before_it_is_followed_to_the_limit(registry: SampleRegistry) -> None:
+    nest(registry, 20)
+    with pytest.raises(InvalidError, match="max_index_depth = 8"):
+        found(registry, "deep")
+    assert asked(registry) == 8
+
+
+def test_an_index_that_two_others_name_comes_once(registry: SampleRegistry) -> None:
+    shared = put_index(registry, put_image(registry, "linux/amd64"))
+    left, right = (put_index(registry, shared, put_image(registry, "linux/arm64", side)) for side in ("l", "r"))
+    put_index(registry, left, shared, right, tag="diamond")
+    resolved = resolve_name(open_repository(registry), "diamond", settings)
+    assert len(resolved.indexes) == len({document.digest for document in resolved.indexes}) == 4
+    assert len(resolved.children) == 3 + 2 + 2 + 1
+    assert asked(registry) == 4
+
+
+def test_a_loop_that_a_registry_pretends_is_found(registry: SampleRegistry) -> None:
+    """No index can name itself, for it would have to hold its own digest; one that is served so is no such index."""
+    inner = put_index(registry, tag="inner")
+    outer = put_index(registry, inner, tag="loop")
+    raw = registry._content.repositories["demo/shop"].manifests[Digest(outer["digest"])].raw
+    registry.fault(f"*/manifests/{inner['digest']}", body=raw, times=None)
+    with pytest.raises(IntegrityError):
+        resolve_name(open_repository(registry), "loop", settings)
 
 
 def misled(registry: SampleRegistry) -> list[tuple[str, Callable[[], Child], type[OcinbError]]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -10,14 +11,54 @@ from ocinb._settings import settings
 from ocinb.errors import AuthError, TransportError
 from ocinb.samples import SampleRegistry
 from ocinb.samples import registry as start_registry
+from ocinb.sources.addresses import reach
 from ocinb.sources.base import Source
-from ocinb.sources.http import _redirected
+from ocinb.sources.redirects import AstrayError, along, redirected
 from ocinb.sources.session import default_session, open_source
 from ocinb.spec.reference import Reference
 from tests.sources.servers import listening, saying
 from tests.transferring import BLOB, blob_path, describe, open_repository
 
 WANTED = describe(BLOB)
+
+
+# Hosts that are not public, and which of them lie together.
+OF_RANGES = {
+    "127.0.0.1": "this machine",
+    "localhost": "this machine",
+    "[::1]": "this machine",
+    "127.1": "this machine",
+    "2130706433": "this machine",
+    "0x7f.1": "this machine",
+    "0177.0.0.1": "this machine",
+    "0.0.0.0": "this machine",
+    "[::]": "this machine",
+    "[::ffff:127.0.0.1]": "this machine",
+    "[::127.0.0.1]": "this machine",
+    "[64:ff9b::7f00:1]": "this machine",
+    "[2002:7f00:1::]": "this machine",
+    "169.254.169.254": "link",
+    "[fe80::1]": "link",
+    "[::ffff:169.254.169.254]": "link",
+    "10.0.0.1": "private",
+    "172.31.255.1": "private",
+    "192.168.0.1": "private",
+    "[fd00::1]": "private",
+    "[64:ff9b::a00:1]": "private",
+    "[2002:c0a8:1::]": "private",
+    "100.64.0.1": "shared",
+    "100.127.255.254": "shared",
+    "224.0.0.1": "multicast",
+    "[ff02::1]": "multicast",
+    "240.0.0.1": "reserved",
+    "255.255.255.255": "reserved",
+    "198.18.0.1": "reserved",
+    "192.0.2.1": "reserved",
+}
+
+
+def lead(url: str, location: str) -> str:
+    return redirected(url, location, reach(urlsplit(url).hostname))
 
 
 def read(source: Source, offset: int = 0) -> bytes:
@@ -69,6 +110,7 @@ def test_after_a_detour_no_authorization_comes_back(private: SampleRegistry, reg
     assert read(source) == BLOB
     back = [request for request in private.requests if request.path.endswith("?back")]
     assert [request.header("Authorization") for request in back] == [None]
+    assert [request.header("Authorization") for request in registry.requests] == [None]
 
 
 @pytest.mark.parametrize("question", ["blob", "tag", "tags"])
@@ -117,7 +159,7 @@ def test_an_endless_redirect_is_an_error(registry: SampleRegistry, question: str
         ("javascript:hidden", "is refused"),
         ("http://a..b/?sig=hidden", "no address that can be asked"),
         ("http://127.0.0.1:1/?sig=hidden", "cannot be reached"),
-        ("http://ada:hidden@127.0.0.1:1/", "cannot be reached"),
+        ("http://ada:hidden@127.0.0.1:1/", "cannot be read"),
     ],
 )
 def test_a_redirect_that_leads_nowhere(registry: SampleRegistry, question: str, location: str, words: str) -> None:
@@ -150,18 +192,42 @@ def test_the_body_of_a_redirect_is_not_waited_for(registry: SampleRegistry) -> N
     ],
 )
 def test_where_a_redirect_may_lead(url: str, location: str, target: str) -> None:
-    assert _redirected(url, location) == target
+    assert lead(url, location) == target
 
 
 @pytest.mark.parametrize("location", ["http://a.example/x", "http://b.example/?sig=hidden", "ftp://a.example/"])
 def test_from_https_no_redirect_leads_to_anything_less(location: str) -> None:
-    with pytest.raises(TransportError, match="is refused: it leaves https") as caught:
-        _redirected("https://a.example/v2/x", location)
+    with pytest.raises(AstrayError, match="is refused: it leaves https") as caught:
+        lead("https://a.example/v2/x", location)
     assert "hidden" not in str(caught.value)
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "169.254.169.254", "[::1]", "0.0.0.0", "127.1"])
-def test_from_elsewhere_no_redirect_leads_to_this_machine(host: str) -> None:
-    with pytest.raises(TransportError, match="is refused: it leads back here"):
-        _redirected("https://a.example/v2/x", f"https://{host}/y")
-    assert _redirected("https://127.0.0.1:5000/x", f"https://{host}/y") == f"https://{host}/y"
+@pytest.mark.parametrize("host", OF_RANGES)
+@pytest.mark.parametrize("origin", ["a.example", "8.8.8.8", *OF_RANGES])
+def test_from_outside_a_range_no_redirect_leads_into_it(host: str, origin: str) -> None:
+    target = f"https://{host}/y"
+    if OF_RANGES.get(origin) == OF_RANGES[host]:
+        assert lead(f"https://{origin}/v2/x", target) == target
+        return
+    with pytest.raises(AstrayError, match="leads from outside into a range that is not public"):
+        lead(f"https://{origin}/v2/x", target)
+
+
+@pytest.mark.parametrize("origin", ["a.example", "8.8.8.8", "[2606:4700::1]", *OF_RANGES])
+@pytest.mark.parametrize("host", ["b.example", "1.1.1.1", "[2001:4860:4860::8888]", "[64:ff9b::808:808]"])
+def test_what_is_public_can_be_led_to_from_everywhere(host: str, origin: str) -> None:
+    assert lead(f"https://{origin}/v2/x", f"https://{host}/y") == f"https://{host}/y"
+
+
+@pytest.mark.parametrize(
+    ("target", "sent"),
+    [
+        ("https://a.example/y", {"Authorization": "Bearer x", "Range": "bytes=1-"}),
+        ("https://a.example:443/y", {"Authorization": "Bearer x", "Range": "bytes=1-"}),
+        ("https://a.example:444/y", {"Range": "bytes=1-"}),
+        ("https://b.example/y", {"Range": "bytes=1-"}),
+        ("https://sub.a.example/y", {"Range": "bytes=1-"}),
+    ],
+)
+def test_what_goes_along(target: str, sent: dict[str, str]) -> None:
+    assert along({"Authorization": "Bearer x", "Range": "bytes=1-"}, "https://a.example/v2/", target) == sent

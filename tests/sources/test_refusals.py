@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from ocinb.errors import AuthError, NotFoundError, RateLimitError, TransportError
@@ -65,13 +67,21 @@ def test_long_words_are_cut() -> None:
     assert len(str(refusal("registry.example", Answer(500, {}, body, URL)))) < 600
 
 
-@pytest.mark.parametrize(
-    ("header", "words"),
-    [
-        ("17", "come back after 17 seconds"),
-        ("Wed, 21 Oct 2026 07:28:00 GMT", "come back after Wed, 21 Oct 2026 07:28:00 GMT"),
-        ("", "Wait a while"),
-    ],
-)
-def test_when_to_come_back(header: str, words: str) -> None:
-    assert words in str(refusal("registry.example", Answer(429, {"retry-after": header}, b"", URL)))
+@pytest.mark.parametrize("status", [429, 503])
+def test_when_to_come_back(status: int) -> None:
+    now = datetime.now(UTC)
+    told = refusal("registry.example", Answer(status, {"retry-after": "17"}, b"", URL))
+    assert isinstance(told, RateLimitError)
+    assert told.retry_at is not None
+    assert now + timedelta(seconds=17) <= told.retry_at <= now + timedelta(seconds=60)
+    assert f"Come back in 17 s, at {told.retry_at:%Y-%m-%d %H:%M:%S} UTC" in str(told)
+    assert "ocinb.settings.max_wait" in str(told)
+
+
+@pytest.mark.parametrize("header", [{}, {"retry-after": "soon"}, {"retry-after": ""}])
+def test_who_does_not_say_when_is_asked_some_time_later(header: dict[str, str]) -> None:
+    told = refusal("registry.example", Answer(429, header, b"", URL))
+    assert isinstance(told, RateLimitError)
+    assert told.retry_at is None
+    assert "Wait a while" in str(told)
+    assert type(refusal("registry.example", Answer(503, header, b"", URL))) is TransportError

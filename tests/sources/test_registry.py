@@ -27,11 +27,13 @@ from ocinb.spec.reference import Reference
 from tests.sources.servers import listening, saying
 from tests.transferring import BLOB, describe, open_repository
 
-SIX_TYPES = {
+ALL_TYPES = {
     "application/vnd.oci.image.index.v1+json",
     "application/vnd.oci.image.manifest.v1+json",
     "application/vnd.docker.distribution.manifest.list.v2+json",
     "application/vnd.docker.distribution.manifest.v2+json",
+    "application/vnd.oci.artifact.manifest.v1+json",
+    "application/vnd.cncf.oras.artifact.manifest.v1+json",
     "application/vnd.docker.distribution.manifest.v1+prettyjws",
     "application/vnd.docker.distribution.manifest.v1+json",
 }
@@ -57,14 +59,14 @@ def at_once(count: int, act: Callable[[], object]) -> list[Any]:
     return results
 
 
-def test_accept_names_all_six_types_of_manifest(registry: SampleRegistry) -> None:
+def test_accept_names_all_types_of_manifest(registry: SampleRegistry) -> None:
     source = open_repository(registry)
     source.resolve("2.0")
     source.head("1.0")
     source.resolve(source.head("1.0"))
     assert len(registry.requests) == 3
     for request in registry.requests:
-        assert set((request.header("Accept") or "").split(", ")) == SIX_TYPES
+        assert set((request.header("Accept") or "").split(", ")) == ALL_TYPES
 
 
 def test_a_tag_beside_a_digest_is_no_part_of_the_url(registry: SampleRegistry) -> None:

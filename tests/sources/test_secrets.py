@@ -23,6 +23,8 @@ from ocinb.sources.http import Answer
 from ocinb.sources.images import find_images, resolve_name
 from ocinb.sources.session import close_default_session, default_session
 from ocinb.transfer import Job, Transfer
+from tests import tokenserver
+from tests.logins import auth, install_helper, write_login
 from tests.transferring import describe, open_repository
 
 USER, SECRET = "ada", "s3cret-of-ada"
@@ -129,3 +131,79 @@ def test_a_manifest_from_a_signed_address_is_not_kept_by_that_name(registry: Sam
     open_repository(registry).resolve("1.0")
     close_default_session()
     assert SIGNATURE.encode() not in all_bytes(settings.cache_dir) + all_bytes(settings.store_dir)
+
+
+LOGINS = ["settings", "settings, identity", "settings, bearer", "file", "file, identity", "helper", "helper, identity"]
+
+
+@pytest.mark.parametrize("login", LOGINS)
+@pytest.mark.parametrize("ends_well", [True, False])
+def test_no_secret_of_any_login_is_left_anywhere_or_goes_astray(
+    login: str,
+    ends_well: bool,  # noqa: FBT001 - a row
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    place, _, kind = login.partition(", ")
+    user, secret = ("<token>", "refresh-of-ada") if kind == "identity" else (USER, SECRET)
+    told: list[Exchange] = []
+    with (
+        tokenserver.serve(tmp_path, users={USER: SECRET} if ends_well else {USER: "other"}) as service,
+        start_registry(token=True) as registry,
+        start_registry(token=True) as stranger,
+        observed_by(told.append),
+    ):
+        service.guard(registry)
+        assert stranger._tokens is not None
+        stranger._tokens.realm = service.realm
+        if ends_well:
+            service.refresh_tokens["refresh-of-ada"] = USER
+        if kind == "bearer":
+            _, answer, _ = service.answer(tokenserver.Asked("POST", "", {}, PASSWORD_FORM, 0, None))
+            user, secret = "<bearer>", answer.get("access_token", "eyJ-of-nobody")
+        log_in(place, registry.host, (user, secret), tmp_path, monkeypatch)
+        errors = [ask_all(open_repository(one)) for one in (registry, stranger)]
+        spoken = [one.header("Authorization") for one in (*registry.requests, *stranger.requests)]
+        spoken += [one.header("Authorization") for one in service.requests]
+    shown = f"{errors}{told}{settings!r}{vars(default_session())}{registry.requests!r}{capfd.readouterr()}"
+    close_default_session()
+    ours = "".join(f"{record.getMessage()}{record.args}" for record in caplog.records if record.name == "ocinb")
+    secrets = [secret, *(one.partition(" ")[2] for one in spoken if one)]
+    kept = all_bytes(settings.cache_dir) + (all_bytes(settings.store_dir) if settings.store_dir.exists() else b"")
+    assert not [one for one in secrets if one in shown + ours or one.encode() in kept]
+    assert (errors[0] == []) is ends_well
+    assert errors[1], "a stranger was opened"
+    at_stranger = "".join(f"{one.path}{one.headers}" for one in stranger.requests)
+    at_registry = "".join(f"{one.path}{one.headers}" for one in registry.requests)
+    assert secret not in at_stranger
+    assert (secret in at_registry) is (kind == "bearer")
+
+
+PASSWORD_FORM = {"grant_type": ["password"], "username": [USER], "password": [SECRET],
+                 "scope": ["repository:demo/shop:pull"]}  # fmt: skip
+
+
+def log_in(place: str, host: str, pair: tuple[str, str], folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if place == "settings":
+        settings.credentials[host] = pair
+        return
+    file = folder / "docker" / "config.json"
+    monkeypatch.setenv("DOCKER_CONFIG", str(file.parent))
+    if place == "helper":
+        install_helper(folder / "bin", monkeypatch).knows(**{host: pair})
+        write_login(file, credsStore="fake")
+    else:
+        write_login(file, {host: {"identitytoken": pair[1]} if pair[0] == "<token>" else auth(*pair)})
+
+
+def ask_all(source: Any) -> list[str]:
+    errors = []
+    for ask in (lambda: source.resolve("2.0"), source.tags, lambda: source.head("1.0")):
+        try:
+            ask()
+        except OcinbError as error:
+            errors.append(f"{error}{error!r}{error.args}{error.__dict__}")
+    return errors

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from ocinb._settings import settings
-from ocinb.errors import InvalidError
 from ocinb.samples import SampleRegistry
 from ocinb.sources.session import close_default_session, default_session, open_source
 from ocinb.spec.reference import Reference
 from ocinb.storage.layout import Layout
+from tests.localfiles import tiny_image, write_layout
 from tests.transferring import open_repository
 
 
@@ -24,9 +22,12 @@ def test_a_session_is_made_anew_when_the_folders_change(tmp_path: Path) -> None:
     assert second.store.root == tmp_path / "elsewhere"
 
 
-def test_names_of_other_transports_are_refused() -> None:
-    with pytest.raises(InvalidError, match="not opened yet"):
-        open_source(Reference("oci:folder:1"), session=default_session())
+def test_a_name_of_a_file_opens_the_file(tmp_path: Path) -> None:
+    image = tiny_image("one")
+    write_layout(tmp_path / "layout", {"1.0": image.manifest})
+    source = open_source(Reference(f"oci:{tmp_path}/layout"), session=default_session())
+    assert source.tags() == ["1.0"]
+    assert source.head("1.0") == image.manifest.digest
 
 
 def test_a_registry_has_one_endpoint(registry: SampleRegistry) -> None:

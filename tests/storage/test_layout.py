@@ -195,7 +195,7 @@ def test_a_layout_that_was_never_prepared_cannot_be_named_into(layout: Layout) -
 
 def test_a_lock_that_is_never_given_back_is_an_error(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
     layout.prepare()
-    monkeypatch.setattr("ocinb.storage.layout.LOCK_SECONDS", 0.05)
+    monkeypatch.setattr("ocinb.storage.locks.LOCK_SECONDS", 0.05)
     with (layout.root / ".ocinb" / "lock").open("ab") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         with pytest.raises(TransportError, match="another process has held"):

@@ -1,0 +1,154 @@
+"""The window: a trace as HTML that reads as a story, and opens where somebody wants to know more.
+
+All that a stranger wrote is escaped. Where a notebook is not trusted, and its styles are taken away, the text remains.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from ocinb._text import escape_html, shorten
+from ocinb.notebook.steps import Step, beginning, end, summary
+from ocinb.sources.challenges import Challenge, parse_challenges
+
+FIRST, LAST = 200, 50
+MOST_CHARACTERS = 2000
+_STYLE = Path(__file__).with_name("trace.css")
+_ASKED_FOR = {
+    "realm": "ask for a token at",
+    "service": "for the service",
+    "scope": "that opens",
+    "error": "because of",
+}
+_CLAIMS = {
+    "iss": "issued by",
+    "sub": "given to",
+    "aud": "for the service",
+    "iat": "issued at",
+    "nbf": "valid from",
+    "exp": "valid until",
+    "jti": "number",
+    "access": "opens",
+}
+_TIMES = {"iat", "nbf", "exp"}
+
+
+def window(steps: Sequence[Step], state: str) -> str:
+    """Show a trace.
+
+    Parameters
+    ----------
+    steps
+        Its exchanges.
+    state
+        What is to be said beside them, if anything.
+    """
+    title, _, rest = summary(steps).partition(", ") if steps else ("No exchange", "", "")
+    told = " · ".join(part for part in (rest, state) if part)
+    head = f'<div class="head"><b>{escape_html(title)}</b> <span class="dim">{escape_html(told)}</span></div>'
+    shown = _all(steps) if len(steps) <= FIRST + LAST else _ends(steps)
+    style = _STYLE.read_text(encoding="utf-8")
+    return f'<div class="ocinb-trace"><style>{style}</style>{head}{"".join(shown)}</div>'
+
+
+def _all(steps: Sequence[Step]) -> list[str]:
+    return _rows(steps, range(len(steps)))
+
+
+def _ends(steps: Sequence[Step]) -> list[str]:
+    left_out = len(steps) - FIRST - LAST
+    middle = f'<div class="more">… {left_out:,} more; <code>.frame</code> has them all</div>'
+    return [*_rows(steps, range(FIRST)), middle, *_rows(steps, range(len(steps) - LAST, len(steps)))]
+
+
+def _rows(steps: Sequence[Step], numbers: range) -> list[str]:
+    span, previous, rows = (beginning(steps), end(steps)), "", []
+    for number in numbers:
+        step = steps[number]
+        rows.append(_row(step, number + 1, span, is_elsewhere=step.host != previous))
+        previous = step.host
+    return rows
+
+
+def _row(step: Step, number: int, span: tuple[float, float], *, is_elsewhere: bool) -> str:
+    host = f'<span class="host">{_shown(step.host)}</span>' if is_elsewhere else ""
+    reason = f'<span class="reason">{_shown(step.exchange.reason)}</span>'
+    cells = [
+        f'<span class="number">{number}</span>',
+        f'<span class="method">{_shown(step.exchange.method)}</span>',
+        f'<span class="what">{host}<span class="path">{_shown(step.path)}</span> {reason}</span>',
+        f'<span class="status">{escape_html(step.status)}</span>',
+        f'<span class="size">{escape_html(step.size)}</span>',
+        f'<span class="time">{escape_html(step.time)}{_bar(step, span)}</span>',
+    ]
+    return f'<details class="step {step.kind}"><summary>{" ".join(cells)}</summary>{_inside(step)}</details>'
+
+
+def _bar(step: Step, span: tuple[float, float]) -> str:
+    """Show when it was, and how long, as the tools of browsers do."""
+    first, last = span
+    whole = (last - first) or 1.0
+    start, width = 100 * (step.started - first) / whole, 100 * step.exchange.seconds / whole
+    style = f"margin-left: {min(start, 99):.1f}%; width: {min(width, 100 - start):.1f}%"
+    return f'<span class="track"><span class="bar" style="{style}"></span></span>'
+
+
+def _inside(step: Step) -> str:
+    exchange = step.exchange
+    challenges = parse_challenges(exchange.response_headers.get("www-authenticate", ""))
+    parts = [
+        f"<p>{escape_html(step.meaning)}</p>" if step.meaning else "",
+        f"<p><code>{_shown(exchange.method)} {_shown(exchange.url)}</code></p>",
+        *(_challenge(challenge) for challenge in challenges),
+        _token(exchange.token_claims) if exchange.token_claims is not None else "",
+        _headers("Request headers", exchange.request_headers),
+        _headers("Response headers", exchange.response_headers),
+    ]
+    return f'<div class="inside">{"".join(parts)}</div>'
+
+
+def _challenge(challenge: Challenge) -> str:
+    scheme = challenge.scheme.capitalize()
+    pairs = [(_ASKED_FOR.get(name, name), value) for name, value in challenge.parameters.items()]
+    return f'<div class="note"><h4>The challenge: {_shown(scheme)}</h4>{_pairs(pairs)}</div>'
+
+
+def _token(claims: Mapping[str, Any]) -> str:
+    pairs = [(_CLAIMS.get(name, name), _claim(name, value)) for name, value in claims.items()]
+    return f'<div class="note token"><h4>What the token says</h4>{_pairs(pairs)}</div>'
+
+
+def _claim(name: str, value: Any) -> str:
+    if name in _TIMES and isinstance(value, int | float):
+        try:
+            return f"{datetime.fromtimestamp(value, UTC):%Y-%m-%d %H:%M:%S} UTC"
+        except (ValueError, OverflowError, OSError):  # a year that there is not
+            return str(value)
+    if name == "access" and isinstance(value, list) and all(isinstance(entry, dict) for entry in value):
+        return "; ".join(_access(entry) for entry in value) or "nothing"
+    if value == "":
+        return "nobody in particular" if name == "sub" else "nothing"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _access(entry: Mapping[str, Any]) -> str:
+    actions = entry.get("actions")
+    may = ", ".join(map(str, actions)) if isinstance(actions, list) else ""
+    return f"{entry.get('type', '')} {entry.get('name', '')}: {may or 'nothing'}"
+
+
+def _headers(title: str, headers: Mapping[str, str]) -> str:
+    return f"<h4>{title}</h4>{_pairs(headers.items())}" if headers else ""
+
+
+def _pairs(pairs: Iterable[tuple[str, str]]) -> str:
+    cells = "".join(f"<dt>{_shown(name)}</dt> <dd>{_shown(value)}</dd> " for name, value in pairs)
+    return f'<dl class="pairs">{cells}</dl>'
+
+
+def _shown(text: str) -> str:
+    return escape_html(shorten(text, MOST_CHARACTERS))

@@ -1,0 +1,175 @@
+"""Images of Docker's schema 1 are images: rows without sizes, a document by the digest of what was signed."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+import ocinb
+from ocinb._settings import settings
+from ocinb.errors import IntegrityError, InvalidError, NotFoundError
+from ocinb.frames.documents import NoConfigError
+from ocinb.samples import SampleRegistry
+from ocinb.samples.images import Manifest, make_json
+from ocinb.spec.digest import Digest
+from ocinb.spec.mediatypes import DOCKER_LIST, DOCKER_SCHEMA1, DOCKER_SCHEMA1_LAYER, DOCKER_SCHEMA1_SIGNED
+from tests.documents import REPOSITORY, put, put_image, put_schema1
+from tests.frames.facts import records
+from tests.spec.signing import Step
+
+BASE, TOP = f"sha256:{'b' * 64}", f"sha256:{'c' * 64}"
+STEPS = (
+    Step(["/bin/sh", "-c", "#(nop) ADD file:1 in /"], BASE),
+    Step(["/bin/sh", "-c", "#(nop) ENV A=1"]),
+    Step(
+        ["/bin/sh", "-c", "make"],
+        TOP,
+        (("os", "linux"), ("architecture", "amd64"), ("config", {"User": "app", "Labels": {"a": "b"}})),
+    ),
+)
+
+
+def stored(registry: SampleRegistry, digest: str) -> bytes:
+    return registry._content.repositories[REPOSITORY].manifests[digest].raw
+
+
+@pytest.mark.parametrize("signed", [True, False], ids=["signed", "unsigned"])
+@pytest.mark.parametrize("header", [None, "application/json", "text/plain", DOCKER_SCHEMA1, DOCKER_SCHEMA1_SIGNED])
+@pytest.mark.parametrize("promised", [True, False], ids=["promised", "not promised"])
+def test_the_document_is_as_it_came_and_its_digest_that_of_what_was_signed(
+    registry: SampleRegistry, header: str | None, *, signed: bool, promised: bool
+) -> None:
+    digest = put_schema1(registry, *STEPS, signed=signed)
+    headers = {"Content-Type": header} | ({} if promised else {"Docker-Content-Digest": None})
+    registry.fault("*/manifests/old", headers=headers, times=None)
+    document = ocinb.document(registry.reference(f"{REPOSITORY}:old"))
+    assert (document.raw, document.digest) == (stored(registry, digest), digest)
+    assert document.media_type == (DOCKER_SCHEMA1_SIGNED if signed else DOCKER_SCHEMA1)
+    assert document.json["name"] == "demo/old"
+
+
+@pytest.mark.parametrize("signed", [True, False], ids=["signed", "unsigned"])
+def test_a_digest_is_asked_for_once(registry: SampleRegistry, *, signed: bool) -> None:
+    digest = put_schema1(registry, *STEPS, signed=signed)
+    raw = ocinb.document(registry.reference(f"{REPOSITORY}:old")).raw
+    asked = len(registry.requests)
+    by_digest = registry.reference(f"{REPOSITORY}@{digest}")
+    assert ocinb.document(by_digest).raw == raw
+    assert len(ocinb.layers(by_digest)) == 2
+    assert ocinb.layers(registry.reference(f"{REPOSITORY}:old"))["digest"].tolist() == [BASE, TOP]
+    assert len(registry.requests) == asked
+    blobs = [path for path in settings.store_dir.glob("blobs/*/*") if path.is_file()]
+    assert blobs
+    for path in blobs:
+        assert Digest.of(path.read_bytes()).hex == path.name, "the store is a valid layout"
+
+
+def test_what_was_damaged_in_the_store_is_asked_for_again(registry: SampleRegistry) -> None:
+    digest = put_schema1(registry, *STEPS)
+    name = registry.reference(f"{REPOSITORY}@{digest}")
+    raw = ocinb.document(name).raw
+    for damage in (b"x", b"\xff", b"sha256:" + b"0" * 64, make_json({})):
+        [note] = settings.store_dir.glob(".ocinb/signed/*/*")
+        note.write_bytes(damage)
+        assert ocinb.document(name).raw == raw
+    [blob] = settings.store_dir.glob("blobs/*/*")
+    blob.write_bytes(raw.replace(b"demo/old", b"demo/new"))
+    asked = len(registry.requests)
+    assert ocinb.document(name).raw == raw
+    assert len(registry.requests) == asked + 1
+
+
+def test_a_registry_that_signs_anew_each_time_has_one_document(registry: SampleRegistry) -> None:
+    settings.tag_ttl = 0
+    digest = put_schema1(registry, *STEPS)
+    name = registry.reference(f"{REPOSITORY}:old")
+    first = ocinb.document(name)
+    assert put_schema1(registry, *STEPS, keys=3) == digest
+    assert stored(registry, digest) != first.raw
+    again = ocinb.document(name)
+    assert (again.digest, again.raw) == (digest, first.raw)
+
+
+@pytest.mark.parametrize("signed", [True, False], ids=["signed", "unsigned"])
+def test_rows_have_no_sizes_and_no_layer_for_what_was_thrown_away(registry: SampleRegistry, *, signed: bool) -> None:
+    digest = put_schema1(registry, *STEPS, signed=signed)
+    name = registry.reference(f"{REPOSITORY}:old")
+    layers = ocinb.layers(name)
+    assert layers["digest"].tolist() == [BASE, TOP]
+    assert layers["layer"].tolist() == [0, 1]
+    assert layers["instruction"].tolist() == ["ADD file:1 in /", "RUN make"]
+    assert layers["media_type"].unique().tolist() == [DOCKER_SCHEMA1_LAYER]
+    assert layers[["compressed_bytes", "diff_id", "chain_id", "compression"]].isna().all(axis=None)
+    assert layers["manifest_digest"].unique().tolist() == [digest]
+    history = ocinb.history(name)
+    assert history["empty_layer"].tolist() == [False, True, False]
+    assert history["layer"].astype(object).where(history["layer"].notna(), None).tolist() == [0, None, 1]
+    assert history["compressed_bytes"].isna().all()
+    [config] = records(ocinb.configs(name))
+    assert (config["user"], config["labels"], config["platform"]) == ("app", {"a": "b"}, "linux/amd64")
+    assert config["digest"] is None, "there is none to ask for"
+    [manifest] = records(ocinb.manifests(name))
+    assert (manifest["kind"], manifest["digest"], manifest["platform"]) == ("image", digest, "linux/amd64")
+    assert manifest["manifest_bytes"] == len(stored(registry, digest))
+
+
+def test_a_platform_is_chosen_by_what_the_image_says(registry: SampleRegistry) -> None:
+    put_schema1(registry, *STEPS)
+    name = registry.reference(f"{REPOSITORY}:old")
+    assert len(ocinb.layers(name, platform="amd64")) == len(ocinb.layers(name, platform="all")) == 2
+    with pytest.raises(NotFoundError, match="It has: linux/amd64"):
+        ocinb.layers(name, platform="arm64")
+
+
+def test_a_manifest_list_may_name_one(registry: SampleRegistry) -> None:
+    digest = put_schema1(registry, *STEPS)
+    old = {"mediaType": DOCKER_SCHEMA1, "digest": digest, "size": len(stored(registry, digest))}
+    new = put_image(registry, tag="new", architecture="arm64")
+    children = [
+        {**old, "platform": {"os": "linux", "architecture": "amd64"}},
+        {**new, "platform": {"os": "linux", "architecture": "arm64"}},
+    ]
+    put(registry, DOCKER_LIST, tag="both", manifests=children)
+    name = registry.reference(f"{REPOSITORY}:both")
+    assert ocinb.manifests(name)["kind"].tolist() == ["image", "image"]
+    assert ocinb.layers(name, platform="amd64")["digest"].tolist() == [BASE, TOP]
+    assert ocinb.document(name, platform="amd64").media_type == DOCKER_SCHEMA1_SIGNED, "whatever the list calls it"
+    assert ocinb.configs(name, platform="all")["architecture"].tolist() == ["amd64", "arm64"]
+
+
+def test_it_has_no_config_of_its_own(registry: SampleRegistry) -> None:
+    put_schema1(registry, *STEPS)
+    document = ocinb.document(registry.reference(f"{REPOSITORY}:old"))
+    assert not hasattr(document, "config")
+    with pytest.raises(NoConfigError, match=r"ocinb\.configs shows"):
+        _ = document.config
+    assert "v1Compatibility" in document._repr_html_()
+
+
+def test_pull_says_that_it_fits_into_no_layout(registry: SampleRegistry) -> None:
+    put_schema1(registry, *STEPS)
+    name = registry.reference(f"{REPOSITORY}:old")
+    with pytest.raises(InvalidError, match="schema 1, for which an image layout has no place") as caught:
+        ocinb.pull(name, progress=False)
+    assert caught.value.reference == name
+    put_image(registry, tag="new")
+    frame = ocinb.pull([name, registry.reference(f"{REPOSITORY}:new")], progress=False, errors="skip")
+    assert [failure["reference"] for failure in frame.attrs["failures"]] == [name]
+
+
+def test_one_whose_signature_lies_is_not_shown(registry: SampleRegistry) -> None:
+    digest = put_schema1(registry, *STEPS)
+    raw = stored(registry, digest).replace(b'"demo/old"', b'"demo/odd"')
+    registry._content.put_manifest(REPOSITORY, Manifest(raw, DOCKER_SCHEMA1_SIGNED), digest)
+    with pytest.raises(IntegrityError):
+        ocinb.document(registry.reference(f"{REPOSITORY}:old"))
+    assert not (settings.store_dir / "blobs").exists()
+
+
+def test_sizes_of_a_list_with_one_add_up_where_they_are_known(registry: SampleRegistry) -> None:
+    put_schema1(registry, *STEPS)
+    put_image(registry, tag="new")
+    names = [registry.reference(f"{REPOSITORY}:{tag}") for tag in ("old", "new")]
+    frame = ocinb.layers(names)
+    assert frame["compressed_bytes"].dtype == pd.Int64Dtype()
+    assert frame.groupby("reference")["compressed_bytes"].sum(min_count=1).isna().tolist() == [True]

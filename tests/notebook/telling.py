@@ -1,0 +1,23 @@
+"""Exchanges for tests of how they are shown, without anybody who was asked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ocinb.notebook.steps import Step
+from ocinb.sources.exchange import Exchange
+
+HOST = "registry.example"
+CHALLENGE = 'Bearer realm="https://auth.example/token",service="registry",scope="repository:demo/shop:pull"'
+
+
+def step(url: str = f"https://{HOST}/v2/demo/shop/manifests/2.0", *, started: float = 0.0, **changes: Any) -> Step:
+    told: dict[str, Any] = {
+        "method": "GET",
+        "status": 200,
+        "from_cache": False,
+        "transferred_bytes": 1000,
+        "seconds": 0.1,
+        "reason": "manifest 2.0",
+    }
+    return Step(Exchange(url=url, **{**told, **changes}), started)

@@ -1,0 +1,193 @@
+"""A real registry that dies, restarts, or is reached over a bad line: what comes is whole, or an error says why not."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+
+import pytest
+
+import ocinb
+from ocinb.errors import IntegrityError, TransportError
+from tests.real import dockerregistry
+from tests.real.comparing import assert_same, frames_of
+from tests.real.dockerregistry import DockerRegistry
+from tests.real.formats import digest_of
+from tests.real.realimages import RealImages
+from tests.real.relays import Relay, cut_after, relaying
+
+pytestmark = pytest.mark.real
+
+ENOUGH = 300_000
+
+
+@pytest.fixture(autouse=True)
+def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ocinb.transfer.FIRST_PAUSE_SECONDS", 0.0)
+
+
+@pytest.fixture
+def relay(docker_registry: DockerRegistry, real_images: RealImages) -> Iterator[Relay]:
+    assert real_images.index, "the images are there before anybody asks"
+    with relaying(docker_registry.host) as line:
+        yield line
+
+
+@pytest.fixture
+def mortal(docker_registry: DockerRegistry, real_images: RealImages, tmp_path: Path) -> Iterator[DockerRegistry]:
+    """Run a registry that may be killed."""
+    assert real_images.index, "the images are there before this registry opens"
+    with dockerregistry.serve(tmp_path, storage=docker_registry.storage) as registry:
+        yield registry
+
+
+def pulled(reference: str, place: Path) -> dict[str, bytes]:
+    frame = ocinb.pull(reference, destination=place, progress=False)
+    return {digest: Path(path).read_bytes() for digest, path in zip(frame["digest"], frame["path"], strict=True)}
+
+
+def only_whole_blobs(layout: Path) -> bool:
+    return all(digest_of(path.read_bytes())[7:] == path.name for path in (layout / "blobs" / "sha256").glob("*"))
+
+
+def test_a_line_that_is_cut_now_and_then_brings_all(relay: Relay, real_images: RealImages, tmp_path: Path) -> None:
+    relay.change = lambda number, chunks: cut_after(ENOUGH, chunks) if number % 2 else chunks
+    blobs = pulled(relay.name(real_images.debian_oci), tmp_path)
+    assert {digest: digest_of(raw) for digest, raw in blobs.items()} == {digest: digest for digest in blobs}
+    assert relay.calls > len(blobs), "it was cut"
+
+
+def test_a_line_that_is_always_cut_is_an_error_and_the_next_pull_goes_on(
+    relay: Relay, real_images: RealImages, tmp_path: Path
+) -> None:
+    relay.change = lambda _, chunks: cut_after(ENOUGH, chunks)
+    ocinb.settings.retries = 0
+    with pytest.raises(TransportError, match=relay.host):
+        pulled(relay.name(real_images.debian_oci), tmp_path)
+    assert only_whole_blobs(tmp_path)
+    relay.change = lambda _, chunks: chunks
+    frame = ocinb.pull(relay.name(real_images.debian_oci), destination=tmp_path, progress=False)
+    assert "resumed" in set(frame["outcome"])
+    assert frame["fetched_bytes"].sum() < frame["blob_bytes"].sum()
+    assert only_whole_blobs(tmp_path)
+
+
+@pytest.mark.parametrize("after", [0, 10, 100])
+def test_a_line_that_is_cut_in_a_document_is_an_error(relay: Relay, real_images: RealImages, after: int) -> None:
+    relay.change = lambda _, chunks: cut_after(after, chunks) if after else iter(())
+    ocinb.settings.retries = 0
+    with pytest.raises(TransportError, match=relay.host):
+        ocinb.layers(relay.name(real_images.busybox_oci))
+    relay.change = lambda _, chunks: chunks
+    assert_same(frames_of(relay.name(real_images.busybox_oci)), frames_of(real_images.busybox_oci))
+
+
+def test_a_slow_line_brings_all(relay: Relay, real_images: RealImages) -> None:
+    def slowly(_: int, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        for chunk in chunks:
+            for start in range(0, len(chunk), 100):
+                time.sleep(0.01)
+                yield chunk[start : start + 100]
+
+    relay.change = slowly
+    ocinb.settings.timeout = 2  # without a byte, not in all
+    assert_same(frames_of(relay.name(real_images.index)), frames_of(real_images.index))
+
+
+def test_a_line_that_falls_silent_is_given_up(relay: Relay, real_images: RealImages, tmp_path: Path) -> None:
+    def silenced(_: int, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        yield from cut_after(ENOUGH, chunks)
+        yield from (chunk for chunk in chunks if not chunk)  # heard, and not passed on, until somebody hangs up
+
+    relay.change = silenced
+    ocinb.settings.retries, ocinb.settings.timeout = 0, 0.5
+    with pytest.raises(TransportError, match=relay.host):
+        pulled(relay.name(real_images.debian_oci), tmp_path)
+    assert only_whole_blobs(tmp_path)
+
+
+def test_bytes_that_change_on_the_way_are_never_kept(relay: Relay, real_images: RealImages, tmp_path: Path) -> None:
+    bad = [True]
+
+    def changed(_: int, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        # The last byte of a long answer is one of a layer.
+        for chunk in chunks:
+            yield bytes((*chunk[:-1], chunk[-1] ^ 1)) if bad and len(chunk) > 8000 else chunk
+
+    relay.change = changed
+    with pytest.raises(IntegrityError, match="sha256"):
+        pulled(relay.name(real_images.busybox_oci), tmp_path)
+    assert only_whole_blobs(tmp_path)
+    bad.clear()  # connections are kept, so another `change` would not count for them
+    blobs = pulled(relay.name(real_images.busybox_oci), tmp_path)
+    assert all(digest_of(raw) == digest for digest, raw in blobs.items())
+
+
+def test_a_registry_that_dies_in_a_pull_is_named_and_what_came_is_kept(
+    mortal: DockerRegistry, docker_registry: DockerRegistry, real_images: RealImages, tmp_path: Path
+) -> None:
+    def killing(_: int, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        yield from cut_after(ENOUGH, chunks)
+        mortal.server.kill()
+
+    target = tmp_path / "pulled"
+    with relaying(mortal.host) as line:
+        reference = line.name(mortal.reference(real_images.debian_oci))
+        line.change = killing
+        ocinb.settings.retries = 1
+        with pytest.raises(TransportError, match=line.host):
+            pulled(reference, target)
+        assert only_whole_blobs(target)
+        assert not (target / "index.json").exists() or reference not in (target / "index.json").read_text()
+        line.change = lambda _, chunks: chunks
+        place = tmp_path / "risen"
+        place.mkdir()
+        with dockerregistry.serve(place, storage=docker_registry.storage, host=mortal.host):
+            frame = ocinb.pull(reference, destination=target, progress=False)
+    assert "resumed" in set(frame["outcome"])
+    assert frame["fetched_bytes"].sum() < frame["blob_bytes"].sum()
+    assert only_whole_blobs(target)
+
+
+def test_a_registry_that_was_restarted_answers_on(
+    mortal: DockerRegistry, docker_registry: DockerRegistry, real_images: RealImages, tmp_path: Path
+) -> None:
+    # The connections that were kept are all dead then.
+    reference = mortal.reference(real_images.busybox_oci)
+    assert len(ocinb.tags(reference.rpartition(":")[0]))
+    mortal.server.kill()
+    place = tmp_path / "risen"
+    place.mkdir()
+    with dockerregistry.serve(place, storage=docker_registry.storage, host=mortal.host):
+        assert_same(frames_of(reference), frames_of(real_images.busybox_oci))
+
+
+def test_a_registry_that_is_gone_is_said_and_what_is_known_by_digest_is_there(
+    mortal: DockerRegistry, real_images: RealImages
+) -> None:
+    reference = mortal.reference(real_images.busybox_oci)
+    layers = ocinb.layers(reference)
+    by_digest = f"{reference.rpartition(':')[0]}@{layers['manifest_digest'].iloc[0]}"
+    mortal.server.kill()
+    ocinb.settings.tag_ttl, ocinb.settings.retries = 0, 0
+    with pytest.raises(TransportError, match="cannot be reached") as caught:
+        ocinb.layers(reference)
+    assert mortal.host in str(caught.value)
+    assert ocinb.layers(by_digest)["digest"].tolist() == layers["digest"].tolist()
+
+
+def test_the_catalogue_tells_which_of_many_failed(
+    mortal: DockerRegistry, docker_registry: DockerRegistry, real_images: RealImages
+) -> None:
+    dead = mortal.reference(real_images.busybox_oci)
+    mortal.server.kill()
+    ocinb.settings.retries = 0
+    with ocinb.Catalog() as catalog:
+        added = catalog.add([dead, real_images.busybox_oci, dead.replace("busybox", "debian")])
+        assert added["outcome"].tolist() == ["failed", "added", "failed"]
+        failures = catalog.sql("SELECT reference, error FROM failures")
+    assert set(failures["reference"]) == set(chain.from_iterable(added[["reference"]][::2].to_numpy()))
+    assert all(mortal.host in error for error in failures["error"])
+    assert docker_registry.host not in "".join(failures["error"])

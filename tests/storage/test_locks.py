@@ -1,0 +1,77 @@
+"""Locks bind threads and processes alike, give way in the end, and are no obstacle where they do not work."""
+
+from __future__ import annotations
+
+import fcntl
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ocinb.errors import TransportError
+from ocinb.storage.locks import locked, locked_if_free, shared
+
+HOLD = """
+import sys
+from pathlib import Path
+from ocinb.storage.locks import locked, shared
+
+with {"locked": locked, "shared": shared}[sys.argv[2]](Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "lock"
+
+
+@pytest.mark.parametrize(("theirs", "free"), [("locked", False), ("shared", False), ("nothing", True)])
+def test_whoever_wants_it_alone_learns_of_other_processes(path: Path, theirs: str, *, free: bool) -> None:
+    if theirs == "nothing":
+        with locked_if_free(path) as mine:
+            assert mine is free
+        return
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(path), theirs], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"held\n"
+        with locked_if_free(path) as mine:
+            assert mine is free
+        other.communicate()
+    with locked_if_free(path) as mine:
+        assert mine
+
+
+def test_several_share_it(path: Path) -> None:
+    with shared(path), shared(path), locked_if_free(path) as mine:
+        assert not mine
+    with locked_if_free(path) as mine:
+        assert mine
+
+
+@pytest.mark.parametrize("want", [locked, shared])
+def test_who_waits_too_long_is_told(path: Path, monkeypatch: pytest.MonkeyPatch, want: type) -> None:
+    monkeypatch.setattr("ocinb.storage.locks.LOCK_SECONDS", 0.05)
+    with locked(path), pytest.raises(TransportError, match="has held") as caught, want(path):
+        pytest.fail("both have it")
+    assert str(path) in str(caught.value)
+
+
+def test_where_no_locks_work_nobody_can_be_sure(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError("no locks here")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with shared(path), locked_if_free(path) as mine:
+        assert mine is None
+
+
+def test_where_no_file_can_be_nobody_is_told(tmp_path: Path) -> None:
+    nowhere = tmp_path / "none" / "lock"
+    with shared(nowhere), locked_if_free(nowhere) as mine:
+        assert mine is None
+    assert not nowhere.exists()
