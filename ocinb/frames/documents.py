@@ -8,12 +8,11 @@ from functools import partial
 from typing import Any
 
 from ocinb._text import escape_html, human_size, printable
-from ocinb.errors import InvalidError, NotFoundError, OcinbError, TransportError
+from ocinb.errors import InvalidError, OcinbError
 from ocinb.frames.collecting import Name, as_text, checked
 from ocinb.frames.opening import open_name
 from ocinb.sources.base import RawDocument
 from ocinb.sources.images import ALL
-from ocinb.sources.refusals import SERVER_FAULT
 from ocinb.sources.session import Session, default_session, open_source
 from ocinb.spec import mediatypes
 from ocinb.spec.documents import Descriptor, parse_manifest
@@ -151,21 +150,7 @@ def document(reference: Name, *, platform: str | None = None) -> Document:
 
 def _exactly(wanted: Reference, session: Session) -> Document:
     source = open_source(wanted, session=session)
-    read = partial(_read, wanted)
-    try:
-        return Document(source.document(source.resolve(wanted.wanted)), read)
-    except (NotFoundError, TransportError) as error:
-        if wanted.digest is None or not _may_be_blob(error):
-            raise
-        try:
-            return Document(source.small_blob(wanted.digest), read)
-        except NotFoundError as missing:
-            raise (missing if isinstance(error, NotFoundError) else error) from None
-
-
-def _may_be_blob(error: OcinbError) -> bool:
-    """Say whether what is no manifest may be a blob; Docker's registry fails at JSON that has no version (500)."""
-    return isinstance(error, NotFoundError) or (isinstance(error, TransportError) and error.status == SERVER_FAULT)
+    return Document(source.read(wanted.wanted), partial(_read, wanted))
 
 
 def _read(reference: Reference, descriptor: Descriptor) -> RawDocument:

@@ -103,11 +103,13 @@ class Source(Protocol):
             If it is larger than the limit.
         """
 
-    def small_blob(self, digest: Digest) -> RawDocument:
-        """Read a blob of which only the digest is known, verified.
+    def read(self, wanted: str) -> RawDocument:
+        """Read what a tag or digest points at, verified; by its digest also a small blob.
 
         Raises
         ------
+        NotFoundError
+            If nothing has that name.
         InvalidError
             If it is larger than a document may be.
         """

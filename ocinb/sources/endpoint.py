@@ -84,7 +84,15 @@ class Endpoint:
         self.lists_referrers: bool | None = None
 
     def ask(
-        self, path: str, scope: str, *, limit: int, method: str = "GET", accept: str = "application/json", named: bool
+        self,
+        path: str,
+        scope: str,
+        *,
+        limit: int,
+        method: str = "GET",
+        accept: str = "application/json",
+        named: bool,
+        settled: frozenset[int] = frozenset(),
     ) -> Answer:
         """Ask a question, with authorization if the registry wants one.
 
@@ -100,6 +108,8 @@ class Endpoint:
             The request.
         named
             Whether it is asked by name, so that the answer may be kept for the life of a tag.
+        settled
+            With which statuses a bad answer is taken at its word, and not asked for again.
 
         Raises
         ------
@@ -122,6 +132,7 @@ class Endpoint:
                 limit=limit,
                 who=attempt.opening.principal if named else None,
                 patient=attempt.patient,
+                settled=settled,
                 reason=f"{purpose(method, path)}, again with authorization" if attempt.again else None,
             ),
             visit,

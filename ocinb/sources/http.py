@@ -110,6 +110,7 @@ class _Question:
     who: str | None = None
     stream: bool = False
     patient: bool = True
+    settled: frozenset[int] = frozenset()
     reason: str | None = None
     led_by: str | None = None
 
@@ -147,6 +148,7 @@ class Http:
         body: bytes | None = None,
         led_by: str | None = None,
         patient: bool = True,
+        settled: frozenset[int] = frozenset(),
         reason: str | None = None,
     ) -> Answer:
         """Send a request and read the whole answer.
@@ -165,7 +167,9 @@ class Http:
         led_by
             The registry that said to ask there, if the user did not: it may not lead everywhere.
         patient
-            Whether to ask again where no answer came; a bad answer is asked for again in any case.
+            Whether to ask again where no answer came.
+        settled
+            With which statuses a bad answer is taken as it is; else what may pass is asked again.
         reason
             Why it is sent, for those who observe; else it is read from the URL.
 
@@ -176,7 +180,9 @@ class Http:
         InvalidError
             If the answer is too large.
         """
-        question = _Question(method, url, headers, body, limit, who, patient=patient, reason=reason, led_by=led_by)
+        question = _Question(
+            method, url, headers, body, limit, who, patient=patient, settled=settled, reason=reason, led_by=led_by
+        )
         # Of those who ask for one name at a time, one asks, and the others find the answer kept.
         turn = nullcontext() if who is None else alone((method, url, headers.get("Accept"), who))
         with turn:
@@ -297,6 +303,8 @@ class Http:
                 if seconds is None:
                     raise
             else:
+                if response.status_code in question.settled:
+                    return response
                 seconds = attempts.after_answer(response.status_code, response.headers, self._quiet, origin)
                 if seconds is None:
                     return response

@@ -96,6 +96,10 @@ class LocalSource:
             media_type = sniff_media_type(raw, media_type, f"the manifest {digest}")
         return self._kept(RawDocument(raw, digest, media_type))
 
+    def read(self, wanted: str) -> RawDocument:
+        """Read what a name, a place or a digest points at, which may be a small blob if it is a digest."""
+        return self.document(self.resolve(wanted))
+
     def small_blob(self, digest: Digest) -> RawDocument:
         """Read a blob of which only the digest is known, if it is no larger than a document may be."""
         raw = verify(self._raw(digest), digest)

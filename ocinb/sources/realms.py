@@ -5,7 +5,7 @@ A realm is judged by its address here, and once more when its name is resolved, 
 
 from __future__ import annotations
 
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 from ocinb._settings import Settings
 from ocinb.errors import AuthError, TransportError
@@ -34,7 +34,7 @@ def realm_of(parameter: str, base: str, settings: Settings) -> str:
         realm = followed(base, parameter)
     except TransportError as error:
         raise AuthError("the registry wants tokens to be asked for at no readable address", url=error.url) from None
-    if "@" in urlsplit(urljoin(base, parameter)).netloc or not may_give_tokens(realm, base, settings):
+    if not may_give_tokens(realm, base, settings):
         what = f"the registry wants tokens to be asked for at {safe_url(realm)}, which is refused"
         hint = "Tokens are asked for over https, and nowhere that only this machine or its network can reach"
         raise AuthError(what, url=safe_url(base), hint=hint)

@@ -33,6 +33,8 @@ from ocinb.storage.layout import Layout
 from ocinb.storage.signed import SignedDocuments
 
 CATALOG_SCOPE = "registry:catalog:*"
+# What Docker's registry says of a blob that is asked for as a manifest, and is none.
+NO_MANIFEST = frozenset({500})
 # What servers say that know no HEAD: not allowed, not implemented.
 NO_HEAD = frozenset({405, 501})
 
@@ -109,6 +111,13 @@ class RegistrySource:
         if kept.media_type != media_type and kept.media_type in mediatypes.ALL_MANIFESTS:
             media_type = sniff_media_type(kept.raw, media_type, f"the manifest {descriptor.digest}")
         return replace(kept, media_type=media_type)
+
+    def read(self, wanted: str) -> RawDocument:
+        """Read what a tag or digest points at, which may be a small blob if it is a digest."""
+        if ":" not in wanted:
+            return self.document(self.resolve(wanted))
+        digest = Digest(wanted)
+        return self._fetched_once(digest, partial(self._manifest_or_blob, digest))
 
     def small_blob(self, digest: Digest) -> RawDocument:
         """Read a blob of which only the digest is known, if it is no larger than a document may be."""
@@ -198,17 +207,39 @@ class RegistrySource:
         is_manifest = descriptor.media_type in mediatypes.ALL_MANIFESTS
         return self._by_digest(digest) if is_manifest else self._blob(digest, descriptor.size)
 
-    def _by_digest(self, digest: Digest) -> RawDocument:
-        document = self._checked(self._manifest(digest, named=False), digest)
+    def _manifest_or_blob(self, digest: Digest) -> RawDocument:
+        try:
+            return self._by_digest(digest, settled=NO_MANIFEST)
+        except (NotFoundError, TransportError) as error:
+            if isinstance(error, TransportError) and error.status not in NO_MANIFEST:
+                raise
+            is_settled = isinstance(error, NotFoundError)
+        try:
+            return self._blob(digest)
+        except NotFoundError:
+            if is_settled:
+                raise
+        return self._by_digest(digest)  # no blob either, so it was a fault that may have passed
+
+    def _by_digest(self, digest: Digest, *, settled: frozenset[int] = frozenset()) -> RawDocument:
+        document = self._checked(self._manifest(digest, named=False, settled=settled), digest)
         self._keep(document)
         return document
 
-    def _manifest(self, wanted: str, *, named: bool, method: str = "GET") -> Answer:
+    def _manifest(
+        self, wanted: str, *, named: bool, method: str = "GET", settled: frozenset[int] = frozenset()
+    ) -> Answer:
         limit = self._settings.max_manifest_bytes
         path = self._path("manifests", wanted)
         try:
             return self._endpoint.ask(
-                path, self._scope, limit=limit, method=method, accept=mediatypes.ACCEPT_MANIFESTS, named=named
+                path,
+                self._scope,
+                limit=limit,
+                method=method,
+                accept=mediatypes.ACCEPT_MANIFESTS,
+                named=named,
+                settled=settled,
             )
         except NotFoundError as error:
             raise self._not_found(wanted, error) from None

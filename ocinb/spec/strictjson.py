@@ -14,6 +14,7 @@ from ocinb.errors import InvalidError
 
 # The deepest document in use is about 15 deep; one that the parser just stands would fail whoever prints it.
 MAX_DEPTH = 100
+_NESTING = (dict, list)
 
 
 def parse_object(raw: bytes, what: str) -> dict[str, Any]:
@@ -39,7 +40,8 @@ def parse_object(raw: bytes, what: str) -> dict[str, Any]:
         raise InvalidError(f"{what} is not valid JSON: {error}; it begins with {_beginning(raw)}") from None
     if not isinstance(value, dict):
         raise InvalidError(f"{what} is not a JSON object; it begins with {_beginning(raw)}")
-    if _is_deep(value):
+    # Most documents have too few brackets to be deep, and to count them is quick.
+    if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH and _is_deep(value):
         raise _too_deep(what)
     return value
 
@@ -48,7 +50,7 @@ def _is_deep(value: Any) -> bool:
     level = [value]
     for _ in range(MAX_DEPTH):
         inner = (one.values() if isinstance(one, dict) else one for one in level)
-        level = [child for children in inner for child in children if isinstance(child, dict | list)]
+        level = [child for children in inner for child in children if isinstance(child, _NESTING)]
         if not level:
             return False
     return True

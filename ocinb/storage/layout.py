@@ -48,6 +48,7 @@ class Layout:
     def __init__(self, root: Path, *, private: bool = False) -> None:
         self.root = root
         self.blobs = Blobs(root)
+        self._private = private
         self._mode = 0o700 if private else 0o777  # less what the umask takes
 
     def prepare(self) -> None:
@@ -120,9 +121,10 @@ class Layout:
     @contextmanager
     def in_use(self) -> Iterator[None]:
         """Tell other processes in this block that blobs here wait for the name of their image."""
-        with disk_errors(self.root):
-            self.root.mkdir(parents=True, exist_ok=True, mode=self._mode)
-            (self.root / OWN_FOLDER).mkdir(exist_ok=True)
+        if self._private:  # another folder is not made before there is something to keep, and nobody prunes it
+            with disk_errors(self.root):
+                self.root.mkdir(parents=True, exist_ok=True, mode=self._mode)
+                (self.root / OWN_FOLDER).mkdir(exist_ok=True)
         with shared(self.root / OWN_FOLDER / "use"):
             yield
 

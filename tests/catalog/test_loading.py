@@ -47,6 +47,7 @@ def test_a_platform_that_is_not_there_says_nothing_of_the_tag(registry: SampleRe
 def test_a_registry_that_fails_says_nothing_of_the_tag(registry: SampleRegistry, catalog: ocinb.Catalog) -> None:
     shop = registry.reference("demo/shop:1.0")
     catalog.add(shop)
+    ocinb.settings.retries = 0
     registry.fault("*/manifests/*", status=503)
     assert catalog.add(shop)["outcome"].tolist() == ["failed"]
     assert catalog.sql(SEEN)["digest"].notna().all()

@@ -8,7 +8,7 @@ import pytest
 
 import ocinb
 from ocinb._settings import settings
-from ocinb.errors import IntegrityError, InvalidError, NotFoundError
+from ocinb.errors import IntegrityError, InvalidError, NotFoundError, TransportError
 from ocinb.frames.documents import SHOWN_CHARACTERS
 from ocinb.samples import SampleRegistry
 from ocinb.spec.mediatypes import DOCKER_CONFIG, DOCKER_MANIFEST, OCI_CONFIG, OCI_INDEX, OCI_MANIFEST
@@ -76,6 +76,29 @@ def test_a_blob_is_read_by_its_digest(registry: SampleRegistry, wanted: str) -> 
     if wanted == "layer":
         with pytest.raises(InvalidError, match="not valid JSON"):
             _ = document.json
+
+
+def test_a_registry_that_fails_at_blobs_is_not_asked_for_them_twice(registry: SampleRegistry) -> None:
+    blob = registry.put_blob(b'{"packages": []}')
+    failing = registry.fault(f"*/manifests/{blob}", status=500, times=None)
+    assert ocinb.document(registry.reference(f"demo/shop@{blob}")).json == {"packages": []}
+    assert failing.hits == 1
+
+
+def test_a_registry_that_fails_for_a_moment_is_asked_again(registry: SampleRegistry) -> None:
+    digest = images(registry, "demo/shop:2.0")[0].digest
+    failing = registry.fault(f"*/manifests/{digest}", status=500, times=2)
+    missing = registry.fault(f"*/blobs/{digest}", status=404)
+    assert ocinb.document(registry.reference(f"demo/shop@{digest}")).media_type == OCI_MANIFEST
+    assert (failing.hits, missing.hits) == (2, 1)
+
+
+def test_a_registry_that_goes_on_failing_is_told_of(registry: SampleRegistry) -> None:
+    settings.retries = 1
+    failing = registry.fault(f"*/manifests/{NOBODY}", status=500, times=None)
+    with pytest.raises(TransportError, match="500"):
+        ocinb.document(registry.reference(f"demo/shop@{NOBODY}"))
+    assert failing.hits == 3
 
 
 def test_what_is_nowhere_is_not_found(registry: SampleRegistry) -> None:

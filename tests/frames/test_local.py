@@ -13,7 +13,7 @@ import pytest
 
 import ocinb
 from ocinb._settings import settings
-from ocinb.errors import InvalidError, TransportError
+from ocinb.errors import InvalidError, NotFoundError, TransportError
 from ocinb.samples import SampleRegistry
 from ocinb.samples import registry as start_registry
 from ocinb.sources.session import close_default_session
@@ -106,6 +106,12 @@ def test_pruning_does_not_disturb_a_pull(tmp_path: Path) -> None:
         settings.offline = True
         assert set(ocinb.pull(name, platform="all", verify="full", progress=False)["outcome"]) == {"present"}
     assert entries(ocinb.store.usage())["blobs"] == frame["digest"].nunique() + 3
+
+
+def test_a_pull_that_finds_nothing_makes_no_folder(registry: SampleRegistry, tmp_path: Path) -> None:
+    with pytest.raises(NotFoundError):
+        ocinb.pull(registry.reference("demo/shop:none"), destination=tmp_path / "other", progress=False)
+    assert not (tmp_path / "other").exists()
 
 
 def test_what_was_pruned_is_fetched_again(registry: SampleRegistry) -> None:

@@ -38,7 +38,7 @@ def redirecting(
 
 
 def secrets(registry: DockerRegistry) -> list[str]:
-    return ["uthorization", *logins.ADA, logins.basic(logins.ADA), registry.host]
+    return ["uthorization", logins.ADA[1], logins.basic(logins.ADA), registry.host]
 
 
 def test_configs_come_from_there(redirecting: DockerRegistry, blobs: BlobServer, real_images: RealImages) -> None:

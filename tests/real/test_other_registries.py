@@ -78,9 +78,8 @@ def elsewhere(request: pytest.FixtureRequest) -> Elsewhere:
 
 def test_tags_and_their_digests_are_those_that_were_put(elsewhere: Elsewhere) -> None:
     tags = ocinb.tags(elsewhere.repository, digests=True)
-    assert dict(zip(tags["tag"], tags["digest"], strict=True)) == {
-        tag: digest_of(raw) for tag, raw in elsewhere.raw.items()
-    }
+    told = dict(zip(tags["tag"], tags["digest"], strict=True))
+    assert {tag: digest_of(raw) for tag, raw in elsewhere.raw.items()}.items() <= told.items()
 
 
 def test_a_document_by_tag_and_by_digest_has_the_bytes_that_were_put(elsewhere: Elsewhere) -> None:

@@ -187,3 +187,18 @@ def test_an_error_says_whose_credentials_were_refused_and_not_which(
     with pytest.raises(AuthError, match=words) as caught:
         open_repository(registry).tags()
     assert not [text for text in (SECRET, USER) if text in f"{caught.value}{vars(caught.value)}"]
+
+
+def test_what_a_redirect_led_to_has_no_say(registry: SampleRegistry, service: TokenServer) -> None:
+    settings.credentials[registry.host] = (USER, SECRET)
+    with start_registry(token=True) as stranger:
+        service.guard(stranger)
+        for location in (
+            f"http://{stranger.host}/v2/demo/shop/tags/list",
+            f"http://{stranger.host}/v2/demo/base/tags/list",
+        ):
+            registry.fault("*/tags/list", status=307, headers={"Location": location})
+            with pytest.raises(AuthError, match=r"refused access \(401\)"):
+                open_repository(registry).tags()
+        assert {request.header("Authorization") for request in (*registry.requests, *stranger.requests)} == {None}
+    assert service.requests == []

@@ -71,6 +71,11 @@ def test_depth_has_a_limit_that_does_not_hang_on_the_stack(pair: bytes) -> None:
             parse_object(nested(levels), "it")
 
 
+def test_what_is_wide_is_not_deep() -> None:
+    value = {"objects": [{"a": {}}] * MAX_DEPTH, "lists": [[]] * MAX_DEPTH, "text": "{[" * MAX_DEPTH}
+    assert parse_object(json.dumps(value).encode(), "it") == value
+
+
 def test_a_doubled_key_among_very_many_is_found_in_one_pass() -> None:
     keys = ",".join(f'"k{number}":0' for number in range(200_000))
     with pytest.raises(InvalidError, match="the key 'last' stands twice"):

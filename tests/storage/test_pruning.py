@@ -34,7 +34,7 @@ from ocinb.spec.digest import Digest
 from ocinb.storage.layout import Layout
 from ocinb.storage.parts import claim_part, lock_part
 
-layout = Layout(Path(sys.argv[1]))
+layout = Layout(Path(sys.argv[1]), private=True)
 with layout.in_use(), claim_part(layout.root, Digest.of(b"theirs"), 1000) as part, part.open("ab") as file:
     lock_part(file)
     file.write(b"half")

@@ -1,0 +1,71 @@
+"""A call with many names tells how many there are before it begins, and a short one says nothing."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+import ocinb
+from ocinb.frames.counting import FEW, counted
+from ocinb.progress.protocol import State, Task
+from ocinb.samples import SampleRegistry
+
+
+class Board:
+    """Notes what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[Any] = []
+        self.tasks = 0
+
+    def start(self, title: str, tasks: list[Task]) -> None:
+        self.told.append(title)
+        self.tasks = len(tasks)
+
+    def advance(self, key: str, amount: int) -> None:
+        pytest.fail(f"{key} has no size, but moved by {amount}")
+
+    def state(self, _: str, state: State) -> None:
+        self.told.append(state)
+
+    def finish(self, summary: str) -> None:
+        self.told.append(summary)
+
+
+@pytest.fixture
+def board(monkeypatch: pytest.MonkeyPatch) -> Board:
+    made = Board()
+    monkeypatch.setattr("ocinb.frames.counting.choose_progress", lambda _: made)
+    return made
+
+
+def test_many_tags_are_counted(registry: SampleRegistry, board: Board) -> None:
+    tags = [f"v{number}" for number in range(FEW + 1)]
+    registry.fault("*/tags/list*", body=json.dumps({"name": "demo/shop", "tags": tags}))
+    assert len(ocinb.tags(registry.reference("demo/shop"), digests=True)) == FEW + 1
+    assert board.told[0] == "asking 51 tags"
+    assert board.told[1:-1] == [State.DONE] * 51
+    assert board.told[-1].startswith("asking 51 tags: 51 of 51 in ")
+    assert board.tasks == sum(request.method == "HEAD" for request in registry.requests)
+
+
+def test_few_are_not(registry: SampleRegistry, board: Board) -> None:
+    ocinb.tags(registry.reference("demo/shop"), digests=True)
+    ocinb.layers(registry.reference("demo/shop:2.0"))
+    assert board.told == []
+
+
+def test_what_fails_ends_the_bar_as_well(board: Board) -> None:
+    names = [str(number) for number in range(FEW + 1)]
+
+    def ask() -> None:
+        with counted(names, "asking") as done:
+            assert done("7", "result") == "result"
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        ask()
+    assert board.told[:2] == ["asking", State.DONE]
+    assert board.told[-1].startswith("asking: 1 of 51 in ")

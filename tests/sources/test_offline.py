@@ -1,0 +1,80 @@
+"""Offline nobody is asked anything: what is known is believed whatever its age, and what is not is named."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+import ocinb
+from ocinb._settings import settings
+from ocinb.errors import TransportError
+from ocinb.samples import SampleRegistry
+from ocinb.sources.base import Source
+from ocinb.sources.http import OfflineError
+from ocinb.sources.session import close_default_session
+from tests.internet import Internet
+from tests.transferring import BLOB, describe, open_repository
+
+ASK: dict[str, tuple[Callable[[Source], object], str]] = {
+    "tags": (lambda source: source.tags(), "the tags of demo/shop"),
+    "tag": (lambda source: source.resolve("2.0"), "manifest 2.0"),
+    "head": (lambda source: source.head("2.0"), "manifest 2.0"),
+    "digest": (lambda source: source.resolve(describe(BLOB).digest), "manifest sha256:"),
+    "blob": (lambda source: source.small_blob(describe(BLOB).digest), "blob sha256:"),
+}
+
+
+@pytest.fixture
+def source(registry: SampleRegistry, internet: Internet) -> Iterator[Source]:
+    yield open_repository(registry)
+    settings.offline = False
+    assert internet.called == ["127.0.0.1"] * len(internet.called)
+
+
+@pytest.mark.parametrize("question", ASK)
+def test_what_is_not_known_is_named(
+    source: Source, registry: SampleRegistry, internet: Internet, question: str
+) -> None:
+    settings.offline = True
+    ask, words = ASK[question]
+    with pytest.raises(OfflineError, match=f"offline, and {words}.* is not on this machine") as caught:
+        ask(source)
+    assert isinstance(caught.value, TransportError)
+    assert "ocinb.settings.offline = False" in str(caught.value)
+    assert registry.host in str(caught.value)
+    assert registry.requests == ()
+    assert internet.called == []
+
+
+@pytest.mark.parametrize("question", ["tags", "tag", "head"])
+def test_what_is_known_is_believed_whatever_its_age(source: Source, registry: SampleRegistry, question: str) -> None:
+    ask, _ = ASK[question]
+    known = ask(source)
+    before = len(registry.requests)
+    close_default_session()
+    settings.offline, settings.tag_ttl = True, 0
+    assert ask(open_repository(registry)) == known
+    assert len(registry.requests) == before
+
+
+def test_a_whole_image_is_looked_at_offline(registry: SampleRegistry) -> None:
+    name = registry.reference("demo/shop:2.0")
+    online = ocinb.layers(name, platform="all")
+    tags = ocinb.tags(name)
+    before = len(registry.requests)
+    close_default_session()
+    settings.offline, settings.tag_ttl = True, 0
+    assert ocinb.layers(name, platform="all").equals(online)
+    assert ocinb.tags(name).equals(tags)
+    assert len(registry.requests) == before
+    settings.offline, settings.tag_ttl = False, 300
+
+
+def test_online_again_it_is_asked_again(source: Source, registry: SampleRegistry) -> None:
+    settings.offline = True
+    with pytest.raises(OfflineError):
+        source.tags()
+    settings.offline = False
+    assert source.tags()
+    assert len(registry.requests) == 1
