@@ -58,7 +58,7 @@ class RegistrySource:
         self.repository = repository
         self._endpoint = endpoint
         self._store = store
-        self._last: RawDocument | None = None  # that came out of the store
+        self._last: RawDocument | None = None  # that was read or fetched
         self._signed = SignedDocuments(store.blobs, settings.max_manifest_bytes)
         self._settings = settings
         self._scope = f"repository:{repository}:pull"
@@ -103,7 +103,7 @@ class RegistrySource:
             raise InvalidError(
                 f"{descriptor.digest} has {descriptor.size:,} bytes, more than max_manifest_bytes = {limit:,}"
             )
-        kept = self._fetched_once(descriptor.digest, partial(self._described, descriptor))
+        kept = self._fetched_once(descriptor.digest, partial(self._described, descriptor), descriptor.media_type)
         # How often a document was signed, and so its size, its digest does not say.
         if len(kept.raw) != descriptor.size and kept.media_type != mediatypes.DOCKER_SCHEMA1_SIGNED:
             raise IntegrityError(f"{descriptor.digest} has to be {descriptor.size:,} bytes long, not {len(kept.raw):,}")
@@ -179,7 +179,7 @@ class RegistrySource:
         pages = self._endpoint.pages(path, self._scope)
         return list(dict.fromkeys(name for page in pages for name in _names(page, "tags")))
 
-    def _kept(self, digest: Digest) -> RawDocument | None:
+    def _kept(self, digest: Digest, said: str | None = None) -> RawDocument | None:
         last = self._last  # another thread may put its own there at any moment
         if last is not None and last.digest == digest:
             return last  # a name is resolved, and a moment later its document is read
@@ -187,25 +187,26 @@ class RegistrySource:
         raw = self._signed.read(digest) if raw is None else raw
         if raw is None:
             return None
-        self._last = kept = RawDocument(raw, digest, _sniffed(raw, None, str(digest)))
+        self._last = kept = RawDocument(raw, digest, _type_of_blob(raw, digest, said))
         return kept
 
-    def _fetched_once(self, digest: Digest, fetch: Callable[[], RawDocument]) -> RawDocument:
+    def _fetched_once(self, digest: Digest, fetch: Callable[[], RawDocument], said: str | None = None) -> RawDocument:
         """Look into the store; of those who miss a digest at a time, one fetches it."""
-        kept = self._kept(digest)
+        kept = self._kept(digest, said)
         if kept is not None:
             return kept
         with alone((self._store.root, digest)):
-            return self._kept(digest) or fetch()
+            return self._kept(digest, said) or fetch()
 
     def _described(self, descriptor: Descriptor) -> RawDocument:
         digest = descriptor.digest
         if descriptor.data is not None:
-            document = RawDocument(descriptor.data, digest, _sniffed(descriptor.data, None, str(digest)))
+            document = RawDocument(descriptor.data, digest, _type_of_blob(descriptor.data, digest, None))
             self._keep(document)
             return document
-        is_manifest = descriptor.media_type in mediatypes.ALL_MANIFESTS
-        return self._by_digest(digest) if is_manifest else self._blob(digest, descriptor.size)
+        said = descriptor.media_type
+        is_manifest = said in mediatypes.ALL_MANIFESTS
+        return self._by_digest(digest) if is_manifest else self._blob(digest, descriptor.size, said)
 
     def _manifest_or_blob(self, digest: Digest) -> RawDocument:
         try:
@@ -278,7 +279,7 @@ class RegistrySource:
             media_type = sniff_media_type(answer.body, answer.headers.get("content-type"), what)
         return RawDocument(answer.body, digest, media_type, fetched=not answer.from_cache)
 
-    def _blob(self, digest: Digest, size: int | None = None) -> RawDocument:
+    def _blob(self, digest: Digest, size: int | None = None, said: str | None = None) -> RawDocument:
         limit = self._settings.max_manifest_bytes
         try:
             with self._endpoint.stream(self._path("blobs", digest), self._scope, {"Accept": "*/*"}) as stream:
@@ -289,7 +290,7 @@ class RegistrySource:
             raise InvalidError(f"{digest} has more bytes than max_manifest_bytes = {limit:,}")
         with reading(stream):
             verify(raw, digest, size)
-        document = RawDocument(raw, digest, _sniffed(raw, None, str(digest)), fetched=True)
+        document = RawDocument(raw, digest, _type_of_blob(raw, digest, said), fetched=True)
         self._keep(document)
         return document
 
@@ -299,6 +300,7 @@ class RegistrySource:
             self._signed.write(document.raw, document.digest)
         else:
             self._store.blobs.write(document.raw, document.digest)
+        self._last = replace(document, fetched=False)
 
     def _path(self, kind: str, name: str) -> str:
         return f"/v2/{self.repository}/{kind}/{quote(name, safe=':')}"
@@ -340,8 +342,11 @@ def _promised(answer: Answer) -> Digest | None:
         return Digest(header) if header else None
 
 
-def _sniffed(raw: bytes, content_type: str | None, what: str) -> str:
+def _type_of_blob(raw: bytes, digest: Digest, said: str | None) -> str:
+    """Give the type of a blob: what its manifest says, if that is an image's config, else what its bytes say."""
+    if said in mediatypes.IMAGE_CONFIGS:
+        return str(said)
     try:
-        return sniff_media_type(raw, content_type, what)
+        return sniff_media_type(raw, None, str(digest))
     except InvalidError:
         return "application/octet-stream"

@@ -51,7 +51,9 @@ def everywhere(
         def serve(kind: str, sections: Section) -> str:
             place = tmp_path / kind
             place.mkdir(exist_ok=True)
-            registry = dockerregistry.serve(place, sections, storage=docker_registry.storage)
+            # A mirror writes what it fetches; all others only read, and may share.
+            storage = None if "proxy" in sections else docker_registry.storage
+            registry = dockerregistry.serve(place, sections, storage=storage)
             return stack.enter_context(registry).reference(real_images.busybox_oci)
 
         authority = make_authority(tmp_path)
