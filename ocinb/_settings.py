@@ -94,7 +94,7 @@ class Settings:
     offline: bool = _setting(
         "offline", default=False, meaning="whether all answers come from the store and the cache, and nobody is asked"
     )
-    ca_bundle: Path | None = _setting(
+    ca_bundle: Path | None = _setting(  # noqa: RUF009 - it makes a field
         "ca_bundle", None, "a file of certificate authorities to trust; None takes those of the system"
     )
     insecure_registries: tuple[str, ...] = _setting(

@@ -49,6 +49,8 @@ def test_every_setting_says_what_it_means() -> None:
         ("progress", "Yes", True),
         ("timeout", "2.5", 2.5),
         ("tag_ttl", "0", 0),
+        ("insecure_registries", "clear.example:5000, 10.0.0.0/8", ("clear.example:5000", "10.0.0.0/8")),
+        ("offline", "yes", True),
         *((name, "7", 7) for name in NUMBERS),
     ],
 )
@@ -65,7 +67,7 @@ def test_every_setting_but_credentials_has_a_variable(monkeypatch: pytest.Monkey
         monkeypatch.setenv(f"OCINB_{entry.name.upper()}", "1")
     settings = Settings()
     assert {str(getattr(settings, entry.name)) for entry in fields(Settings)} == {
-        "1", "1.0", "True", str(Path("1").absolute()), "Credentials({})",
+        "1", "1.0", "True", str(Path("1").absolute()), "Credentials({})", "('1',)",
     }  # fmt: skip
 
 

@@ -122,10 +122,15 @@ def _checked(source: _Source) -> ssl.SSLContext:
     if not source:
         _load_system(context)
     for name, place in zip(source[::2], source[1::2], strict=True):
-        # SSL_CERT_DIR is a list of folders, as PATH is one.
-        for part in place.split(os.pathsep) if name == "SSL_CERT_DIR" else [place]:
-            _load(context, name, Path(part))
+        for part in _folders(place) if name == "SSL_CERT_DIR" else [Path(place)]:
+            _load(context, name, part)
     return context
+
+
+def _folders(places: str) -> list[Path]:
+    """Read a list of folders, as PATH is one; as OpenSSL does, pass over those that are not there, unless none is."""
+    listed = [Path(place) for place in places.split(os.pathsep) if place]
+    return [folder for folder in listed if folder.is_dir()] or listed
 
 
 def _load_system(context: ssl.SSLContext) -> None:

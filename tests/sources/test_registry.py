@@ -200,12 +200,21 @@ def test_nothing_is_asked_twice_by_digest_in_the_life_of_a_store(registry: Sampl
     assert len(paths) == len(set(paths)) == 1 + 2 + 2, "one index, two manifests, two configs"
 
 
-def test_a_damaged_document_in_the_store_is_fetched_again(registry: SampleRegistry) -> None:
+def test_a_document_is_read_once_by_who_resolved_its_name(registry: SampleRegistry) -> None:
     source = open_repository(registry)
     descriptor = source.resolve("2.0")
+    default_session().store.blobs.path(descriptor.digest).unlink()
+    document = source.document(descriptor)
+    assert Digest.of(document.raw) == descriptor.digest
+    assert not document.fetched, "it came with the name"
+    assert len(registry.requests) == 1
+
+
+def test_a_damaged_document_in_the_store_is_fetched_again(registry: SampleRegistry) -> None:
+    descriptor = open_repository(registry).resolve("2.0")
     path = default_session().store.blobs.path(descriptor.digest)
     path.write_bytes(path.read_bytes().replace(b"arm64", b"amd64"))
-    assert Digest.of(source.document(descriptor).raw) == descriptor.digest
+    assert Digest.of(open_repository(registry).document(descriptor).raw) == descriptor.digest
     assert [name for _, name, _ in asked(registry)] == ["2.0", descriptor.digest]
 
 
