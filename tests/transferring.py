@@ -14,7 +14,7 @@ from ocinb.errors import OcinbError
 from ocinb.progress.protocol import NoProgress, State
 from ocinb.samples import SampleRegistry
 from ocinb.samples.tars import noise
-from ocinb.sources.base import Source
+from ocinb.sources.registry import RegistrySource
 from ocinb.sources.session import default_session, open_source
 from ocinb.spec.digest import Digest
 from ocinb.spec.documents import Descriptor
@@ -30,8 +30,12 @@ def describe(raw: bytes, *, size: int | None = None, media_type: str = "applicat
     return Descriptor(media_type, Digest.of(raw), len(raw) if size is None else size)
 
 
-def open_repository(registry: SampleRegistry, repository: str = REPOSITORY, *, store: Layout | None = None) -> Source:
-    return open_source(Reference(registry.reference(repository)), session=default_session(), store=store)
+def open_repository(
+    registry: SampleRegistry, repository: str = REPOSITORY, *, store: Layout | None = None
+) -> RegistrySource:
+    source = open_source(Reference(registry.reference(repository)), session=default_session(), store=store)
+    assert isinstance(source, RegistrySource)
+    return source
 
 
 class Log(NoProgress):

@@ -52,6 +52,13 @@ class Plan:
         """The blobs that have to come."""
         return [Job(blob, self.opened.source, self.name) for image in self.images for blob in _awaited(image)]
 
+    @property
+    def documents(self) -> set[Digest]:
+        """The documents that were read on the way, and stay."""
+        resolved = self.opened.resolved
+        read = [resolved.document, *resolved.indexes, *(image.document for image in self.images)]
+        return {document.digest for document in (*read, *(image.config_document for image in self.images)) if document}
+
     def image_names(self) -> dict[str, Descriptor]:
         """Give the images the names that the index of the layout has for them."""
         full, resolved = self.opened.reference.kept_name, self.opened.resolved
@@ -202,6 +209,7 @@ def _finish(
 ) -> Iterator[Row]:
     """Name the images that are whole, and tell of their blobs."""
     told: set[Digest] = set()
+    documents: set[Digest] = set()
     names: dict[str, Descriptor] = {}
     for plan in plans:
         try:
@@ -213,7 +221,10 @@ def _finish(
             failures.append(Failure(plan.name, error))
             continue
         names.update(plan.image_names())
+        documents |= plan.documents
         yield from _fetched_once(rows, told)
+    for digest in documents:  # the layers are on the disk already
+        layout.blobs.settle(digest)
     if names:
         layout.name(names)
 

@@ -93,13 +93,42 @@ def read_upto(chunks: Iterable[bytes], limit: int) -> bytes:
     return b"".join(parts)
 
 
+class _Lines:
+    """The lines before a body, of which none may be missing: the library takes an end of the line for their end.
+
+    A length of which only the first digits came would make a body look whole, or wrong.
+    """
+
+    def __init__(self, file: Any) -> None:
+        self.file = file
+        self._begun = False
+
+    def readline(self, limit: int) -> bytes:
+        line: bytes = self.file.readline(limit)
+        is_cut = not line.endswith(b"\n") and len(line) < limit
+        is_http = self._begun or (line and line[:5] == b"HTTP/"[: len(line)])
+        if is_cut and is_http:
+            raise http.client.RemoteDisconnected("the connection ended within the headers")
+        self._begun = True
+        return line
+
+    def close(self) -> None:
+        self.file.close()
+
+
 class _Response(http.client.HTTPResponse):
     """Passes over what comes before an answer, such as early hints, but not for ever; has one length or none."""
 
     _left = MAX_INTERIM
 
     def begin(self) -> None:
-        super().begin()
+        self.fp: Any
+        lines = self.fp = _Lines(self.fp)
+        try:
+            super().begin()
+        finally:
+            if self.fp is lines:  # an answer without a body has been closed by now
+                self.fp = lines.file
         lengths = self.headers.get_all("content-length", ())
         # Two who read it may see two answers; the library would find out too late to close what it opened.
         if len(lengths) > 1 and len(set(",".join(lengths).replace(" ", "").split(","))) > 1:

@@ -35,6 +35,7 @@ logger = logging.getLogger("ocinb")
 # Docker Hub is one name for people and another for its registry.
 HUB_HOST = "registry-1.docker.io"
 GOOD = frozenset({200, 206})
+_BAD_REQUEST = 400
 WARNING_LENGTH = 300
 MAX_WARNINGS = 100
 
@@ -269,7 +270,8 @@ class Endpoint:
                 first = first or error
                 continue
             if scheme == "https" or not _wants_tls(answer):
-                self._base, self._sure = base, True
+                # A 400 of which the words broke off may be one that wanted TLS.
+                self._base, self._sure = base, answer.status != _BAD_REQUEST
                 return answer
             wants_tls = True
         if first is not None and (wants_tls or not self._settings.retries):
@@ -303,7 +305,7 @@ class Endpoint:
 
 def _wants_tls(answer: Answer) -> bool:
     """Say whether an answer is what servers that speak TLS say to a plain question."""
-    return answer.status == 400 and b"https" in answer.body.lower()  # noqa: PLR2004 - HTTP
+    return answer.status == _BAD_REQUEST and b"https" in answer.body.lower()
 
 
 def _forget_all(pages: Mapping[str, Answer]) -> None:

@@ -15,8 +15,9 @@ from ocinb.errors import IntegrityError, InvalidError
 # Hex length by algorithm. sha384 is not registered by the image-spec, but the grammar of docker's references knows it.
 HEX_LENGTHS = {"sha256": 64, "sha384": 96, "sha512": 128}
 
+# What is none of these is no digest here; the grammar of all digests tells only why.
+_GOOD = re.compile("|".join(f"{algorithm}:[0-9a-f]{{{length}}}" for algorithm, length in HEX_LENGTHS.items()))
 _GRAMMAR = re.compile(r"[a-z0-9]+(?:[+._-][a-z0-9]+)*:[a-zA-Z0-9=_-]+")
-_HEX = re.compile(r"[0-9a-f]+")
 
 
 class Digest(str):
@@ -40,16 +41,8 @@ class Digest(str):
         """Check the text, unless it has been checked before."""
         if type(text) is cls:
             return text
-        shown = shorten(text, 200) if isinstance(text, str) else text
-        if not isinstance(text, str) or not _GRAMMAR.fullmatch(text):
-            raise InvalidError(f"{shown!r} is not a digest", hint="A digest reads sha256: and 64 hex digits")
-        algorithm, _, digits = text.partition(":")
-        length = HEX_LENGTHS.get(algorithm)
-        if length is None:
-            hint = f"These can be verified: {', '.join(HEX_LENGTHS)}"
-            raise InvalidError(f"the digest {shown!r} is of an unknown algorithm", hint=hint)
-        if len(digits) != length or not _HEX.fullmatch(digits):
-            raise InvalidError(f"the digest {shown!r} has to have {length} lower-case hex digits after '{algorithm}:'")
+        if not isinstance(text, str) or not _GOOD.fullmatch(text):
+            raise _refused(text)
         return super().__new__(cls, text)
 
     @classmethod
@@ -66,6 +59,19 @@ class Digest(str):
     def hex(self) -> str:
         """The hex digits alone."""
         return self.partition(":")[2]
+
+
+def _refused(text: object) -> InvalidError:
+    """Say what is wrong with what is no digest."""
+    shown = shorten(text, 200) if isinstance(text, str) else text
+    if not isinstance(text, str) or not _GRAMMAR.fullmatch(text):
+        return InvalidError(f"{shown!r} is not a digest", hint="A digest reads sha256: and 64 hex digits")
+    algorithm = text.partition(":")[0]
+    length = HEX_LENGTHS.get(algorithm)
+    if length is None:
+        hint = f"These can be verified: {', '.join(HEX_LENGTHS)}"
+        return InvalidError(f"the digest {shown!r} is of an unknown algorithm", hint=hint)
+    return InvalidError(f"the digest {shown!r} has to have {length} lower-case hex digits after '{algorithm}:'")
 
 
 class Verifier:

@@ -197,21 +197,21 @@ def parse_descriptor(body: Fields) -> Descriptor:
     IntegrityError
         If what is embedded does not match digest and size.
     """
-    media_type, digest, size = body.text("mediaType"), body.text("digest"), body.integer("size")
-    if media_type is None or digest is None or size is None:
+    media_type, name, size = body.text("mediaType"), body.text("digest"), body.integer("size")
+    if media_type is None or name is None or size is None:
         raise InvalidError(f"{body.what} needs mediaType, digest and size")
     if size < 0:
         raise InvalidError(f"{body.what} has the size {size}")
-    platform = body.child("platform")
+    platform, digest = body.child("platform"), Digest(name)
     return Descriptor(
         media_type=media_type,
-        digest=Digest(digest),
+        digest=digest,
         size=size,
         platform=None if platform is None else parse_platform_object(platform),
         artifact_type=body.text("artifactType"),
         annotations=body.text_mapping("annotations"),
         urls=tuple(body.texts("urls") or ()),
-        data=_embedded(body, Digest(digest), size),
+        data=_embedded(body, digest, size),
     )
 
 

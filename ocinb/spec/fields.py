@@ -94,9 +94,9 @@ class Fields:
 
     def _typed(self, key: str, kind: type, name: str) -> Any:
         value = self._value.get(key)
-        if value is not None and not isinstance(value, kind):
-            raise self._wrong(key, name)
-        return value
+        if value is None or isinstance(value, kind):
+            return value
+        raise self._wrong(key, name)
 
     def _wrong(self, key: str, name: str) -> InvalidError:
         return InvalidError(f"{key!r} of {self.what} has to be {name}, not {_kind(self._value.get(key))}")

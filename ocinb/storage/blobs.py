@@ -42,7 +42,7 @@ class Blobs:
 
     def path(self, digest: Digest) -> Path:
         """Say where a blob stands, or would stand."""
-        return self.root / "blobs" / digest.algorithm / digest.hex
+        return self.root.joinpath("blobs", digest.algorithm, digest.hex)
 
     def read(self, digest: Digest, limit: int) -> bytes | None:
         """Read a small blob whole, hashing it again; None if it is not there.
@@ -68,6 +68,9 @@ class Blobs:
     def write(self, raw: bytes, digest: Digest) -> Path:
         """Keep a small blob; its bytes are checked first.
 
+        Whoever reads it checks it again, so nobody waits here until it is on the disk: that takes longer than to fetch
+        it anew after a power cut. What others shall read is for `settle`.
+
         Raises
         ------
         IntegrityError
@@ -81,8 +84,20 @@ class Blobs:
             # One of another size is damaged; one of the same size shows when it is read.
             if not path.exists() or path.stat().st_size != len(raw):
                 path.parent.mkdir(parents=True, exist_ok=True)
-                write_atomically(path, raw, root=self.root)
+                write_atomically(path, raw, root=self.root, settled=False)
         return path
+
+    def settle(self, digest: Digest) -> None:
+        """Wait until a blob is on the disk, so that a power cut does not take it away.
+
+        Raises
+        ------
+        TransportError
+            If that fails.
+        """
+        path = self.path(digest)
+        with disk_errors(path):
+            _settle(path)
 
     def remove(self, digest: Digest) -> bool:
         """Remove a blob, and say whether it was there."""
@@ -153,7 +168,7 @@ class Blobs:
         return True
 
     def _note(self, digest: Digest) -> Path:
-        return self.root / OWN_FOLDER / "verified" / digest.algorithm / digest.hex
+        return self.root.joinpath(OWN_FOLDER, "verified", digest.algorithm, digest.hex)
 
     def _looks_unchanged(self, path: Path, digest: Digest) -> bool:
         try:
@@ -164,22 +179,25 @@ class Blobs:
     def _remember(self, path: Path, digest: Digest) -> None:
         note = self._note(digest)
         with suppress(OSError):  # without a note, as in a store that is only lent, the file is hashed again next time
+            _settle(path)  # what vouches for a blob must not outlive it
             note.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(note, _looks(path), root=self.root)
+            write_atomically(note, _looks(path), root=self.root, settled=False)
 
 
-def write_atomically(path: Path, raw: bytes, *, root: Path) -> None:
+def write_atomically(path: Path, raw: bytes, *, root: Path, settled: bool = True) -> None:
     """Write a file of a layout under another name first and move it then, so that nobody ever sees half of it.
 
     The other name is in a folder of our own: what a killed process leaves behind lies where no other tool looks.
+    Settled, it is on the disk before it is moved; else a power cut may leave an empty file.
     """
     new = _new_folder(root) / f"{os.getpid()}-{secrets.token_hex(8)}"
     new.parent.mkdir(parents=True, exist_ok=True)
     try:
         with new.open("xb") as file:  # not by tempfile, whose files nobody else may read
             file.write(raw)
-            file.flush()
-            os.fsync(file.fileno())
+            if settled:
+                file.flush()
+                os.fsync(file.fileno())
         new.replace(path)
     except BaseException:
         new.unlink(missing_ok=True)
@@ -207,6 +225,11 @@ def disk_errors(path: Path) -> Iterator[None]:
 
 def _new_folder(root: Path) -> Path:
     return root / OWN_FOLDER / "new"
+
+
+def _settle(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
 
 
 def _note_use(file: Path | int) -> None:

@@ -49,6 +49,7 @@ class Layout:
         self.root = root
         self.blobs = Blobs(root)
         self._private = private
+        self._prepared = False
         self._mode = 0o700 if private else 0o777  # less what the umask takes
 
     def prepare(self) -> None:
@@ -59,6 +60,8 @@ class Layout:
         TransportError
             If it cannot be written.
         """
+        if self._prepared and all((self.root / name).exists() for name in ("index.json", OWN_FOLDER)):
+            return  # it is asked for before each document; and people may remove a store at any time
         with disk_errors(self.root):
             self.root.mkdir(parents=True, exist_ok=True, mode=self._mode)
             (self.root / "blobs" / "sha256").mkdir(parents=True, exist_ok=True)
@@ -70,6 +73,7 @@ class Layout:
                 with self._locked():
                     if not (self.root / "index.json").exists():  # somebody may have been quicker
                         self._write(self._index())
+        self._prepared = True
 
     def name(self, names: dict[str, Descriptor]) -> None:
         """Give images their names; a name that stood for another image stands for the new one.

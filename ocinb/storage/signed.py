@@ -63,7 +63,7 @@ class SignedDocuments:
         self._blobs.write(raw, own)
         with disk_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(path, own.encode("ascii"), root=self._blobs.root)
+            write_atomically(path, own.encode("ascii"), root=self._blobs.root, settled=False)
 
     def _note(self, digest: Digest) -> Path:
-        return self._blobs.root / OWN_FOLDER / "signed" / digest.algorithm / digest.hex
+        return self._blobs.root.joinpath(OWN_FOLDER, "signed", digest.algorithm, digest.hex)

@@ -72,6 +72,20 @@ def test_a_second_pull_fetches_nothing(registry: SampleRegistry, name: str) -> N
     assert again[same].equals(first[same])
 
 
+def test_all_that_an_image_needs_is_on_the_disk_before_it_is_named(
+    registry: SampleRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settled: list[int] = []
+    monkeypatch.setattr(os, "fsync", lambda file: settled.append(os.fstat(file).st_ino))
+    reference = registry.reference("demo/shop:2.0")
+    ocinb.layers(reference, platform="all")
+    assert len(settled) == 2, "the two files of an empty layout"
+    ocinb.pull(reference, platform="all", progress=False)
+    blobs = {path.stat().st_ino for path in (settings.store_dir / "blobs").glob("*/*")}
+    assert blobs <= set(settled)
+    assert settled[-1] == (settings.store_dir / "index.json").stat().st_ino
+
+
 def test_a_blob_that_many_images_share_is_fetched_and_told_once(registry: SampleRegistry) -> None:
     names = [registry.reference(f"demo/{name}") for name in ("shop:2.0", "base:12", "shop:1.0", "shop:latest")]
     frame = ocinb.pull(names, platform="all", progress=False)

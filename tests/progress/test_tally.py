@@ -134,3 +134,11 @@ def test_many_threads_lose_no_byte() -> None:
     for thread in threads:
         thread.join()
     assert tally.overall().here == 8 * 5000 * 3
+
+
+def test_questions_are_counted_where_nothing_has_a_size() -> None:
+    tally = Tally([Task(str(number), "", 0) for number in range(1240)])
+    for number in range(310):
+        tally.state(str(number), State.DONE)
+    assert tally.overall().words == "310 of 1,240 done"
+    assert tally.overall().fraction == 0.25

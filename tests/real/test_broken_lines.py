@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Iterator
 from itertools import chain
@@ -16,7 +17,7 @@ from tests.real.comparing import assert_same, frames_of
 from tests.real.dockerregistry import DockerRegistry
 from tests.real.formats import digest_of
 from tests.real.realimages import RealImages
-from tests.real.relays import Relay, cut_after, relaying
+from tests.real.relays import Change, Relay, cut_after, relaying
 
 pytestmark = pytest.mark.real
 
@@ -48,6 +49,10 @@ def pulled(reference: str, place: Path) -> dict[str, bytes]:
     return {digest: Path(path).read_bytes() for digest, path in zip(frame["digest"], frame["path"], strict=True)}
 
 
+def cutting(size: int) -> Change:
+    return lambda _, chunks: cut_after(size, chunks)
+
+
 def only_whole_blobs(layout: Path) -> bool:
     return all(digest_of(path.read_bytes())[7:] == path.name for path in (layout / "blobs" / "sha256").glob("*"))
 
@@ -62,7 +67,7 @@ def test_a_line_that_is_cut_now_and_then_brings_all(relay: Relay, real_images: R
 def test_a_line_that_is_always_cut_is_an_error_and_the_next_pull_goes_on(
     relay: Relay, real_images: RealImages, tmp_path: Path
 ) -> None:
-    relay.change = lambda _, chunks: cut_after(ENOUGH, chunks)
+    relay.change = cutting(ENOUGH)
     ocinb.settings.retries = 0
     with pytest.raises(TransportError, match=relay.host):
         pulled(relay.name(real_images.debian_oci), tmp_path)
@@ -191,3 +196,32 @@ def test_the_catalogue_tells_which_of_many_failed(
     assert set(failures["reference"]) == set(chain.from_iterable(added[["reference"]][::2].to_numpy()))
     assert all(mortal.host in error for error in failures["error"])
     assert docker_registry.host not in "".join(failures["error"])
+
+
+def test_a_line_that_is_cut_in_the_headers_is_no_answer(relay: Relay, real_images: RealImages) -> None:
+    # A library that takes an end of the line for the end of the headers believes half a length, or none.
+    ocinb.settings.retries = 0
+    reached = False
+    for after in range(1, 600, 13):
+        ocinb.settings.cache_dir = ocinb.settings.cache_dir / "anew"
+        relay.change = cutting(after)
+        with pytest.raises(TransportError) as caught:
+            ocinb.document(relay.name(real_images.busybox_oci))
+        reached = reached or "more were promised" in str(caught.value)
+    assert reached, "and behind them it is the body that breaks off"
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_however_a_line_is_cut_a_pull_ends_well_in_the_end(
+    relay: Relay, real_images: RealImages, tmp_path: Path, seed: int
+) -> None:
+    chance = random.Random(seed)
+    relay.change = lambda _, chunks: cut_after(int(2 ** chance.uniform(0, 21.5)), chunks)
+    ocinb.settings.retries = 2
+    for _ in range(100):
+        try:
+            blobs = pulled(relay.name(real_images.busybox_oci), tmp_path)
+            break
+        except TransportError:
+            assert only_whole_blobs(tmp_path)
+    assert {digest: digest_of(raw) for digest, raw in blobs.items()} == {digest: digest for digest in blobs}

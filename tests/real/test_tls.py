@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import random
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,9 @@ from tests.real import blobserver, dockerregistry, logins, tools
 from tests.real.certificates import LOOPBACK, Authority, make_authority
 from tests.real.comparing import assert_same, frames_of
 from tests.real.dockerregistry import DockerRegistry, Section
+from tests.real.formats import digest_of
 from tests.real.realimages import RealImages
+from tests.real.relays import cut_after, relaying
 
 pytestmark = pytest.mark.real
 
@@ -199,3 +202,28 @@ def test_blobs_do_not_come_in_clear_from_who_speaks_tls(
     ):
         ocinb.layers(registry.reference(real_images.busybox_oci))
     assert blobs.requests == []
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_however_a_line_is_cut_a_pull_over_tls_ends_well_in_the_end(
+    secure: DockerRegistry,
+    authority: Authority,
+    real_images: RealImages,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    seed: int,
+) -> None:
+    # Its greeting may break off too, and what it says to a question in the clear.
+    monkeypatch.setattr("ocinb.transfer.FIRST_PAUSE_SECONDS", 0.0)
+    ocinb.settings.ca_bundle, ocinb.settings.retries = authority.bundle, 2
+    chance, whole = random.Random(seed), False
+    with relaying(secure.host) as line:
+        line.change = lambda _, chunks: cut_after(int(2 ** chance.uniform(0, 21.5)), chunks)
+        reference = line.name(secure.reference(real_images.busybox_oci))
+        for _ in range(200):
+            with suppress(TransportError):
+                frame = ocinb.pull(reference, destination=tmp_path, progress=False)
+                whole = True
+                break
+    assert whole
+    assert [digest_of(Path(path).read_bytes()) for path in frame["path"]] == frame["digest"].tolist()

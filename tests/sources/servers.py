@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
-from ocinb.sources.base import Source
+from ocinb.sources.registry import RegistrySource
 from ocinb.sources.session import default_session, open_source
 from ocinb.spec.reference import Reference
 
@@ -73,6 +73,8 @@ def closed_port() -> str:
         return f"127.0.0.1:{server.getsockname()[1]}"
 
 
-def open_host(host: str) -> Source:
+def open_host(host: str) -> RegistrySource:
     """Give the repository of a server that is taken for a registry."""
-    return open_source(Reference(f"{host}/demo/shop"), session=default_session())
+    source = open_source(Reference(f"{host}/demo/shop"), session=default_session())
+    assert isinstance(source, RegistrySource)
+    return source

@@ -116,6 +116,22 @@ def test_a_server_that_asks_for_https_is_asked_so() -> None:
     assert [first[:1] for first in heard] == [b"G", b"\x16"], "plain http, then a TLS hello"
 
 
+def test_a_refusal_that_broke_off_does_not_say_what_is_spoken() -> None:
+    answers = [PLAIN_TO_TLS.partition(b"Client")[0], PLAIN_TO_TLS]
+    heard: list[bytes] = []
+
+    def talk(connection: socket) -> None:
+        heard.append(connection.recv(65536))
+        if heard[-1].startswith(b"GET"):
+            connection.sendall(answers.pop(0))
+
+    with listening(talk) as host:
+        for _ in range(2):
+            with pytest.raises(TransportError):
+                open_source(Reference(f"{host}/demo/shop"), session=default_session()).resolve("1")
+    assert [first[:1] for first in heard] == [b"G", b"G", b"\x16"], "the second time it was understood"
+
+
 @pytest.mark.parametrize("begins", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{"], ids=["silent", "slow"])
 def test_a_server_that_takes_too_long_is_asked_once(begins: bytes) -> None:
     settings.timeout = 0.2

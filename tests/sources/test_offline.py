@@ -10,13 +10,13 @@ import ocinb
 from ocinb._settings import settings
 from ocinb.errors import TransportError
 from ocinb.samples import SampleRegistry
-from ocinb.sources.base import Source
 from ocinb.sources.http import OfflineError
+from ocinb.sources.registry import RegistrySource
 from ocinb.sources.session import close_default_session
 from tests.internet import Internet
 from tests.transferring import BLOB, describe, open_repository
 
-ASK: dict[str, tuple[Callable[[Source], object], str]] = {
+ASK: dict[str, tuple[Callable[[RegistrySource], object], str]] = {
     "tags": (lambda source: source.tags(), "the tags of demo/shop"),
     "tag": (lambda source: source.resolve("2.0"), "manifest 2.0"),
     "head": (lambda source: source.head("2.0"), "manifest 2.0"),
@@ -26,7 +26,7 @@ ASK: dict[str, tuple[Callable[[Source], object], str]] = {
 
 
 @pytest.fixture
-def source(registry: SampleRegistry, internet: Internet) -> Iterator[Source]:
+def source(registry: SampleRegistry, internet: Internet) -> Iterator[RegistrySource]:
     yield open_repository(registry)
     settings.offline = False
     assert internet.called == ["127.0.0.1"] * len(internet.called)
@@ -34,7 +34,7 @@ def source(registry: SampleRegistry, internet: Internet) -> Iterator[Source]:
 
 @pytest.mark.parametrize("question", ASK)
 def test_what_is_not_known_is_named(
-    source: Source, registry: SampleRegistry, internet: Internet, question: str
+    source: RegistrySource, registry: SampleRegistry, internet: Internet, question: str
 ) -> None:
     settings.offline = True
     ask, words = ASK[question]
@@ -48,7 +48,9 @@ def test_what_is_not_known_is_named(
 
 
 @pytest.mark.parametrize("question", ["tags", "tag", "head"])
-def test_what_is_known_is_believed_whatever_its_age(source: Source, registry: SampleRegistry, question: str) -> None:
+def test_what_is_known_is_believed_whatever_its_age(
+    source: RegistrySource, registry: SampleRegistry, question: str
+) -> None:
     ask, _ = ASK[question]
     known = ask(source)
     before = len(registry.requests)
@@ -71,7 +73,7 @@ def test_a_whole_image_is_looked_at_offline(registry: SampleRegistry) -> None:
     settings.offline, settings.tag_ttl = False, 300
 
 
-def test_online_again_it_is_asked_again(source: Source, registry: SampleRegistry) -> None:
+def test_online_again_it_is_asked_again(source: RegistrySource, registry: SampleRegistry) -> None:
     settings.offline = True
     with pytest.raises(OfflineError):
         source.tags()

@@ -14,6 +14,7 @@ from ocinb.samples import registry as start_registry
 from ocinb.sources.addresses import reach
 from ocinb.sources.base import Source
 from ocinb.sources.redirects import AstrayError, along, redirected
+from ocinb.sources.registry import RegistrySource
 from ocinb.sources.session import default_session, open_source
 from ocinb.spec.reference import Reference
 from tests.sources.servers import listening, saying
@@ -66,7 +67,7 @@ def read(source: Source, offset: int = 0) -> bytes:
         return b"".join(blob.chunks())
 
 
-ASK: dict[str, Callable[[Source], object]] = {
+ASK: dict[str, Callable[[RegistrySource], object]] = {
     "blob": read,
     "small blob": lambda source: source.small_blob(WANTED.digest),
     "tag": lambda source: source.resolve("2.0"),

@@ -16,7 +16,7 @@ from ocinb.errors import TransportError
 from ocinb.samples import SampleRegistry
 from ocinb.samples import registry as start_registry
 from ocinb.sources.session import default_session
-from ocinb.sources.trust import Trust, is_insecure
+from ocinb.sources.trust import Trust, _folders, is_insecure
 from tests.internet import Internet
 from tests.sources.servers import open_host
 
@@ -206,3 +206,8 @@ def test_credentials_go_over_plain_http_to_nobody_who_was_not_called_insecure(
     with pytest.raises(TransportError, match=r"no secure connection .*insecure_registries allows that"):
         open_host(host).tags()
     assert registry.requests == ()
+
+
+def test_of_several_folders_those_that_are_not_there_are_passed_over(tmp_path: Path) -> None:
+    assert _folders(f"/nowhere::{tmp_path}") == [tmp_path]
+    assert _folders("/nowhere") == [Path("/nowhere")], "of which it is said then that it is not there"

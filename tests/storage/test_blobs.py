@@ -184,7 +184,7 @@ def test_what_a_killed_writer_leaves_lies_where_no_other_tool_looks(blobs: Blobs
         "from pathlib import Path\n"
         "from ocinb.spec.digest import Digest\n"
         "from ocinb.storage.blobs import Blobs\n"
-        "os.fsync = lambda _: os.kill(os.getpid(), 9)\n"
+        "os.replace = lambda *_: os.kill(os.getpid(), 9)\n"
         "Blobs(Path(sys.argv[1])).write(sys.argv[2].encode(), Digest(sys.argv[3]))\n"
     )
     killed = subprocess.run([sys.executable, "-c", script, str(blobs.root), RAW.decode(), DIGEST], check=False)
@@ -192,6 +192,32 @@ def test_what_a_killed_writer_leaves_lies_where_no_other_tool_looks(blobs: Blobs
     [left] = [path for path in blobs.root.rglob("*") if path.is_file()]
     assert left.read_bytes() == RAW
     assert left.relative_to(blobs.root).parts[0] == ".ocinb"
+
+
+def test_what_is_kept_for_ourselves_waits_for_no_disk_until_it_is_vouched_for(
+    blobs: Blobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settled: list[int] = []
+    monkeypatch.setattr(os, "fsync", lambda file: settled.append(os.fstat(file).st_ino))
+    path = blobs.write(RAW, DIGEST)
+    assert settled == []
+    assert blobs.holds(DIGEST, len(RAW))
+    assert settled == [path.stat().st_ino], "before a note says that it was seen"
+    blobs.settle(DIGEST)
+    assert settled == [path.stat().st_ino] * 2
+
+
+def test_a_blob_that_is_not_there_cannot_be_settled(blobs: Blobs) -> None:
+    with pytest.raises(TransportError, match="cannot be used: No such file"):
+        blobs.settle(DIGEST)
+
+
+@pytest.mark.parametrize("left", [b"", bytes(len(RAW))], ids=["empty", "zeros"])
+def test_what_a_power_cut_left_of_a_document_is_never_taken_for_it(blobs: Blobs, left: bytes) -> None:
+    for seen in (lambda: blobs.read(DIGEST, LIMIT) is not None, lambda: blobs.holds(DIGEST, len(RAW))):
+        blobs.write(RAW, DIGEST).write_bytes(left)
+        assert not seen()
+        assert not blobs.path(DIGEST).exists()
 
 
 def test_leftovers_go_when_they_are_old(blobs: Blobs) -> None:

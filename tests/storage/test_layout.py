@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -82,8 +83,18 @@ def test_preparing_removes_what_killed_processes_left(layout: Layout) -> None:
     left.parent.mkdir(exist_ok=True)
     left.touch()
     os.utime(left, (0, 0))
-    layout.prepare()
+    Layout(layout.root).prepare()
     assert not left.exists()
+
+
+@pytest.mark.parametrize("gone", ["index.json", ".ocinb", "."])
+def test_what_is_removed_from_a_layout_in_use_is_made_anew(layout: Layout, gone: str) -> None:
+    layout.prepare()
+    path = layout.root / gone
+    path.unlink() if path.is_file() else shutil.rmtree(path)
+    layout.prepare()
+    layout.name({"app:1": describe("image")})
+    assert names(layout) == ["app:1"]
 
 
 def test_an_image_gets_its_name(layout: Layout) -> None:
