@@ -9,7 +9,7 @@ import duckdb
 
 from ocinb._text import printable
 from ocinb.catalog.connection import translated
-from ocinb.catalog.rows import TABLES, Row, Rows, rows_of
+from ocinb.catalog.rows import TABLES, Row, Rows, place_of, rows_of
 from ocinb.errors import InvalidError, NotFoundError, OcinbError
 from ocinb.frames.collecting import Failure
 from ocinb.frames.opening import open_name
@@ -110,10 +110,10 @@ def load(connection: duckdb.DuckDBPyConnection, result: Found | Failure) -> Row:
 
 def _note_gone(connection: duckdb.DuckDBPyConnection, reference: Reference) -> None:
     """Note that a tag points at nothing now, if it did when it was last seen."""
-    place = {"registry": reference.registry, "repository": reference.repository, "tag": reference.tag}
+    place = place_of(reference)
     last = connection.execute(
-        "SELECT digest FROM observations WHERE registry = $registry AND repository = $repository AND tag = $tag "
-        "ORDER BY observed_at DESC LIMIT 1",
+        "SELECT digest FROM observations WHERE registry IS NOT DISTINCT FROM $registry AND repository = $repository "
+        "AND tag = $tag ORDER BY observed_at DESC LIMIT 1",
         place,
     ).fetchall()
     if reference.digest is None and last and last[0] != (None,):

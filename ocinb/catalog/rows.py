@@ -111,14 +111,8 @@ def rows_of(reference: Reference, resolved: Resolved, images: list[Image]) -> Ro
         The images that were read.
     """
     rows = Rows()
-    rows.add(
-        "observations",
-        registry=reference.registry,
-        repository=reference.repository,
-        tag=None if reference.digest else reference.tag,
-        digest=resolved.document.digest,
-        observed_at=datetime.now(UTC),
-    )
+    place = place_of(reference) | ({"tag": None} if reference.digest else {})
+    rows.add("observations", **place, digest=resolved.document.digest, observed_at=datetime.now(UTC))
     for document in resolved.indexes:
         _add_index(rows, document)
     for entry in map(child_row, resolved.children):
@@ -126,6 +120,14 @@ def rows_of(reference: Reference, resolved: Resolved, images: list[Image]) -> Ro
     for image in images:
         _add_image(rows, image)
     return rows
+
+
+def place_of(reference: Reference) -> Row:
+    """Say under what a name is observed; a file is a repository without a registry, the name in it a tag, be it ""."""
+    if reference.registry is None:
+        file = f"{reference.transport}:{reference.path}"
+        return {"registry": None, "repository": file, "tag": reference.name or ""}
+    return {"registry": reference.registry, "repository": reference.repository, "tag": reference.tag}
 
 
 def _add_index(rows: Rows, document: RawDocument) -> None:

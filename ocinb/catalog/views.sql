@@ -32,6 +32,11 @@ CREATE MACRO normal_platform(os, architecture, variant) AS (
     END
 );
 
+-- A name in full; a file has no registry, and what has no name in it has a tag that is empty.
+CREATE MACRO in_full(registry, repository, tag) AS (
+    concat_ws('/', registry, repository) || CASE WHEN tag = '' THEN '' ELSE ':' || tag END
+);
+
 CREATE VIEW current_names AS
 SELECT registry, repository, tag, digest
 FROM (
@@ -65,7 +70,7 @@ WITH entries AS (
     WHERE kind = 'image'
     GROUP BY manifest_digest
 ), names AS (
-    SELECT manifest_digest, min(registry || '/' || repository || ':' || tag) AS reference
+    SELECT manifest_digest, min(in_full(registry, repository, tag)) AS reference
     FROM current_images
     GROUP BY manifest_digest
 ), homes AS (
@@ -76,7 +81,7 @@ WITH entries AS (
         SELECT registry, repository, entry.manifest_digest
         FROM seen JOIN index_entries AS entry ON entry.index_digest = seen.manifest_digest
     )
-    SELECT manifest_digest, min(registry || '/' || repository || '@' || manifest_digest) AS reference
+    SELECT manifest_digest, min(concat_ws('/', registry, repository) || '@' || manifest_digest) AS reference
     FROM seen
     GROUP BY manifest_digest
 ), sizes AS (
@@ -114,7 +119,9 @@ WITH uses AS (
     FROM current_images
     JOIN manifest_layers USING (manifest_digest)
 ), per_registry AS (
-    SELECT layer_digest, count(DISTINCT manifest_digest) - 1 AS spared FROM uses GROUP BY layer_digest, registry
+    SELECT layer_digest, count(DISTINCT manifest_digest) - 1 AS spared
+    FROM uses
+    GROUP BY layer_digest, coalesce(registry, repository)  -- a file shares nothing with another one
 ), spared AS (
     SELECT layer_digest, sum(spared)::BIGINT AS spared FROM per_registry GROUP BY layer_digest
 )

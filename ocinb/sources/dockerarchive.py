@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -54,9 +55,21 @@ def open_docker_archive(path: Path, where: str, settings: Settings) -> Contents:
         raise InvalidError(f"{where} has no file {MANIFEST!r}, as docker save writes it", hint=_instead(members))
     what = f"{MANIFEST!r} of {where}"
     images = _listed(raw, what)
+    if len(images) > settings.max_index_children:
+        limit = f"max_index_children = {settings.max_index_children:,}"
+        raise InvalidError(f"{where} has {len(images):,} images, more than {limit}")
     archive = _DockerArchive(members, where, settings)
     entries = [Entry(_names(image), partial(archive.describe, place, image)) for place, image in enumerate(images)]
     return Contents(Entries(where, entries), archive.find, archive.made)
+
+
+@dataclass(frozen=True, slots=True)
+class _Config:
+    """What a manifest needs to know of a config."""
+
+    digest: Digest
+    size: int
+    diff_ids: tuple[Digest, ...]
 
 
 class _DockerArchive:
@@ -69,6 +82,7 @@ class _DockerArchive:
         self._settings = settings
         self._described: dict[int, Descriptor] = {}
         self._blobs: dict[Digest, Content] = {}
+        self._configs: dict[Content, _Config] = {}
         self._hashed: dict[Content, Digest] = {}
 
     def find(self, digest: Digest) -> Content | None:
@@ -89,20 +103,27 @@ class _DockerArchive:
         name, paths = image.text("Config"), image.texts("Layers") or []
         if name is None:
             raise InvalidError(f"{image.what} names no config")
-        raw = self._members.read(name, self._settings.max_manifest_bytes, "max_manifest_bytes")
-        content = self._members.find(name)
-        if raw is None or content is None:
-            raise InvalidError(f"there is no {name!r} in {self._where}, though {MANIFEST!r} names it as a config")
-        config = Digest.of(raw)
-        self._blobs[config] = content
-        diff_ids = parse_config(raw, f"the config {name!r} of {self._where}").diff_ids
-        if len(diff_ids) != len(paths):
+        config = self._config(name)
+        if len(config.diff_ids) != len(paths):
             raise InvalidError(
-                f"{image.what} has {len(paths)} layers, but its config has {len(diff_ids)} diff_ids",
+                f"{image.what} has {len(paths)} layers, but its config has {len(config.diff_ids)} diff_ids",
                 hint="The archive was written wrong; its layers cannot be told apart",
             )
-        layers = [self._layer(path, diff_id) for path, diff_id in zip(paths, diff_ids, strict=True)]
-        return _manifest(_descriptor(mediatypes.OCI_CONFIG, config, len(raw)), layers)
+        layers = [self._layer(path, diff_id) for path, diff_id in zip(paths, config.diff_ids, strict=True)]
+        return _manifest(_descriptor(mediatypes.OCI_CONFIG, config.digest, config.size), layers)
+
+    def _config(self, name: str) -> _Config:
+        """Read a config, once: thousands of images may name it."""
+        content = self._members.sole(name)
+        if content is not None and content in self._configs:
+            return self._configs[content]
+        raw = self._members.read(name, self._settings.max_manifest_bytes, "max_manifest_bytes")
+        if raw is None or content is None:
+            raise InvalidError(f"there is no {name!r} in {self._where}, though {MANIFEST!r} names it as a config")
+        diff_ids = parse_config(raw, f"the config {name!r} of {self._where}").diff_ids
+        config = self._configs[content] = _Config(Digest.of(raw), len(raw), diff_ids)
+        self._blobs[config.digest] = content
+        return config
 
     def _layer(self, path: str, diff_id: Digest) -> dict[str, object]:
         content = self._members.find(path)

@@ -18,9 +18,16 @@ from ocinb.errors import InvalidError
 from ocinb.sources.files import Content
 from ocinb.sources.unpacking import FileView
 
-# Of one header with all that belongs to it: names have up to 4 KiB each, and pax may add attributes. Python before
-# 3.11.10 takes the square of this for a pax header of digits (CVE-2024-6232).
+# Of one header: names have up to 4 KiB each, and pax may add attributes. Python before 3.11.10 takes the square of this
+# for a pax header of digits (CVE-2024-6232).
 MAX_HEADER_BYTES = 16 * 1024
+# Of all headers of one member. That of a sparse one goes on for as long as it says so, and tarfile gathers all of it,
+# in the form of pax in the square of its time.
+MAX_MEMBER_HEADER_BYTES = 64 * 1024
+# What holds for the whole archive, which tarfile copies for each member: git writes one, others a few.
+MAX_GLOBAL_ATTRIBUTES = 100
+# As many as Linux follows: an archive may name one layer as often as it has members.
+MAX_LINKS = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,21 +76,23 @@ class TarIndex:
         InvalidError
             If links lead in a circle or nowhere, or to what has no bytes.
         """
-        wanted, seen = _normal(name), set[str]()
-        member = self._members.get(wanted or "")
-        if wanted is None or member is None:
-            return None
-        while member.target is not None:
-            seen.add(wanted)
-            wanted = _normal(member.target)
-            following = self._members.get(wanted or "")
-            if wanted is None or following is None or wanted in seen:
-                told = "in a circle" if wanted in seen else f"to {member.target!r}, which is not there"
-                raise InvalidError(f"{name!r} in {self.where} is a link that leads {told}")
-            member = following
-        if member.content is None:
+        way = self._way(name)
+        if way and way[-1].content is None:
             raise InvalidError(f"{name!r} in {self.where} is no regular file")
-        return member.content
+        return way[-1].content if way else None
+
+    def sole(self, name: str) -> Content | None:
+        """Find the bytes of a name that no digest vouches for.
+
+        Raises
+        ------
+        InvalidError
+            If it stands in the archive twice: one tool would read this, another that.
+        """
+        content = self.find(name)
+        if any(member.repeated for member in self._way(name)):
+            raise InvalidError(f"{self.where} has {name!r} twice", hint="Nobody can say which one counts")
+        return content
 
     def read(self, name: str, limit: int, setting: str) -> bytes | None:
         """Read a small member that no digest vouches for; None if nothing has that name.
@@ -91,16 +100,31 @@ class TarIndex:
         Raises
         ------
         InvalidError
-            If it is larger than a limit, or stands in the archive twice: one tool would read this, another that.
+            If it is larger than a limit, or stands in the archive twice.
         """
-        content = self.find(name)
+        content = self.sole(name)
         if content is None:
             return None
-        if self._members[_normal(name) or ""].repeated:
-            raise InvalidError(f"{self.where} has {name!r} twice", hint="Nobody can say which one counts")
         if content.size > limit:
             raise InvalidError(f"{name!r} in {self.where} has {content.size:,} bytes, more than {setting} = {limit:,}")
         return b"".join(content.chunks())
+
+    def _way(self, name: str) -> list[_Member]:
+        """Give what stands under a name, and what links lead to from there; nothing if nothing has that name."""
+        wanted, way = _normal(name), list[_Member]()
+        while wanted is not None and (member := self._members.get(wanted)) is not None:
+            if member in way or len(way) > MAX_LINKS:
+                told = "in a circle" if member in way else f"through more than {MAX_LINKS} others"
+                raise InvalidError(f"{name!r} in {self.where} is a link that leads {told}")
+            way.append(member)
+            if member.target is None:
+                return way
+            wanted = _normal(member.target)
+        if way:
+            raise InvalidError(
+                f"{name!r} in {self.where} is a link that leads to {way[-1].target!r}, which is not there"
+            )
+        return way
 
     def _member(self, archive: Content, info: tarfile.TarInfo, *, repeated: bool) -> _Member:
         if info.issym():
@@ -113,11 +137,16 @@ class TarIndex:
 
 
 class _Headers(io.BufferedReader):
-    """What tarfile reads: headers only, none of which may be so large that it fills the memory."""
+    """What tarfile reads: headers only, and of no member so much of them that they fill the memory or take hours."""
+
+    left = MAX_MEMBER_HEADER_BYTES
 
     def read(self, size: int | None = -1, /) -> bytes:
         if size is None or not 0 <= size <= MAX_HEADER_BYTES:
             raise InvalidError(f"a header of {size} bytes is more than {MAX_HEADER_BYTES:,}")
+        self.left -= size
+        if self.left < 0:
+            raise InvalidError(f"the headers of one member have more than {MAX_MEMBER_HEADER_BYTES:,} bytes")
         return super().read(size)
 
 
@@ -132,18 +161,23 @@ def _members(archive: Content, settings: Settings) -> Iterator[tarfile.TarInfo]:
     if not archive.size:
         raise InvalidError(f"{where} is empty")
     try:
-        tar = tarfile.TarFile(fileobj=cast("BinaryIO", _Headers(FileView(archive))), encoding="utf-8")
+        headers = _Headers(FileView(archive))
+        tar = tarfile.TarFile(fileobj=cast("BinaryIO", headers), encoding="utf-8")
         last, count = -1, 0
         while (info := tar.next()) is not None:
             check_stopped()
             count += 1
             _check_member(info, last, count, settings)
+            _check_attributes(tar)
             last = info.offset
             yield info
+            headers.left = MAX_MEMBER_HEADER_BYTES
+            tar.members.clear()  # which it only keeps for those who ask by name
     except InvalidError as error:
         error.message = f"{where} is refused: {error.message}"
         raise
-    except (tarfile.TarError, ValueError, OverflowError, EOFError, RecursionError) as error:
+    except (tarfile.TarError, ValueError, OverflowError, EOFError, IndexError) as error:
+        # The last is what tarfile says of a sparse member that is cut off.
         told = str(error) if isinstance(error, tarfile.TarError) else type(error).__name__
         raise InvalidError(f"{where} is no tar archive, or is damaged: {told}") from None
     _check_end(archive, tar.offset)
@@ -154,6 +188,11 @@ def _check_member(info: tarfile.TarInfo, last: int, count: int, settings: Settin
         raise InvalidError(f"a member of {info.size} bytes at {info.offset:,}")
     if count > settings.max_archive_members:
         raise InvalidError(f"it has more members than max_archive_members = {settings.max_archive_members:,}")
+
+
+def _check_attributes(tar: tarfile.TarFile) -> None:
+    if len(tar.pax_headers) > MAX_GLOBAL_ATTRIBUTES:
+        raise InvalidError(f"it has more than {MAX_GLOBAL_ATTRIBUTES} attributes for all members")
 
 
 def _check_end(archive: Content, offset: int) -> None:

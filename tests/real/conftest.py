@@ -1,15 +1,19 @@
 """A real registry and real images, made once a session."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from tests.real import djangooci, realimages, zuulregistry
+import ocinb
+from tests import tokenserver
+from tests.real import djangooci, logins, realimages, zuulregistry
 from tests.real.djangooci import DjangoOci
 from tests.real.dockerregistry import DockerRegistry, serve
 from tests.real.formats import Formats, push_formats
 from tests.real.realimages import Layout, RealImages
 from tests.real.zuulregistry import ZuulRegistry
+from tests.tokenserver import TokenServer
 
 
 @pytest.fixture(scope="session")
@@ -53,3 +57,32 @@ def django_oci(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DjangoOci]:
 @pytest.fixture(scope="session")
 def formats(docker_registry: DockerRegistry, busybox_layout: Layout) -> Formats:
     return push_formats(docker_registry, busybox_layout)
+
+
+@pytest.fixture(scope="session")
+def password_registry(
+    docker_registry: DockerRegistry, real_images: RealImages, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[DockerRegistry]:
+    """Run a registry with the real images that wants a user and a password."""
+    assert real_images.index, "they are in the storage before this registry opens"
+    place = tmp_path_factory.mktemp("passwords")
+    with serve(place, logins.section(place), storage=docker_registry.storage) as registry:
+        yield registry
+
+
+@pytest.fixture
+def tokens(tmp_path: Path) -> Iterator[TokenServer]:
+    with tokenserver.serve(tmp_path, users=dict([logins.ADA])) as server:
+        yield server
+
+
+@pytest.fixture
+def token_registry(
+    tokens: TokenServer, docker_registry: DockerRegistry, real_images: RealImages, tmp_path: Path
+) -> Iterator[DockerRegistry]:
+    """Run a registry with the real images that wants tokens, and be somebody who gets them."""
+    assert real_images.index, "they are in the storage before this registry opens"
+    section = {"auth": {"token": logins.token_section(tokens)}}
+    with serve(tmp_path, section, storage=docker_registry.storage) as registry:
+        ocinb.settings.credentials[registry.host] = logins.ADA
+        yield registry

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -33,16 +33,6 @@ else
     exit 1
 fi
 """
-
-
-@pytest.fixture(scope="module")
-def guarded(
-    docker_registry: DockerRegistry, real_images: RealImages, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[DockerRegistry]:
-    assert real_images.index, "they are in the storage before this registry opens"
-    place = tmp_path_factory.mktemp("logins")
-    with dockerregistry.serve(place, logins.section(place), storage=docker_registry.storage) as registry:
-        yield registry
 
 
 @pytest.fixture(autouse=True)
@@ -75,14 +65,14 @@ def log_in(program: str, file: Path, server: str, pair: Pair) -> None:
 def test_what_a_program_wrote_is_read(
     program: str,
     pair: Pair,
-    guarded: DockerRegistry,
+    password_registry: DockerRegistry,
     real_images: RealImages,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    log_in(program, tmp_path / "auth.json", guarded.host, pair)
+    log_in(program, tmp_path / "auth.json", password_registry.host, pair)
     monkeypatch.setenv("REGISTRY_AUTH_FILE", str(tmp_path / "auth.json"))
-    assert_same(frames_of(guarded.reference(real_images.index)), frames_of(real_images.index))
+    assert_same(frames_of(password_registry.reference(real_images.index)), frames_of(real_images.index))
 
 
 @pytest.mark.parametrize(
@@ -100,7 +90,7 @@ def test_it_is_found_where_programs_put_it(
     variable: str | None,
     folder: str,
     file: str,
-    guarded: DockerRegistry,
+    password_registry: DockerRegistry,
     real_images: RealImages,
     home: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -109,68 +99,70 @@ def test_it_is_found_where_programs_put_it(
         monkeypatch.setenv(variable, str(home / folder))
     place = home / folder / file
     place.parent.mkdir(parents=True, exist_ok=True)
-    log_in("skopeo", place, guarded.host, ADA)
-    assert len(ocinb.layers(guarded.reference(real_images.busybox_oci)))
+    log_in("skopeo", place, password_registry.host, ADA)
+    assert len(ocinb.layers(password_registry.reference(real_images.busybox_oci)))
 
 
 def test_a_login_for_one_repository_is_for_no_other(
-    guarded: DockerRegistry, real_images: RealImages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    password_registry: DockerRegistry, real_images: RealImages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "auth.json"
-    log_in("skopeo", file, f"{guarded.host}/real/busybox", ADA)
-    assert list(json.loads(file.read_text())["auths"]) == [f"{guarded.host}/real/busybox"]
+    log_in("skopeo", file, f"{password_registry.host}/real/busybox", ADA)
+    assert list(json.loads(file.read_text())["auths"]) == [f"{password_registry.host}/real/busybox"]
     monkeypatch.setenv("REGISTRY_AUTH_FILE", str(file))
-    assert len(ocinb.layers(guarded.reference(real_images.busybox_oci)))
+    assert len(ocinb.layers(password_registry.reference(real_images.busybox_oci)))
     with pytest.raises(AuthError):
-        ocinb.layers(guarded.reference(real_images.index))
+        ocinb.layers(password_registry.reference(real_images.index))
 
 
 def test_the_longest_key_decides(
-    guarded: DockerRegistry, real_images: RealImages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    password_registry: DockerRegistry, real_images: RealImages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "auth.json"
-    log_in("skopeo", file, guarded.host, ADA)
+    log_in("skopeo", file, password_registry.host, ADA)
     wrong = {"auth": logins.basic(("ada", "wrong"))}
     document = json.loads(file.read_text())
-    document["auths"][f"{guarded.host}/real/multi"] = wrong
+    document["auths"][f"{password_registry.host}/real/multi"] = wrong
     file.write_text(json.dumps(document))
     monkeypatch.setenv("REGISTRY_AUTH_FILE", str(file))
-    assert len(ocinb.layers(guarded.reference(real_images.busybox_oci)))
+    assert len(ocinb.layers(password_registry.reference(real_images.busybox_oci)))
     with pytest.raises(AuthError, match="real/multi"):
-        ocinb.layers(guarded.reference(real_images.index))
+        ocinb.layers(password_registry.reference(real_images.index))
 
 
 def test_who_logs_out_is_nobody_again(
-    guarded: DockerRegistry, real_images: RealImages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    password_registry: DockerRegistry, real_images: RealImages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "auth.json"
-    log_in("skopeo", file, guarded.host, ADA)
+    log_in("skopeo", file, password_registry.host, ADA)
     monkeypatch.setenv("REGISTRY_AUTH_FILE", str(file))
     ocinb.settings.tag_ttl = 0
-    assert len(ocinb.layers(guarded.reference(real_images.busybox_oci)))
-    tools.run("skopeo", "logout", f"--authfile={file}", guarded.host)
+    assert len(ocinb.layers(password_registry.reference(real_images.busybox_oci)))
+    tools.run("skopeo", "logout", f"--authfile={file}", password_registry.host)
     with pytest.raises(AuthError):
-        ocinb.tags(guarded.reference(real_images.busybox_oci).rpartition(":")[0])
+        ocinb.tags(password_registry.reference(real_images.busybox_oci).rpartition(":")[0])
 
 
 def test_settings_count_more_than_a_file(
-    guarded: DockerRegistry, real_images: RealImages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    password_registry: DockerRegistry, real_images: RealImages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "auth.json"
-    log_in("skopeo", file, guarded.host, ADA)
+    log_in("skopeo", file, password_registry.host, ADA)
     monkeypatch.setenv("REGISTRY_AUTH_FILE", str(file))
-    ocinb.settings.credentials[guarded.host] = ("ada", "wrong")
+    ocinb.settings.credentials[password_registry.host] = ("ada", "wrong")
     with pytest.raises(AuthError):
-        ocinb.layers(guarded.reference(real_images.busybox_oci))
+        ocinb.layers(password_registry.reference(real_images.busybox_oci))
 
 
 @pytest.fixture
-def helper(guarded: DockerRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[str]]:
+def helper(
+    password_registry: DockerRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[], list[str]]:
     """Put a helper into PATH, and give what it was asked so far."""
     programs, log = tmp_path / "programs", tmp_path / "asked"
     programs.mkdir()
     program = programs / "docker-credential-notebook"
-    program.write_text(HELPER.format(log=log, host=guarded.host, user=ADA[0], secret=ADA[1]))
+    program.write_text(HELPER.format(log=log, host=password_registry.host, user=ADA[0], secret=ADA[1]))
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
     return lambda: log.read_text().splitlines() if log.exists() else []
@@ -180,29 +172,29 @@ def helper(guarded: DockerRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_a_helper_is_asked_once_the_registry_wants_to_know(
     *,
     for_all: bool,
-    guarded: DockerRegistry,
+    password_registry: DockerRegistry,
     docker_registry: DockerRegistry,
     real_images: RealImages,
     home: Path,
     helper: Callable[[], list[str]],
 ) -> None:
-    one = {"credHelpers": {guarded.host: "notebook", docker_registry.host: "notebook"}}
+    one = {"credHelpers": {password_registry.host: "notebook", docker_registry.host: "notebook"}}
     (home / ".docker").mkdir()
     (home / ".docker" / "config.json").write_text(json.dumps({"credsStore": "notebook"} if for_all else one))
     ocinb.layers(real_images.busybox_oci)
     assert helper() == [], "an open registry asks for nothing"
-    assert_same(frames_of(guarded.reference(real_images.busybox_oci)), frames_of(real_images.busybox_oci))
-    assert set(helper()) == {f"get {guarded.host}"}
+    assert_same(frames_of(password_registry.reference(real_images.busybox_oci)), frames_of(real_images.busybox_oci))
+    assert set(helper()) == {f"get {password_registry.host}"}
 
 
 def test_a_helper_that_is_not_there_matters_only_to_who_asks_for_it(
-    guarded: DockerRegistry, real_images: RealImages, home: Path
+    password_registry: DockerRegistry, real_images: RealImages, home: Path
 ) -> None:
     (home / ".docker").mkdir()
     (home / ".docker" / "config.json").write_text('{"credsStore": "nowhere"}')
     assert len(ocinb.layers(real_images.busybox_oci))
     with pytest.raises(AuthError, match="docker-credential-nowhere"):
-        ocinb.layers(guarded.reference(real_images.busybox_oci))
+        ocinb.layers(password_registry.reference(real_images.busybox_oci))
 
 
 def test_an_identity_token_of_a_file_opens_a_registry_with_a_token_service(

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import ocinb
 from ocinb.errors import AuthError
-from tests.real import dockerregistry, logins, tools
+from tests.real import logins, tools
 from tests.real.comparing import assert_same, frames_of
 from tests.real.dockerregistry import DockerRegistry
 from tests.real.logins import ADA, BERT, Pair
@@ -19,33 +18,23 @@ from tests.real.realimages import RealImages
 pytestmark = pytest.mark.real
 
 
-@pytest.fixture(scope="module")
-def guarded(
-    docker_registry: DockerRegistry, real_images: RealImages, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[DockerRegistry]:
-    assert real_images.index, "they are in the storage before this registry opens"
-    place = tmp_path_factory.mktemp("htpasswd")
-    with dockerregistry.serve(place, logins.section(place), storage=docker_registry.storage) as registry:
-        yield registry
-
-
 @pytest.mark.parametrize("pair", [ADA, BERT], ids=["plain", "with-a-colon-and-umlauts"])
 def test_who_may_enter_sees_what_an_open_registry_shows(
-    guarded: DockerRegistry, real_images: RealImages, pair: Pair
+    password_registry: DockerRegistry, real_images: RealImages, pair: Pair
 ) -> None:
-    ocinb.settings.credentials[guarded.host] = pair
-    assert_same(frames_of(guarded.reference(real_images.index)), frames_of(real_images.index))
+    ocinb.settings.credentials[password_registry.host] = pair
+    assert_same(frames_of(password_registry.reference(real_images.index)), frames_of(real_images.index))
     open_repository = real_images.index.rpartition(":")[0]
-    tags = ocinb.tags(guarded.reference(open_repository), digests=True)
+    tags = ocinb.tags(password_registry.reference(open_repository), digests=True)
     assert tags["digest"].tolist() == ocinb.tags(open_repository, digests=True)["digest"].tolist()
-    assert "real/multi" in set(ocinb.repositories(guarded.host)["repository"])
+    assert "real/multi" in set(ocinb.repositories(password_registry.host)["repository"])
 
 
 def test_a_pull_with_a_password_is_the_one_that_skopeo_makes(
-    guarded: DockerRegistry, real_images: RealImages, tmp_path: Path
+    password_registry: DockerRegistry, real_images: RealImages, tmp_path: Path
 ) -> None:
-    ocinb.settings.credentials[guarded.host] = ADA
-    reference = guarded.reference(real_images.busybox_oci)
+    ocinb.settings.credentials[password_registry.host] = ADA
+    reference = password_registry.reference(real_images.busybox_oci)
     ocinb.pull(reference, destination=tmp_path / "ours", progress=False)
     theirs = f"oci:{tmp_path / 'theirs'}:it"
     login = ("--src-tls-verify=false", f"--src-creds={':'.join(ADA)}")
@@ -63,43 +52,47 @@ def blobs(layout: Path) -> dict[str, bytes]:
     ids=["nobody", "wrong-password", "wrong-user"],
 )
 def test_who_may_not_enter_is_told_so_once(
-    guarded: DockerRegistry, real_images: RealImages, pair: Pair | None, words: str
+    password_registry: DockerRegistry, real_images: RealImages, pair: Pair | None, words: str
 ) -> None:
     if pair:
-        ocinb.settings.credentials[guarded.host] = pair
-    before = len(guarded.statuses)
+        ocinb.settings.credentials[password_registry.host] = pair
+    before = len(password_registry.statuses)
     with pytest.raises(AuthError, match=words) as caught:
-        ocinb.layers(guarded.reference(real_images.index))
+        ocinb.layers(password_registry.reference(real_images.index))
     told = str(caught.value)
-    assert guarded.host in told
+    assert password_registry.host in told
     assert "ocinb.settings.credentials" in told
     assert not [secret for secret in (pair or ()) if secret in told]
     # Some registries count wrong passwords; one question without and one with it is all there is to ask.
-    assert guarded.statuses[before:] == ([401, 401] if pair else [401])
+    assert password_registry.statuses[before:] == ([401, 401] if pair else [401])
 
 
-def test_nothing_that_was_kept_has_the_password_in_it(guarded: DockerRegistry, real_images: RealImages) -> None:
-    ocinb.settings.credentials[guarded.host] = ADA
-    ocinb.tags(guarded.reference(real_images.index).rpartition(":")[0], digests=True)
+def test_nothing_that_was_kept_has_the_password_in_it(
+    password_registry: DockerRegistry, real_images: RealImages
+) -> None:
+    ocinb.settings.credentials[password_registry.host] = ADA
+    ocinb.tags(password_registry.reference(real_images.index).rpartition(":")[0], digests=True)
     kept = [path for place in (ocinb.settings.cache_dir, ocinb.settings.store_dir) for path in place.rglob("*")]
     contents = b"".join(path.read_bytes() for path in kept if path.is_file())
     assert len(contents) > 1000
     assert not [secret for secret in (ADA[1], logins.basic(ADA)) if secret.encode() in contents]
 
 
-def test_what_one_may_see_another_does_not_find_in_the_cache(guarded: DockerRegistry, real_images: RealImages) -> None:
-    repository = guarded.reference(real_images.index).rpartition(":")[0]
-    ocinb.settings.credentials[guarded.host] = ADA
+def test_what_one_may_see_another_does_not_find_in_the_cache(
+    password_registry: DockerRegistry, real_images: RealImages
+) -> None:
+    repository = password_registry.reference(real_images.index).rpartition(":")[0]
+    ocinb.settings.credentials[password_registry.host] = ADA
     assert len(ocinb.tags(repository))
-    del ocinb.settings.credentials[guarded.host]
+    del ocinb.settings.credentials[password_registry.host]
     with pytest.raises(AuthError):
         ocinb.tags(repository)
 
 
-def test_the_catalogue_reads_on_with_a_password(guarded: DockerRegistry, real_images: RealImages) -> None:
-    ocinb.settings.credentials[guarded.host] = BERT
+def test_the_catalogue_reads_on_with_a_password(password_registry: DockerRegistry, real_images: RealImages) -> None:
+    ocinb.settings.credentials[password_registry.host] = BERT
     with ocinb.Catalog() as catalog:
-        added = catalog.add(guarded.reference(real_images.index))
+        added = catalog.add(password_registry.reference(real_images.index))
         assert added["outcome"].tolist() == ["added"]
         rows = catalog.sql("SELECT platform, layers FROM images ORDER BY platform")
     children = [json.loads(tools.skopeo_raw(child)) for child in real_images.index_children.values()]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -10,7 +9,6 @@ import pytest
 
 import ocinb
 from ocinb.errors import TransportError
-from tests import tokenserver
 from tests.real import blobserver, dockerregistry, logins
 from tests.real.dockerregistry import DockerRegistry
 from tests.real.logins import ADA
@@ -21,48 +19,33 @@ from tests.tokenserver import ISSUER, TokenServer
 pytestmark = pytest.mark.real
 
 
-@pytest.fixture
-def tokens(tmp_path: Path) -> Iterator[TokenServer]:
-    with tokenserver.serve(tmp_path, users=dict([ADA])) as server:
-        yield server
-
-
-@pytest.fixture
-def guarded(
-    tokens: TokenServer, docker_registry: DockerRegistry, real_images: RealImages, tmp_path: Path
-) -> Iterator[DockerRegistry]:
-    assert real_images.index, "they are in the storage before this registry opens"
-    section = {"auth": {"token": logins.token_section(tokens)}}
-    with dockerregistry.serve(tmp_path, section, storage=docker_registry.storage) as registry:
-        ocinb.settings.credentials[registry.host] = ADA
-        yield registry
-
-
 def over_the_wire(frame: pd.DataFrame, host: str) -> pd.DataFrame:
     """Give the exchanges with one registry that it took part in."""
     known = frame["from_cache"] & (frame["status"] != 304)
     return frame[frame["url"].str.startswith(f"http://{host}/") & ~known]
 
 
-def test_every_exchange_is_one_that_the_registry_noted(guarded: DockerRegistry, real_images: RealImages) -> None:
+def test_every_exchange_is_one_that_the_registry_noted(token_registry: DockerRegistry, real_images: RealImages) -> None:
     with ocinb.trace() as trace:
-        ocinb.layers(guarded.reference(real_images.index), platform="all")
-        ocinb.tags(guarded.reference(real_images.index).rpartition(":")[0], digests=True)
-    seen = over_the_wire(trace.frame, guarded.host)
-    told = (seen["method"] + " " + seen["url"].str.removeprefix(f"http://{guarded.host}")).tolist()
-    assert sorted(told) == sorted(guarded.requests)
-    assert sorted(seen["status"]) == sorted(guarded.statuses)
+        ocinb.layers(token_registry.reference(real_images.index), platform="all")
+        ocinb.tags(token_registry.reference(real_images.index).rpartition(":")[0], digests=True)
+    seen = over_the_wire(trace.frame, token_registry.host)
+    told = (seen["method"] + " " + seen["url"].str.removeprefix(f"http://{token_registry.host}")).tolist()
+    assert sorted(told) == sorted(token_registry.requests)
+    assert sorted(seen["status"]) == sorted(token_registry.statuses)
 
 
-def test_a_class_sees_the_whole_way_anew(guarded: DockerRegistry, tokens: TokenServer, real_images: RealImages) -> None:
-    reference = guarded.reference(real_images.busybox_oci)
+def test_a_class_sees_the_whole_way_anew(
+    token_registry: DockerRegistry, tokens: TokenServer, real_images: RealImages
+) -> None:
+    reference = token_registry.reference(real_images.busybox_oci)
     first = ocinb.layers(reference)
     for _ in range(2):
-        noted = len(guarded.statuses)
+        noted = len(token_registry.statuses)
         with ocinb.trace(fresh=True) as trace:
             assert ocinb.layers(reference).equals(first)
         assert trace.frame["status"].tolist() == [401, 200, 200, 200]
-        assert guarded.statuses[noted:] == [401, 200, 200]
+        assert token_registry.statuses[noted:] == [401, 200, 200]
         assert not trace.frame["from_cache"].any()
     assert len(tokens.requests) == 3
     refused, token, manifest, _ = trace.frame.to_dict("records")
@@ -74,7 +57,7 @@ def test_a_class_sees_the_whole_way_anew(guarded: DockerRegistry, tokens: TokenS
     assert "authorization" in manifest["request_headers"]
 
 
-def test_no_secret_is_shown(guarded: DockerRegistry, tokens: TokenServer, real_images: RealImages) -> None:
+def test_no_secret_is_shown(token_registry: DockerRegistry, tokens: TokenServer, real_images: RealImages) -> None:
     signed: list[str] = []
     sign = tokens._signed
 
@@ -84,10 +67,10 @@ def test_no_secret_is_shown(guarded: DockerRegistry, tokens: TokenServer, real_i
 
     tokens.sign = remembering
     with ocinb.trace(fresh=True) as trace:
-        ocinb.layers(guarded.reference(real_images.busybox_oci))
+        ocinb.layers(token_registry.reference(real_images.busybox_oci))
     shown = f"{trace!r} {trace._repr_html_()} {trace.frame.to_dict('records')}"
     assert signed
-    assert guarded.host in shown
+    assert token_registry.host in shown
     signatures = [token.rpartition(".")[2] for token in signed]
     assert not [secret for secret in (*signed, *signatures, ADA[1], logins.basic(ADA)) if secret in shown]
 

@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from ocinb._settings import settings
 from ocinb.errors import IntegrityError, InvalidError, NotFoundError, OcinbError
 from ocinb.samples.images import Image
 from ocinb.sources.base import Source
@@ -22,6 +23,7 @@ from ocinb.sources.files import Content
 from ocinb.sources.session import default_session, open_source
 from ocinb.spec.digest import Verifier
 from ocinb.spec.documents import parse_manifest
+from ocinb.spec.imageconfig import ImageConfig, parse_config
 from ocinb.spec.reference import Reference
 from tests.localfiles import (
     Member,
@@ -141,6 +143,30 @@ def test_compressed_layers_are_hashed_once(tmp_path: Path, monkeypatch: pytest.M
     for _ in range(3):
         made_manifest(reference)
     assert len(hashed) == len({layer.digest for layer in APP.layers}) == 2
+
+
+def test_the_config_of_many_images_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[bytes] = []
+
+    def counted(raw: bytes, what: str) -> ImageConfig:
+        read.append(raw)
+        return parse_config(raw, what)
+
+    monkeypatch.setattr("ocinb.sources.dockerarchive.parse_config", counted)
+    [*others, manifest] = podman_archive(APP, ["app:1"])
+    [listed] = json.loads(manifest.raw)
+    links = [Member(f"config{place}", type=tarfile.LNKTYPE, target=listed["Config"]) for place in range(50)]
+    images = [{**listed, "Config": link.name} for link in links]
+    many = Member("manifest.json", json.dumps(images).encode())
+    assert made_manifest(write(tmp_path / "a.tar", [many, *others, *links]))["config"]["digest"] == APP.config.digest
+    assert len(read) == 1
+
+
+def test_too_many_images_are_refused(tmp_path: Path) -> None:
+    settings.max_index_children = 2
+    three = write(tmp_path / "a.tar", [Member("manifest.json", b"[{}, {}, {}]")])
+    with pytest.raises(InvalidError, match=r"a\.tar has 3 images, more than max_index_children = 2"):
+        open_(three)
 
 
 def test_several_images_are_told_apart(tmp_path: Path) -> None:

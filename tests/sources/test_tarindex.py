@@ -116,6 +116,14 @@ def test_links_that_lead_nowhere_are_refused(tmp_path: Path, links: list[Member]
     assert f"'link' in a.tar is a link that leads {told}" in str(caught.value)
 
 
+def test_links_are_followed_as_far_as_linux_does(tmp_path: Path) -> None:
+    links = [Member(f"{place}", type=SYM, target=f"{place + 1}") for place in range(50)]
+    members = of(tmp_path, *links, Member("50", b"content"))
+    assert read(members, "10") == b"content"
+    with pytest.raises(InvalidError, match=r"'9' in a\.tar is a link that leads through more than 40 others"):
+        members.find("9")
+
+
 @pytest.mark.parametrize("kind", [tarfile.FIFOTYPE, tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.GNUTYPE_SPARSE])
 def test_what_has_no_bytes_of_its_own_is_refused(tmp_path: Path, kind: bytes) -> None:
     members = of(tmp_path, Member("odd", type=kind), Member("file", b"content"))
@@ -138,6 +146,13 @@ def test_of_two_members_of_one_name_none_counts_unless_a_digest_vouches(tmp_path
     found = members.find("index.json")
     assert found is not None
     assert b"".join(found.chunks()) == b"second"
+
+
+def test_a_link_to_one_of_two_members_counts_as_little(tmp_path: Path) -> None:
+    link = Member("index.json", type=SYM, target="other")
+    members = of(tmp_path, link, Member("other", b"first"), Member("other", b"second"))
+    with pytest.raises(InvalidError, match=r"a\.tar has 'index\.json' twice"):
+        read(members, "index.json")
 
 
 def test_a_large_member_is_not_read_as_a_document(tmp_path: Path) -> None:
@@ -212,11 +227,56 @@ def test_negative_sizes_lead_in_no_circle(tmp_path: Path, kind: bytes) -> None:
         index(tmp_path, raw + b"\0" * 4096)
 
 
-def test_headers_upon_headers_do_not_exhaust_the_stack(tmp_path: Path) -> None:
-    record = b"11 a=12345\n"
-    header = _header(b"p", b"%011o\0" % len(record), b"x") + record.ljust(512, b"\0")
-    with pytest.raises(InvalidError, match=r"a\.tar is no tar archive, or is damaged: RecursionError"):
-        index(tmp_path, header * 3000 + whole_tar())
+def _pax(record: bytes, kind: bytes = b"x") -> bytes:
+    return _header(b"p", b"%011o\0" % len(record), kind) + record.ljust(-(-len(record) // 512) * 512, b"\0")
+
+
+def _record(key: str, value: str) -> bytes:
+    text = f" {key}={value}\n"
+    return f"{len(text) + 2}{text}".encode()  # of 10 to 99 bytes
+
+
+def _sparse_10(data: bytes) -> bytes:
+    marks = {"GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.name": "odd", "GNU.sparse.realsize": "9"}
+    return _pax(b"".join(_record(*mark) for mark in marks.items())) + _header(b"o", b"%011o\0" % len(data), b"0") + data
+
+
+def _sparse_old(blocks: int) -> bytes:
+    header = bytearray(_header(b"odd", b"%011o\0" % 0, b"S"))
+    header[386:410], header[482] = b"%011o\0%011o\0" % (0, 1), 1  # it goes on behind the header
+    header[148:156] = b" " * 8
+    header[148:156] = b"%06o\0 " % sum(header)
+    more = (b"%011o\0%011o\0" % (1, 1)) * 21 + b"\1"
+    return bytes(header) + more.ljust(512, b"\0") * blocks
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        _pax(b"11 a=12345\n") * 3000,
+        _header(b"long", b"%011o\0" % 4, b"L") * 3000,
+        _sparse_old(3000),
+        _sparse_10(b"999999\n" + b"1\n" * 500_000),
+    ],
+    ids=["pax", "long names", "sparse", "sparse in pax"],
+)
+def test_headers_of_a_member_come_to_an_end(tmp_path: Path, headers: bytes) -> None:
+    with pytest.raises(InvalidError, match=r"a\.tar is refused: the headers of one member have more than 65,536 bytes"):
+        index(tmp_path, headers + whole_tar())
+
+
+def test_a_sparse_member_that_is_cut_off_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidError, match=r"a\.tar is no tar archive, or is damaged"):
+        index(tmp_path, _sparse_old(2))
+
+
+def test_attributes_for_all_members_do_not_pile_up(tmp_path: Path) -> None:
+    few, many = (
+        b"".join(_pax(_record(f"key{n:04}", "v"), b"g") + whole_tar()[:5632] for n in range(c)) for c in (9, 200)
+    )
+    assert "first" in index(tmp_path, few)
+    with pytest.raises(InvalidError, match=r"a\.tar is refused: it has more than 100 attributes for all members"):
+        index(tmp_path, many)
 
 
 def test_too_many_members_are_refused(tmp_path: Path) -> None:

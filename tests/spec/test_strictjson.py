@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ocinb.errors import InvalidError
-from ocinb.spec.strictjson import MAX_DEPTH, parse_object
+from ocinb.spec.strictjson import MAX_DEPTH, MAX_PARTS, parse_object
 
 
 def test_an_object_is_read() -> None:
@@ -74,6 +74,16 @@ def test_depth_has_a_limit_that_does_not_hang_on_the_stack(pair: bytes) -> None:
 def test_what_is_wide_is_not_deep() -> None:
     value = {"objects": [{"a": {}}] * MAX_DEPTH, "lists": [[]] * MAX_DEPTH, "text": "{[" * MAX_DEPTH}
     assert parse_object(json.dumps(value).encode(), "it") == value
+
+
+@pytest.mark.parametrize("part", [b"{}", b"[]"])
+def test_parts_have_a_limit_that_is_seen_before_they_fill_the_memory(part: bytes) -> None:
+    def wide(parts: int) -> bytes:
+        return b'{"list": [' + b",".join([part] * (parts - 2)) + b"]}"
+
+    assert len(parse_object(wide(1000), "it")["list"]) == 998
+    with pytest.raises(InvalidError, match=r"^it has more than 500,000 objects and lists in it$"):
+        parse_object(wide(MAX_PARTS + 1), "it")
 
 
 def test_a_doubled_key_among_very_many_is_found_in_one_pass() -> None:
