@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import os
 import shutil
 import subprocess
@@ -44,7 +45,8 @@ def settings_page() -> str:
         "|---|---|---|---|",
     ]
     for entry in fields(Settings):
-        name, default, meaning = entry.name, entry.metadata.get("default", "none"), entry.metadata["meaning"]
+        name, default = entry.name, entry.metadata.get("default", "none")
+        meaning = html.escape(entry.metadata["meaning"], quote=False)  # "<token>" is no tag
         shown = "by this machine" if callable(default) else f"`{default}`"
         variable = "none, so that no secret is inherited" if name == "credentials" else f"`OCINB_{name.upper()}`"
         lines.append(f"| `{name}` | {variable} | {shown} | {meaning} |")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
+import os
 import threading
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
@@ -79,6 +80,16 @@ def pause(seconds: float) -> None:
 
 _locks: WeakValueDictionary[Hashable, threading.Lock] = WeakValueDictionary()  # for as long as somebody has one
 _locks_lock = threading.Lock()
+
+
+def _begin_anew() -> None:
+    """Forget the locks in a process that was forked: who had them there is not here to give them up."""
+    global _locks_lock  # noqa: PLW0603 - nobody else can have it at this moment
+    _locks_lock = threading.Lock()
+    _locks.clear()
+
+
+os.register_at_fork(after_in_child=_begin_anew)
 
 
 @contextmanager

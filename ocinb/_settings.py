@@ -95,10 +95,13 @@ class Settings:
         "offline", default=False, meaning="whether all answers come from the store and the cache, and nobody is asked"
     )
     ca_bundle: Path | None = _setting(  # noqa: RUF009 - it makes a field
-        "ca_bundle", None, "a file of certificate authorities to trust; None takes those of the system"
+        "ca_bundle", None, "a file or folder of certificate authorities to trust; None takes those of the system"
     )
     insecure_registries: tuple[str, ...] = _setting(
-        "insecure_registries", (), "hosts that may speak plain http, or TLS with a certificate that nobody vouches for"
+        "insecure_registries",
+        (),
+        "hosts, or networks such as 10.0.0.0/8, that may speak plain http, or TLS with a certificate that nobody "
+        "vouches for",
     )
     progress: bool = _setting("progress", default=True, meaning="whether transfers draw bars")
     concurrency: int = _setting("concurrency", 6, "exchanges with one registry at a time")
@@ -127,6 +130,11 @@ class Settings:
         "max_unpacked_ratio", 200, "how many times larger than itself an archive of more than 64 MiB may be unpacked"
     )
 
+    def __repr__(self) -> str:
+        """Show one in each line, as a person reads them."""
+        lines = "".join(f"    {name}={getattr(self, name)!r},\n" for name in _TYPES)
+        return f"Settings(\n{lines})"
+
     def __setattr__(self, name: str, value: Any) -> None:
         """Refuse what is unknown or of the wrong type at once, not when it is first used."""
         if name not in _TYPES:
@@ -135,6 +143,10 @@ class Settings:
 
 
 _TYPES = {entry.name: str(entry.type) for entry in fields(Settings)}
+
+# help(ocinb.settings) says of each what the documentation says.
+_MEANINGS = "".join(f"    {entry.name}\n        {entry.metadata['meaning']}\n" for entry in fields(Settings))
+Settings.__doc__ = f"{Settings.__doc__}\n    Attributes\n    ----------\n{_MEANINGS}"
 
 _FALSE = {"0", "false", "no", "off"}
 _TRUE = {"1", "true", "yes", "on"}
@@ -153,7 +165,7 @@ def _converted(name: str, value: Any) -> Any:
     try:
         converted = _READERS[kind](value)
     except (TypeError, ValueError, OverflowError, RuntimeError):  # pathlib's, for a home that is not there
-        hint = f"It may have been read from {_variable(name)}"
+        hint = f"It was read from {_variable(name)}" if os.environ.get(_variable(name)) == value else None
         raise InvalidError(f"the setting {name!r} takes a value of type {kind}, not {value!r}", hint=hint) from None
     if kind in {"int", "float"} and (converted < 0 or (converted == 0 and name in _NEVER_ZERO)):
         raise InvalidError(f"the setting {name!r} has to be positive, not {value!r}")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
+from typing import Any
 
 from ocinb._text import printable, shorten
 
@@ -48,6 +49,17 @@ class OcinbError(Exception):
         self.reference = reference
         self.url = url
         self.hint = hint
+
+    def __init_subclass__(cls) -> None:
+        """Call a class by which ocinb tells cases apart what people can import and catch: the branch that it is of."""
+        super().__init_subclass__()
+        if cls.__module__ != __name__:
+            cls.__name__ = next(kind.__name__ for kind in cls.__mro__ if kind.__module__ == __name__)
+            cls.__module__, cls.__qualname__ = __name__, cls.__name__
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Leave this process as that class too."""
+        return globals()[type(self).__name__], self.args, vars(self)
 
     def __str__(self) -> str:
         """One line with all that is known; whatever a stranger wrote in it cannot move the terminal."""

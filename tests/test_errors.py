@@ -1,13 +1,17 @@
 """One tree of errors, each said in one line that can do no harm."""
 
 import copy
+import importlib
 import inspect
 import pickle
+import pkgutil
+import traceback
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import ocinb
 from ocinb import errors
 from ocinb.errors import (
     MAX_CHARACTERS,
@@ -79,6 +83,26 @@ def test_an_error_keeps_what_it_knows_through_pickles_and_copies(kind: type[Ocin
             "Try again",
         )
         assert str(twin) == "app:1: it broke (https://a.b/c). Try again"
+
+
+def _all_below(kind: type[OcinbError]) -> set[type[OcinbError]]:
+    return {kind}.union(*map(_all_below, kind.__subclasses__()))
+
+
+def test_every_error_is_called_what_people_can_import() -> None:
+    # Those by which ocinb itself tells cases apart, wherever they are, have the name of their branch.
+    for module in pkgutil.walk_packages(ocinb.__path__, "ocinb."):
+        importlib.import_module(module.name)
+    found = _all_below(OcinbError)
+    assert len(found) > len(ALL)
+    for kind in found:
+        public = getattr(errors, kind.__name__)
+        assert public in ALL
+        assert issubclass(kind, public)
+        error = kind("it broke", hint="Try again")
+        assert traceback.format_exception_only(error) == [f"ocinb.errors.{public.__name__}: it broke. Try again\n"]
+        twin = pickle.loads(pickle.dumps(error))
+        assert (type(twin), twin.hint) == (public, "Try again")
 
 
 def test_a_reference_that_is_found_out_later_is_told() -> None:

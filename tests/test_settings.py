@@ -2,6 +2,7 @@
 
 import copy
 import pprint
+import pydoc
 import traceback
 from dataclasses import fields
 from pathlib import Path
@@ -90,8 +91,22 @@ def test_a_wrong_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(InvalidError) as caught:
         Settings()
     assert str(caught.value) == (
-        "the setting 'tag_ttl' takes a value of type int, not 'soon'. It may have been read from OCINB_TAG_TTL"
+        "the setting 'tag_ttl' takes a value of type int, not 'soon'. It was read from OCINB_TAG_TTL"
     )
+    with pytest.raises(InvalidError, match=r"not 'never'$"):
+        Settings(tag_ttl="never")  # type: ignore[arg-type]
+
+
+def test_help_says_what_each_means() -> None:
+    text = pydoc.render_doc(Settings, renderer=pydoc.plaintext)
+    assert all(entry.metadata["meaning"] in text for entry in fields(Settings))
+
+
+def test_a_repr_has_a_line_for_each() -> None:
+    first, *lines, last = repr(Settings(tag_ttl=7)).splitlines()
+    assert (first, last) == ("Settings(", ")")
+    assert [line.strip().partition("=")[0] for line in lines] == [entry.name for entry in fields(Settings)]
+    assert "    tag_ttl=7," in lines
 
 
 @pytest.mark.parametrize(

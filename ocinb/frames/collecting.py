@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from ocinb._pool import run_all
 from ocinb._schemas import Schema
-from ocinb.errors import InvalidError, OcinbError
+from ocinb.errors import InvalidError, NotFoundError, OcinbError, TransportError
 from ocinb.frames.counting import counted
+from ocinb.sources.localfiles import meant_file
 from ocinb.sources.session import Session, default_session
-from ocinb.spec.reference import Reference
+from ocinb.spec.reference import FILE_TRANSPORTS, Reference
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -78,13 +79,22 @@ def attempt_all(
         try:
             return function(checked(name))
         except OcinbError as error:
-            error.reference = error.reference or name
+            complete(error, name)
             if errors == "raise":
                 raise
             return Failure(name, error)
 
-    with counted(names, title or f"asking for {len(names):,} names") as done:
+    with counted(names, title or f"Asking for {len(names):,} names") as done:
         return run_all(lambda name: done(name, attempt(name)), names, workers=2 * session.settings.concurrency)
+
+
+def complete(error: OcinbError, name: str) -> None:
+    """Say in an error what was asked for, and which file may have been meant where nothing else was found."""
+    error.reference = error.reference or name
+    is_unknown = isinstance(error, NotFoundError | TransportError | InvalidError)
+    if is_unknown and name.partition(":")[0] not in FILE_TRANSPORTS:
+        meant = meant_file(name)
+        error.hint = f"Did you mean {meant}?" if meant else error.hint
 
 
 def list_names(names: Names) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from ocinb._text import escape_html, human_size, printable
 from ocinb.errors import InvalidError, OcinbError
-from ocinb.frames.collecting import Name, as_text, checked
+from ocinb.frames.collecting import Name, as_text, checked, complete
 from ocinb.frames.opening import open_name
 from ocinb.sources.base import RawDocument
 from ocinb.sources.images import ALL
@@ -144,7 +144,7 @@ def document(reference: Name, *, platform: str | None = None) -> Document:
         [image] = opened.images((platform,))
         return Document(image.document, partial(_read, opened.reference))
     except OcinbError as error:
-        error.reference = error.reference or name
+        complete(error, name)
         raise
 
 

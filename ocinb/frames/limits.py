@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from ocinb.errors import TransportError
 from ocinb.frames import schemas
 from ocinb.frames.collecting import Errors, Names, Row, collect
 from ocinb.sources.session import Session
@@ -39,7 +40,7 @@ def rate_limit(registry: Names, *, errors: Errors = "raise") -> pd.DataFrame:
     RateLimitError
         If it wants no requests at the moment, and has not said how many it gives.
     TransportError
-        If it cannot be reached.
+        If it cannot be reached, or ``settings.offline`` is set.
 
     Notes
     -----
@@ -58,4 +59,7 @@ def rate_limit(registry: Names, *, errors: Errors = "raise") -> pd.DataFrame:
 
 def _rows(name: str, session: Session) -> Sequence[Row]:
     registry = parse_registry(name)
+    if session.settings.offline:
+        hint = "ocinb.settings.offline = False asks it"
+        raise TransportError(f"offline, and what {registry} still gives only it can tell", hint=hint)
     return [{"registry": registry, **asdict(session.endpoint(registry).ask_rate())}]

@@ -144,7 +144,7 @@ def _listed(name: str, session: Session, match: str | None) -> list[_Tag]:
 
 
 def _ask_digests(tags: Mapping[str, _Tag], session: Session, *, errors: Errors) -> dict[str, str | Failure | None]:
-    title = f"asking {len(tags):,} tags"
+    title = f"Asking for {len(tags):,} digests"
     heads = attempt_all(list(tags), lambda name: _head(tags[name]), errors=errors, session=session, title=title)
     return dict(zip(tags, heads, strict=True))
 

@@ -22,6 +22,8 @@ __all__ = ["TerminalProgress"]
 # tqdm gives a bar what the words leave over, and those change with each moment.
 _FORMAT = "{percentage:3.0f} % |{bar:12}| {desc}"
 _COLUMNS = 80  # where nobody tells
+# The bar counts in thousandths: what is done may be bytes, or questions that have no size.
+_FULL = 1000
 _WORDS_COLUMNS = 52  # "5.5 MB of 6.3 MB · 10.8 MB/s · 1 s left · 6 of 7 done"
 _LEAST_TITLE = 12
 
@@ -49,12 +51,12 @@ class TerminalProgress(DrawnProgress):
         self._title = ""
         self._bar: tqdm[NoReturn] | None = None
 
-    def _open(self, title: str, tasks: Sequence[Task]) -> None:
+    def _open(self, title: str, _: Sequence[Task]) -> None:
         from tqdm import tqdm
 
         # tqdm is told all figures, since its own speed would count what was here before.
         self._bar = tqdm(
-            total=max(1, sum(task.total for task in tasks)),
+            total=_FULL,
             file=self._stream(),
             bar_format=_FORMAT,
             leave=False,
@@ -65,8 +67,7 @@ class TerminalProgress(DrawnProgress):
     def _draw(self, tally: Tally) -> None:
         overall = tally.overall()
         if self._bar is not None:
-            self._bar.total = max(1, overall.total)
-            self._bar.n = round(overall.fraction * self._bar.total)
+            self._bar.n = int(overall.fraction * _FULL)
             self._bar.bar_format = _titled(self._title, self._bar.format_dict["ncols"] or _COLUMNS)
             self._bar.set_description_str(overall.words, refresh=False)
             self._bar.refresh()

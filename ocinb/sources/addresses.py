@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from urllib.parse import parse_qsl, quote, urlencode, urljoin, urlsplit, urlunsplit
 
@@ -16,6 +17,7 @@ _AUTHORITY = re.compile(r"(?:[\w.-]+|\[[\w.:%-]+\])(?::\d*)?", re.ASCII)
 _UNQUOTED = re.compile(r"[^\x21-\x7e]")
 
 
+@functools.lru_cache(1000)
 def is_loopback(host: str | None) -> bool:
     """Say whether a host name, without its port, is this machine itself.
 
@@ -45,11 +47,6 @@ def reach(host: str | None) -> frozenset[Range]:
 def is_beyond(url: str, within: frozenset[Range]) -> bool:
     """Say whether a URL names an address outside of some ranges; one with a name is judged when it is resolved."""
     return not reach(urlsplit(url).hostname) <= within | {Range.PUBLIC}
-
-
-def leads_within(url: str, target: str) -> bool:
-    """Say whether one URL names an address in a range that is not public, and where the other one is not."""
-    return is_beyond(target, reach(urlsplit(url).hostname))
 
 
 def same_origin(one: str, other: str) -> bool:

@@ -9,8 +9,8 @@ from functools import partial
 from pathlib import Path
 
 from ocinb._settings import Settings
-from ocinb.errors import InvalidError, NotFoundError
-from ocinb.sources.files import Content, open_file, reading, whole
+from ocinb.errors import InvalidError
+from ocinb.sources.files import Content, not_there, open_file, reading, whole
 from ocinb.sources.layout import read_entries
 from ocinb.sources.local import Contents
 from ocinb.sources.tarindex import TarIndex
@@ -36,7 +36,7 @@ def open_archive(path: Path, where: str, settings: Settings) -> TarIndex:
     """Find the members of an archive, which is unpacked if need be."""
     with reading(where):
         if not path.exists():
-            raise NotFoundError(f"there is no file {path}")
+            raise not_there(path, "file")
         if path.is_dir():
             hint = f"Did you mean oci:{where.partition(':')[2]}?" if (path / "oci-layout").exists() else None
             raise InvalidError(f"{path} is a folder, and no archive", hint=hint)

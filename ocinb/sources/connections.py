@@ -6,16 +6,18 @@ Whoever waits in a connection cannot look whether somebody has said stop; the co
 from __future__ import annotations
 
 import contextvars
+import functools
 import http.client
 import http.cookiejar
 import socket
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
+from requests.structures import CaseInsensitiveDict
 from urllib3 import HTTPResponse
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
@@ -40,6 +42,7 @@ CHUNK = 1024 * 1024
 # The library passes over 100 by itself, as often as it comes.
 _INTERIM = frozenset({102, 103})
 MAX_INTERIM = 20
+_HEADERS = {"User-Agent": f"ocinb/{__version__}", "Accept-Encoding": "identity", "Accept": "*/*"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,18 +70,45 @@ class Terms:
 terms: contextvars.ContextVar[Terms] = contextvars.ContextVar("terms", default=Terms(0))  # noqa: B039 - it is frozen
 
 
-def configured(session: requests.Session, settings: Settings, trust: Trust) -> requests.Session:
+def open_adapter(settings: Settings, trust: Trust) -> HTTPAdapter:
+    """Open the one set of connections that all sessions share, so that no host sees more of them than it has to."""
+    return _Adapter(trust, pool_connections=32, pool_maxsize=max(10, 2 * settings.concurrency))
+
+
+def configured(session: requests.Session, adapter: HTTPAdapter) -> requests.Session:
     """Make a session that sends what it is told and nothing else, over connections of our own."""
     session.trust_env = False  # ~/.netrc would replace a token, and follow a redirect
     session.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
     # The library prepares a redirect that it shall not follow: it reads the whole body, and trips over bad addresses.
     session.get_redirect_target = lambda _: None  # type: ignore[assignment, method-assign]
     session.headers.clear()
-    session.headers.update({"User-Agent": f"ocinb/{__version__}", "Accept-Encoding": "identity", "Accept": "*/*"})
-    adapter = _Adapter(trust, pool_connections=32, pool_maxsize=max(10, 2 * settings.concurrency))
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     return session
+
+
+def prepared(method: str, url: str, headers: Mapping[str, str], body: bytes | None = None) -> requests.PreparedRequest:
+    """Make a request of these parts and no others.
+
+    The library's sessions merge it with what ours never have, cookies and hooks, which takes as long as an exchange.
+
+    Raises
+    ------
+    ValueError
+        If the address is none.
+    """
+    request = _blank(url).copy()
+    request.method = method
+    request.headers = CaseInsensitiveDict({**_HEADERS, **headers})
+    request.prepare_body(body, None)
+    return request
+
+
+@functools.lru_cache(1000)
+def _blank(url: str) -> requests.PreparedRequest:
+    request = requests.PreparedRequest()
+    request.prepare("GET", url)
+    return request
 
 
 def read_upto(chunks: Iterable[bytes], limit: int) -> bytes:

@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
-from urllib.parse import urljoin
+from urllib.parse import urlsplit
 
 from ocinb._settings import Settings
 from ocinb._text import printable, shorten
@@ -100,7 +100,7 @@ class Endpoint:
         Parameters
         ----------
         path
-            What is asked for, from ``/v2/`` on, or a whole URL of this registry.
+            What is asked for, from ``/v2/`` on.
         scope
             What a token has to open.
         limit
@@ -123,12 +123,12 @@ class Endpoint:
             if known.status not in GOOD:
                 raise refusal(self.registry, known)
             return known
-        self._http.check_online(method, urljoin(self._base, path))  # or it would be a token that is missing
+        self._http.check_online(method, f"{self._base}{path}")  # or it would be a token that is missing
         visit = self._keyring.visit(scope)
         answer = self._authorized(
             lambda attempt: self._http.ask(
                 method,
-                urljoin(attempt.base, path),
+                f"{attempt.base}{path}",
                 {**attempt.opening.headers, "Accept": accept},
                 limit=limit,
                 who=attempt.opening.principal if named else None,
@@ -149,7 +149,7 @@ class Endpoint:
         # Before it was asked, nobody knows by which scheme it was asked when the answer was kept.
         bases = [self._base] if self._sure else [f"{scheme}://{self._host}" for scheme in self._schemes]
         kept = (
-            self._http.kept(method, urljoin(base, path), {"Accept": accept}, who=who)
+            self._http.kept(method, f"{base}{path}", {"Accept": accept}, who=who)
             for base in bases
             for who in self._keyring.principals(scope)
         )
@@ -165,7 +165,7 @@ class Endpoint:
             If the answer is no good one; the class says which way. A 416 is one.
         """
         self._look_up()
-        self._http.check_online("GET", urljoin(self._base, path))
+        self._http.check_online("GET", f"{self._base}{path}")
         if not self._sure:
             self.ask("/v2/", scope, limit=self._settings.max_answer_bytes, named=False)
         with self._places:
@@ -174,7 +174,7 @@ class Endpoint:
             while True:
                 opening = visit.opening(self._base)
                 sent = {**headers, **opening.headers}
-                with self._http.stream(urljoin(self._base, path), sent, reason=reason) as stream:
+                with self._http.stream(f"{self._base}{path}", sent, reason=reason) as stream:
                     self._note(stream.headers)
                     if stream.status in GOOD:
                         yield stream
@@ -234,11 +234,14 @@ class Endpoint:
         link = _LINK.search(answer.headers.get("link", ""))
         if link is None:
             return None
-        path = followed(answer.url, link[1])
-        if not same_origin(path, self._base):
-            raise TransportError(f"a list goes on at another host, {safe_url(path)}, which is refused")
+        target = followed(answer.url, link[1])
+        if not same_origin(target, self._base):
+            raise TransportError(f"a list goes on at another host, {safe_url(target)}, which is refused")
+        # Without the origin: how this registry is spoken to is no other's to say, and may change between two pages.
+        parts = urlsplit(target)
+        path = f"{parts.path}?{parts.query}" if parts.query else parts.path or "/"
         if path in seen:
-            raise TransportError("a list leads back to a page of its own", url=safe_url(path))
+            raise TransportError("a list leads back to a page of its own", url=safe_url(target))
         if len(seen) == self._settings.max_list_pages:
             raise TransportError(f"a list has more than {self._settings.max_list_pages:,} pages", url=self._base)
         return path

@@ -99,8 +99,17 @@ class Entries:
         if not self.listed:
             return NotFoundError(f"there is no image in {self.where}")
         guess = self._nearest(wanted)
-        hint = f"Did you mean {self.where}:{guess}?" if guess else self._there()
+        hint = f"Did you mean {self.where}:{guess}?" if guess else self.there()
         return NotFoundError(f"there is no image {wanted!r} in {self.where}", hint=hint)
+
+    def there(self) -> str:
+        """Say which images there are, and how one is named."""
+        named = [
+            shorten(entry.names[0], 200) if entry.names else f"@{place}" for place, entry in enumerate(self.listed)
+        ]
+        distinct = list(dict.fromkeys(named))
+        more = f" and {len(distinct) - SHOWN_NAMES:,} more" if len(distinct) > SHOWN_NAMES else ""
+        return f"Name one, {self.where}:NAME; there are: {', '.join(distinct[:SHOWN_NAMES])}{more}"
 
     @cached_property
     def _by_name(self) -> dict[str, list[Entry]]:
@@ -127,15 +136,7 @@ class Entries:
         if wanted:
             hint = f"Name one by its digest: {', '.join(f'{self.where}@{digest}' for digest in digests[:3])}"
             return NotFoundError(f"{wanted!r} in {self.where} may be any of {len(digests)} images", hint=hint)
-        return NotFoundError(f"there are {len(digests)} images in {self.where}", hint=self._there())
-
-    def _there(self) -> str:
-        named = [
-            shorten(entry.names[0], 200) if entry.names else f"@{place}" for place, entry in enumerate(self.listed)
-        ]
-        distinct = list(dict.fromkeys(named))
-        more = f" and {len(distinct) - SHOWN_NAMES:,} more" if len(distinct) > SHOWN_NAMES else ""
-        return f"Name one, {self.where}:NAME; there are: {', '.join(distinct[:SHOWN_NAMES])}{more}"
+        return NotFoundError(f"there are {len(digests)} images in {self.where}", hint=self.there())
 
 
 def _by_digest(entries: Sequence[Entry]) -> dict[Digest, Descriptor]:

@@ -6,6 +6,7 @@ opened; what names a blob is a stranger's layout.
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import os
 import stat
@@ -13,6 +14,7 @@ import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from ocinb._pool import check_stopped
@@ -20,6 +22,7 @@ from ocinb.errors import IntegrityError, InvalidError, NotFoundError, TransportE
 from ocinb.spec.digest import Digest
 
 CHUNK = 1024 * 1024
+COMPARED_NAMES = 1000  # a guess among all that a large folder has would take longer than the answer
 
 # A file whose name is a link is refused by opening it, and a fifo that nobody writes to is not waited for.
 _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -130,6 +133,20 @@ def open_file(path: Path, where: str) -> OpenFile:
     return file
 
 
+def not_there(path: Path, kind: str) -> NotFoundError:
+    """Say that nothing is at a path that somebody typed, and what may have been meant."""
+    try:
+        with os.scandir(path.parent) as listed:
+            names = [entry.name for entry in islice(listed, COMPARED_NAMES)]
+    except OSError:
+        return NotFoundError(f"there is no {kind} {path}", hint=f"There is no folder {path.parent} either")
+    near = difflib.get_close_matches(path.name, names, n=1, cutoff=0.8)
+    hint = f"Did you mean {near[0]!r}?" if near else None
+    if any(name.startswith(f"{path.name}:") for name in names):
+        hint = "A path ends at its first colon; ln -s gives a folder or file another name"
+    return NotFoundError(f"there is no {kind} {path}", hint=hint)
+
+
 def whole(file: OpenFile) -> Content:
     """Take all of a file as content."""
     return Content(file, 0, file.size)
@@ -158,4 +175,5 @@ def _no_file(where: str, status: os.stat_result) -> InvalidError:
         stat.S_IFSOCK: "a socket",
     }
     kind = kinds.get(stat.S_IFMT(status.st_mode), "a device")
-    return InvalidError(f"{where} is {kind}", hint="Only regular files are read; a copy by cp -rL has no links")
+    copied = "; a copy by cp -rL has no links" if stat.S_ISLNK(status.st_mode) else ""
+    return InvalidError(f"{where} is {kind}", hint=f"Only regular files are read{copied}")

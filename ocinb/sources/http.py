@@ -22,10 +22,11 @@ from ocinb._pool import alone, check_stopped, pause, woken_by
 from ocinb._settings import Settings
 from ocinb.errors import OcinbError, TransportError
 from ocinb.sources.addresses import safe_url
-from ocinb.sources.connections import CHUNK, Terms, configured, read_upto, terms
+from ocinb.sources.connections import CHUNK, Terms, configured, open_adapter, prepared, read_upto, terms
 from ocinb.sources.exchange import is_observed
 from ocinb.sources.failures import broke, connect_seconds, failure
-from ocinb.sources.keeping import confirmed, is_believed, to_confirm, worth_keeping
+from ocinb.sources.keeping import confirmed, is_believed, may_be_confirmed, worth_keeping
+from ocinb.sources.logs import mask_logs
 from ocinb.sources.masking import purpose
 from ocinb.sources.patience import Attempts, Quiet
 from ocinb.sources.proxies import proxies_for
@@ -129,12 +130,13 @@ class Http:
     """
 
     def __init__(self, settings: Settings) -> None:
+        mask_logs()
         self._settings = settings
         self._lock = threading.Lock()
-        self._trust = Trust(settings)
+        self._connections = open_adapter(settings, Trust(settings))
         self._quiet = Quiet(settings)
         self._whereabouts = Whereabouts()
-        self._plain = configured(requests.Session(), settings, self._trust)
+        self._plain = configured(requests.Session(), self._connections)
         self._named: requests.Session | None = None
 
     def ask(  # noqa: PLR0913 - each is one decision, and has a default
@@ -193,7 +195,7 @@ class Http:
         """Look up an answer by name that is still believed, so that not even a token is asked for."""
         session: Any = self._session(named=True)
         try:
-            request = session.prepare_request(requests.Request(method, url, headers=dict(headers)))
+            request = prepared(method, url, headers)
         except (OSError, ValueError):
             return None  # what is wrong with the address is said when it is asked
         with _set(principal, who):
@@ -232,13 +234,13 @@ class Http:
         if self._settings.offline:
             hint = "ocinb.settings.offline = False asks the registry"
             what = purpose(method, url)
-            raise OfflineError(f"offline, and {what} is not on this machine", url=safe_url(url), hint=hint)
+            raise OfflineError(f"offline, and this machine does not have {what}", url=safe_url(url), hint=hint)
 
     def close(self) -> None:
-        """Close all connections and the cache."""
-        self._plain.close()
-        if self._named is not None:
-            self._named.close()
+        """Close all connections, and let go of the cache; who is at work with either goes on with another."""
+        self._connections.close()
+        with self._lock:
+            self._named = None
 
     def _answer(self, question: _Question, response: requests.Response) -> Answer:
         from_cache = bool(getattr(response, "from_cache", False))
@@ -326,8 +328,7 @@ class Http:
                 timeout=(connect_seconds(self._settings), self._settings.timeout),
                 proxies=proxies,
             )
-            asked = requests.Request(question.method, url, headers=dict(question.headers), data=question.body)
-            request = session.prepare_request(asked)
+            request = prepared(question.method, url, question.headers, question.body)
             with _set(terms, conditions), _set(principal, question.who or ""):
                 return self._sent(send, request) if named else send(request)
         except OcinbError:
@@ -337,7 +338,12 @@ class Http:
             raise failure(error, url, self._settings) from None
 
     def _sent(self, send: Any, request: requests.PreparedRequest) -> requests.Response:
-        known = self._confirmed(send, request)
+        session: Any = self._session(named=True)
+        kept = session.cache.get_response(session.cache.create_key(request))
+        if kept is None:
+            first: requests.Response = session.send_first(request, **send.keywords)
+            return first
+        known = self._confirmed(send, request, kept)
         if known is not None:
             return known
         again = partial(send, request.copy())  # sending leaves conditions in the request
@@ -348,18 +354,16 @@ class Http:
         renewed: requests.Response = again(refresh=True) if response.headers.get("etag") else again(force_refresh=True)
         return renewed
 
-    def _confirmed(self, send: Any, request: requests.PreparedRequest) -> requests.Response | None:
+    def _confirmed(self, send: Any, request: requests.PreparedRequest, kept: Any) -> requests.Response | None:
         """Ask by a HEAD whether what was kept is still so, where a registry gives no ETag; None if nobody can tell."""
-        session = self._session(named=True)
-        kept = to_confirm(session, request, self._settings)
-        if kept is None:
+        if not may_be_confirmed(request, kept, self._settings):
             return None
         asked, now = request.copy(), terms.get()
         asked.method = "HEAD"
         with _set(terms, replace(now, reason=now.reason and f"{now.reason}, still the same?")):
             head = self._plain.send(asked, **send.keywords)
         # Who has to say who it is, or to wait, does so and asks again.
-        return head if head.status_code in NOT_YET else confirmed(session, request, kept, head)
+        return head if head.status_code in NOT_YET else confirmed(self._session(named=True), request, kept, head)
 
     def _session(self, *, named: bool) -> requests.Session:
         if not named:
@@ -367,7 +371,7 @@ class Http:
         with self._lock:
             if self._named is None:
                 session = open_responses(self._settings.cache_dir, worth_keeping)
-                self._named = configured(session, self._settings, self._trust)
+                self._named = configured(session, self._connections)
             # What has no life at all would not be kept, and so could not be confirmed.
             self._named.settings.expire_after = max(1, self._settings.tag_ttl)  # type: ignore[attr-defined]
             return self._named

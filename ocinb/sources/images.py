@@ -120,7 +120,8 @@ def read_image(source: Source, document: RawDocument, platform: Platform | None)
     if media_type in mediatypes.SCHEMA1:
         return _read_schema1(document, platform)
     if media_type in mediatypes.INDEXES | mediatypes.NO_MANIFESTS:
-        raise InvalidError(f"{document.digest} is of type {media_type}, which is no image manifest")
+        hint = None if media_type in mediatypes.INDEXES else "ocinb.document reads what is no image, if it is small"
+        raise InvalidError(f"{document.digest} is of type {media_type}, which is no image manifest", hint=hint)
     if media_type not in mediatypes.MANIFESTS | mediatypes.ARTIFACTS:
         return Image(document, Manifest(media_type, None, (), None, None, {}), None, None, platform)
     manifest = parse_manifest(document.raw, media_type, what)

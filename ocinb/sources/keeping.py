@@ -48,19 +48,16 @@ def is_believed(response: Any, settings: Settings) -> bool:
     return (young or response.revalidated or settings.offline) and worth_keeping(response)
 
 
-def to_confirm(session: Any, request: requests.PreparedRequest, settings: Settings) -> Any | None:
-    """Give the kept answer that a HEAD can confirm: no longer believed, but sound, and with its digest beside it.
+def may_be_confirmed(request: requests.PreparedRequest, kept: Any, settings: Settings) -> bool:
+    """Say whether a HEAD can confirm a kept answer: no longer believed, but sound, and with its digest beside it.
 
     One with an ETag is confirmed by a conditional request. A ``Last-Modified`` proves nothing: a tag may go back to
     what is older.
     """
-    if request.method != "GET":
-        return None
-    kept = session.cache.get_response(session.cache.create_key(request))
-    if kept is None or "etag" in kept.headers or "docker-content-digest" not in kept.headers:
-        return None
+    if request.method != "GET" or "etag" in kept.headers or "docker-content-digest" not in kept.headers:
+        return False
     is_fresh = is_believed(kept, settings) and not kept.is_expired
-    return None if is_fresh or not worth_keeping(kept) else kept
+    return not is_fresh and worth_keeping(kept)
 
 
 def confirmed(session: Any, request: requests.PreparedRequest, kept: Any, head: requests.Response) -> Any | None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from ocinb._settings import Settings
 from ocinb.errors import InvalidError, NotFoundError
 from ocinb.sources.entries import Entries, Entry
-from ocinb.sources.files import Content, open_file, reading, whole
+from ocinb.sources.files import Content, not_there, open_file, reading, whole
 from ocinb.sources.local import Contents
 from ocinb.spec import mediatypes
 from ocinb.spec.digest import Digest
@@ -111,7 +111,7 @@ def _instead(read: Reader, where: str, settings: Settings) -> str | None:
 def _check_folder(path: Path, where: str) -> None:
     with reading(where):
         if not path.exists():
-            raise NotFoundError(f"there is no folder {path}")
+            raise not_there(path, "folder")
         if not path.is_dir():
             shown = where.partition(":")[2]
             hint = f"Did you mean oci-archive:{shown} or docker-archive:{shown}?"

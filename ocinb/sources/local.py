@@ -12,13 +12,14 @@ from pathlib import Path
 
 from ocinb._settings import Settings
 from ocinb.errors import IntegrityError, InvalidError, NotFoundError
-from ocinb.sources.base import RawDocument, Referrer
+from ocinb.sources.base import BlobStream, RawDocument, Referrer
 from ocinb.sources.entries import Entries
 from ocinb.sources.files import Content
 from ocinb.sources.referrers import find_by_name, with_subject
+from ocinb.sources.streams import EmbeddedBlob
 from ocinb.spec import mediatypes
 from ocinb.spec.digest import Digest, verify
-from ocinb.spec.documents import Descriptor, parse_index, sniff_media_type
+from ocinb.spec.documents import Descriptor, blob_media_type, parse_index, sniff_media_type
 from ocinb.storage.layout import Layout
 
 CUT = "A layout is whole only with all that its documents name; copy it again with skopeo copy --all"
@@ -81,7 +82,10 @@ class LocalSource:
         digest = _digest_in(wanted)
         if digest is None:
             raise entries.missing(wanted)
-        return entries.by_digest.get(digest) or self.small_blob(digest).descriptor
+        known = entries.by_digest.get(digest)
+        if known is None and self._contents.find(digest) is None:
+            raise NotFoundError(f"there is no blob {digest} in {self._contents.where}", hint=entries.there())
+        return known or self._small_blob(digest).descriptor
 
     def head(self, tag: str) -> Digest:
         """Find what a name points at, without reading that."""
@@ -100,17 +104,13 @@ class LocalSource:
         """Read what a name, a place or a digest points at, which may be a small blob if it is a digest."""
         return self.document(self.resolve(wanted))
 
-    def small_blob(self, digest: Digest) -> RawDocument:
+    def _small_blob(self, digest: Digest) -> RawDocument:
         """Read a blob of which only the digest is known, if it is no larger than a document may be."""
         raw = verify(self._raw(digest), digest)
-        try:
-            media_type = sniff_media_type(raw, None, str(digest))
-        except InvalidError:
-            media_type = "application/octet-stream"
-        return self._kept(RawDocument(raw, digest, media_type))
+        return self._kept(RawDocument(raw, digest, blob_media_type(raw, str(digest))))
 
     @contextmanager
-    def open_blob(self, descriptor: Descriptor, offset: int = 0, length: int | None = None) -> Iterator[_Blob]:
+    def open_blob(self, descriptor: Descriptor, offset: int = 0, length: int | None = None) -> Iterator[BlobStream]:
         """Open a blob, from an offset.
 
         Raises
@@ -123,7 +123,7 @@ class LocalSource:
         digest = descriptor.digest
         made = self._contents.made.get(digest) if descriptor.data is None else descriptor.data
         if made is not None:
-            yield _Blob(offset, iter([made[offset:] if length is None else made[offset : offset + length]]))
+            yield EmbeddedBlob(made, offset, length)
             return
         content = self._find(digest)
         if descriptor.known_size not in {None, content.size}:

@@ -5,6 +5,7 @@ One that has changed since is opened anew.
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
@@ -30,6 +31,8 @@ _OPENERS: dict[str, Opener] = {
     "oci-archive": open_oci_archive,
     "docker-archive": open_docker_archive,
 }
+# How archives are called.
+_PACKED = (".tar", ".tar.gz", ".tgz", ".tar.zst", ".tar.bz2")
 # By what one sees that something has changed; nothing in a layout changes but these.
 _WATCHED = {"oci": (MARKER, INDEX)}
 
@@ -86,6 +89,17 @@ class LocalFiles:
             self._opened[key] = (looks, contents)
             while len(self._opened) > KEPT_FILES:
                 self._opened.popitem(last=False)
+
+
+def meant_file(name: str) -> str | None:
+    """Say how a file is named that somebody may have meant by ``app.tar`` or ``ocidir:images``."""
+    for typed in (name, name.partition(":")[2].removeprefix("//")):
+        path = os.path.expanduser(typed)  # noqa: PTH111 - as below: whatever people typed, the answer is no error
+        if os.path.isfile(os.path.join(path, MARKER)):  # noqa: PTH113, PTH118
+            return f"oci:{typed}"
+        if typed.endswith(_PACKED) and os.path.isfile(path):  # noqa: PTH113
+            return f"docker-archive:{typed} or oci-archive:{typed}"
+    return None
 
 
 def _looks(path: Path) -> tuple[int, ...] | None:

@@ -1,6 +1,6 @@
 """Realms: where a registry may have tokens asked for, and whom it may have credentials shown to.
 
-A realm is judged by its address here, and once more when its name is resolved, by who connects.
+Whether it leads into a network that only we are in is judged when it is asked, as for all that a registry leads to.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from ocinb._settings import Settings
 from ocinb.errors import AuthError, TransportError
-from ocinb.sources.addresses import followed, is_loopback, leads_within, safe_url, same_origin
+from ocinb.sources.addresses import followed, is_loopback, safe_url, same_origin
 from ocinb.sources.trust import is_insecure
 
 
@@ -35,20 +35,25 @@ def realm_of(parameter: str, base: str, settings: Settings) -> str:
     except TransportError as error:
         raise AuthError("the registry wants tokens to be asked for at no readable address", url=error.url) from None
     if not may_give_tokens(realm, base, settings):
-        what = f"the registry wants tokens to be asked for at {safe_url(realm)}, which is refused"
-        hint = "Tokens are asked for over https, and nowhere that only this machine or its network can reach"
-        raise AuthError(what, url=safe_url(base), hint=hint)
+        raise refused_realm(realm, base)
     return realm
+
+
+def refused_realm(realm: str, base: str, why: str = "") -> AuthError:
+    """Make the error of a realm at which nothing is asked for."""
+    what = f"the registry wants tokens to be asked for at {safe_url(realm)}, which is refused"
+    hint = "Tokens are asked for over https, and nowhere that only this machine or its network can reach"
+    return AuthError(f"{what}: {why}" if why else what, url=safe_url(base), hint=hint)
 
 
 def may_give_tokens(realm: str, base: str, settings: Settings) -> bool:
     """Say whether a registry may have tokens asked for at an address.
 
-    At its own; at any over https that does not lead back into a network that only we are in; over plain http, if it
-    speaks that itself, on its own host, at hosts that were said to be insecure, and on this machine.
+    At its own; at any over https; over plain http, if it speaks that itself, on its own host, at hosts that were said
+    to be insecure, and on this machine.
     """
     there, here = urlsplit(realm), urlsplit(base)
-    if there.scheme not in {"http", "https"} or not there.hostname or leads_within(base, realm):
+    if there.scheme not in {"http", "https"} or not there.hostname:
         return False
     if there.scheme == "https" or same_origin(realm, base):
         return True

@@ -25,7 +25,7 @@ from ocinb.sources.refusals import UnknownRepositoryError
 from ocinb.sources.streams import ArrivingBlob, EmbeddedBlob
 from ocinb.spec import mediatypes
 from ocinb.spec.digest import Digest, verify
-from ocinb.spec.documents import Descriptor, sniff_media_type
+from ocinb.spec.documents import Descriptor, blob_media_type, sniff_media_type
 from ocinb.spec.fields import Fields
 from ocinb.spec.signed import manifest_digest, verify_manifest
 from ocinb.spec.strictjson import parse_object
@@ -67,8 +67,7 @@ class RegistrySource:
     def resolve(self, wanted: str) -> Descriptor:
         """Find what a tag or digest points at, by one question, or none if the digest is in the store."""
         if ":" in wanted:
-            digest = Digest(wanted)
-            return self._fetched_once(digest, partial(self._by_digest, digest)).descriptor
+            return self._named_by_digest(Digest(wanted)).descriptor
         known = None if self._is_outdated(wanted, "HEAD") else self._known(wanted, "HEAD")
         if known is not None:  # somebody listed the digests of the tags a moment ago
             return self._fetched_once(known, partial(self._by_digest, known)).descriptor
@@ -117,7 +116,10 @@ class RegistrySource:
         if ":" not in wanted:
             return self.document(self.resolve(wanted))
         digest = Digest(wanted)
-        return self._fetched_once(digest, partial(self._manifest_or_blob, digest))
+        try:
+            return self._named_by_digest(digest)
+        except NotFoundError:
+            return self.small_blob(digest)
 
     def small_blob(self, digest: Digest) -> RawDocument:
         """Read a blob of which only the digest is known, if it is no larger than a document may be."""
@@ -198,6 +200,18 @@ class RegistrySource:
         with alone((self._store.root, digest)):
             return self._kept(digest, said) or fetch()
 
+    def _named_by_digest(self, digest: Digest) -> RawDocument:
+        """Read a manifest whose digest somebody typed, which may be that of a blob."""
+        try:
+            return self._fetched_once(digest, partial(self._by_digest, digest, settled=NO_MANIFEST))
+        except TransportError as error:
+            if error.status not in NO_MANIFEST:
+                raise
+        try:
+            return self.small_blob(digest)
+        except NotFoundError:  # so it was a fault that may have passed
+            return self._fetched_once(digest, partial(self._by_digest, digest))
+
     def _described(self, descriptor: Descriptor) -> RawDocument:
         digest = descriptor.digest
         if descriptor.data is not None:
@@ -207,20 +221,6 @@ class RegistrySource:
         said = descriptor.media_type
         is_manifest = said in mediatypes.ALL_MANIFESTS
         return self._by_digest(digest) if is_manifest else self._blob(digest, descriptor.size, said)
-
-    def _manifest_or_blob(self, digest: Digest) -> RawDocument:
-        try:
-            return self._by_digest(digest, settled=NO_MANIFEST)
-        except (NotFoundError, TransportError) as error:
-            if isinstance(error, TransportError) and error.status not in NO_MANIFEST:
-                raise
-            is_settled = isinstance(error, NotFoundError)
-        try:
-            return self._blob(digest)
-        except NotFoundError:
-            if is_settled:
-                raise
-        return self._by_digest(digest)  # no blob either, so it was a fault that may have passed
 
     def _by_digest(self, digest: Digest, *, settled: frozenset[int] = frozenset()) -> RawDocument:
         document = self._checked(self._manifest(digest, named=False, settled=settled), digest)
@@ -346,7 +346,4 @@ def _type_of_blob(raw: bytes, digest: Digest, said: str | None) -> str:
     """Give the type of a blob: what its manifest says, if that is an image's config, else what its bytes say."""
     if said in mediatypes.IMAGE_CONFIGS:
         return str(said)
-    try:
-        return sniff_media_type(raw, None, str(digest))
-    except InvalidError:
-        return "application/octet-stream"
+    return blob_media_type(raw, str(digest))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -149,6 +150,24 @@ def close_default_session() -> None:
         if _default is not None:
             _default.close()
             _default = None
+
+
+def _begin_anew() -> None:
+    """Leave a process that was forked without the connections of the other one: both would hear each other's answers.
+
+    Nothing of it is closed, nor thrown away, which would close it: a file of SQLite takes no harm as long as only one of
+    them uses it.
+    """
+    global _default, _lock  # noqa: PLW0603 - as above
+    own = _own.get()
+    _of_the_other_process.extend(filter(None, (_default, own)))
+    _default, _lock = None, threading.RLock()
+    if own is not None:
+        _own.set(Session(own.settings))
+
+
+_of_the_other_process: list[Session] = []
+os.register_at_fork(after_in_child=_begin_anew)
 
 
 def _shape(settings: Settings) -> tuple[object, ...]:

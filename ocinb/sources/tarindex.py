@@ -172,7 +172,8 @@ def _members(archive: Content, settings: Settings) -> Iterator[tarfile.TarInfo]:
             last = info.offset
             yield info
             headers.left = MAX_MEMBER_HEADER_BYTES
-            tar.members.clear()  # which it only keeps for those who ask by name
+            # Which it only keeps for those who ask by name; typeshed does not know of it.
+            tar.members.clear()  # type: ignore[attr-defined]
     except InvalidError as error:
         error.message = f"{where} is refused: {error.message}"
         raise

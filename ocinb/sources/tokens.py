@@ -19,6 +19,7 @@ from ocinb.errors import AuthError, InvalidError
 from ocinb.sources.addresses import safe_url
 from ocinb.sources.credentials import Credential, Found, Kind
 from ocinb.sources.http import Answer, Http
+from ocinb.sources.realms import refused_realm
 from ocinb.sources.redirects import AstrayError
 from ocinb.sources.refusals import SERVER_FAULT, credentials_hint, refusal
 from ocinb.spec.fields import Fields
@@ -127,8 +128,7 @@ class Tokens:
         try:
             answer = self._answer(wanted, found.credential, base)
         except AstrayError as error:
-            what = f"the registry wants tokens to be asked for at {safe_url(wanted.realm)}, which is refused"
-            raise AuthError(f"{what}: {error.message}", url=safe_url(base)) from None
+            raise refused_realm(wanted.realm, base, error.message) from None
         service = f"the token service of {self._registry}"
         if answer.status in {401, 403}:
             raise self._refused(found, answer.url)

@@ -119,6 +119,14 @@ def sniff_media_type(raw: bytes, content_type: str | None, what: str) -> str:
     return media_type
 
 
+def blob_media_type(raw: bytes, what: str) -> str:
+    """Decide what a blob is of which nothing but its bytes is known; what is no document is bytes."""
+    try:
+        return sniff_media_type(raw, None, what)
+    except InvalidError:
+        return "application/octet-stream"
+
+
 def _guessed(body: Fields, header: str) -> str:
     version = body.integer("schemaVersion")
     if version == 1:

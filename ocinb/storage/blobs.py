@@ -6,6 +6,7 @@ like on arrival is written down: a file that looks the same later need not be ha
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import secrets
@@ -20,6 +21,8 @@ from ocinb.spec.digest import Digest, Verifier, verify
 logger = logging.getLogger("ocinb")
 
 CHUNK = 1024 * 1024
+# What the system says of a disk, a share or a file that takes no more.
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 # Our own bookkeeping stands where readers of the layout never look.
 OWN_FOLDER = ".ocinb"
 # Nobody writes for so long: what is older was left by a process that was killed.
@@ -219,7 +222,9 @@ def disk_errors(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        hint = "Free some space, or choose another folder by destination= or ocinb.settings.store_dir"
+        hint = "Choose another folder by destination= or ocinb.settings.store_dir"
+        if error.errno in _FULL:
+            hint = f"Free some space. {hint}"
         raise TransportError(f"{path} cannot be used: {reason}", hint=hint) from None
 
 

@@ -49,6 +49,7 @@ class Layout:
         self.root = root
         self.blobs = Blobs(root)
         self._private = private
+        self._needs = root / "index.json", root / OWN_FOLDER
         self._prepared = False
         self._mode = 0o700 if private else 0o777  # less what the umask takes
 
@@ -60,7 +61,7 @@ class Layout:
         TransportError
             If it cannot be written.
         """
-        if self._prepared and all((self.root / name).exists() for name in ("index.json", OWN_FOLDER)):
+        if self._prepared and all(path.exists() for path in self._needs):
             return  # it is asked for before each document; and people may remove a store at any time
         with disk_errors(self.root):
             self.root.mkdir(parents=True, exist_ok=True, mode=self._mode)

@@ -8,20 +8,25 @@ from __future__ import annotations
 
 import contextvars
 import hashlib
+import json
 import logging
 import sqlite3
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from requests import PreparedRequest, Response
+from requests import PreparedRequest, Response, Session
 from requests_cache import CachedSession
 from requests_cache.backends.base import BaseCache, DictStorage
 from requests_cache.backends.sqlite import SQLiteCache, SQLiteDict
 from requests_cache.models.response import CachedResponse
+from requests_cache.policy.expiration import get_expiration_datetime
+from requests_cache.serializers.pipeline import SerializerPipeline, Stage
+from requests_cache.serializers.preconf import json_preconf_stage
 
 from ocinb.errors import TransportError
 from ocinb.storage.kept import ASIDE, BUSY_SECONDS, FILE, SUFFIXES
@@ -31,6 +36,9 @@ logger = logging.getLogger("ocinb")
 # The one table of the library, in every file of it.
 _COLUMNS = {("responses", "key", "TEXT"), ("responses", "value", "BLOB"), ("responses", "expires", "INTEGER")}
 HINT = "ocinb.settings.cache_dir moves it"
+
+# The library's own writes JSON in lines, which only the slow one of Python's two writers can.
+_SERIALIZER = SerializerPipeline([json_preconf_stage, Stage(json)], name="json")
 
 # Who asks: an answer that one user was given is not for another. Part of the key, never stored itself.
 principal: contextvars.ContextVar[str] = contextvars.ContextVar("principal", default="")
@@ -50,6 +58,10 @@ def open_responses(folder: Path, keep: Callable[[Response], bool]) -> CachedSess
     ------
     TransportError
         If the folder cannot be used.
+
+    Notes
+    -----
+    The file is closed when nobody has the session any more.
     """
     path = folder / FILE
     try:
@@ -59,7 +71,7 @@ def open_responses(folder: Path, keep: Callable[[Response], bool]) -> CachedSess
         raise TransportError(f"no cache can be kept at {folder}: {error.strerror}", hint=HINT) from None
     except sqlite3.Error as error:
         raise TransportError(f"no cache can be kept at {folder}: {error}", hint=HINT) from None
-    return _Session(
+    session = _Session(
         backend=backend,
         allowable_codes=(200, 404),
         allowable_methods=("GET", "HEAD"),
@@ -69,10 +81,25 @@ def open_responses(folder: Path, keep: Callable[[Response], bool]) -> CachedSess
         cache_control=False,
         stale_if_error=False,
     )
+    # By nobody else: to close what another thread reads at the moment ends the process.
+    weakref.finalize(session, backend.close).atexit = False
+    return session
 
 
 class _Session(CachedSession):
     """Says that nobody was reached: the library's own gives out what it has, if that was once kept for longer."""
+
+    def send_first(self, request: PreparedRequest, **options: Any) -> Response:
+        """Send what no answer is kept to, and keep that if it deserves it.
+
+        The library's own way would look once more, and weigh what cannot be then, for as long as an exchange takes.
+        """
+        response = Session.send(self, request, **options)
+        if self.settings.filter_fn(response):
+            key = self.cache.create_key(request)
+            self.cache.save_response(response, key, get_expiration_datetime(self.settings.expire_after))
+            response.cache_key = key  # type: ignore[attr-defined] # by which it can be forgotten
+        return response
 
     def _resend(self, request: Any, actions: Any, cached_response: Any, **options: Any) -> Any:
         return self._send_and_cache(request, actions, cached_response, **options)
@@ -141,7 +168,7 @@ class _Backend(SQLiteCache):
     def __init__(self, path: Path) -> None:
         options: dict[str, Any] = {"decode_content": False, "wal": True, "busy_timeout": int(BUSY_SECONDS * 1000)}
         BaseCache.__init__(self, cache_name=str(path), **options)
-        self.responses = _Answers(path, table_name="responses", serializer="json", **options)
+        self.responses = _Answers(path, table_name="responses", serializer=_SERIALIZER, **options)
         # Empty for ever: redirects are followed elsewhere.
         self.redirects = DictStorage()  # type: ignore[assignment, no-untyped-call]
 

@@ -9,8 +9,7 @@ import pytest
 
 import ocinb
 from ocinb.samples import SampleRegistry
-from tests.localfiles import tar_bytes, tiny_image, write_layout
-from tests.localfiles import podman_archive as saved
+from tests.localfiles import podman_archive, tar_bytes, tiny_image, write_layout
 
 APP, OTHER = tiny_image("shared", "app"), tiny_image("shared", "other")
 
@@ -18,9 +17,9 @@ APP, OTHER = tiny_image("shared", "app"), tiny_image("shared", "other")
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    write_layout(tmp_path / "images", {"app": APP, "other": OTHER})
-    write_layout(tmp_path / "one", {"": APP})
-    (tmp_path / "app.tar").write_bytes(tar_bytes(saved(APP, ["app:1"])))
+    write_layout(tmp_path / "images", {"app": APP.manifest, "other": OTHER.manifest})
+    write_layout(tmp_path / "one", {"": APP.manifest})
+    (tmp_path / "app.tar").write_bytes(tar_bytes(podman_archive(APP, ["app:1"])))
     return tmp_path
 
 
@@ -32,7 +31,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("oci:images:@0", "oci:images:@0"),
         ("docker-archive:app.tar", "docker-archive:app.tar"),
         ("docker-archive:app.tar:app:1", "docker-archive:app.tar:docker.io/library/app:1"),
-        (f"oci:images@{APP.digest}", f"oci:images@{APP.digest}"),
+        (f"oci:images@{APP.manifest.digest}", f"oci:images@{APP.manifest.digest}"),
     ],
 )
 def test_an_image_of_a_file_has_a_reference_that_reads_it_again(typed: str, told: str) -> None:
@@ -48,10 +47,10 @@ def test_an_image_whose_name_stands_for_another_one_has_its_digest(folder: Path)
     with ocinb.Catalog() as catalog:
         catalog.add("oci:one")
         shutil.rmtree(folder / "one")
-        write_layout(folder / "one", {"": OTHER})
+        write_layout(folder / "one", {"": OTHER.manifest})
         catalog.add("oci:one")
         found = catalog.sql("SELECT manifest_digest, reference FROM images").set_index("manifest_digest")["reference"]
-    assert found.to_dict() == {APP.digest: f"oci:one@{APP.digest}", OTHER.digest: "oci:one"}
+    assert found.to_dict() == {APP.manifest.digest: f"oci:one@{APP.manifest.digest}", OTHER.manifest.digest: "oci:one"}
 
 
 def test_a_file_that_is_gone_is_noted_once(folder: Path) -> None:

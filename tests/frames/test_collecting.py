@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from ocinb._settings import settings
 from ocinb.errors import InvalidError, NotFoundError, OcinbError
 from ocinb.frames.collecting import NoName, list_names
 from ocinb.samples import SampleRegistry
+from tests.localfiles import write_layout
 
 SHAPES: dict[str, Callable[[list[str]], Any]] = {
     "list": list,
@@ -178,6 +180,39 @@ def test_an_error_says_which_name_it_is_about(registry: SampleRegistry) -> None:
         ocinb.layers([name])
     assert caught.value.reference == name
     assert name in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("images", "oci:images"),
+        ("./images/", "oci:./images/"),
+        ("~/images", "oci:~/images"),
+        ("ocidir:images", "oci:images"),
+        ("ocidir://images", "oci:images"),
+        ("app.tar", "docker-archive:app.tar or oci-archive:app.tar"),
+        ("docker-archve:app.tar", "docker-archive:app.tar or oci-archive:app.tar"),
+        ("notes.txt", None),
+        ("folder", None),
+        ("x" * 200, None),
+        ("a\0b", None),
+    ],
+)
+def test_a_file_that_was_typed_without_its_transport_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, typed: str, meant: str | None
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    settings.offline = True
+    write_layout(tmp_path / "images", {})
+    (tmp_path / "folder").mkdir()
+    for name in ("app.tar", "notes.txt"):
+        (tmp_path / name).write_bytes(b"")
+    for ask in (ocinb.layers, ocinb.tags, ocinb.document):
+        with pytest.raises(OcinbError) as caught:
+            ask(typed)
+        assert ("Did you mean" in str(caught.value)) == (meant is not None)
+        assert meant is None or caught.value.hint == f"Did you mean {meant}?"
 
 
 def test_many_names_are_all_answered(registry: SampleRegistry) -> None:

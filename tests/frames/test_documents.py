@@ -82,6 +82,9 @@ def test_a_registry_that_fails_at_blobs_is_not_asked_for_them_twice(registry: Sa
     blob = registry.put_blob(b'{"packages": []}')
     failing = registry.fault(f"*/manifests/{blob}", status=500, times=None)
     assert ocinb.document(registry.reference(f"demo/shop@{blob}")).json == {"packages": []}
+    for ask in (ocinb.layers, ocinb.manifests):
+        with pytest.raises(InvalidError, match=r"is no image manifest\. ocinb\.document reads what is no image"):
+            ask(registry.reference(f"demo/shop@{blob}"))
     assert failing.hits == 1
 
 

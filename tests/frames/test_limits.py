@@ -79,3 +79,10 @@ def test_one_that_fails_can_be_skipped(registry: SampleRegistry) -> None:
     frame = ocinb.rate_limit([registry.host], errors="skip")
     assert len(frame) == 0
     assert [failure["reference"] for failure in frame.attrs["failures"]] == [registry.host]
+
+
+def test_offline_nobody_can_tell(registry: SampleRegistry) -> None:
+    settings.offline = True
+    with pytest.raises(TransportError, match=f"offline, and what {registry.host} still gives only it can tell"):
+        ocinb.rate_limit(registry.host)
+    assert not registry.requests

@@ -82,7 +82,7 @@ def test_what_was_not_seen_is_named(registry: SampleRegistry, call: Call) -> Non
         call(name)
     assert registry.host in str(caught.value)
     assert "demo/shop" in str(caught.value) or call is CALLS["repositories"]
-    assert "not on this machine" in str(caught.value)
+    assert "this machine does not have" in str(caught.value)
     assert "ocinb.settings.offline = False" in str(caught.value)
     assert len(registry.requests) == before
 

@@ -18,6 +18,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from ocinb import errors
 from ocinb._settings import settings
 from ocinb.errors import OcinbError
 from ocinb.sources.session import close_default_session
@@ -86,7 +87,8 @@ def _ended(row: Row, world: World) -> str:
 
 
 def _public_class(error: OcinbError) -> type:
-    return next(kind for kind in type(error).__mro__ if kind.__module__ == OcinbError.__module__)
+    kind: type = getattr(errors, type(error).__name__)
+    return kind
 
 
 def _no_stranger_got_a_secret(world: World) -> None:

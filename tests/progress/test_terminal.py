@@ -81,6 +81,18 @@ def test_the_bar_keeps_its_length_whatever_is_said(columns: int, width: Callable
     assert (columns >= 100) == ("long-tag" in frames[-1])
 
 
+def test_what_has_no_size_is_counted(width: Callable[[int], None]) -> None:
+    width(120)
+    screen = Screen()
+    progress = TerminalProgress(screen, pulse=Hand)
+    progress.start("Asking for 4 names", [Task(key, "", 0) for key in "abcd"])
+    for key, shown in zip("abcd", ("25 % |###  ", "50 % |######  ", "75 % |######### ", "100 % |####"), strict=True):
+        progress.state(key, State.DONE)
+        _beat(progress)
+        assert shown in screen.getvalue().split("\r")[-1]
+    progress.finish("4 names")
+
+
 def test_strangers_text_cannot_move_the_cursor(width: Callable[[int], None]) -> None:
     width(120)
     screen = Screen()

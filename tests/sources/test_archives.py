@@ -133,6 +133,30 @@ def test_a_file_that_is_not_there_and_a_folder(tmp_path: Path, transport: str) -
         open_source(Reference(f"{transport}:{tmp_path}/fifo"), session=default_session())
 
 
+@pytest.mark.parametrize(
+    ("there", "typed", "hint"),
+    [
+        ("images", "oci:imges:1", "Did you mean 'images'?"),
+        ("app.tar", "oci-archive:ap.tar", "Did you mean 'app.tar'?"),
+        ("app", "docker-archive:other.tar", None),
+        (
+            "a:1.tar",
+            "docker-archive:a:1.tar",
+            "A path ends at its first colon; ln -s gives a folder or file another name",
+        ),
+        ("a", "oci:b/images", "There is no folder {}/b either"),
+    ],
+)
+def test_of_a_path_that_is_not_there_something_like_it_is_told(
+    tmp_path: Path, there: str, typed: str, hint: str | None
+) -> None:
+    (tmp_path / there).mkdir()
+    transport, _, path = typed.partition(":")
+    with pytest.raises(NotFoundError) as caught:
+        open_source(Reference(f"{transport}:{tmp_path}/{path}"), session=default_session())
+    assert caught.value.hint == (hint and hint.format(tmp_path))
+
+
 def test_a_path_that_the_system_does_not_take(tmp_path: Path) -> None:
     with pytest.raises(TransportError, match="cannot be read: File name too long"):
         open_source(Reference(f"oci-archive:{tmp_path}/{'x' * 300}"), session=default_session())

@@ -14,6 +14,8 @@ from ocinb.samples import SampleRegistry
 from ocinb.samples import registry as start_registry
 from ocinb.sources.images import find_images, resolve_name
 from tests import tokenserver
+from tests.internet import PUBLIC, Internet
+from tests.sources.servers import open_host
 from tests.tokenserver import TokenServer
 from tests.transferring import open_repository
 
@@ -202,3 +204,29 @@ def test_what_a_redirect_led_to_has_no_say(registry: SampleRegistry, service: To
                 open_repository(registry).tags()
         assert {request.header("Authorization") for request in (*registry.requests, *stranger.requests)} == {None}
     assert service.requests == []
+
+
+@pytest.mark.parametrize(
+    ("place", "realm", "is_asked"),
+    [
+        ("10.0.0.5", "10.0.0.6", True),
+        ("10.0.0.5", "192.168.0.9", True),
+        ("10.0.0.5", "127.0.0.1", False),
+        ("10.0.0.5", "169.254.169.254", False),
+        (PUBLIC, "10.0.0.5", False),
+    ],
+)
+def test_a_realm_is_judged_by_where_the_registry_is_and_not_by_its_name(
+    registry: SampleRegistry, internet: Internet, place: str, realm: str, *, is_asked: bool
+) -> None:
+    with start_registry(token=True) as service:
+        port = service.host.rpartition(":")[2]
+        name = internet.serve("registry.corp", registry.host, place)
+        internet.servers[realm] = int(port)
+        settings.insecure_registries = (name, f"{realm}:{port}")
+        challenge = {"WWW-Authenticate": f'Bearer realm="http://{realm}:{port}/token",service="x"'}
+        registry.fault("*/tags/list", status=401, headers=challenge, times=None)
+        words = "refused access" if is_asked else "wants tokens to be asked for at .* leads from outside"
+        with pytest.raises(AuthError, match=words):
+            open_host(name).tags()
+        assert bool(service.requests) is is_asked

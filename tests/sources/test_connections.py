@@ -17,11 +17,14 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
+import ocinb
 from ocinb._pool import StoppedError, check_stopped, run_all
 from ocinb._settings import settings
 from ocinb.errors import InvalidError
 from ocinb.samples import SampleRegistry
-from ocinb.sources.connections import configured, read_upto
+from ocinb.samples import registry as start_registry
+from ocinb.samples.sockets import SocketServer
+from ocinb.sources.connections import open_adapter, read_upto
 from ocinb.sources.resolving import Door, Network
 from ocinb.sources.session import close_default_session, default_session
 from ocinb.sources.trust import Trust
@@ -222,12 +225,13 @@ def test_a_proxy_with_connections_of_its_own_keeps_them() -> None:
     class Other:
         pass
 
-    adapter = configured(requests.Session(), settings, Trust(settings)).get_adapter("http://a.example/")
+    adapter = open_adapter(settings, Trust(settings))
     request = requests.Request("GET", "http://a.example/").prepare()
-    pool = adapter.get_connection_with_tls_context(request, verify=True)  # type: ignore[attr-defined]
+    pool: Any = adapter.get_connection_with_tls_context(request, verify=True)
     assert pool.ConnectionCls.__module__ == "ocinb.sources.connections"
     pool.ConnectionCls = Other
-    assert adapter.get_connection_with_tls_context(request, verify=True).ConnectionCls is Other  # type: ignore[attr-defined]
+    pool = adapter.get_connection_with_tls_context(request, verify=True)
+    assert pool.ConnectionCls is Other
 
 
 @pytest.mark.parametrize(
@@ -242,3 +246,29 @@ def test_of_a_long_body_no_more_is_asked_for() -> None:
     chunks = iter([b"abc", b"def", b"ghi"])
     assert len(read_upto(chunks, 4)) == 5
     assert list(chunks) == [b"ghi"]
+
+
+@pytest.mark.parametrize("token", [False, True])
+def test_a_registry_never_sees_more_connections_than_were_allowed(
+    monkeypatch: pytest.MonkeyPatch,
+    token: bool,  # noqa: FBT001 - a row
+) -> None:
+    most: list[int] = []
+    accept = SocketServer.process_request
+
+    def process_request(self: SocketServer, request: Any, client_address: Any) -> None:
+        most.append(len(self._connections) + 1)
+        accept(self, request, client_address)
+
+    monkeypatch.setattr(SocketServer, "process_request", process_request)
+    settings.concurrency = 3
+    with start_registry(token=token) as registry:
+        digest = ocinb.document(registry.reference("demo/shop:2.0")).digest
+        for number in range(100):
+            registry.tag("demo/shop", f"t{number}", digest)
+        # By name, by digest, by HEAD, and blobs: all that there is.
+        names = [registry.reference(f"demo/shop:t{number}") for number in range(100)]
+        assert set(ocinb.layers(names, platform="all")["reference"]) == set(names)
+        assert len(ocinb.tags(registry.reference("demo/shop"), digests=True)) > len(names)
+        assert set(ocinb.pull(names[0], platform="all", progress=False)["outcome"]) == {"downloaded", "present"}
+    assert max(most) == settings.concurrency

@@ -217,7 +217,7 @@ def test_everything_is_found_by_digest(tmp_path: Path) -> None:
     assert source.document(source.resolve(str(manifest))).raw == source.document(source.resolve("@1")).raw
     config = source.resolve(f"docker.io/library/app:1@{OTHER.config.digest}")
     assert source.document(config).raw == OTHER.config.raw
-    layer = source.small_blob(APP.layers[0].diff_id)
+    layer = source.read(APP.layers[0].diff_id)
     assert layer.raw == untarred(APP)[0]
 
 

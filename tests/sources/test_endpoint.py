@@ -19,6 +19,7 @@ from ocinb.sources.endpoint import _LINK
 from ocinb.sources.registry import list_repositories
 from ocinb.sources.session import close_default_session, default_session, open_source
 from ocinb.spec.reference import Reference
+from tests.internet import Internet
 from tests.sources.servers import closed_port, listening
 from tests.transferring import open_repository
 
@@ -230,6 +231,19 @@ def test_a_link_leads_to_the_next_page(paged: SampleRegistry, form: str, rel: st
 def test_links_are_read(header: str, target: str | None) -> None:
     found = _LINK.search(header)
     assert (found and found[1]) == target
+
+
+def test_a_list_goes_on_by_the_way_that_holds_now(paged: SampleRegistry, internet: Internet) -> None:
+    name = internet.serve("registry.corp", paged.host, "10.0.0.5")
+    settings.insecure_registries, settings.retries = (name,), 0
+    settings.credentials[name] = ("ada", "s3cret")
+    link(paged, f"http://REGISTRY.corp:{name.rpartition(':')[2]}/v2/demo/shop/tags/list?last=1.0")
+    pages = default_session().endpoint(name).pages("/v2/demo/shop/tags/list", "repository:demo/shop:pull")
+    assert next(pages).status == 200
+    settings.insecure_registries = ()
+    with pytest.raises(TransportError, match="no secure connection to registry.corp"):
+        next(pages)
+    assert len(paged.requests) == 1
 
 
 def test_a_link_to_another_host_is_refused_and_not_asked(paged: SampleRegistry, registry: SampleRegistry) -> None:

@@ -154,7 +154,7 @@ def test_a_digest_may_be_that_of_anything_in_the_layout(tmp_path: Path) -> None:
     ]:
         found = source.resolve(f"oci-name-before@{digest}")
         assert (found.digest, found.media_type) == (digest, media_type)
-    with pytest.raises(NotFoundError, match=r"there is no blob sha256:.*copy it again"):
+    with pytest.raises(NotFoundError, match=r"there is no blob sha256:.*there are: all$"):
         source.resolve(str(THREE.manifest.digest))
 
 

@@ -17,6 +17,7 @@ from ocinb.spec.reference import Reference
 from ocinb.storage.layout import Layout
 from tests.localfiles import all_blobs, entry, layout_files, tiny_image, write_files, write_layout
 
+NOBODY = f"sha256:{'0' * 64}"
 ONE, TWO, THREE = tiny_image("one"), tiny_image("two"), tiny_image("three")
 
 
@@ -76,8 +77,8 @@ def test_documents_are_kept_only_where_somebody_wants_them(tmp_path: Path) -> No
     keeping = open_source(reference, session=default_session(), store=kept)
     assert [keeping.document(keeping.resolve("1.0")).fetched for _ in range(2)] == [True, False]
     assert kept.blobs.path(ONE.manifest.digest).read_bytes() == ONE.manifest.raw
-    assert keeping.small_blob(ONE.config.digest).fetched
-    assert not keeping.small_blob(ONE.config.digest).fetched
+    assert keeping.read(ONE.config.digest).raw == ONE.config.raw
+    assert kept.blobs.path(ONE.config.digest).read_bytes() == ONE.config.raw
 
 
 def test_a_manifest_of_another_type_than_its_index_says_is_refused(tmp_path: Path) -> None:
@@ -94,6 +95,13 @@ def test_sizes_that_contradict_the_bytes_are_told(tmp_path: Path) -> None:
     source = open_source(Reference(f"oci:{tmp_path}"), session=default_session())
     with pytest.raises(IntegrityError, match="bytes long"):
         source.document(source.resolve("1.0"))
+
+
+def test_a_digest_that_is_not_there_is_told_with_what_is(tmp_path: Path) -> None:
+    write_layout(tmp_path, {"1.0": ONE.manifest})
+    source = open_source(Reference(f"oci:{tmp_path}"), session=default_session())
+    with pytest.raises(NotFoundError, match=f"there is no blob {NOBODY} in .*; there are: 1.0"):
+        source.read(NOBODY)
 
 
 def test_a_home_that_is_not_there_is_told() -> None:

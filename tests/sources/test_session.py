@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 from ocinb._settings import settings
@@ -48,3 +50,42 @@ def test_a_closed_session_is_followed_by_a_new_one(registry: SampleRegistry) -> 
     close_default_session()
     close_default_session()
     assert open_repository(registry).tags()
+
+
+# In a process of its own: what this is about used to end the process.
+SWAPPING = """
+import sys, threading, time
+import ocinb
+from pathlib import Path
+
+ocinb.settings.store_dir = Path(sys.argv[1]) / "store"
+ocinb.settings.tag_ttl = ocinb.settings.retries = 0
+over = time.monotonic() + 1
+
+
+def ask():
+    while time.monotonic() < over:
+        try:
+            ocinb.layers(names)
+        except BaseException as error:
+            print(repr(error))
+
+
+with ocinb.samples.registry() as registry:
+    names = [registry.reference(f"demo/shop:{tag}") for tag in ("1.0", "2.0")]
+    threads = [threading.Thread(target=ask) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for number in range(25):
+        ocinb.settings.concurrency = 3 + number % 4
+        ocinb.settings.cache_dir = Path(sys.argv[1]) / f"cache{number % 3}"
+        time.sleep(0.04)
+    for thread in threads:
+        thread.join()
+"""
+
+
+def test_settings_that_change_under_other_threads_disturb_none_of_them(tmp_path: Path) -> None:
+    command = [sys.executable, "-X", "dev", "-c", SWAPPING, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gc
 import json
 import logging
 import pickle
@@ -331,3 +332,13 @@ def test_what_was_kept_is_not_given_out_for_a_registry_that_is_gone() -> None:
     settings.tag_ttl = 0  # the library kept it for longer
     with pytest.raises(TransportError, match="cannot be reached"):
         ask(gone)
+
+
+def test_the_file_is_closed_when_nobody_has_it_any_more(registry: SampleRegistry) -> None:
+    ask(registry)
+    answers = default_session()._http._session(named=True).cache.responses  # type: ignore[attr-defined]
+    with answers.connection() as connection:
+        close_default_session()
+        gc.collect()
+        with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+            connection.execute("SELECT 1")
