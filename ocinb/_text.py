@@ -9,6 +9,28 @@ import re
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
+class Hidden(str):
+    """A secret that does not show itself: some show the variables of what failed, as IPython does when it is asked to.
+
+    >>> {"Authorization": Hidden("Bearer s3cret")}
+    {'Authorization': '***'}
+    """
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'***'"
+
+
+class HiddenBytes(bytes):
+    """The same for bytes."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "b'***'"
+
+
 def printable(text: str) -> str:
     r"""Show control characters as escapes, so that a name can neither move a cursor nor fake a line.
 

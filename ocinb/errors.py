@@ -5,8 +5,10 @@ Every message says what was asked, what came, and what to try. No exception of a
 
 from __future__ import annotations
 
+import os
 import re
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from ocinb._text import printable, shorten
@@ -21,6 +23,13 @@ __all__ = [
     "TransportError",
 ]
 
+
+def __dir__() -> list[str]:
+    return __all__
+
+
+_PACKAGE = f"{Path(__file__).parent}{os.sep}"
+_IPYTHON = f"{os.sep}IPython{os.sep}core{os.sep}"
 
 # More than this is no message, but a stranger's document in one.
 MAX_CHARACTERS = 2000
@@ -67,6 +76,19 @@ class OcinbError(Exception):
         place = f" ({self.url})" if self.url and not _names(self.message, self.url) else ""
         advice = f". {self.hint}" if self.hint else ""
         return printable(shorten(f"{subject}{self.message}{place}{advice}", MAX_CHARACTERS))
+
+    def _render_traceback_(self) -> list[str]:
+        """Show in a notebook, which asks for this, the lines that people wrote, and not those of ocinb below them."""
+        import traceback
+
+        lines = []
+        for frame in traceback.extract_tb(self.__traceback__):
+            if frame.filename.startswith(_PACKAGE):
+                break
+            if frame.line and _IPYTHON not in frame.filename:  # what is compiled has no line
+                place = f"{frame.filename}, in {frame.name}\n" if Path(frame.filename).exists() else ""
+                lines.append(f"{place}----> {frame.lineno} {frame.line}")
+        return [*lines, "", f"{type(self).__name__}: {self}"]
 
 
 class TransportError(OcinbError):

@@ -28,8 +28,8 @@ class Internet(Network):
     def serve(self, name: str, host: str, *addresses: str) -> str:
         """Let a name, at the port of a server on this machine, lead to that server; give both together."""
         port = int(host.rpartition(":")[2])
-        self.names[name] = list(addresses or [PUBLIC])
-        for address in self.names[name]:
+        found = self.names[name.lower()] = list(addresses or [PUBLIC])
+        for address in found:
             self.servers[address] = port
         return f"{name}:{port}"
 

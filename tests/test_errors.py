@@ -3,9 +3,12 @@
 import copy
 import importlib
 import inspect
+import linecache
 import pickle
 import pkgutil
 import traceback
+from pathlib import Path
+from types import FunctionType
 
 import pytest
 from hypothesis import given
@@ -136,3 +139,28 @@ def test_every_error_is_one_line(message: str, reference: str | None, url: str |
 def test_a_document_in_a_message_is_cut() -> None:
     line = str(InvalidError("x" * 1_000_000))
     assert line == "x" * MAX_CHARACTERS + "…"
+
+
+def test_a_notebook_shows_the_lines_that_people_wrote(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    shell, mine = tmp_path / "IPython" / "core" / "shell_of_a_test.py", tmp_path / "mine_of_a_test.py"
+    shell.parent.mkdir(parents=True)
+    shell.write_text("import mine_of_a_test\n\nrun = mine_of_a_test.read\nrun('Python')\n", encoding="utf-8")
+    mine.write_text("import ocinb\n\ndef read(name):\n    return ocinb.layers(name)\n", encoding="utf-8")
+    for file in (shell, mine):
+        monkeypatch.syspath_prepend(file.parent)
+    with pytest.raises(InvalidError) as caught:
+        importlib.import_module(shell.stem)
+    assert caught.value._render_traceback_()[-3:] == [
+        f"{mine}, in read\n----> 4 return ocinb.layers(name)",
+        "",
+        "InvalidError: 'Python' is not a reference: repository names are lower case. Did you mean 'python'?",
+    ]
+    assert "run('Python')" not in "".join(caught.value._render_traceback_())
+
+
+def test_a_cell_which_is_in_no_file_has_no_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(linecache.cache, "<cell>", (9, None, ["open_it()"], "<cell>"))
+    cell = FunctionType(compile("open_it()", "<cell>", "exec"), {"open_it": lambda: ocinb.Reference("Python")})
+    with pytest.raises(InvalidError) as caught:
+        cell()
+    assert "----> 1 open_it()" in caught.value._render_traceback_()

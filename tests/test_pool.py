@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -448,3 +449,49 @@ def test_an_interrupt_ends_it_within_two_seconds(function: str, workers: int, wa
     assert output == "interrupted\n"
     assert process.returncode == 0
     assert time.monotonic() - began < 2
+
+
+def test_what_only_computes_is_done_by_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_pool, "SLOW_SECONDS", 60)
+    threads = run_all(lambda _: threading.get_ident(), range(200), workers=4)
+    assert len(set(threads)) == 1
+
+
+def test_whenever_one_waits_another_begins(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_pool, "SLOW_SECONDS", 60)
+    meeting = threading.Barrier(4)
+
+    def wait(number: int) -> int:
+        with woken_by(meeting.abort):
+            meeting.wait(timeout=20)
+        return number
+
+    assert run_all(wait, range(4), workers=4) == [0, 1, 2, 3]
+
+
+def test_what_takes_long_without_a_word_is_done_side_by_side(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_pool, "SLOW_SECONDS", 0.01)
+    meeting = threading.Barrier(3)
+
+    def work(number: int) -> int:
+        meeting.wait(timeout=20)
+        return number
+
+    assert run_all(work, range(3), workers=3) == [0, 1, 2]
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_who_was_never_needed_is_gone_at_the_end(monkeypatch: pytest.MonkeyPatch, *, fails: bool) -> None:
+    monkeypatch.setattr(_pool, "SLOW_SECONDS", 60)
+    before = set(threading.enumerate())
+
+    def work(number: int) -> int:
+        if fails:
+            raise ValueError(number)
+        return number
+
+    with pytest.raises(ValueError, match="0") if fails else nullcontext():
+        assert run_all(work, range(8), workers=4) == list(range(8))
+    for thread in set(threading.enumerate()) - before:
+        thread.join(timeout=20)
+        assert not thread.is_alive()

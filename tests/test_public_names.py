@@ -50,6 +50,11 @@ def test_the_stub_and_the_module_offer_the_same() -> None:
     assert [name for name in dir(ocinb) if not name.startswith("__")] == PUBLIC
 
 
+@pytest.mark.parametrize("module", [ocinb.errors, ocinb.samples])
+def test_completion_shows_what_people_use(module: Any) -> None:
+    assert dir(module) == module.__all__
+
+
 @pytest.mark.parametrize("name", PUBLIC)
 def test_each_name_comes_from_where_the_stub_says(name: str) -> None:
     home = importlib.import_module(_stub()[name])

@@ -1,8 +1,8 @@
 """Settings are read from the environment, refused at once if they are wrong, and never show a secret."""
 
 import copy
+import inspect
 import pprint
-import pydoc
 import traceback
 from dataclasses import fields
 from pathlib import Path
@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from ocinb._settings import Credentials, Settings
+from ocinb._credentials import Credentials
+from ocinb._settings import Settings
 from ocinb.errors import InvalidError
 from ocinb.spec.platforms import parse_platform
 
@@ -98,7 +99,7 @@ def test_a_wrong_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_help_says_what_each_means() -> None:
-    text = pydoc.render_doc(Settings, renderer=pydoc.plaintext)
+    text = inspect.getdoc(Settings) or ""
     assert all(entry.metadata["meaning"] in text for entry in fields(Settings))
 
 

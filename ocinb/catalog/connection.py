@@ -14,6 +14,7 @@ from pathlib import Path
 import duckdb
 
 from ocinb.errors import InvalidError, TransportError
+from ocinb.sources.local import local_path
 
 MEMORY = ":memory:"
 SCHEMA_VERSION = 1
@@ -42,7 +43,7 @@ class Connections:
     def __init__(self, path: str | Path) -> None:
         if not isinstance(path, str | PathLike) or not str(path):
             raise InvalidError(f"a catalogue takes the path of a file, not {path!r}")
-        self.path = path if path == MEMORY else Path(path).expanduser().absolute()
+        self.path = path if path == MEMORY else local_path(str(path))
         self._writing = threading.Lock()
         self._kept = _connect(MEMORY) if path == MEMORY else None
         with self.write() as connection:

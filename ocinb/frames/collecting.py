@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import reprlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from ocinb._pool import run_all
 from ocinb._schemas import Schema
 from ocinb.errors import InvalidError, NotFoundError, OcinbError, TransportError
 from ocinb.frames.counting import counted
+from ocinb.sources.endpoint import HUB_HOST
 from ocinb.sources.localfiles import meant_file
 from ocinb.sources.session import Session, default_session
 from ocinb.spec.reference import FILE_TRANSPORTS, Reference
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 logger = logging.getLogger("ocinb")
+
+_LONE_HOST = re.compile(r"(?:localhost|[\w-]+(?:\.[\w-]+)+)(?::\d+)?", re.ASCII)
 
 T = TypeVar("T")
 Row = Mapping[str, Any]
@@ -89,12 +93,15 @@ def attempt_all(
 
 
 def complete(error: OcinbError, name: str) -> None:
-    """Say in an error what was asked for, and which file may have been meant where nothing else was found."""
+    """Say in an error what was asked for, and what may have been meant where nothing was found."""
     error.reference = error.reference or name
-    is_unknown = isinstance(error, NotFoundError | TransportError | InvalidError)
-    if is_unknown and name.partition(":")[0] not in FILE_TRANSPORTS:
-        meant = meant_file(name)
-        error.hint = f"Did you mean {meant}?" if meant else error.hint
+    if not isinstance(error, NotFoundError | TransportError | InvalidError):
+        return
+    meant = meant_file(name) if name.partition(":")[0] not in FILE_TRANSPORTS else None
+    if meant:
+        error.hint = f"Did you mean {meant}?"
+    elif _LONE_HOST.fullmatch(name) and f"//{HUB_HOST}/" in (error.url or ""):
+        error.hint = f"{name} alone is an image of Docker Hub; one that is at that host reads {name}/REPOSITORY"
 
 
 def list_names(names: Names) -> list[str]:

@@ -19,12 +19,14 @@ from ocinb.frames.rows import platform_text
 from ocinb.progress import choose_progress
 from ocinb.progress.protocol import Progress, Task
 from ocinb.sources.images import ALL, Image, Wanted
+from ocinb.sources.local import local_path
 from ocinb.sources.session import Session, default_session
 from ocinb.spec import mediatypes
 from ocinb.spec.digest import Digest
 from ocinb.spec.documents import Descriptor
 from ocinb.spec.identity import layer_steps
 from ocinb.spec.platforms import Platform
+from ocinb.spec.reference import FILE_TRANSPORTS
 from ocinb.storage.layout import Layout
 from ocinb.transfer import Job, Transfer, Transferred
 
@@ -169,7 +171,14 @@ def pull(
 def _folder(destination: str | PathLike[str]) -> Path:
     if not isinstance(destination, str | PathLike) or not str(destination):
         raise InvalidError(f"destination takes the path of a folder, not {destination!r}")
-    return Path(destination).expanduser().absolute()
+    transport, colon, _ = str(destination).partition(":")
+    if colon and transport in FILE_TRANSPORTS:  # as skopeo wants it
+        hint = "It becomes an image layout: give the folder alone"
+        raise InvalidError(f"destination takes the path of a folder, not {destination!r}", hint=hint)
+    folder = local_path(str(destination))
+    if folder.is_file():
+        raise InvalidError(f"destination takes the path of a folder, and {folder} is a file")
+    return folder
 
 
 def _plan(name: str, session: Session, layout: Layout, wanted: Wanted) -> Plan:

@@ -11,7 +11,7 @@ from ocinb.errors import InvalidError, NotFoundError
 from ocinb.frames import schemas
 from ocinb.frames.collecting import Errors, Failure, Names, Row, attempt_all, collect, list_names, with_failures
 from ocinb.sources.base import Source
-from ocinb.sources.registry import list_repositories
+from ocinb.sources.lists import list_repositories
 from ocinb.sources.session import Session, default_session, open_source
 from ocinb.spec.reference import FILE_TRANSPORTS, Reference, in_registry, parse_registry
 from ocinb.spec.tagforms import tag_kind

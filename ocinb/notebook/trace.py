@@ -120,6 +120,7 @@ def trace(*, fresh: bool = False) -> Trace:
     Notes
     -----
     Secrets are masked before they get here: of a token only its claims are shown, never its signature.
+    Threads that were started by hand do not belong to the block, unless they run in a copy of its context.
 
     Examples
     --------

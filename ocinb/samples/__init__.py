@@ -5,3 +5,7 @@ from __future__ import annotations
 from ocinb.samples.server import SampleRegistry, registry
 
 __all__ = ["SampleRegistry", "registry"]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -49,6 +49,11 @@ def is_beyond(url: str, within: frozenset[Range]) -> bool:
     return not reach(urlsplit(url).hostname) <= within | {Range.PUBLIC}
 
 
+def netloc_of(url: str) -> str:
+    """Give the host and the port that a URL names, without the user."""
+    return urlsplit(url).netloc.rpartition("@")[2]
+
+
 def same_origin(one: str, other: str) -> bool:
     """Say whether two URLs have the same scheme, host and port."""
     return _origin(one) == _origin(other)

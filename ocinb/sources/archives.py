@@ -11,7 +11,7 @@ from pathlib import Path
 from ocinb._settings import Settings
 from ocinb.errors import InvalidError
 from ocinb.sources.files import Content, not_there, open_file, reading, whole
-from ocinb.sources.layout import read_entries
+from ocinb.sources.layout import MARKER, read_entries
 from ocinb.sources.local import Contents
 from ocinb.sources.tarindex import TarIndex
 from ocinb.sources.unpacking import unpacked
@@ -38,7 +38,7 @@ def open_archive(path: Path, where: str, settings: Settings) -> TarIndex:
         if not path.exists():
             raise not_there(path, "file")
         if path.is_dir():
-            hint = f"Did you mean oci:{where.partition(':')[2]}?" if (path / "oci-layout").exists() else None
+            hint = f"Did you mean oci:{where.partition(':')[2]}?" if (path / MARKER).exists() else None
             raise InvalidError(f"{path} is a folder, and no archive", hint=hint)
         # Whoever typed the name may well mean a link; those in a layout are another matter.
         real = path.resolve()

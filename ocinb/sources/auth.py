@@ -10,12 +10,13 @@ import threading
 from dataclasses import dataclass, field
 
 from ocinb._settings import Settings
-from ocinb._text import printable
+from ocinb._text import Hidden, printable
 from ocinb.errors import AuthError
 from ocinb.sources.addresses import safe_url, same_origin
+from ocinb.sources.answers import Answer
 from ocinb.sources.challenges import Challenge, choose_challenge, parse_challenges
-from ocinb.sources.credentials import Found, Kind, Wallet
-from ocinb.sources.http import Answer, Http
+from ocinb.sources.credentials import Credential, Found, Kind, Wallet
+from ocinb.sources.http import Http
 from ocinb.sources.realms import may_see_credentials, realm_of
 from ocinb.sources.refusals import credentials_hint
 from ocinb.sources.scopes import repository_of, wider
@@ -45,11 +46,20 @@ class Opening:
         A fingerprint of who asks, never the secret itself: empty if the registry is told nothing at all.
     words
         As whom the registry is asked, for an error.
+    credential
+        As whom, if as anybody.
     """
 
     authorization: str | None = field(default=None, repr=False)
     principal: str = ""
     words: str = Found().words
+    credential: Credential | None = field(default=None, repr=False)
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What the registry is told, or was."""
+        own = (self.authorization.partition(" ")[2],) if self.authorization else ()
+        return (*own, *(self.credential.secrets if self.credential else ()))
 
     @property
     def headers(self) -> dict[str, str]:
@@ -120,10 +130,12 @@ class Keyring:
         self._warn(found)
         credential, challenge = found.credential, self._challenge
         if credential and credential.kind is Kind.BEARER:
-            return Opening(f"Bearer {credential.secret}", _principal(found), found.words)
+            return Opening(_bearer(credential.secret), _principal(found), found.words, credential)
         if challenge is not None and challenge.scheme == "bearer":
             return self._with_token(challenge, found, base, scope)
-        return Opening(credential.basic, _principal(found), found.words) if credential else Opening(words=found.words)
+        if credential is None:
+            return Opening(words=found.words)
+        return Opening(credential.basic, _principal(found), found.words, credential)
 
     def hear(self, answer: Answer, base: str, scope: str, used: str | None) -> bool:
         """Learn from a refusal what the registry wants; False if asking again cannot help.
@@ -172,7 +184,7 @@ class Keyring:
             if again is None:
                 raise
             found, token = again, self._tokens.get(wanted, again, base)
-        return Opening(f"Bearer {token.text}", _principal(found), found.words)
+        return Opening(_bearer(token.text), _principal(found), found.words, found.credential)
 
     def _may_renew(self, used: str, scope: str, found: Found) -> bool:
         scheme, _, text = used.partition(" ")
@@ -267,6 +279,15 @@ class Visit:
     def words(self) -> str:
         """Say as whom the registry was asked."""
         return self._opening.words
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Give what the registry was told."""
+        return self._opening.secrets
+
+
+def _bearer(token: str) -> str:
+    return Hidden(f"Bearer {token}")
 
 
 def _principal(found: Found) -> str:

@@ -10,6 +10,8 @@ import functools
 import http.client
 import http.cookiejar
 import socket
+import ssl
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -31,9 +33,9 @@ from ocinb.sources.addresses import safe_url
 from ocinb.sources.exchange import is_observed
 from ocinb.sources.failures import CONNECT_SECONDS
 from ocinb.sources.ranges import Range
-from ocinb.sources.redirects import astray
+from ocinb.sources.redirects import AstrayError, astray
 from ocinb.sources.resolving import Door, Whereabouts
-from ocinb.sources.trust import Trust
+from ocinb.sources.trust import Network, Trust
 from ocinb.sources.watching import Watch
 
 # What is asked of a connection at a time.
@@ -41,6 +43,8 @@ CHUNK = 1024 * 1024
 
 # The library passes over 100 by itself, as often as it comes.
 _INTERIM = frozenset({102, 103})
+# Routers forget a connection that nobody uses, and tell neither end: what is sent on it is lost without a word.
+IDLE_SECONDS = 60.0
 MAX_INTERIM = 20
 _HEADERS = {"User-Agent": f"ocinb/{__version__}", "Accept-Encoding": "identity", "Accept": "*/*"}
 
@@ -59,12 +63,15 @@ class Terms:
         Who is told where the host is.
     reason
         Why it is sent, for those who observe.
+    open_in
+        The networks in which alone the host may be called without TLS that is checked; none if it may anywhere.
     """
 
     limit: int
     reach: frozenset[Range] | None = None
     whereabouts: Whereabouts = field(default_factory=Whereabouts)
     reason: str = ""
+    open_in: tuple[Network, ...] = ()
 
 
 terms: contextvars.ContextVar[Terms] = contextvars.ContextVar("terms", default=Terms(0))  # noqa: B039 - it is frozen
@@ -183,6 +190,12 @@ class _Connection(HTTPConnection):
     response_class = _Response
     _line: socket.socket | None = None
     _place: Range | None = None
+    _used = 0.0
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether it can be used again; asked before each question."""
+        return super().is_connected and time.monotonic() - self._used < IDLE_SECONDS
 
     def _new_conn(self) -> socket.socket:
         self.sock = self._call()
@@ -193,6 +206,8 @@ class _Connection(HTTPConnection):
     def _call(self) -> socket.socket:
         try:
             doors = _open_doors(self._dns_host, resolving.network.doors(self._dns_host, self.port))
+            if not self._is_checked():
+                doors = _doors_within(self._dns_host, doors, terms.get().open_in)
         except socket.gaierror as error:
             raise NameResolutionError(self.host, self, error) from error
         for last, door in enumerate(doors, start=1):
@@ -206,6 +221,9 @@ class _Connection(HTTPConnection):
             terms.get().whereabouts.note(self.host.lower(), door.range)
             return line
         raise NewConnectionError(self, f"{self.host} has no address")
+
+    def _is_checked(self) -> bool:
+        return False
 
     def connect(self) -> None:
         try:
@@ -224,6 +242,7 @@ class _Connection(HTTPConnection):
         # A line that was made for somebody who may go there is none for somebody who may not.
         if reach is not None and self._place is not None and self._place not in reach:
             raise astray(self.host, self._place)
+        self._used = time.monotonic()
         super().request(*arguments, **options)
 
     def getresponse(self) -> HTTPResponse:  # type: ignore[override] # as in urllib3 itself
@@ -233,6 +252,9 @@ class _Connection(HTTPConnection):
 
 class _SecureConnection(_Connection, HTTPSConnection):
     """The same over TLS."""
+
+    def _is_checked(self) -> bool:
+        return self.ssl_context is not None and self.ssl_context.verify_mode == ssl.CERT_REQUIRED
 
     def connect(self) -> None:
         super().connect()
@@ -253,6 +275,21 @@ def _open_doors(host: str, doors: Sequence[Door]) -> list[Door]:
     found = [door for door in doors if door.range in reach]
     if doors and not found:
         raise astray(host, doors[0].range)
+    return found
+
+
+def _doors_within(host: str, doors: list[Door], networks: tuple[Network, ...]) -> list[Door]:
+    """Leave out the addresses at which a host may not be called in the clear.
+
+    Raises
+    ------
+    AstrayError
+        If none is left.
+    """
+    found = [door for door in doors if not networks or any(door.ip in network for network in networks)]
+    if doors and not found:
+        where = ", ".join(map(str, networks))
+        raise AstrayError(f"{host} is at {doors[0].ip}, and insecure_registries lets it do without TLS in {where} only")
     return found
 
 

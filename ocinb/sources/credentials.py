@@ -16,6 +16,7 @@ from enum import StrEnum
 
 from ocinb._credentials import BEARER_USER, HUB, IDENTITY_USER, is_bearer, keys_for
 from ocinb._settings import Settings
+from ocinb._text import Hidden
 from ocinb.sources.authfiles import AuthFile, AuthFiles, Entry
 from ocinb.sources.helpers import PREFIX, Helpers
 
@@ -61,7 +62,12 @@ class Credential:
     def basic(self) -> str:
         """The header for who takes a user and a password (RFC 7617), in UTF-8."""
         pair = f"{self.user}:{self.password or self.secret}".encode("utf-8", "surrogateescape")
-        return "Basic " + base64.b64encode(pair).decode("ascii")
+        return Hidden("Basic " + base64.b64encode(pair).decode("ascii"))
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """All that may not be shown, should somebody whom it was told say it back."""
+        return tuple(filter(None, (self.secret, self.password, self.basic.partition(" ")[2])))
 
     @property
     def fingerprint(self) -> str:
@@ -157,8 +163,9 @@ class Wallet:
 
 
 def _credential(entry: Entry, origin: str, *, is_told: bool = False) -> Credential:
+    secret = Hidden(entry.secret)
     if entry.user == IDENTITY_USER:
-        return Credential(Kind.IDENTITY, entry.user_beside, entry.secret, origin, entry.secret_beside, is_told)
-    if entry.user == BEARER_USER and is_bearer(entry.secret):
-        return Credential(Kind.BEARER, "", entry.secret, origin, is_told=is_told)
-    return Credential(Kind.PASSWORD, entry.user, entry.secret, origin, is_told=is_told)
+        return Credential(Kind.IDENTITY, entry.user_beside, secret, origin, Hidden(entry.secret_beside), is_told)
+    if entry.user == BEARER_USER and is_bearer(secret):
+        return Credential(Kind.BEARER, "", secret, origin, is_told=is_told)
+    return Credential(Kind.PASSWORD, entry.user, secret, origin, is_told=is_told)

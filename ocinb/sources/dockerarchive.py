@@ -23,6 +23,7 @@ from ocinb.errors import InvalidError
 from ocinb.sources.archives import blob_in, open_archive
 from ocinb.sources.entries import Entries, Entry
 from ocinb.sources.files import Content
+from ocinb.sources.layout import MARKER
 from ocinb.sources.local import Contents
 from ocinb.sources.tarindex import TarIndex
 from ocinb.sources.unpacking import compression_of
@@ -176,7 +177,7 @@ def _manifest(config: dict[str, object], layers: Sequence[dict[str, object]]) ->
 
 
 def _instead(members: TarIndex) -> str | None:
-    if "oci-layout" in members:
+    if MARKER in members:
         return f"Did you mean oci-archive:{members.where.partition(':')[2]}?"
     if "repositories" in members:
         return "It was saved by Docker before 1.10; load and save it again by a newer one"

@@ -19,10 +19,11 @@ from ocinb._settings import Settings
 from ocinb._text import printable, shorten
 from ocinb.errors import RateLimitError, TransportError
 from ocinb.sources.addresses import followed, is_loopback, safe_url, same_origin
+from ocinb.sources.answers import GOOD, Answer, Stream
 from ocinb.sources.auth import Keyring, Opening, Visit
 from ocinb.sources.foreign import open_foreign
-from ocinb.sources.http import Answer, Http, Stream
-from ocinb.sources.masking import purpose
+from ocinb.sources.http import Http
+from ocinb.sources.masking import purpose, without
 from ocinb.sources.rates import NOTHING_SAID, Rate, read_rate, read_warnings
 from ocinb.sources.reading import reading
 from ocinb.sources.refusals import refusal
@@ -34,7 +35,6 @@ logger = logging.getLogger("ocinb")
 
 # Docker Hub is one name for people and another for its registry.
 HUB_HOST = "registry-1.docker.io"
-GOOD = frozenset({200, 206})
 _BAD_REQUEST = 400
 WARNING_LENGTH = 300
 MAX_WARNINGS = 100
@@ -139,9 +139,9 @@ class Endpoint:
             visit,
         )
         if not answer.from_cache:
-            self._note(answer.headers)
+            self._note(answer.headers, visit)
         if answer.status not in GOOD:
-            raise refusal(self.registry, answer, asked=visit.words)
+            raise refusal(self.registry, answer, asked=visit.words, secrets=visit.secrets)
         return answer
 
     def known(self, path: str, scope: str, *, method: str, accept: str) -> Answer | None:
@@ -175,14 +175,14 @@ class Endpoint:
                 opening = visit.opening(self._base)
                 sent = {**headers, **opening.headers}
                 with self._http.stream(f"{self._base}{path}", sent, reason=reason) as stream:
-                    self._note(stream.headers)
+                    self._note(stream.headers, visit)
                     if stream.status in GOOD:
                         yield stream
                         return
                     body = stream.read(self._settings.max_answer_bytes)
                 answer = Answer(stream.status, stream.headers, body, stream.url)
                 if not visit.may_try_again(answer, self._base):
-                    raise refusal(self.registry, answer, asked=visit.words)
+                    raise refusal(self.registry, answer, asked=visit.words, secrets=visit.secrets)
                 reason = f"{purpose('GET', path)}, again with authorization"
 
     def foreign(self, urls: Iterable[str], headers: Mapping[str, str]) -> AbstractContextManager[Stream]:
@@ -261,20 +261,24 @@ class Endpoint:
     def _settled(self, ask: _Question, opening: Opening) -> Answer:
         """Ask a registry by the schemes that it may speak, and remember which it was."""
         first: TransportError | None = None
-        wants_tls = False
+        wants_tls, entries = False, self._entries
         for scheme in self._schemes:
             base = f"{scheme}://{self._host}"
             try:
                 answer = ask(_Try(base, opening, patient=False))
             except TransportError as error:
+                if error.passing and not error.unreachable and self._settings.retries:
+                    self._base = base  # somebody is there, and broke off
+                    return ask(_Try(base, opening))
                 # One that is only slow is not asked again; and a redirect, once there was one, says who is there.
                 if not error.unreachable or (first is not None and not same_origin(error.url or "", base)):
                     raise
                 first = first or error
                 continue
             if scheme == "https" or not _wants_tls(answer):
-                # A 400 of which the words broke off may be one that wanted TLS.
-                self._base, self._sure = base, answer.status != _BAD_REQUEST
+                if entries is self._entries:  # else it was set otherwise meanwhile, and is found out anew
+                    # A 400 of which the words broke off may be one that wanted TLS.
+                    self._base, self._sure = base, answer.status != _BAD_REQUEST
                 return answer
             wants_tls = True
         if first is not None and (wants_tls or not self._settings.retries):
@@ -297,10 +301,10 @@ class Endpoint:
             self._entries = self._settings.insecure_registries
             self._begin()
 
-    def _note(self, headers: Mapping[str, str]) -> None:
+    def _note(self, headers: Mapping[str, str], visit: Visit) -> None:
         """Remember what an answer says beside its body."""
         self.rate = read_rate(headers, datetime.now(UTC)) or self.rate
-        for text in read_warnings(headers.get("warning", "")):
+        for text in read_warnings(without(visit.secrets, headers["warning"])) if "warning" in headers else ():
             if text not in self._warned and len(self._warned) < MAX_WARNINGS:
                 self._warned.add(text)
                 logger.warning("%s warns: %s", self.registry, printable(shorten(text, WARNING_LENGTH)))

@@ -7,7 +7,6 @@ first of several, this asks which one is meant.
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -17,11 +16,10 @@ from ocinb._text import shorten
 from ocinb.errors import NotFoundError
 from ocinb.spec.digest import Digest
 from ocinb.spec.documents import Descriptor
+from ocinb.spec.reference import PLACE
 
 SHOWN_NAMES = 20
 COMPARED_NAMES = 1000  # a guess among all the names of a large store would take longer than the answer
-
-_PLACE = re.compile(r"@[0-9]{1,9}")
 
 
 @dataclass(frozen=True)
@@ -83,7 +81,7 @@ class Entries:
         NotFoundError
             If there is no such place, or if more than one is meant.
         """
-        if _PLACE.fullmatch(wanted):
+        if PLACE.fullmatch(wanted):
             return self._at(int(wanted[1:]))
         chosen = self._by_name.get(wanted, []) if wanted else self.listed
         distinct = list(_by_digest(chosen).values())

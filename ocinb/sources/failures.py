@@ -6,14 +6,13 @@ import http.client
 import re
 import socket
 import ssl
-from urllib.parse import urlsplit
 
 import requests
 import urllib3
 
 from ocinb._settings import Settings
 from ocinb.errors import TransportError
-from ocinb.sources.addresses import safe_url
+from ocinb.sources.addresses import netloc_of, safe_url
 from ocinb.sources.proxies import HINT
 
 # A host that takes a call does so within this time, or somebody drops the calls on the way.
@@ -37,7 +36,7 @@ def connect_seconds(settings: Settings) -> float:
 
 def failure(error: Exception, url: str, settings: Settings) -> TransportError:
     """Make the error that fits what a library raised."""
-    host, root = urlsplit(url).netloc.rpartition("@")[2], root_of(error)
+    host, root = netloc_of(url), root_of(error)
     if isinstance(error, requests.exceptions.ProxyError | requests.exceptions.InvalidProxyURL) or "SOCKS" in str(error):
         return _proxy_failure(error, root, url)
     if isinstance(error, ValueError):  # that is how requests calls a bad address, and it quotes the whole of it
@@ -87,7 +86,7 @@ def reason_of(root: BaseException) -> str:
 
 def _proxy_failure(error: Exception, root: BaseException, url: str) -> TransportError:
     """Tell a proxy that is in the way; its own address may have a password in it, and is not quoted."""
-    host = urlsplit(url).netloc.rpartition("@")[2]
+    host = netloc_of(url)
     if isinstance(error, requests.exceptions.InvalidSchema):
         said = "a SOCKS proxy needs the package PySocks"
     else:

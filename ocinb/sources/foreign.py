@@ -12,11 +12,11 @@ from urllib.parse import urlsplit
 
 from ocinb.errors import NotFoundError, OcinbError
 from ocinb.sources.addresses import followed, is_loopback, safe_url
-from ocinb.sources.http import Answer, Http, Stream
+from ocinb.sources.answers import GOOD, Answer, Stream
+from ocinb.sources.http import Http
 from ocinb.sources.redirects import AstrayError
 from ocinb.sources.refusals import refusal
 
-GOOD = frozenset({200, 206})
 MAX_URLS = 10
 
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import contextvars
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,13 +18,14 @@ from urllib.parse import urlsplit
 import requests
 import urllib3
 
-from ocinb._pool import alone, check_stopped, pause, woken_by
+from ocinb._pool import alone, check_stopped, pause
 from ocinb._settings import Settings
 from ocinb.errors import OcinbError, TransportError
-from ocinb.sources.addresses import safe_url
-from ocinb.sources.connections import CHUNK, Terms, configured, open_adapter, prepared, read_upto, terms
+from ocinb.sources.addresses import netloc_of, safe_url, same_origin
+from ocinb.sources.answers import Answer, Stream, headers_of, nothing_kept
+from ocinb.sources.connections import Terms, configured, open_adapter, prepared, terms
 from ocinb.sources.exchange import is_observed
-from ocinb.sources.failures import broke, connect_seconds, failure
+from ocinb.sources.failures import connect_seconds, failure
 from ocinb.sources.keeping import confirmed, is_believed, may_be_confirmed, worth_keeping
 from ocinb.sources.logs import mask_logs
 from ocinb.sources.masking import purpose
@@ -33,7 +34,7 @@ from ocinb.sources.proxies import proxies_for
 from ocinb.sources.ranges import Range
 from ocinb.sources.redirects import REDIRECTS, along, check_target, redirected
 from ocinb.sources.resolving import Whereabouts
-from ocinb.sources.trust import Trust
+from ocinb.sources.trust import Trust, networks_for
 from ocinb.sources.watching import Watch, finish
 from ocinb.storage.responses import open_responses, principal
 
@@ -42,61 +43,6 @@ NOT_YET = frozenset({401, 429})
 
 class OfflineError(TransportError):
     """Nobody may be asked, and what is wanted is not on this machine."""
-
-
-def _never_kept() -> None:
-    """Do nothing: there is no answer to be forgotten."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A status, headers (their names in lower case) and a whole body.
-
-    It does not show what it has: the body of a token service is a token, and a signed address opens a door.
-    """
-
-    status: int
-    headers: Mapping[str, str] = field(repr=False)
-    body: bytes = field(repr=False)
-    url: str = field(repr=False)
-    from_cache: bool = False
-    kept_at: float = 0.0  # if it was kept: when it came or was confirmed, in seconds since 1970
-    forget: Callable[[], None] = field(default=_never_kept, repr=False, compare=False)  # if it proves wrong
-
-
-class Stream:
-    """The body of an answer, as it arrives."""
-
-    forget = staticmethod(_never_kept)
-
-    def __init__(self, response: requests.Response, url: str) -> None:
-        self.status = response.status_code
-        self.headers = _headers(response)
-        self.url = url
-        self._response = response
-
-    def chunks(self) -> Iterator[bytes]:
-        """Give the body in chunks of at most one MiB, each as soon as it is there.
-
-        Raises
-        ------
-        TransportError
-            If it breaks off.
-        """
-        raw = self._response.raw
-        try:
-            with woken_by(raw.shutdown):
-                # Not read(): it waits for a whole chunk, and loses what it has if the connection breaks.
-                while chunk := raw.read1(CHUNK, decode_content=False):
-                    check_stopped()
-                    yield chunk
-        except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-            check_stopped()
-            raise broke(error, self.url) from None
-
-    def read(self, limit: int) -> bytes:
-        """Read the body, or so much of a longer one that it is longer than the limit."""
-        return read_upto(self.chunks(), limit)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -249,11 +195,11 @@ class Http:
             Watch(response.request, question.why("known")).over(response, from_cache=True)
         return Answer(
             status=response.status_code,
-            headers=_headers(response),
+            headers=headers_of(response),
             body=response.content or b"",
             url=response.url,
             from_cache=from_cache,
-            forget=partial(self._forget, response.cache_key) if hasattr(response, "cache_key") else _never_kept,
+            forget=partial(self._forget, response.cache_key) if hasattr(response, "cache_key") else nothing_kept,
             kept_at=getattr(response, "created_at").timestamp() if from_cache else 0.0,  # noqa: B009 - of the library's
         )
 
@@ -321,6 +267,9 @@ class Http:
             proxies = proxies_for(url)
             if proxies:
                 conditions = replace(conditions, reach=None)  # the proxy resolves, and goes where it may go
+            elif self._settings.insecure_registries and same_origin(url, question.url):
+                # Elsewhere, where a redirect has led, no secret goes along.
+                conditions = replace(conditions, open_in=networks_for(netloc_of(url), self._settings))
             send = partial(
                 session.send,
                 stream=question.stream,
@@ -375,10 +324,6 @@ class Http:
             # What has no life at all would not be kept, and so could not be confirmed.
             self._named.settings.expire_after = max(1, self._settings.tag_ttl)  # type: ignore[attr-defined]
             return self._named
-
-
-def _headers(response: requests.Response) -> dict[str, str]:
-    return {name.lower(): value for name, value in response.headers.items()}
 
 
 @contextmanager

@@ -25,6 +25,8 @@ from ocinb.storage.layout import OWN_NAME, REF_NAME
 CONTAINERD_NAME = "io.containerd.image.name"
 MARKER = "oci-layout"
 INDEX = "index.json"
+# What skopeo's ``dir:`` begins its file ``version`` with.
+DIR_MARK = b"Directory Transport Version"
 
 # Gives a small file of the layout by its name, within a limit that bears a setting's name; None if it is not there.
 Reader = Callable[[str, int, str], bytes | None]
@@ -103,6 +105,8 @@ def _instead(read: Reader, where: str, settings: Settings) -> str | None:
     if read("manifest.json", settings.max_list_bytes, "max_list_bytes") is None:
         return None
     transport, _, path = where.partition(":")
+    if (read("version", settings.max_manifest_bytes, "max_manifest_bytes") or b"").startswith(DIR_MARK):
+        return f"It was written by skopeo as dir:{path}; skopeo copy dir:{path} oci:FOLDER makes a layout of it"
     if transport == "oci":
         return "It is an archive of docker save that was unpacked; pack it by tar, and read docker-archive:FILE"
     return f"Did you mean docker-archive:{path}?"

@@ -192,7 +192,17 @@ class _Blob:
 
 
 def local_path(path: str) -> Path:
-    """Say where a path leads that somebody typed, from here or from home."""
+    """Say where a path leads that somebody typed, from here or from home.
+
+    Raises
+    ------
+    NotFoundError
+        If the home is not there.
+    InvalidError
+        If it is none: what follows a NUL would be lost on the way to the system.
+    """
+    if "\0" in path:
+        raise InvalidError(f"{path!r} is no path: it has a NUL in it")
     try:
         return Path(path).expanduser().absolute()
     except RuntimeError:  # pathlib's, for a home that is not there

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -15,7 +15,8 @@ from ocinb.sources.addresses import safe_url
 # A header whose name speaks of any of these may open something; the challenge only says what is wanted.
 _SECRET = re.compile(r"auth|cookie|token|secret|key|passw|credential|signature|session|assertion", re.IGNORECASE)
 _READABLE = frozenset({"www-authenticate", "proxy-authenticate"})
-_URL = re.compile(r"https?://[^\s\"'<>,]+", re.IGNORECASE)
+# An address, or what stands in a Link without a host.
+_ADDRESS = re.compile(r"https?://[^\s\"'<>,]+|(?<=<)[^<>]*+(?=>)", re.IGNORECASE)
 _ADDRESSES = frozenset({"location", "content-location"})
 _PATH = re.compile(
     r"/v2/(?:(?P<catalog>_catalog)|(?P<repository>.+)/(?P<kind>manifests|blobs|tags|referrers)/(?P<name>[^/]+))"
@@ -29,6 +30,13 @@ def masked(headers: Mapping[str, str]) -> dict[str, str]:
     {'authorization': 'Bearer ***', 'location': 'https://cdn.example/x?sig=***'}
     """
     return {name.lower(): _masked(name.lower(), value) for name, value in headers.items()}
+
+
+def without(secrets: Iterable[str], text: str) -> str:
+    """Take secrets out of what a stranger says, who may have been told them."""
+    for secret in secrets:
+        text = text.replace(secret, "***")
+    return text
 
 
 def purpose(method: str, url: str) -> str:
@@ -71,11 +79,9 @@ def token_claims(body: bytes) -> dict[str, Any] | None:
 
 
 def _masked(name: str, value: str) -> str:
-    if name in _READABLE or name == "link":
-        return _URL.sub(lambda match: safe_url(match[0]), value)
     if name in _ADDRESSES:
         return safe_url(value)
-    if not _SECRET.search(name):
-        return value
+    if name in _READABLE or not _SECRET.search(name):
+        return _ADDRESS.sub(lambda match: safe_url(match[0]), value)
     scheme, space, _ = value.partition(" ")
     return f"{scheme} ***" if name == "authorization" and space else "***"

@@ -30,7 +30,7 @@ LONGEST_PAUSE_SECONDS = 30.0
 HERD_SECONDS = 0.5
 
 # A greater number is no span, but a moment in seconds since 1970: some send that.
-_EPOCH_FROM = 1_000_000_000
+EPOCH_FROM = 1_000_000_000
 _LONGEST = timedelta(days=3650)
 
 
@@ -130,7 +130,7 @@ def retry_after(header: str, now: datetime) -> float | None:
     text = header.strip()
     if re.fullmatch(r"[+-]?\d+(\.\d+)?", text, re.ASCII):
         seconds = float(text)
-        if seconds >= _EPOCH_FROM:
+        if seconds >= EPOCH_FROM:
             seconds -= now.timestamp()
         return min(max(seconds, 0.0), _LONGEST.total_seconds())
     try:

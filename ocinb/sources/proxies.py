@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from requests.utils import get_environ_proxies, select_proxy
 
 from ocinb.errors import TransportError
-from ocinb.sources.addresses import is_loopback, safe_url
+from ocinb.sources.addresses import is_loopback, netloc_of, safe_url
 
 HINT = "HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY in the environment say who is asked through which proxy"
 
@@ -28,8 +28,7 @@ def proxies_for(url: str) -> dict[str, str]:
         return {}
     full = proxy if "://" in proxy else f"http://{proxy}"  # as curl reads it
     if not _is_usable(full):
-        host = parts.netloc.rpartition("@")[2]
-        what = f"the proxy on the way to {host} lets nobody through: its address cannot be used"
+        what = f"the proxy on the way to {netloc_of(url)} lets nobody through: its address cannot be used"
         raise TransportError(what, url=safe_url(url), hint=HINT)
     return {parts.scheme: full}
 

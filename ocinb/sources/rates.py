@@ -11,13 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from ocinb.sources.patience import EPOCH_FROM
+
 # As registries spell them; GitHub's and Quay's are the older ones with an X.
 _PREFIXES = ("ratelimit", "x-ratelimit")
 _VALUE = re.compile(r"\s*(\d{1,15})(?:\.\d+)?\s*(?:[;,].*)?")
 _WINDOW = re.compile(r";\s*w\s*=\s*(\d{1,9})\b")
 _WARNING = re.compile(r'\b299 \S+ "((?:[^"\\]|\\.)*)"')
-# A greater number is a moment in seconds since 1970, a smaller one a span.
-_EPOCH_FROM = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +82,6 @@ def _moment(value: int | None, now: datetime) -> datetime | None:
     if value is None:
         return None
     try:
-        return datetime.fromtimestamp(value, UTC) if value >= _EPOCH_FROM else now + timedelta(seconds=value)
+        return datetime.fromtimestamp(value, UTC) if value >= EPOCH_FROM else now + timedelta(seconds=value)
     except (ValueError, OverflowError, OSError):
         return None

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from ocinb.errors import IntegrityError, InvalidError, TransportError
 from ocinb.sources.addresses import safe_url
-from ocinb.sources.http import Answer, Stream
+from ocinb.sources.answers import Answer, Stream
 from ocinb.spec import mediatypes
 
 
@@ -20,5 +20,7 @@ def reading(answer: Answer | Stream) -> Iterator[None]:
         error.url = error.url or safe_url(answer.url)
         if mediatypes.bare(answer.headers.get("content-type")) == "text/html":
             error.hint = "A web page came; is this the name of a registry, and does something stand between?"
+        elif isinstance(error, IntegrityError):
+            error.hint = error.hint or "It was damaged there or on the way, and is not kept; try again"
         answer.forget()
         raise

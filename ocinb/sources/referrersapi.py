@@ -14,9 +14,10 @@ from urllib.parse import quote
 from ocinb._pool import alone
 from ocinb._settings import Settings
 from ocinb.errors import AuthError, InvalidError, NotFoundError, TransportError
+from ocinb.sources.answers import Answer
 from ocinb.sources.base import Referrer
 from ocinb.sources.endpoint import Endpoint
-from ocinb.sources.http import Answer, OfflineError
+from ocinb.sources.http import OfflineError
 from ocinb.sources.reading import reading
 from ocinb.sources.refusals import UnknownRepositoryError
 from ocinb.spec import mediatypes

@@ -6,12 +6,14 @@ Source: OCI distribution-spec v1.1, "Error Codes".
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 from ocinb.errors import AuthError, NotFoundError, OcinbError, RateLimitError, TransportError
 from ocinb.sources.addresses import safe_url
+from ocinb.sources.answers import Answer
 from ocinb.sources.base import RangeError
-from ocinb.sources.http import Answer
+from ocinb.sources.masking import without
 from ocinb.sources.patience import retry_after, when_to_come_back
 
 SERVER_FAULT = 500
@@ -22,10 +24,22 @@ class UnknownRepositoryError(NotFoundError):
     """The registry said that it is not the tag or digest that is missing, but the whole repository."""
 
 
-def refusal(registry: str, answer: Answer, *, asked: str = "") -> OcinbError:
-    """Make the error that fits an answer; ``asked`` says as whom the registry was asked."""
+def refusal(registry: str, answer: Answer, *, asked: str = "", secrets: Iterable[str] = ()) -> OcinbError:
+    """Make the error that fits an answer.
+
+    Parameters
+    ----------
+    registry
+        Who answered.
+    answer
+        What it said.
+    asked
+        As whom it was asked.
+    secrets
+        What it was told, and may have said back.
+    """
     said = _registry_errors(answer.body)
-    url, words = safe_url(answer.url), _words(said)
+    url, words = without(secrets, safe_url(answer.url)), _words(said, secrets)
     match answer.status:
         case 401 | 403:
             who = f"{asked}. " if asked else ""
@@ -72,6 +86,6 @@ def _registry_errors(body: bytes) -> list[tuple[str, str]]:
         return []
 
 
-def _words(errors: list[tuple[str, str]]) -> str:
-    words = "; ".join(f"{code} {message}".strip() for code, message in errors)
+def _words(errors: list[tuple[str, str]], secrets: Iterable[str]) -> str:
+    words = without(secrets, "; ".join(f"{code} {message}".strip() for code, message in errors))
     return f": {words[:WORDS_LENGTH]}" if words else ""

@@ -1,6 +1,6 @@
 """A registry's repository as a source.
 
-Source: OCI distribution-spec v1.1, "Pull" and "Content Discovery". What is asked for by digest is looked up in the
+Source: OCI distribution-spec v1.1, "Pull". What is asked for by digest is looked up in the
 store first, and kept there; what is asked for by name is kept as long as a tag is believed.
 """
 
@@ -12,12 +12,14 @@ from dataclasses import replace
 from functools import partial
 from urllib.parse import quote
 
-from ocinb._pool import alone
+from ocinb._pool import alone, pause
 from ocinb._settings import Settings
 from ocinb.errors import IntegrityError, InvalidError, NotFoundError, TransportError
+from ocinb.sources.answers import GOOD, Answer, Stream
 from ocinb.sources.base import BlobStream, RawDocument, Referrer
-from ocinb.sources.endpoint import GOOD, Endpoint
-from ocinb.sources.http import Answer, OfflineError, Stream
+from ocinb.sources.endpoint import Endpoint
+from ocinb.sources.lists import list_tags
+from ocinb.sources.patience import Attempts
 from ocinb.sources.reading import reading
 from ocinb.sources.referrers import find_by_name
 from ocinb.sources.referrersapi import ReferrersApi
@@ -26,13 +28,10 @@ from ocinb.sources.streams import ArrivingBlob, EmbeddedBlob
 from ocinb.spec import mediatypes
 from ocinb.spec.digest import Digest, verify
 from ocinb.spec.documents import Descriptor, blob_media_type, sniff_media_type
-from ocinb.spec.fields import Fields
 from ocinb.spec.signed import manifest_digest, verify_manifest
-from ocinb.spec.strictjson import parse_object
 from ocinb.storage.layout import Layout
 from ocinb.storage.signed import SignedDocuments
 
-CATALOG_SCOPE = "registry:catalog:*"
 # What Docker's registry says of a blob that is asked for as a manifest, and is none.
 NO_MANIFEST = frozenset({500})
 # What servers say that know no HEAD: not allowed, not implemented.
@@ -159,27 +158,12 @@ class RegistrySource:
 
     def tags(self) -> list[str]:
         """List the tags, in the order of the registry."""
-        path = f"/v2/{self.repository}/tags/list"
-        try:
-            try:
-                return self._tags(f"{path}?n=1000")
-            except UnknownRepositoryError:
-                raise
-            except (NotFoundError, OfflineError):
-                return self._tags(path)  # zuul-registry knows the list only without a length
-        except NotFoundError as error:
-            hint = f"ocinb.repositories({self._endpoint.registry!r}) lists what there is, if the registry tells"
-            where = f"there is no repository {self._endpoint.registry}/{self.repository}"
-            raise NotFoundError(where, url=error.url, hint=hint) from None
+        return list_tags(self._endpoint, self.repository, self._scope)
 
     def referrers(self, subject: Descriptor, artifact_type: str | None = None) -> list[Referrer]:
         """Find what refers to a manifest: by the API, else by the tag that lists referrers; by cosign's tags always."""
         by_api = partial(self._referrers_api.find, subject.digest, artifact_type)
         return find_by_name(self, subject, self._settings, by_api)
-
-    def _tags(self, path: str) -> list[str]:
-        pages = self._endpoint.pages(path, self._scope)
-        return list(dict.fromkeys(name for page in pages for name in _names(page, "tags")))
 
     def _kept(self, digest: Digest, said: str | None = None) -> RawDocument | None:
         last = self._last  # another thread may put its own there at any moment
@@ -282,8 +266,7 @@ class RegistrySource:
     def _blob(self, digest: Digest, size: int | None = None, said: str | None = None) -> RawDocument:
         limit = self._settings.max_manifest_bytes
         try:
-            with self._endpoint.stream(self._path("blobs", digest), self._scope, {"Accept": "*/*"}) as stream:
-                raw = stream.read(limit)
+            stream, raw = self._arrived(self._path("blobs", digest), limit)
         except NotFoundError as error:
             raise self._not_found(digest, error, what="blob") from None
         if len(raw) > limit:
@@ -293,6 +276,20 @@ class RegistrySource:
         document = RawDocument(raw, digest, _type_of_blob(raw, digest, said), fetched=True)
         self._keep(document)
         return document
+
+    def _arrived(self, path: str, limit: int) -> tuple[Stream, bytes]:
+        """Read a small blob whole; where the line breaks in it, it is read anew."""
+        attempts = Attempts(self._settings, "GET")
+        while True:
+            try:
+                with self._endpoint.stream(path, self._scope, {"Accept": "*/*"}) as stream:
+                    return stream, stream.read(limit)
+            except TransportError as error:
+                # What could not even be opened was asked for again already.
+                seconds = attempts.after_failure(error) if error.resumable else None
+                if seconds is None:
+                    raise
+            pause(seconds)
 
     def _keep(self, document: RawDocument) -> None:
         self._store.prepare()
@@ -304,27 +301,6 @@ class RegistrySource:
 
     def _path(self, kind: str, name: str) -> str:
         return f"/v2/{self.repository}/{kind}/{quote(name, safe=':')}"
-
-
-def list_repositories(endpoint: Endpoint) -> list[str]:
-    """List the repositories of a registry, as far as it tells them.
-
-    Raises
-    ------
-    NotFoundError
-        If it has no catalogue.
-    """
-    pages = endpoint.pages("/v2/_catalog?n=1000", CATALOG_SCOPE)
-    try:
-        return list(dict.fromkeys(name for page in pages for name in _names(page, "repositories")))
-    except NotFoundError as error:
-        hint = "Many public registries tell nobody what they have; name a repository instead"
-        raise NotFoundError(f"{endpoint.registry} has no catalogue", url=error.url, hint=hint) from None
-
-
-def _names(page: Answer, key: str) -> list[str]:
-    with reading(page):
-        return Fields(parse_object(page.body, "the list"), "the list").texts(key) or []
 
 
 def _digest_of(answer: Answer) -> Digest:

@@ -17,7 +17,7 @@ from typing import Any
 
 from ocinb._pool import check_stopped, woken_by
 from ocinb.sources.addresses import is_localhost, reach
-from ocinb.sources.ranges import Range, parse_address, range_of
+from ocinb.sources.ranges import Address, Range, parse_address, range_of
 
 # How long a stop may wait for somebody who connects.
 HEARD_SECONDS = 0.1
@@ -33,7 +33,12 @@ class Door:
     @property
     def range(self) -> Range:
         """Where it is."""
-        return range_of(ipaddress.ip_address(str(self.address[0]).partition("%")[0]))
+        return range_of(self.ip)
+
+    @property
+    def ip(self) -> Address:
+        """The address alone."""
+        return ipaddress.ip_address(str(self.address[0]).partition("%")[0])
 
 
 class Network:

@@ -153,12 +153,12 @@ def close_default_session() -> None:
 
 
 def _begin_anew() -> None:
-    """Leave a process that was forked without the connections of the other one: both would hear each other's answers.
+    """Leave a process that was forked without the other one's connections: both would hear each other's answers.
 
-    Nothing of it is closed, nor thrown away, which would close it: a file of SQLite takes no harm as long as only one of
-    them uses it.
+    Nothing of it is closed, nor thrown away, which would close it: SQLite takes no harm from a fork as long as only one
+    of both uses what was open.
     """
-    global _default, _lock  # noqa: PLW0603 - as above
+    global _default, _lock
     own = _own.get()
     _of_the_other_process.extend(filter(None, (_default, own)))
     _default, _lock = None, threading.RLock()

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 from ocinb.errors import IntegrityError
 from ocinb.sources.addresses import safe_url
+from ocinb.sources.answers import Stream
 from ocinb.sources.base import RangeError
-from ocinb.sources.http import Stream
 from ocinb.spec.documents import Descriptor
 
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")

@@ -15,10 +15,12 @@ from urllib.parse import urlencode
 from ocinb._credentials import is_bearer
 from ocinb._pool import alone
 from ocinb._settings import Settings
+from ocinb._text import Hidden, HiddenBytes
 from ocinb.errors import AuthError, InvalidError
 from ocinb.sources.addresses import safe_url
+from ocinb.sources.answers import Answer
 from ocinb.sources.credentials import Credential, Found, Kind
-from ocinb.sources.http import Answer, Http
+from ocinb.sources.http import Http
 from ocinb.sources.realms import refused_realm
 from ocinb.sources.redirects import AstrayError
 from ocinb.sources.refusals import SERVER_FAULT, credentials_hint, refusal
@@ -133,7 +135,7 @@ class Tokens:
         if answer.status in {401, 403}:
             raise self._refused(found, answer.url)
         if answer.status == 429 or answer.status >= SERVER_FAULT:  # noqa: PLR2004 - HTTP
-            raise refusal(service, answer)
+            raise refusal(service, answer, secrets=found.credential.secrets if found.credential else ())
         if answer.status != 200:  # noqa: PLR2004 - HTTP
             raise AuthError(f"{service} answered {answer.status}", url=safe_url(answer.url), hint=found.words)
         return read_token(answer)
@@ -158,7 +160,7 @@ class Tokens:
         }
         headers, limit = {"Content-Type": _FORM}, self._settings.max_answer_bytes
         said = {name: value for name, value in form.items() if value}  # some registries name no service
-        body = urlencode(said, errors="surrogateescape").encode()
+        body = HiddenBytes(urlencode(said, errors="surrogateescape").encode())
         return self._http.ask("POST", wanted.realm, headers, limit=limit, body=body, led_by=base, reason=wanted.reason)
 
     def _get(self, wanted: Wanted, credential: Credential | None, base: str) -> Answer:
@@ -201,7 +203,7 @@ def read_token(answer: Answer) -> Token:
         raise AuthError("the token service gave no token", url=url)
     if len(text) > MAX_CHARACTERS:
         raise AuthError(f"the token service gave a token of more than {MAX_CHARACTERS:,} characters", url=url)
-    return Token(text, time.monotonic() + life - MARGIN_SECONDS)
+    return Token(Hidden(text), time.monotonic() + life - MARGIN_SECONDS)
 
 
 def _life(expires_in: int, issued_at: str | None, date: str | None) -> float:

@@ -19,7 +19,8 @@ import certifi
 from ocinb._settings import Settings
 from ocinb.errors import TransportError
 from ocinb.sources import resolving
-from ocinb.sources.ranges import parse_address
+from ocinb.sources.addresses import is_loopback, netloc_of
+from ocinb.sources.ranges import Address, parse_address
 
 # Where update-ca-certificates puts an authority that a company added; an interpreter that was built elsewhere looks
 # elsewhere. A folder of hashed names costs nothing until a certificate is looked for in it; a bundle is read for 25 ms.
@@ -27,6 +28,7 @@ SYSTEM_FOLDERS = ("/etc/ssl/certs", "/etc/pki/tls/certs")
 BUNDLE_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _Source = tuple[str, ...]  # who said it, and the file or folder; nothing for the system's own
 
 
@@ -52,7 +54,7 @@ class Trust:
         TransportError
             If a bundle that was named is not there, or is none.
         """
-        source = ("nobody",) if is_insecure(_netloc(url), self._settings) else self._source()
+        source = ("nobody",) if is_insecure(netloc_of(url), self._settings) else self._source()
         with self._lock:
             if source not in self._contexts:
                 self._contexts[source] = _unchecked() if source == ("nobody",) else _checked(source)
@@ -73,8 +75,29 @@ def is_insecure(netloc: str, settings: Settings) -> bool:
 
     As docker reads them: a host without a port is that host at the port of its scheme, and ``10.0.0.0/8`` a network.
     """
-    entries = settings.insecure_registries
-    return bool(entries) and (_plain(netloc) in {_plain(entry) for entry in entries} or _in_network(netloc, entries))
+    return _is_named(netloc, settings) or _in_network(netloc, _networks(settings))
+
+
+def networks_for(netloc: str, settings: Settings) -> tuple[Network, ...]:
+    """Give the networks in which alone a host may do without TLS: none for this machine, and for who is named itself.
+
+    Whoever answers for its name may say now that it is in one, and a moment later that it is elsewhere.
+    """
+    is_free = is_loopback(urlsplit(f"//{netloc}").hostname) or _is_named(netloc, settings)
+    return () if is_free else _networks(settings)
+
+
+def _networks(settings: Settings) -> tuple[Network, ...]:
+    networks: list[Network] = []
+    for entry in settings.insecure_registries:
+        with suppress(ValueError):  # the others are hosts
+            if "/" in entry:
+                networks.append(ipaddress.ip_network(entry, strict=False))
+    return tuple(networks)
+
+
+def _is_named(netloc: str, settings: Settings) -> bool:
+    return _plain(netloc) in {_plain(entry) for entry in settings.insecure_registries}
 
 
 def _plain(netloc: str) -> str:
@@ -84,30 +107,21 @@ def _plain(netloc: str) -> str:
     return {"docker.io": "registry-1.docker.io", "index.docker.io": "registry-1.docker.io"}.get(name, name)
 
 
-def _in_network(netloc: str, entries: Iterable[str]) -> bool:
-    networks = []
-    for entry in entries:
-        with suppress(ValueError):  # the others are hosts
-            if "/" in entry:
-                networks.append(ipaddress.ip_network(entry, strict=False))
+def _in_network(netloc: str, networks: Iterable[Network]) -> bool:
     if not networks:
         return False
     host = urlsplit(f"//{netloc}").hostname or ""
     return any(address in network for address in _addresses(host) for network in networks)
 
 
-def _addresses(host: str) -> list[ipaddress.IPv4Address | ipaddress.IPv6Address]:
+def _addresses(host: str) -> list[Address]:
     literal = parse_address(host)
     if literal is not None:
         return [literal]
     try:
-        return [ipaddress.ip_address(str(door.address[0])) for door in resolving.network.doors(host, 443)]
+        return [door.ip for door in resolving.network.doors(host, 443)]
     except (OSError, ValueError):
         return []
-
-
-def _netloc(url: str) -> str:
-    return urlsplit(url).netloc.rpartition("@")[2]
 
 
 def _unchecked() -> ssl.SSLContext:

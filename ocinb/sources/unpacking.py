@@ -13,14 +13,13 @@ import sys
 import tempfile
 import zlib
 from collections.abc import Iterator
-from pathlib import Path
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO, Protocol, cast
 
 from ocinb._pool import check_stopped
 from ocinb._settings import MIB, Settings
-from ocinb.errors import InvalidError, OcinbError
+from ocinb.errors import InvalidError, OcinbError, TransportError
 from ocinb.sources.files import CHUNK, Content, OpenFile
-from ocinb.storage.blobs import disk_errors
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -91,13 +90,13 @@ def unpacked(content: Content, settings: Settings) -> Content:
     InvalidError
         If it is damaged, or passes ``max_unpacked_bytes`` or ``max_unpacked_ratio``.
     TransportError
-        If the disk is full.
+        If the disk is full, or there is no folder for temporary files.
     """
     compression = compression_of(content)
     if compression == "none":
         return content
     where = content.file.where
-    with disk_errors(_temporary_folder()), tempfile.TemporaryFile() as target:
+    with _writing(where), tempfile.TemporaryFile() as target:
         for chunk in _chunks(content, compression):
             if target.tell() + len(chunk) > _limit(content, settings):
                 raise _too_large(where, settings)
@@ -107,8 +106,14 @@ def unpacked(content: Content, settings: Settings) -> Content:
     return Content(file, 0, file.size)
 
 
-def _temporary_folder() -> Path:
-    return Path(tempfile.gettempdir())
+@contextmanager
+def _writing(where: str) -> Iterator[None]:
+    """Say of what the system refuses what was to be done, also where it has no folder for temporary files at all."""
+    try:
+        yield
+    except OSError as error:
+        hint = "Free some space, or name another folder for temporary files in TMPDIR"
+        raise TransportError(f"{where} cannot be unpacked: {error.strerror}", hint=hint) from None
 
 
 def _chunks(content: Content, compression: str) -> Iterator[bytes]:

@@ -17,6 +17,8 @@ from ocinb.spec.fields import Fields
 from ocinb.spec.platforms import Platform
 from ocinb.spec.strictjson import parse_object
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
 
 @dataclass(frozen=True, slots=True)
 class HistoryEntry:
@@ -107,8 +109,7 @@ def parse_time(text: str | None) -> datetime | None:
         moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
-    unsaid = moment.year == 1 or moment == datetime(1970, 1, 1, tzinfo=UTC)
-    return None if unsaid else moment
+    return None if moment.year == 1 or moment == _EPOCH else moment
 
 
 # "RUN |2 A=1 B=2 /bin/sh -c make # buildkit": the step, its build arguments, its shell, and who wrote it down.

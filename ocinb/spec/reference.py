@@ -30,7 +30,8 @@ _COMPONENT = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
 _REPOSITORY = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*")
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 _IDENTIFIER = re.compile(r"[a-f0-9]{64}")
-_PLACE = re.compile(r"@[0-9]{1,9}")
+# The name of an image in a file that says where it stands there.
+PLACE = re.compile(r"@[0-9]{1,9}")
 
 
 @total_ordering
@@ -198,7 +199,7 @@ def _file_parts(transport: str, rest: str) -> dict[str, str | None]:
     if not path:
         _refuse(text, "it has no path", f"Write {transport}:PATH or {transport}:PATH:NAME")
     if name.startswith("@"):
-        if not _PLACE.fullmatch(name):
+        if not PLACE.fullmatch(name):
             _refuse(text, f"{name!r} is no place", "After a path, @ and a number from 0 name an image by its place")
     elif name and transport == DOCKER_ARCHIVE:
         parts = _registry_parts(f"{transport}:{named}", name)

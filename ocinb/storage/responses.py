@@ -154,7 +154,9 @@ class _Answers(SQLiteDict):
     def _warn(self, error: Exception) -> None:
         level = logging.DEBUG if self._warned else logging.WARNING
         self._warned = True
-        logger.log(level, "the cache %s cannot be used: %s", self.db_path, type(error).__name__)
+        # What a reader says of a foreign file may quote it; SQLite's own words do not.
+        reason = str(error) if isinstance(error, sqlite3.OperationalError) else type(error).__name__
+        logger.log(level, "the cache %s cannot be used: %s", self.db_path, reason)
 
 
 def _is_sound(answer: Any) -> bool:

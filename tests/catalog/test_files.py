@@ -18,7 +18,7 @@ import pytest
 
 import ocinb
 from ocinb.catalog import connection, loading
-from ocinb.errors import InvalidError, TransportError
+from ocinb.errors import InvalidError, OcinbError, TransportError
 from ocinb.samples import SampleRegistry
 from ocinb.samples.images import make_layer
 from ocinb.samples.tars import file
@@ -270,6 +270,18 @@ def test_a_process_that_is_killed_leaves_whole_images(registry: SampleRegistry, 
     assert found[-1] >= 15
     ocinb.Catalog(path).add(names)
     assert check_whole(path) == 60 + 3 * 3
+
+
+@pytest.mark.parametrize(("wrong", "told"), [("a\0b", "has a NUL"), ("~nobody-here/x", "there is no home")])
+def test_a_path_that_cannot_be_one_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wrong: str, told: str
+) -> None:
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    with pytest.raises(OcinbError, match=told):
+        ocinb.Catalog(wrong)
+    assert list(here.iterdir()) == []
 
 
 @pytest.mark.parametrize("wrong", [None, "", 5, b"file"])

@@ -13,7 +13,7 @@ import pytest
 
 import ocinb
 from ocinb._settings import settings
-from ocinb.errors import InvalidError, NotFoundError, OcinbError
+from ocinb.errors import InvalidError, NotFoundError, OcinbError, TransportError
 from ocinb.frames.collecting import NoName, list_names
 from ocinb.samples import SampleRegistry
 from tests.localfiles import write_layout
@@ -233,3 +233,14 @@ def test_order_does_not_hang_on_concurrency(registry: SampleRegistry, concurrenc
         assert ocinb.configs(names)["reference"].tolist() == names
     finally:
         settings.concurrency = 6
+
+
+@pytest.mark.parametrize("name", ["localhost:5000", "registry.example", "127.0.0.1:5000"])
+def test_a_host_alone_is_told_from_a_repository_there(name: str) -> None:
+    settings.offline = True
+    with pytest.raises(TransportError, match=f"{name} alone is an image of Docker Hub; one that .* {name}/REPOSITORY$"):
+        ocinb.tags(name)
+    with pytest.raises(TransportError, match=r"settings\.offline"):
+        ocinb.repositories(name)
+    with pytest.raises(TransportError, match=r"settings\.offline"):
+        ocinb.tags(f"{name}/python")

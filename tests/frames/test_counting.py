@@ -45,9 +45,9 @@ def test_many_tags_are_counted(registry: SampleRegistry, board: Board) -> None:
     tags = [f"v{number}" for number in range(FEW + 1)]
     registry.fault("*/tags/list*", body=json.dumps({"name": "demo/shop", "tags": tags}))
     assert len(ocinb.tags(registry.reference("demo/shop"), digests=True)) == FEW + 1
-    assert board.told[0] == "asking 51 tags"
+    assert board.told[0] == "Asking for 51 digests"
     assert board.told[1:-1] == [State.DONE] * 51
-    assert board.told[-1].startswith("asking 51 tags: 51 of 51 in ")
+    assert board.told[-1].startswith("Asking for 51 digests: 51 of 51 in ")
     assert board.tasks == sum(request.method == "HEAD" for request in registry.requests)
 
 

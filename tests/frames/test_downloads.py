@@ -11,7 +11,7 @@ import pytest
 
 import ocinb
 from ocinb._settings import settings
-from ocinb.errors import InvalidError, TransportError
+from ocinb.errors import InvalidError, OcinbError, TransportError
 from ocinb.samples import SampleRegistry
 from ocinb.samples.images import Blob, make_layer, make_manifest
 from ocinb.samples.images import make_image as build
@@ -213,7 +213,7 @@ def test_verify_takes_two_words(verify: object) -> None:
 def test_a_destination_that_cannot_be_written(registry: SampleRegistry, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(TransportError, match="destination="):
-        ocinb.pull(registry.reference("demo/hello"), destination=tmp_path / "file", progress=False)
+        ocinb.pull(registry.reference("demo/hello"), destination=tmp_path / "file" / "below", progress=False)
 
 
 def test_no_names_pull_nothing(registry: SampleRegistry) -> None:
@@ -244,7 +244,16 @@ def test_layers_with_dots_and_colons_in_their_names_do_not_matter(registry: Samp
     assert [Path(path).name for path in frame["path"]] == [digest.partition(":")[2] for digest in frame["digest"]]
 
 
-@pytest.mark.parametrize("wrong", ["", 5, b"folder"])
+def test_a_destination_that_cannot_be_one_is_refused(registry: SampleRegistry, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"mine")
+    wrongs = {f"{tmp_path}/file": "is a file", "a\0b": "has a NUL", "~nobody-here/x": "there is no home"}
+    for wrong, told in wrongs.items():
+        with pytest.raises(OcinbError, match=told):
+            ocinb.pull(registry.reference("demo/hello"), destination=wrong, progress=False)
+    assert (tmp_path / "file").read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize("wrong", ["", 5, b"folder", "oci:folder", "docker-archive:file.tar"])
 def test_what_is_no_folder_is_refused(registry: SampleRegistry, wrong: Any) -> None:
     with pytest.raises(InvalidError, match="destination takes the path of a folder"):
         ocinb.pull(registry.reference("demo/hello"), destination=wrong, progress=False)

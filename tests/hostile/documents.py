@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import zlib
 from collections.abc import Callable
 from typing import Any
 
@@ -87,6 +88,11 @@ def _cyclic(world: World) -> None:
 
 def _embedded(data: str) -> Callable[[World], object]:
     return _manifest(config={**CONFIG.descriptor(), "data": data})
+
+
+def _bomb(size: int) -> bytes:
+    packer = zlib.compressobj(wbits=31)
+    return b"".join([*(packer.compress(bytes(2**20)) for _ in range(size // 2**20)), packer.flush()])
 
 
 ROWS = [
@@ -212,6 +218,13 @@ ROWS = [
         InvalidError,
         "max_index_children",
         settings={"max_index_children": 20},
+    ),
+    Row(
+        "a manifest that unpacks to far more than the limit",
+        "document",
+        lambda world: world.bend(MANIFEST, saying(_bomb(2**26), Content_Encoding="gzip", Docker_Content_Digest=None)),
+        InvalidError,
+        "limit",
     ),
     Row("an index that is answered by the one around it", "manifests", _cyclic, IntegrityError, STRANGE),
     Row("broken JSON", "manifests", _bytes(b'{"schemaVersion": 2,'), InvalidError),

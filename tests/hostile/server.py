@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from ocinb.samples.exchange import Answer, Request
 from tests.sources.servers import listening
 
+TLS_GREETING = b"\x16"
+
 
 @dataclass(frozen=True)
 class Reply:
@@ -93,7 +95,7 @@ def serving(answer: Callable[[Request], Reply], *, tls: ssl.SSLContext | None = 
         while True:
             while b"\r\n\r\n" not in rest:
                 came = connection.recv(65536)
-                if not came:
+                if not came or came.startswith(TLS_GREETING):
                     return
                 rest += came
             head, _, rest = rest.partition(b"\r\n\r\n")

@@ -43,10 +43,10 @@ def test_there_are_many_rows_and_no_two_of_one_name() -> None:
 
 @pytest.mark.parametrize("row", ROWS, ids=str)
 def test_a_hostile_exchange(row: Row, world: World, caplog: pytest.LogCaptureFixture) -> None:
-    withstand(row, world, caplog)
+    check_withstood(row, world, caplog)
 
 
-def withstand(row: Row, world: World, caplog: pytest.LogCaptureFixture) -> None:
+def check_withstood(row: Row, world: World, caplog: pytest.LogCaptureFixture) -> None:
     """Ask the question of the row, see how it ends, and that it left no harm behind."""
     caplog.set_level(logging.DEBUG)
     settings.credentials[world.host] = (USER, SECRET)

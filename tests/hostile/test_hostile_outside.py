@@ -12,7 +12,7 @@ from ocinb._settings import settings
 from ocinb.sources import resolving
 from tests.hostile.outside import PUBLIC, PUBLIC_STRANGER, REGISTRY, ROWS, STRANGER, Outside, made_up_names
 from tests.hostile.rows import Row
-from tests.hostile.test_hostile import withstand
+from tests.hostile.test_hostile import check_withstood
 from tests.hostile.world import World, hostile_world
 from tests.real.certificates import make_authority
 
@@ -41,6 +41,6 @@ def outside(certified: tuple[Path, ssl.SSLContext], monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize("row", ROWS, ids=str)
 def test_nobody_is_led_home(row: Row, outside: tuple[World, Outside], caplog: pytest.LogCaptureFixture) -> None:
     world, network = outside
-    withstand(row, world, caplog)
+    check_withstood(row, world, caplog)
     assert PUBLIC in network.called
     assert set(network.called) <= {PUBLIC, PUBLIC_STRANGER}

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from ocinb.errors import AuthError, InvalidError, RateLimitError, TransportError
 from ocinb.samples.exchange import Request
 from ocinb.samples.images import make_json
 from tests.hostile.rows import Row
 from tests.hostile.server import Reply
-from tests.hostile.world import World
+from tests.hostile.world import SECRET, World
 
 
 def _token(body: bytes, status: int = 200) -> Callable[[World], object]:
@@ -34,7 +35,40 @@ def _never(challenge: str = "") -> Callable[[World], object]:
     return arrange
 
 
+def _echo(status: int, said: Callable[[str], Reply]) -> Callable[[World], object]:
+    """Say back what opens the registry, to those who have a token."""
+
+    def bend(request: Request, reply: Reply) -> Reply:
+        token = (request.header("Authorization") or "").partition(" ")[2]
+        return replace(said(f"{SECRET} {token}"), status=status) if token and reply.status < 400 else reply
+
+    return lambda world: world.bend("/v2/*", bend)
+
+
+def _complaint(words: str) -> Reply:
+    return Reply(body=make_json({"errors": [{"code": f"X {words}", "message": words}]}))
+
+
 ROWS = [
+    *[
+        Row(f"an error {status} that says the token and the password back", "layers", _echo(status, _complaint), error)
+        for status, error in [(403, AuthError), (429, RateLimitError), (500, TransportError), (503, TransportError)]
+    ],
+    Row(
+        "a warning that says the token and the password back",
+        "layers",
+        _echo(500, lambda words: Reply(headers=(("Warning", f'299 - "{words}"'),))),
+        TransportError,
+    ),
+    *[
+        Row(
+            f"a token service that fails by {status} and says the password back",
+            "layers",
+            _token(make_json({"errors": [{"code": "X", "message": SECRET}]}), status),
+            error,
+        )
+        for status, error in [(403, AuthError), (429, RateLimitError), (500, TransportError)]
+    ],
     Row("a token that is a list", "layers", _token(b"[]"), AuthError),
     Row("a token that is a number", "layers", _token(b'{"token": 5}'), AuthError),
     Row("an empty token", "layers", _token(b'{"token": ""}'), AuthError, "no token"),

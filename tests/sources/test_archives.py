@@ -160,7 +160,7 @@ def test_of_a_path_that_is_not_there_something_like_it_is_told(
 def test_a_path_that_the_system_does_not_take(tmp_path: Path) -> None:
     with pytest.raises(TransportError, match="cannot be read: File name too long"):
         open_source(Reference(f"oci-archive:{tmp_path}/{'x' * 300}"), session=default_session())
-    with pytest.raises(NotFoundError, match="there is no file"):
+    with pytest.raises(InvalidError, match="is no path: it has a NUL in it"):
         open_source(Reference(f"oci-archive:{tmp_path}/a\0b"), session=default_session())
 
 

@@ -18,7 +18,7 @@ from ocinb.samples import SampleRegistry
 from ocinb.samples import registry as start_registry
 from ocinb.sources.http import Http
 from ocinb.sources.images import find_images, resolve_name
-from ocinb.sources.registry import list_repositories
+from ocinb.sources.lists import list_repositories
 from ocinb.sources.session import close_default_session, default_session
 from tests.transferring import open_repository
 

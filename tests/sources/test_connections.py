@@ -24,7 +24,7 @@ from ocinb.errors import InvalidError
 from ocinb.samples import SampleRegistry
 from ocinb.samples import registry as start_registry
 from ocinb.samples.sockets import SocketServer
-from ocinb.sources.connections import open_adapter, read_upto
+from ocinb.sources.connections import open_adapter, prepared, read_upto
 from ocinb.sources.resolving import Door, Network
 from ocinb.sources.session import close_default_session, default_session
 from ocinb.sources.trust import Trust
@@ -91,6 +91,22 @@ def endless(connection: socket.socket) -> None:
     connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n{")
     while True:
         connection.sendall(b" " * 65536)
+
+
+def test_a_request_has_nothing_of_the_one_before() -> None:
+    url = "https://registry.example/token"
+    first = prepared("POST", url, {"Authorization": "Bearer s3cret", "accept": "a/b"}, b"s3cret")
+    assert (first.method, first.url, first.body, first.headers["Content-Length"]) == ("POST", url, b"s3cret", "6")
+    assert first.headers["Accept"] == "a/b"
+    second = prepared("GET", url, {})
+    assert (second.method, second.url, second.body) == ("GET", url, None)
+    assert {name.lower() for name in second.headers} == {"user-agent", "accept-encoding", "accept"}
+
+
+@pytest.mark.parametrize("url", ["", "/v2/", "http://", "http://registry.example:port/", "http://*.example/"])
+def test_what_is_no_address_is_a_value_that_is_wrong(url: str) -> None:
+    with pytest.raises(ValueError, match=r"URL|parse"):
+        prepared("GET", url, {})
 
 
 def test_an_endless_answer_is_given_up_at_the_limit() -> None:
@@ -272,3 +288,25 @@ def test_a_registry_never_sees_more_connections_than_were_allowed(
         assert len(ocinb.tags(registry.reference("demo/shop"), digests=True)) > len(names)
         assert set(ocinb.pull(names[0], platform="all", progress=False)["outcome"]) == {"downloaded", "present"}
     assert max(most) == settings.concurrency
+
+
+@pytest.mark.parametrize(("idle", "lines"), [(60.0, 1), (0.0, 2)])
+def test_a_connection_that_nobody_has_used_for_long_is_not_used_again(
+    monkeypatch: pytest.MonkeyPatch, idle: float, lines: int
+) -> None:
+    heard: list[int] = []
+
+    def talk(connection: socket.socket) -> None:
+        number = len(set(heard))
+        while connection.recv(65536):
+            heard.append(number)
+            # As after a router has forgotten the line: no word, and no end.
+            if heard.count(number) == 1 or lines == 1:
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+
+    monkeypatch.setattr("ocinb.sources.connections.IDLE_SECONDS", idle)
+    settings.tag_ttl, settings.timeout = 0, 20
+    with listening(talk) as host:
+        source = open_host(host)
+        assert source.tags() == source.tags() == []
+    assert len(set(heard)) == lines

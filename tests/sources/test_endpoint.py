@@ -16,7 +16,7 @@ from ocinb.errors import OcinbError, TransportError
 from ocinb.samples import SampleRegistry
 from ocinb.samples import registry as start_registry
 from ocinb.sources.endpoint import _LINK
-from ocinb.sources.registry import list_repositories
+from ocinb.sources.lists import list_repositories
 from ocinb.sources.session import close_default_session, default_session, open_source
 from ocinb.spec.reference import Reference
 from tests.internet import Internet
@@ -241,7 +241,7 @@ def test_a_list_goes_on_by_the_way_that_holds_now(paged: SampleRegistry, interne
     pages = default_session().endpoint(name).pages("/v2/demo/shop/tags/list", "repository:demo/shop:pull")
     assert next(pages).status == 200
     settings.insecure_registries = ()
-    with pytest.raises(TransportError, match="no secure connection to registry.corp"):
+    with pytest.raises(TransportError, match=r"no secure connection to registry\.corp"):
         next(pages)
     assert len(paged.requests) == 1
 

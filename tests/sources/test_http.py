@@ -13,7 +13,7 @@ from ocinb.errors import InvalidError, TransportError
 from ocinb.samples import SampleRegistry
 from ocinb.sources.session import default_session
 from tests.sources.servers import closed_port, listening, open_host, saying
-from tests.transferring import BLOB, blob_path, describe, open_repository
+from tests.transferring import BLOB, describe, open_repository
 
 
 def test_this_machine_is_not_asked_through_a_proxy(registry: SampleRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,27 +70,6 @@ def test_after_a_stop_nothing_new_is_asked(registry: SampleRegistry, kind: str) 
     with pytest.raises(InvalidError, match="this is why"):
         run_all(work, [0, 1, 2], workers=3)
     assert len(registry.requests) == 1
-
-
-def test_a_blob_that_breaks_off_is_an_error_after_what_came(registry: SampleRegistry) -> None:
-    registry.put_blob(BLOB)
-    registry.fault(blob_path(describe(BLOB)), cut=1000)
-    came: list[bytes] = []
-    with (
-        open_repository(registry).open_blob(describe(BLOB)) as blob,
-        pytest.raises(TransportError, match="the connection broke") as caught,
-    ):
-        came.extend(blob.chunks())
-    assert b"".join(came) == BLOB[:1000]
-    assert "1,000 bytes came, and 299,000 more were promised" in str(caught.value)
-    assert caught.value.__suppress_context__
-
-
-def test_a_part_in_the_middle_of_a_blob(registry: SampleRegistry) -> None:
-    registry.put_blob(BLOB)
-    with open_repository(registry).open_blob(describe(BLOB), offset=100, length=50) as blob:
-        assert (blob.offset, b"".join(blob.chunks())) == (100, BLOB[100:150])
-    assert registry.requests[-1].header("Range") == "bytes=100-149"
 
 
 @pytest.mark.parametrize("length", [b"Content-Length: 2\r\n", b""])

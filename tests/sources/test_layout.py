@@ -226,6 +226,14 @@ def test_a_folder_that_is_not_there_and_a_file(tmp_path: Path) -> None:
     assert caught.value.hint == f"Did you mean oci-archive:{tmp_path}/file.tar or docker-archive:{tmp_path}/file.tar?"
 
 
+def test_a_folder_of_skopeos_dir_is_told(tmp_path: Path) -> None:
+    write_files(tmp_path, {"version": b"Directory Transport Version: 1.1\n", "manifest.json": b"{}"})
+    with pytest.raises(InvalidError) as caught:
+        resolve(f"oci:{tmp_path}")
+    assert caught.value.hint is not None
+    assert f"skopeo copy dir:{tmp_path} oci:FOLDER" in caught.value.hint
+
+
 def test_paths_lead_from_here_and_from_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_layout(tmp_path / "images", {"1.0": ONE.manifest})
     monkeypatch.chdir(tmp_path)

@@ -31,6 +31,9 @@ from ocinb.sources.masking import masked, purpose, token_claims
         ("Location", "/v2/x?sig=hidden", "/v2/x?sig=***"),
         ("Content-Location", "https://cdn.example/?sig=hidden", "https://cdn.example/?sig=***"),
         ("Link", '<https://a.example/?sig=hidden>; rel="next"', '<https://a.example/?sig=***>; rel="next"'),
+        ("Link", '</v2/_catalog?last=a&sig=hidden>; rel="next"', '</v2/_catalog?last=a&sig=***>; rel="next"'),
+        ("X-Served-From", "https://cdn.example/x?sig=hidden", "https://cdn.example/x?sig=***"),
+        ("Warning", '299 - "a <b> c"', '299 - "a <b> c"'),
         (
             "WWW-Authenticate",
             'Bearer realm="https://ada:hidden@auth.example/token?x=hidden",service="r",scope="repository:a:pull"',

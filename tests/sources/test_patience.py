@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+import ocinb
 from ocinb._pool import StoppedError, run_all
 from ocinb._settings import Settings, settings
 from ocinb.errors import InvalidError, NotFoundError, OcinbError, RateLimitError, TransportError
@@ -73,6 +74,26 @@ def test_what_fails_for_a_moment_is_asked_again(
         assert ask[question]()  # type: ignore[operator] # what they give differs
     assert fault.hits == settings.retries
     assert len(registry.requests) == settings.retries + 1
+
+
+@pytest.mark.parametrize("path", ["*/tags/list*", "*/manifests/*", "*/blobs/*"])
+def test_what_breaks_off_in_its_middle_is_asked_for_anew(registry: SampleRegistry, path: str) -> None:
+    fault = registry.fault(path, cut=10, times=settings.retries)
+    document = ocinb.document(registry.reference("demo/shop:2.0"), platform="arm64")
+    assert document.config.json["architecture"] == "arm64"
+    assert len(ocinb.tags(registry.reference("demo/shop"))) == 5
+    assert fault.hits == settings.retries
+
+
+@pytest.mark.parametrize("path", ["*/tags/list*", "*/blobs/*"])
+def test_what_always_breaks_off_is_an_error(registry: SampleRegistry, path: str) -> None:
+    digest = registry.put_blob(BLOB)
+    source = open_repository(registry)
+    default_session().endpoint(registry.host)._sure = True
+    fault = registry.fault(path, cut=10, times=None)
+    with pytest.raises(TransportError, match="10 bytes came"):
+        source.tags() if "tags" in path else ocinb.document(registry.reference(f"demo/shop@{digest}"))
+    assert fault.hits == settings.retries + 1
 
 
 @pytest.mark.parametrize("effect", PASSING)

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from ocinb.errors import AuthError, NotFoundError, RateLimitError, TransportError
+from ocinb.sources.answers import Answer
 from ocinb.sources.base import RangeError
-from ocinb.sources.http import Answer
 from ocinb.sources.refusals import UnknownRepositoryError, refusal
 
 URL = "https://ada:pw@registry.example/v2/a/manifests/1?sig=hidden"

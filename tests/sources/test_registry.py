@@ -18,7 +18,6 @@ from ocinb.samples import SampleRegistry
 from ocinb.samples import registry as start_registry
 from ocinb.sources.base import RangeError
 from ocinb.sources.images import find_images, resolve_name
-from ocinb.sources.registry import list_repositories
 from ocinb.sources.session import close_default_session, default_session, open_source
 from ocinb.spec.digest import Digest
 from ocinb.spec.documents import Descriptor
@@ -250,36 +249,6 @@ def test_other_algorithms_are_read(registry: SampleRegistry, algorithm: str) -> 
     assert source.resolve("other").digest == source.resolve(digest).digest == source.head("other") == digest
 
 
-def test_tags_come_in_the_registrys_order_over_all_pages() -> None:
-    with start_registry(page_size=2) as registry:
-        tags = open_repository(registry).tags()
-        pages = [request for request in registry.requests if "/tags/list" in request.path]
-    assert len(tags) == len(set(tags)) > 4
-    assert {"1.0", "2.0", "latest"} < set(tags)
-    assert len(pages) == (len(tags) + 1) // 2
-
-
-def test_a_tag_list_is_kept_for_the_life_of_a_tag(registry: SampleRegistry) -> None:
-    source = open_repository(registry)
-    assert source.tags() == source.tags()
-    assert len(registry.requests) == 1
-    registry.untag("demo/shop", "latest")
-    settings.tag_ttl = 0
-    assert "latest" not in source.tags()
-
-
-def test_a_registry_that_knows_the_list_only_without_a_length(registry: SampleRegistry) -> None:
-    registry.fault("*/tags/list?n=*", status=404, body="<h1>Not Found</h1>", times=None)
-    assert "2.0" in open_repository(registry).tags()
-
-
-def test_repositories_come_over_all_pages() -> None:
-    with start_registry(page_size=2) as registry:
-        names = list_repositories(default_session().endpoint(registry.host))
-        assert len(registry.requests) == 3
-    assert names == ["demo/base", "demo/chart", "demo/hello", "demo/nested", "demo/shop"]
-
-
 @pytest.mark.parametrize(
     ("ask", "words"),
     [
@@ -353,9 +322,3 @@ def test_a_part_that_nobody_asked_for(registry: SampleRegistry, said: str | None
         open_repository(registry).open_blob(describe(BLOB), offset=7),
     ):
         pytest.fail("another part passed for the one that was asked for")
-
-
-def test_a_registry_without_a_catalogue(registry: SampleRegistry) -> None:
-    registry.fault("/v2/_catalog*", status=404)
-    with pytest.raises(NotFoundError, match="has no catalogue"):
-        list_repositories(default_session().endpoint(registry.host))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from ocinb._settings import settings
@@ -10,7 +12,8 @@ from ocinb.samples import SampleRegistry
 from ocinb.samples import registry as start_registry
 from ocinb.sources.base import Source
 from ocinb.sources.redirects import AstrayError
-from ocinb.sources.session import default_session
+from ocinb.sources.resolving import Door
+from ocinb.sources.session import close_default_session, default_session
 from tests.internet import OTHER_PUBLIC, PUBLIC, Internet
 from tests.sources.servers import open_host
 from tests.transferring import BLOB, blob_path, describe
@@ -121,10 +124,11 @@ def test_a_line_into_the_house_that_a_user_opened_is_no_way_for_a_stranger(
 @pytest.mark.parametrize(
     ("here", "there", "may"), [("10.0.0.1", "192.168.0.9", True), ("10.0.0.1", "127.0.0.1", False)]
 )
+@pytest.mark.parametrize("called", ["registry.corp", "REGISTRY.corp"])
 def test_a_private_registry_leads_to_its_own_kind_alone(
-    registry: SampleRegistry, internet: Internet, here: str, there: str, *, may: bool
+    registry: SampleRegistry, internet: Internet, called: str, here: str, there: str, *, may: bool
 ) -> None:
-    name = internet.serve("registry.corp", registry.host, here)
+    name = internet.serve(called, registry.host, here)
     settings.insecure_registries = (name,)
     with start_registry() as store:
         store.put_blob(BLOB)
@@ -200,3 +204,29 @@ def test_a_name_that_is_not_there(internet: Internet) -> None:
     with pytest.raises(TransportError, match=r"nowhere.example cannot be reached: .*not known.* Is the name right"):
         open_host("nowhere.example").tags()
     assert internet.called == []
+
+
+@pytest.mark.parametrize("is_secure", [False, True], ids=["http", "https"])
+def test_a_name_that_is_in_a_network_only_while_that_is_asked_does_not_do_without_tls(
+    registry: SampleRegistry, internet: Internet, monkeypatch: pytest.MonkeyPatch, *, is_secure: bool
+) -> None:
+    name = internet.serve("registry.example", registry.host, "10.0.0.5", PUBLIC)
+    settings.insecure_registries, settings.retries = ("10.0.0.0/8",), 0
+    settings.credentials[name] = ("ada", "s3cret")
+
+    def doors(host: str, port: int) -> Sequence[Door]:
+        found = Internet.doors(internet, host, port)
+        return found[:1] if port == 443 else found[1:]  # the first is what trust asks for
+
+    assert open_host(name).tags()
+    close_default_session()
+    settings.tag_ttl = 0
+    monkeypatch.setattr(internet, "doors", doors)
+    endpoint = default_session().endpoint(name)
+    if is_secure:
+        endpoint._base, endpoint._sure = f"https://{name}", True
+    before, called = len(registry.requests), len(internet.called)
+    with pytest.raises(TransportError, match=r"lets it do without TLS in 10\.0\.0\.0/8 only"):
+        open_host(name).tags()
+    assert len(registry.requests) == before
+    assert len(internet.called) == called

@@ -6,7 +6,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-
 # In a process of its own: pytest has threads, and whoever forks a process with threads is warned.
 FORKING = """
 import os, sys, threading

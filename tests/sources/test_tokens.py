@@ -15,8 +15,9 @@ import pytest
 
 from ocinb._settings import settings
 from ocinb.errors import AuthError
+from ocinb.sources.answers import Answer
 from ocinb.sources.credentials import Credential, Found, Kind
-from ocinb.sources.http import Answer, Http
+from ocinb.sources.http import Http
 from ocinb.sources.tokens import MAX_CHARACTERS, MAX_TOKENS, Token, Tokens, Wanted, read_token
 from tests import tokenserver
 from tests.tokenserver import SERVICE, TokenServer

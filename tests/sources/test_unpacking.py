@@ -102,8 +102,16 @@ def test_limits_end_it_before_the_disk_is_full(tmp_path: Path, packer: str, monk
 
 def test_a_folder_for_temporary_files_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
-    with pytest.raises(TransportError, match="gone cannot be used: No such file or directory"):
+    with pytest.raises(TransportError, match=r"a\.tar cannot be unpacked: No such file or directory\. .*TMPDIR"):
         unpacked(content_of(tmp_path, gzip.compress(RAW)), Settings())
+
+
+def test_a_machine_without_any_folder_for_temporary_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    content = content_of(tmp_path, gzip.compress(RAW))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setattr(tempfile, "_candidate_tempdir_list", lambda: [str(tmp_path / "gone")])
+    with pytest.raises(TransportError, match=r"a\.tar cannot be unpacked: No usable temporary directory"):
+        unpacked(content, Settings())
 
 
 def test_a_view_of_a_part_ends_with_the_part(tmp_path: Path) -> None:

@@ -106,6 +106,20 @@ def test_a_damaged_file_is_set_aside(
     assert asked(registry) == 1
 
 
+def test_a_file_that_others_hold_costs_a_question_and_is_told_once(
+    registry: SampleRegistry, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ocinb.storage.responses.BUSY_SECONDS", 0.05)
+    ask(registry)
+    settings.tag_ttl = 0
+    with closing(sqlite3.connect(file(), isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with caplog.at_level(logging.WARNING, "ocinb"):
+            open_repository(registry).tags()
+            open_repository(registry, "demo/base").tags()
+    assert caplog.messages == [f"the cache {file()} cannot be used: database is locked"]
+
+
 class Bomb:
     def __init__(self, mark: Path) -> None:
         self.mark = mark

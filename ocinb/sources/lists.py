@@ -1,0 +1,73 @@
+"""Lists: what a registry has, its repositories and the tags in them, over all pages.
+
+Sources: OCI distribution-spec v1.1, "Listing Tags"; the ``_catalog`` endpoint that it keeps for registries of old.
+"""
+
+from __future__ import annotations
+
+from ocinb.errors import NotFoundError
+from ocinb.sources.answers import Answer
+from ocinb.sources.endpoint import Endpoint
+from ocinb.sources.http import OfflineError
+from ocinb.sources.reading import reading
+from ocinb.sources.refusals import UnknownRepositoryError
+from ocinb.spec.fields import Fields
+from ocinb.spec.strictjson import parse_object
+
+CATALOG_SCOPE = "registry:catalog:*"
+
+
+def list_repositories(endpoint: Endpoint) -> list[str]:
+    """List the repositories of a registry, as far as it tells them.
+
+    Raises
+    ------
+    NotFoundError
+        If it has no catalogue.
+    """
+    try:
+        return _all_names(endpoint, "/v2/_catalog?n=1000", CATALOG_SCOPE, "repositories")
+    except NotFoundError as error:
+        hint = "Many public registries tell nobody what they have; name a repository instead"
+        raise NotFoundError(f"{endpoint.registry} has no catalogue", url=error.url, hint=hint) from None
+
+
+def list_tags(endpoint: Endpoint, repository: str, scope: str) -> list[str]:
+    """List the tags of a repository, in the order of the registry.
+
+    Parameters
+    ----------
+    endpoint
+        The registry.
+    repository
+        The repository's path there.
+    scope
+        What a token has to open.
+
+    Raises
+    ------
+    NotFoundError
+        If there is no such repository.
+    """
+    path = f"/v2/{repository}/tags/list"
+    try:
+        try:
+            return _all_names(endpoint, f"{path}?n=1000", scope, "tags")
+        except UnknownRepositoryError:
+            raise
+        except (NotFoundError, OfflineError):
+            return _all_names(endpoint, path, scope, "tags")  # zuul-registry knows the list only without a length
+    except NotFoundError as error:
+        hint = f"ocinb.repositories({endpoint.registry!r}) lists what there is, if the registry tells"
+        where = f"there is no repository {endpoint.registry}/{repository}"
+        raise NotFoundError(where, url=error.url, hint=hint) from None
+
+
+def _all_names(endpoint: Endpoint, path: str, scope: str, key: str) -> list[str]:
+    pages = endpoint.pages(path, scope)
+    return list(dict.fromkeys(name for page in pages for name in _names(page, key)))
+
+
+def _names(page: Answer, key: str) -> list[str]:
+    with reading(page):
+        return Fields(parse_object(page.body, "the list"), "the list").texts(key) or []

@@ -1,6 +1,0 @@
-"""hypothesis may take its time: a busy machine is no defect."""
-
-from hypothesis import settings
-
-settings.register_profile("patient", deadline=None)
-settings.load_profile("patient")
