@@ -101,7 +101,7 @@ def complete(error: OcinbError, name: str) -> None:
     if meant:
         error.hint = f"Did you mean {meant}?"
     elif _LONE_HOST.fullmatch(name) and f"//{HUB_HOST}/" in (error.url or ""):
-        error.hint = f"{name} alone is an image of Docker Hub; one that is at that host reads {name}/REPOSITORY"
+        error.hint = f"{name} alone is an image of Docker Hub; a repository of that host reads {name}/NAME"
 
 
 def list_names(names: Names) -> list[str]:

@@ -189,7 +189,7 @@ class _Connection(HTTPConnection):
 
     response_class = _Response
     _line: socket.socket | None = None
-    _place: Range | None = None
+    _door: Door | None = None
     _used = 0.0
 
     @property
@@ -205,9 +205,7 @@ class _Connection(HTTPConnection):
 
     def _call(self) -> socket.socket:
         try:
-            doors = _open_doors(self._dns_host, resolving.network.doors(self._dns_host, self.port))
-            if not self._is_checked():
-                doors = _doors_within(self._dns_host, doors, terms.get().open_in)
+            doors = self._judged(resolving.network.doors(self._dns_host, self.port))
         except socket.gaierror as error:
             raise NameResolutionError(self.host, self, error) from error
         for last, door in enumerate(doors, start=1):
@@ -217,10 +215,14 @@ class _Connection(HTTPConnection):
                 if last == len(doors):
                     raise _not_taken(self, error) from error
                 continue
-            self._place = door.range
+            self._door = door
             terms.get().whereabouts.note(self.host.lower(), door.range)
             return line
         raise NewConnectionError(self, f"{self.host} has no address")
+
+    def _judged(self, doors: Sequence[Door]) -> list[Door]:
+        found = _open_doors(self.host, doors)
+        return found if self._is_checked() else _doors_within(self.host, found, terms.get().open_in)
 
     def _is_checked(self) -> bool:
         return False
@@ -238,10 +240,9 @@ class _Connection(HTTPConnection):
             self._line.shutdown(socket.SHUT_RDWR)
 
     def request(self, *arguments: Any, **options: Any) -> None:
-        reach = terms.get().reach
-        # A line that was made for somebody who may go there is none for somebody who may not.
-        if reach is not None and self._place is not None and self._place not in reach:
-            raise astray(self.host, self._place)
+        if self._door is not None:
+            # A line that was made for somebody who may go there is none for somebody who may not.
+            self._judged([self._door])
         self._used = time.monotonic()
         super().request(*arguments, **options)
 

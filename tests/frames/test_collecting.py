@@ -238,7 +238,7 @@ def test_order_does_not_hang_on_concurrency(registry: SampleRegistry, concurrenc
 @pytest.mark.parametrize("name", ["localhost:5000", "registry.example", "127.0.0.1:5000"])
 def test_a_host_alone_is_told_from_a_repository_there(name: str) -> None:
     settings.offline = True
-    with pytest.raises(TransportError, match=f"{name} alone is an image of Docker Hub; one that .* {name}/REPOSITORY$"):
+    with pytest.raises(TransportError, match=f"{name} alone is an image of Docker Hub; a repository .* {name}/NAME$"):
         ocinb.tags(name)
     with pytest.raises(TransportError, match=r"settings\.offline"):
         ocinb.repositories(name)

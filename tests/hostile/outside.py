@@ -106,6 +106,26 @@ ROWS = [
         Row(f"a redirect to home in other words, {host}", "layers", _redirected(host), TransportError, "refused")
         for host in ("127.1", "2130706433", "0x7f000001", "localhost", "app.localhost", "localhost.", "10.5")
     ],
+    *[
+        Row(f"a redirect to home in odd words, {host}", "layers", _redirected(host), TransportError)
+        for host in (
+            "[fe80::1%25eth0]",
+            "[::ffff:7f00:1]",
+            "[2002:a00:5::1]",
+            "[64:ff9b:1::a00:5]",
+            "[fec0::1]",
+            "[::]",
+            "0177.0.0.1",
+            "127.0.0.1.",
+            "127.0.0.1%00.example",
+            "\xef\xbc\x91\xef\xbc\x92\xef\xbc\x97.0.0.1",  # its digits are wide ones, as a header's bytes are read
+            "loc%61lhost",
+            "cdn.test@127.0.0.1",
+            "cdn.test\\@127.0.0.1",
+            "127.0.0.1#@cdn.test",
+            "127.0.0.1?@cdn.test",
+        )
+    ],
     Row("a redirect to a name of two faces", "layers", _redirected("both.test"), TransportError),
     Row("a redirect to a name that turns", "layers", _redirected("turning.test"), TransportError),
     Row("a redirect to a name that is not there", "layers", _redirected("nowhere.test"), TransportError),

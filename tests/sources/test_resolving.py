@@ -230,3 +230,16 @@ def test_a_name_that_is_in_a_network_only_while_that_is_asked_does_not_do_withou
         open_host(name).tags()
     assert len(registry.requests) == before
     assert len(internet.called) == called
+
+
+def test_a_line_that_was_allowed_to_a_name_is_none_for_a_network(registry: SampleRegistry, internet: Internet) -> None:
+    name = internet.serve("registry.example", registry.host, PUBLIC)
+    settings.insecure_registries, settings.retries, settings.tag_ttl = (name,), 0, 0
+    source = open_host(name)
+    assert source.tags()
+    before = len(registry.requests)
+    internet.names["registry.example"] = ["10.0.0.5"]
+    settings.insecure_registries = ("10.0.0.0/8",)
+    with pytest.raises(TransportError, match=r"is at 93\.184\.216\.34, and insecure_registries"):
+        source.tags()
+    assert len(registry.requests) == before
