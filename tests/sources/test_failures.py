@@ -14,7 +14,7 @@ from ocinb._pool import run_all
 from ocinb._settings import Settings, settings
 from ocinb.errors import IntegrityError, InvalidError, OcinbError, TransportError
 from ocinb.sources.failures import failure, reason_of, root_of
-from ocinb.sources.session import default_session
+from ocinb.sources.session import close_default_session, default_session
 from ocinb.spec.digest import Digest
 from tests.internet import Internet
 from tests.sources.servers import closed_port, listening, open_host, saying
@@ -91,8 +91,9 @@ def test_an_odd_answer_that_is_one(raw: bytes) -> None:
 @pytest.mark.parametrize(("raw", "words"), BAD.values(), ids=BAD)
 def test_a_broken_answer(raw: bytes, words: str) -> None:
     with listening(saying(raw)) as host:
-        sure(host)
-        for ask in (open_host(host).tags, lambda: open_host(host).small_blob(Digest.of(BODY))):
+        for ask in (lambda: open_host(host).tags(), lambda: open_host(host).small_blob(Digest.of(BODY))):
+            close_default_session()  # a line that is just being closed breaks one way or the other
+            sure(host)
             with pytest.raises(TransportError, match=words) as caught:
                 ask()
             assert "secret" not in str(caught.value)
