@@ -14,7 +14,7 @@ from ocinb.sources.session import close_default_session
 
 @pytest.fixture(autouse=True)
 def _isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr("ocinb.sources.patience.FIRST_PAUSE_SECONDS", 0.0)  # what fails is asked again at once
+    monkeypatch.setattr("ocinb.network.patience.FIRST_PAUSE_SECONDS", 0.0)  # what fails is asked again at once
     _without_logins(tmp_path / "own-logins", monkeypatch)
     before = {entry.name: getattr(settings, entry.name) for entry in fields(settings)}
     settings.store_dir = tmp_path / "own-store"

@@ -18,7 +18,7 @@ import ocinb
 from benchmarks.images import Pushed, push_images
 from benchmarks.measuring import Count, Line, Ratio, Times, interleaved, process
 from benchmarks.peers import DOCKER_REGISTRY, SKOPEO
-from ocinb.sources.exchange import Exchange, observed_by
+from ocinb.network.exchange import Exchange, observed_by
 from tests.real.dockerregistry import serve
 
 PEERS = (DOCKER_REGISTRY, SKOPEO)

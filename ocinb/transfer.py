@@ -12,8 +12,9 @@ from typing import BinaryIO
 from ocinb._pool import alone, check_stopped, pause, run_all
 from ocinb._settings import Settings
 from ocinb.errors import IntegrityError, OcinbError, TransportError
+from ocinb.network.refusals import RangeError
 from ocinb.progress.protocol import Progress, State
-from ocinb.sources.base import RangeError, Source
+from ocinb.sources.base import Source
 from ocinb.spec.digest import Digest, Verifier
 from ocinb.spec.documents import Descriptor
 from ocinb.storage.blobs import CHUNK, disk_errors

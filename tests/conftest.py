@@ -35,5 +35,5 @@ def place(registry: SampleRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPa
 @pytest.fixture
 def internet(monkeypatch: pytest.MonkeyPatch) -> Internet:
     made = Internet()
-    monkeypatch.setattr("ocinb.sources.resolving.network", made)
+    monkeypatch.setattr("ocinb.network.resolving.network", made)
     return made

@@ -11,7 +11,7 @@ import ocinb
 ROOT = Path(ocinb.__file__).parent
 # From the roof to the ground: a room imports only from rooms below it. The last are files on their own.
 ROOMS = (
-    "notebook catalog frames pkgdb rootfs transfer sources storage samples archive spec progress "
+    "notebook catalog frames pkgdb rootfs transfer sources auth network storage samples archive spec progress "
     "_pool _schemas _settings _credentials errors _text"
 ).split()
 FILES = sorted(ROOT.rglob("*.py"))
@@ -90,7 +90,8 @@ def test_one_place_knows_threads_in_pools() -> None:
     ("packages", "rooms"),
     [
         (["duckdb"], {"catalog"}),
-        (["requests", "requests_cache", "urllib3"], {"sources", "storage"}),
+        (["requests", "requests_cache", "urllib3"], {"network", "storage"}),
+        (["docker"], {"auth"}),
         (["ipywidgets", "IPython", "tqdm"], {"progress"}),
         (["humanize"], {"_text"}),
         (["platformdirs"], {"_settings"}),

@@ -12,9 +12,9 @@ import pytest
 
 from ocinb._settings import settings
 from ocinb.errors import IntegrityError, TransportError
+from ocinb.network.refusals import RangeError
 from ocinb.progress.protocol import State
 from ocinb.samples import registry as start_registry
-from ocinb.sources.base import RangeError
 from ocinb.storage.layout import Layout
 from ocinb.storage.parts import _HOST
 from tests.transferring import BLOB, Place, blob_path

@@ -14,7 +14,7 @@ from ocinb.errors import InvalidError, NotFoundError, OcinbError
 from ocinb.frames.collecting import Failure
 from ocinb.frames.opening import open_name
 from ocinb.frames.rows import image_kind
-from ocinb.sources.exchange import Exchange, observed_by
+from ocinb.network.exchange import Exchange, observed_by
 from ocinb.sources.images import Wanted
 from ocinb.sources.session import Session
 from ocinb.spec.reference import Reference

@@ -9,7 +9,7 @@ from http import HTTPStatus
 from urllib.parse import urlsplit
 
 from ocinb._text import human_duration, human_size
-from ocinb.sources.exchange import Exchange
+from ocinb.network.exchange import Exchange
 
 # What a registry means by it, where the phrase of HTTP says too little.
 _MEANINGS = {

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from ocinb._text import escape_html, shorten
+from ocinb.auth.challenges import Challenge, parse_challenges
 from ocinb.notebook.steps import Step, beginning, end, summary
-from ocinb.sources.challenges import Challenge, parse_challenges
 
 FIRST, LAST = 200, 50
 MOST_CHARACTERS = 2000

@@ -7,16 +7,11 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from ocinb.errors import TransportError
 from ocinb.spec.digest import Digest
 from ocinb.spec.documents import Descriptor
 
 # How a referrer was found, the surest way first.
 Way = Literal["api", "tag", "index", "cosign"]
-
-
-class RangeError(TransportError):
-    """A part was asked for that the other side does not have, or gave otherwise."""
 
 
 @dataclass(frozen=True, slots=True)

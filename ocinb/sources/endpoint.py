@@ -17,17 +17,17 @@ from urllib.parse import urlsplit
 
 from ocinb._settings import Settings
 from ocinb._text import printable, shorten
+from ocinb.auth.keyring import Keyring, Opening, Visit
 from ocinb.errors import RateLimitError, TransportError
-from ocinb.sources.addresses import followed, is_loopback, safe_url, same_origin
-from ocinb.sources.answers import GOOD, Answer, Stream
-from ocinb.sources.auth import Keyring, Opening, Visit
+from ocinb.network.addresses import followed, is_loopback, safe_url, same_origin
+from ocinb.network.answers import GOOD, Answer, Stream
+from ocinb.network.http import Http
+from ocinb.network.masking import purpose, without
+from ocinb.network.rates import NOTHING_SAID, Rate, read_rate, read_warnings
+from ocinb.network.reading import reading
+from ocinb.network.refusals import refusal
+from ocinb.network.trust import is_insecure
 from ocinb.sources.foreign import open_foreign
-from ocinb.sources.http import Http
-from ocinb.sources.masking import purpose, without
-from ocinb.sources.rates import NOTHING_SAID, Rate, read_rate, read_warnings
-from ocinb.sources.reading import reading
-from ocinb.sources.refusals import refusal
-from ocinb.sources.trust import is_insecure
 from ocinb.spec import mediatypes
 from ocinb.spec.reference import HUB
 

@@ -11,11 +11,11 @@ from contextlib import ExitStack, contextmanager
 from urllib.parse import urlsplit
 
 from ocinb.errors import NotFoundError, OcinbError
-from ocinb.sources.addresses import followed, is_loopback, safe_url
-from ocinb.sources.answers import GOOD, Answer, Stream
-from ocinb.sources.http import Http
-from ocinb.sources.redirects import AstrayError
-from ocinb.sources.refusals import refusal
+from ocinb.network.addresses import followed, is_loopback, safe_url
+from ocinb.network.answers import GOOD, Answer, Stream
+from ocinb.network.http import Http
+from ocinb.network.redirects import AstrayError
+from ocinb.network.refusals import refusal
 
 MAX_URLS = 10
 

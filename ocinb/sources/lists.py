@@ -6,11 +6,11 @@ Sources: OCI distribution-spec v1.1, "Listing Tags"; the ``_catalog`` endpoint t
 from __future__ import annotations
 
 from ocinb.errors import NotFoundError
-from ocinb.sources.answers import Answer
+from ocinb.network.answers import Answer
+from ocinb.network.http import OfflineError
+from ocinb.network.reading import reading
+from ocinb.network.refusals import UnknownRepositoryError
 from ocinb.sources.endpoint import Endpoint
-from ocinb.sources.http import OfflineError
-from ocinb.sources.reading import reading
-from ocinb.sources.refusals import UnknownRepositoryError
 from ocinb.spec.fields import Fields
 from ocinb.spec.strictjson import parse_object
 

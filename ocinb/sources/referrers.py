@@ -17,9 +17,9 @@ from ocinb._pool import run_all
 from ocinb._settings import Settings
 from ocinb._text import printable, shorten
 from ocinb.errors import InvalidError, NotFoundError, TransportError
+from ocinb.network.refusals import UnknownRepositoryError
 from ocinb.sources.base import RawDocument, Referrer, Source, Way
 from ocinb.sources.images import Resolved
-from ocinb.sources.refusals import UnknownRepositoryError
 from ocinb.spec import mediatypes
 from ocinb.spec.documents import REFERENCE_DIGEST, Descriptor, parse_index
 from ocinb.spec.fields import Fields

@@ -14,12 +14,12 @@ from urllib.parse import quote
 from ocinb._pool import alone
 from ocinb._settings import Settings
 from ocinb.errors import AuthError, InvalidError, NotFoundError, TransportError
-from ocinb.sources.answers import Answer
+from ocinb.network.answers import Answer
+from ocinb.network.http import OfflineError
+from ocinb.network.reading import reading
+from ocinb.network.refusals import UnknownRepositoryError
 from ocinb.sources.base import Referrer
 from ocinb.sources.endpoint import Endpoint
-from ocinb.sources.http import OfflineError
-from ocinb.sources.reading import reading
-from ocinb.sources.refusals import UnknownRepositoryError
 from ocinb.spec import mediatypes
 from ocinb.spec.digest import Digest
 from ocinb.spec.documents import Descriptor, parse_descriptor

@@ -15,15 +15,15 @@ from urllib.parse import quote
 from ocinb._pool import alone, pause
 from ocinb._settings import Settings
 from ocinb.errors import IntegrityError, InvalidError, NotFoundError, TransportError
-from ocinb.sources.answers import GOOD, Answer, Stream
+from ocinb.network.answers import GOOD, Answer, Stream
+from ocinb.network.patience import Attempts
+from ocinb.network.reading import reading
+from ocinb.network.refusals import UnknownRepositoryError
 from ocinb.sources.base import BlobStream, RawDocument, Referrer
 from ocinb.sources.endpoint import Endpoint
 from ocinb.sources.lists import list_tags
-from ocinb.sources.patience import Attempts
-from ocinb.sources.reading import reading
 from ocinb.sources.referrers import find_by_name
 from ocinb.sources.referrersapi import ReferrersApi
-from ocinb.sources.refusals import UnknownRepositoryError
 from ocinb.sources.streams import ArrivingBlob, EmbeddedBlob
 from ocinb.spec import mediatypes
 from ocinb.spec.digest import Digest, verify

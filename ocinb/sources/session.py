@@ -13,9 +13,9 @@ from tempfile import TemporaryDirectory
 
 from ocinb._settings import Settings, settings
 from ocinb.errors import TransportError
+from ocinb.network.http import Http
 from ocinb.sources.base import Source
 from ocinb.sources.endpoint import Endpoint
-from ocinb.sources.http import Http
 from ocinb.sources.local import LocalSource
 from ocinb.sources.localfiles import LocalFiles
 from ocinb.sources.registry import RegistrySource

@@ -9,9 +9,9 @@ import re
 from collections.abc import Iterator
 
 from ocinb.errors import IntegrityError
-from ocinb.sources.addresses import safe_url
-from ocinb.sources.answers import Stream
-from ocinb.sources.base import RangeError
+from ocinb.network.addresses import safe_url
+from ocinb.network.answers import Stream
+from ocinb.network.refusals import RangeError
 from ocinb.spec.documents import Descriptor
 
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ocinb._settings import settings
-from ocinb.sources import resolving
+from ocinb.network import resolving
 from tests.hostile.outside import PUBLIC, PUBLIC_STRANGER, REGISTRY, ROWS, STRANGER, Outside, made_up_names
 from tests.hostile.rows import Row
 from tests.hostile.test_hostile import check_withstood

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import ocinb
-from ocinb.sources.exchange import Exchange, observed_by
+from ocinb.network.exchange import Exchange, observed_by
 from tests.real import tools
 from tests.real.realimages import RealImages
 

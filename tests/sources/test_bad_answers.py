@@ -18,10 +18,10 @@ from ocinb.errors import (
     RateLimitError,
     TransportError,
 )
+from ocinb.network.refusals import UnknownRepositoryError
 from ocinb.samples import SampleRegistry
 from ocinb.sources.base import Source
 from ocinb.sources.images import find_images, resolve_name
-from ocinb.sources.refusals import UnknownRepositoryError
 from ocinb.spec.digest import Digest
 from ocinb.spec.documents import Descriptor
 from ocinb.spec.mediatypes import OCI_CONFIG, OCI_MANIFEST

@@ -9,8 +9,8 @@ import pytest
 import ocinb
 from ocinb._settings import settings
 from ocinb.errors import TransportError
+from ocinb.network.http import OfflineError
 from ocinb.samples import SampleRegistry
-from ocinb.sources.http import OfflineError
 from ocinb.sources.registry import RegistrySource
 from ocinb.sources.session import close_default_session
 from tests.internet import Internet

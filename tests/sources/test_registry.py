@@ -14,9 +14,9 @@ import pytest
 
 from ocinb._settings import settings
 from ocinb.errors import IntegrityError, NotFoundError
+from ocinb.network.refusals import RangeError
 from ocinb.samples import SampleRegistry
 from ocinb.samples import registry as start_registry
-from ocinb.sources.base import RangeError
 from ocinb.sources.images import find_images, resolve_name
 from ocinb.sources.session import close_default_session, default_session, open_source
 from ocinb.spec.digest import Digest

@@ -16,10 +16,10 @@ import pytest
 
 from ocinb._settings import settings
 from ocinb.errors import OcinbError
+from ocinb.network.exchange import Exchange, observed_by
 from ocinb.progress.protocol import NoProgress
 from ocinb.samples import SampleRegistry
 from ocinb.samples import registry as start_registry
-from ocinb.sources.exchange import Exchange, observed_by
 from ocinb.sources.images import find_images, resolve_name
 from ocinb.sources.session import close_default_session, default_session
 from ocinb.transfer import Job, Transfer

@@ -1,0 +1,335 @@
+"""HTTP: two sessions of requests, one that keeps what is asked by name and a plain one, behind two small functions.
+
+No exception, session or response of requests leaves this room. Redirects are followed and failures are asked again by
+loops of our own: the library's would carry credentials along, follow from https to http, and not be heard to stop.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+import urllib3
+
+from ocinb._pool import alone, check_stopped, pause
+from ocinb._settings import Settings
+from ocinb.errors import OcinbError, TransportError
+from ocinb.network.addresses import netloc_of, safe_url, same_origin
+from ocinb.network.answers import Answer, Stream, headers_of, nothing_kept
+from ocinb.network.connections import Terms, configured, open_adapter, prepared, terms
+from ocinb.network.exchange import is_observed
+from ocinb.network.failures import connect_seconds, failure
+from ocinb.network.keeping import confirmed, is_believed, may_be_confirmed, worth_keeping
+from ocinb.network.logs import mask_logs
+from ocinb.network.masking import purpose
+from ocinb.network.patience import Attempts, Quiet
+from ocinb.network.proxies import proxies_for
+from ocinb.network.ranges import Range
+from ocinb.network.redirects import REDIRECTS, along, check_target, redirected
+from ocinb.network.resolving import Whereabouts
+from ocinb.network.trust import Trust, networks_for
+from ocinb.network.watching import Watch, finish
+from ocinb.storage.responses import open_responses, principal
+
+NOT_YET = frozenset({401, 429})
+
+
+class OfflineError(TransportError):
+    """Nobody may be asked, and what is wanted is not on this machine."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class _Question:
+    """What is asked, and how: the same for all redirects and retries that come of it."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes | None = None
+    limit: int = 0
+    who: str | None = None
+    stream: bool = False
+    patient: bool = True
+    settled: frozenset[int] = frozenset()
+    reason: str | None = None
+    led_by: str | None = None
+
+    def why(self, *more: str) -> str:
+        """Say why it is sent, and why once more."""
+        return ", ".join([self.reason or purpose(self.method, self.url), *filter(None, more)])
+
+
+class Http:
+    """Asks and streams. One object serves all registries and any number of threads.
+
+    Parameters
+    ----------
+    settings
+        Limits, time-outs, and where answers are kept.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        mask_logs()
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._connections = open_adapter(settings, Trust(settings))
+        self._quiet = Quiet(settings)
+        self._whereabouts = Whereabouts()
+        self._plain = configured(requests.Session(), self._connections)
+        self._named: requests.Session | None = None
+
+    def ask(  # noqa: PLR0913 - each is one decision, and has a default
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        *,
+        limit: int,
+        who: str | None = None,
+        body: bytes | None = None,
+        led_by: str | None = None,
+        patient: bool = True,
+        settled: frozenset[int] = frozenset(),
+        reason: str | None = None,
+    ) -> Answer:
+        """Send a request and read the whole answer.
+
+        Parameters
+        ----------
+        method, url, headers
+            The request.
+        limit
+            The largest body, in bytes, that is read.
+        who
+            None for what must not be kept. Else the answer is kept by name for the life of a tag, and this text tells
+            apart those who must not see each other's answers.
+        body
+            What is sent along; never sent to where a redirect leads.
+        led_by
+            The registry that said to ask there, if the user did not: it may not lead everywhere.
+        patient
+            Whether to ask again where no answer came.
+        settled
+            With which statuses a bad answer is taken as it is; else what may pass is asked again.
+        reason
+            Why it is sent, for those who observe; else it is read from the URL.
+
+        Raises
+        ------
+        TransportError
+            If no answer comes.
+        InvalidError
+            If the answer is too large.
+        """
+        question = _Question(
+            method, url, headers, body, limit, who, patient=patient, settled=settled, reason=reason, led_by=led_by
+        )
+        # Of those who ask for one name at a time, one asks, and the others find the answer kept.
+        turn = nullcontext() if who is None else alone((method, url, headers.get("Accept"), who))
+        with turn:
+            response = self._follow(question)
+        return self._answer(question, response)
+
+    def kept(self, method: str, url: str, headers: Mapping[str, str], *, who: str) -> Answer | None:
+        """Look up an answer by name that is still believed, so that not even a token is asked for."""
+        session: Any = self._session(named=True)
+        try:
+            request = prepared(method, url, headers)
+        except (OSError, ValueError):
+            return None  # what is wrong with the address is said when it is asked
+        with _set(principal, who):
+            response = session.cache.get_response(session.cache.create_key(request))
+        if response is None or not is_believed(response, self._settings):
+            return None
+        if response.is_expired and not self._settings.offline:
+            return None
+        return self._answer(_Question(method, url, headers), response)
+
+    @contextmanager
+    def stream(
+        self, url: str, headers: Mapping[str, str], *, led_by: str | None = None, reason: str | None = None
+    ) -> Iterator[Stream]:
+        """Send a GET and give the answer before its body has arrived.
+
+        Raises
+        ------
+        TransportError
+            If no answer comes.
+        """
+        response = self._follow(_Question("GET", url, headers, stream=True, led_by=led_by, reason=reason))
+        try:
+            yield Stream(response, response.url)
+        finally:
+            finish(response)
+
+    def check_online(self, method: str, url: str) -> None:
+        """Refuse to ask anybody, if that is what was set.
+
+        Raises
+        ------
+        OfflineError
+            If it was.
+        """
+        if self._settings.offline:
+            hint = "ocinb.settings.offline = False asks the registry"
+            what = purpose(method, url)
+            raise OfflineError(f"offline, and this machine does not have {what}", url=safe_url(url), hint=hint)
+
+    def close(self) -> None:
+        """Close all connections, and let go of the cache; who is at work with either goes on with another."""
+        self._connections.close()
+        with self._lock:
+            self._named = None
+
+    def _answer(self, question: _Question, response: requests.Response) -> Answer:
+        from_cache = bool(getattr(response, "from_cache", False))
+        # A 304 comes out as the kept answer too, but was told when it came.
+        if from_cache and is_observed() and not getattr(response, "revalidated", False):
+            Watch(response.request, question.why("known")).over(response, from_cache=True)
+        return Answer(
+            status=response.status_code,
+            headers=headers_of(response),
+            body=response.content or b"",
+            url=response.url,
+            from_cache=from_cache,
+            forget=partial(self._forget, response.cache_key) if hasattr(response, "cache_key") else nothing_kept,
+            kept_at=getattr(response, "created_at").timestamp() if from_cache else 0.0,  # noqa: B009 - of the library's
+        )
+
+    def _forget(self, key: str) -> None:
+        session: Any = self._session(named=True)
+        session.cache.delete(key)
+
+    def _follow(self, question: _Question) -> requests.Response:
+        url, named, hops = question.url, question.who is not None, 0
+        within = self._led(question)
+        while True:
+            response = self._persist(question, url, within, named=named, hop=f"redirect {hops}" if hops else "")
+            location = response.headers.get("location")
+            if response.status_code not in REDIRECTS or not location:
+                return response
+            finish(response)
+            hops += 1
+            if hops > self._settings.max_redirects:
+                raise TransportError(f"more than {self._settings.max_redirects} redirects", url=safe_url(url))
+            if question.body is not None:
+                raise TransportError("a redirect of what was sent with a body is refused", url=safe_url(url))
+            here = self._whereabouts.reach(urlsplit(url).hostname)
+            within = here if within is None else within & here
+            url, named = redirected(url, location, within), False  # a signed address is nothing to keep
+            question = replace(question, headers=along(question.headers, question.url, url))
+
+    def _led(self, question: _Question) -> frozenset[Range] | None:
+        """Give the ranges in which a question has to stay; None if the user said whom to ask."""
+        if question.led_by is None:
+            return None
+        within = self._whereabouts.reach(urlsplit(question.led_by).hostname)
+        check_target(question.led_by, question.url, within, what="the way")
+        return within
+
+    def _persist(
+        self, question: _Question, url: str, within: frozenset[Range] | None, *, named: bool, hop: str
+    ) -> requests.Response:
+        """Ask one host until an answer comes that waiting does not better."""
+        attempts = Attempts(self._settings, question.method, patient=question.patient)
+        parts = urlsplit(url)
+        origin = f"{parts.scheme}://{parts.netloc}"
+        while True:
+            self._quiet.keep(origin, attempts)
+            reason = question.why(hop, attempts.why) if is_observed() else ""
+            try:
+                response = self._send(question, url, Terms(question.limit, within, self._whereabouts, reason), named)
+            except TransportError as error:
+                seconds = attempts.after_failure(error)
+                if seconds is None:
+                    raise
+            else:
+                if response.status_code in question.settled:
+                    return response
+                seconds = attempts.after_answer(response.status_code, response.headers, self._quiet, origin)
+                if seconds is None:
+                    return response
+                finish(response)
+            pause(seconds)
+
+    def _send(self, question: _Question, url: str, conditions: Terms, named: bool) -> requests.Response:  # noqa: FBT001 - said by name at its one call
+        check_stopped()
+        self.check_online(question.method, url)
+        session = self._session(named=named)
+        try:
+            proxies = proxies_for(url)
+            if proxies:
+                conditions = replace(conditions, reach=None)  # the proxy resolves, and goes where it may go
+            elif self._settings.insecure_registries and same_origin(url, question.url):
+                # Elsewhere, where a redirect has led, no secret goes along.
+                conditions = replace(conditions, open_in=networks_for(netloc_of(url), self._settings))
+            send = partial(
+                session.send,
+                stream=question.stream,
+                allow_redirects=False,
+                timeout=(connect_seconds(self._settings), self._settings.timeout),
+                proxies=proxies,
+            )
+            request = prepared(question.method, url, question.headers, question.body)
+            with _set(terms, conditions), _set(principal, question.who or ""):
+                return self._sent(send, request) if named else send(request)
+        except OcinbError:
+            raise
+        except (OSError, ValueError, urllib3.exceptions.HTTPError) as error:  # those of requests are OSErrors
+            check_stopped()
+            raise failure(error, url, self._settings) from None
+
+    def _sent(self, send: Any, request: requests.PreparedRequest) -> requests.Response:
+        session: Any = self._session(named=True)
+        kept = session.cache.get_response(session.cache.create_key(request))
+        if kept is None:
+            first: requests.Response = session.send_first(request, **send.keywords)
+            return first
+        known = self._confirmed(send, request, kept)
+        if known is not None:
+            return known
+        again = partial(send, request.copy())  # sending leaves conditions in the request
+        response: requests.Response = send(request)
+        # An answer that was kept under a longer life than today's, or that was damaged since, is asked for again.
+        if not getattr(response, "from_cache", False) or is_believed(response, self._settings):
+            return response
+        renewed: requests.Response = again(refresh=True) if response.headers.get("etag") else again(force_refresh=True)
+        return renewed
+
+    def _confirmed(self, send: Any, request: requests.PreparedRequest, kept: Any) -> requests.Response | None:
+        """Ask by a HEAD whether what was kept is still so, where a registry gives no ETag; None if nobody can tell."""
+        if not may_be_confirmed(request, kept, self._settings):
+            return None
+        asked, now = request.copy(), terms.get()
+        asked.method = "HEAD"
+        with _set(terms, replace(now, reason=now.reason and f"{now.reason}, still the same?")):
+            head = self._plain.send(asked, **send.keywords)
+        # Who has to say who it is, or to wait, does so and asks again.
+        return head if head.status_code in NOT_YET else confirmed(self._session(named=True), request, kept, head)
+
+    def _session(self, *, named: bool) -> requests.Session:
+        if not named:
+            return self._plain
+        with self._lock:
+            if self._named is None:
+                session = open_responses(self._settings.cache_dir, worth_keeping)
+                self._named = configured(session, self._connections)
+            # What has no life at all would not be kept, and so could not be confirmed.
+            self._named.settings.expire_after = max(1, self._settings.tag_ttl)  # type: ignore[attr-defined]
+            return self._named
+
+
+@contextmanager
+def _set(variable: contextvars.ContextVar[Any], value: Any) -> Iterator[None]:
+    token = variable.set(value)
+    try:
+        yield
+    finally:
+        variable.reset(token)

@@ -1,0 +1,213 @@
+"""Certificates are believed as the owner of the machine says, and insecure is what was called so."""
+
+from __future__ import annotations
+
+import ssl
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import certifi
+import pytest
+
+from ocinb._settings import Settings, settings
+from ocinb.errors import TransportError
+from ocinb.network.trust import Trust, _folders, is_insecure
+from ocinb.samples import SampleRegistry
+from ocinb.samples import registry as start_registry
+from ocinb.sources.session import default_session
+from tests.internet import Internet
+from tests.sources.servers import open_host
+
+URL = "https://registry.example/v2/"
+VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR")
+
+
+@pytest.fixture(autouse=True)
+def _bare(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a certificate of registry.example that only itself vouches for."""
+    folder = tmp_path_factory.mktemp("certificate")
+    command = (
+        "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=x "
+        "-addext subjectAltName=DNS:registry.example,IP:127.0.0.1 -keyout key.pem -out own.pem"
+    )
+    subprocess.run(command.split(), cwd=folder, check=True, capture_output=True)
+    return folder / "own.pem"
+
+
+@pytest.fixture
+def secure(certificate: Path) -> Iterator[SampleRegistry]:
+    with start_registry() as running:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate, certificate.with_name("key.pem"))
+        running._server.socket = context.wrap_socket(running._server.socket, server_side=True)
+        yield running
+
+
+def in_a_folder(certificate: Path, folder: Path) -> Path:
+    """Put a certificate into a folder of hashed names, as c_rehash does."""
+    command = ["openssl", "x509", "-hash", "-noout", "-in", str(certificate)]
+    name = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+    folder.mkdir()
+    (folder / f"{name}.0").write_bytes(certificate.read_bytes())
+    return folder
+
+
+@pytest.mark.parametrize("name", ["ca_bundle", *VARIABLES])
+def test_who_is_named_is_believed(
+    secure: SampleRegistry, certificate: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    place = in_a_folder(certificate, tmp_path / "folder") if name == "SSL_CERT_DIR" else certificate
+    if name == "ca_bundle":
+        settings.ca_bundle = place
+    else:
+        monkeypatch.setenv(name, str(place))
+    assert open_host(secure.host).tags()
+    assert default_session().endpoint(secure.host)._base == f"https://{secure.host}"
+
+
+def test_a_folder_may_be_the_bundle(secure: SampleRegistry, certificate: Path, tmp_path: Path) -> None:
+    settings.ca_bundle = in_a_folder(certificate, tmp_path / "folder")
+    assert open_host(secure.host).tags()
+
+
+def test_the_name_is_verified_also_where_a_test_says_which_address_it_has(
+    secure: SampleRegistry, certificate: Path, internet: Internet
+) -> None:
+    settings.ca_bundle = certificate
+    assert open_host(internet.serve("registry.example", secure.host)).tags()
+    with pytest.raises(TransportError, match=r"no secure connection to other.example:\d+: .*[Hh]ostname mismatch"):
+        open_host(internet.serve("other.example", secure.host)).tags()
+
+
+def test_a_setting_counts_from_when_it_is_set(secure: SampleRegistry, certificate: Path) -> None:
+    with pytest.raises(TransportError, match=r"no secure connection .*ocinb.settings.ca_bundle names .*insecure_reg"):
+        open_host(secure.host).tags()
+    settings.ca_bundle = certificate
+    assert open_host(secure.host).tags()
+    settings.ca_bundle = None
+    settings.tag_ttl = 0
+    with pytest.raises(TransportError, match="no secure connection"):
+        open_host(secure.host).tags()
+    settings.insecure_registries = (secure.host,)
+    assert open_host(secure.host).tags()
+    settings.insecure_registries = ()
+    with pytest.raises(TransportError, match="no secure connection"):
+        open_host(secure.host).tags()
+
+
+def test_settings_win_over_the_environment_and_requests_variable_over_that_of_openssl(
+    secure: SampleRegistry, certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("SSL_CERT_FILE", "CURL_CA_BUNDLE"):
+        monkeypatch.setenv(name, certifi.where())
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
+    assert open_host(secure.host).tags()
+    settings.ca_bundle, settings.tag_ttl = Path(certifi.where()), 0
+    with pytest.raises(TransportError, match="no secure connection"):
+        open_host(secure.host).tags()
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, "No such file or directory"),
+        (b"", "no certificate"),
+        (b"nonsense", "no certificate"),
+        (b"\x00", "no cert"),
+    ],
+)
+@pytest.mark.parametrize("name", ["ocinb.settings.ca_bundle", *VARIABLES])
+def test_a_bundle_that_is_none_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, content: bytes | None, words: str
+) -> None:
+    place = tmp_path / "bundle.pem"
+    if content is not None:
+        place.write_bytes(content)
+    changed: dict[str, Any] = {"ca_bundle": place} if "." in name else {}
+    if not changed:
+        monkeypatch.setenv(name, str(place))
+    for _ in range(2):  # it is not believed the second time either
+        with pytest.raises(TransportError, match=words) as caught:
+            Trust(Settings(**changed)).context(URL)
+        assert str(place) in str(caught.value)
+        assert name in str(caught.value)
+
+
+def test_the_systems_own_and_certifis_are_read_once() -> None:
+    trust = Trust(Settings())
+    context = trust.context(URL)
+    assert context is trust.context("https://other.example/")
+    assert context.verify_mode is ssl.CERT_REQUIRED
+    assert context.check_hostname
+    assert len(context.get_ca_certs()) > 50
+
+
+def test_what_the_owner_of_the_machine_added_is_believed(
+    secure: SampleRegistry, certificate: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = in_a_folder(certificate, tmp_path / "folder")
+    monkeypatch.setattr("ocinb.network.trust.SYSTEM_FOLDERS", (str(folder), "/nowhere"))
+    assert open_host(secure.host).tags()
+
+
+@pytest.mark.parametrize(
+    ("entries", "host", "insecure"),
+    [
+        ((), "registry.example", False),
+        (("registry.example",), "registry.example", True),
+        (("REGISTRY.example",), "registry.EXAMPLE", True),
+        (("registry.example",), "registry.example:443", True),
+        (("registry.example:443",), "registry.example", True),
+        (("registry.example",), "registry.example:5000", False),
+        (("registry.example:5000",), "registry.example", False),
+        (("registry.example:5000",), "registry.example:5000", True),
+        (("http://registry.example:5000/",), "registry.example:5000", True),
+        (("example",), "registry.example", False),
+        (("docker.io",), "registry-1.docker.io", True),
+        (("10.0.0.0/8",), "10.1.2.3:5000", True),
+        (("10.0.0.0/8",), "11.1.2.3:5000", False),
+        (("10.0.0.1/8",), "10.1.2.3", True),
+        (("fd00::/8",), "[fd00::1]:5000", True),
+        (("10.0.0.0/8",), "registry.corp:5000", True),
+        (("10.0.0.0/8",), "elsewhere.example", False),
+        (("10.0.0.0/8",), "nowhere.example", False),
+        (("0.0.0.0/33", "x"), "10.1.2.3", False),
+    ],
+)
+def test_who_is_insecure(entries: tuple[str, ...], host: str, insecure: bool, internet: Internet) -> None:  # noqa: FBT001 - a row
+    internet.names = {"registry.corp": ["10.9.9.9"], "elsewhere.example": ["93.184.216.34"]}
+    assert is_insecure(host, Settings(insecure_registries=entries)) is insecure
+
+
+def test_an_insecure_registry_speaks_tls_or_else_plain_http(
+    secure: SampleRegistry, registry: SampleRegistry, internet: Internet
+) -> None:
+    tls = internet.serve("tls.example", secure.host)
+    plain = internet.serve("plain.example", registry.host, "1.1.1.1")
+    settings.insecure_registries = (tls, plain)
+    for host, base in ((tls, f"https://{tls}"), (plain, f"http://{plain}")):
+        assert open_host(host).tags()
+        assert default_session().endpoint(host)._base == base
+
+
+def test_credentials_go_over_plain_http_to_nobody_who_was_not_called_insecure(
+    registry: SampleRegistry, internet: Internet
+) -> None:
+    host = internet.serve("plain.example", registry.host)
+    settings.credentials[host] = ("ada", "s3cret")
+    with pytest.raises(TransportError, match=r"no secure connection .*insecure_registries allows that"):
+        open_host(host).tags()
+    assert registry.requests == ()
+
+
+def test_of_several_folders_those_that_are_not_there_are_passed_over(tmp_path: Path) -> None:
+    assert _folders(f"/nowhere::{tmp_path}") == [tmp_path]
+    assert _folders("/nowhere") == [Path("/nowhere")], "of which it is said then that it is not there"
