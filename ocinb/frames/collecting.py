@@ -13,6 +13,7 @@ from ocinb._pool import run_all
 from ocinb._schemas import Schema
 from ocinb.errors import InvalidError, NotFoundError, OcinbError, TransportError
 from ocinb.frames.counting import counted
+from ocinb.frames.unreached import Unreached
 from ocinb.sources.endpoint import HUB_HOST
 from ocinb.sources.localfiles import meant_file
 from ocinb.sources.session import Session, default_session
@@ -79,10 +80,14 @@ def attempt_all(
     if errors not in ("raise", "skip"):
         raise InvalidError(f"errors takes 'raise' or 'skip', not {errors!r}")
 
+    unreached = Unreached()
+
     def attempt(name: str) -> T | Failure:
         try:
+            unreached.check(name)
             return function(checked(name))
         except OcinbError as error:
+            unreached.note(name, error)
             complete(error, name)
             if errors == "raise":
                 raise

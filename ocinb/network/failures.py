@@ -111,7 +111,9 @@ def _too_slow(host: str, error: Exception, url: str, settings: Settings) -> Tran
     if isinstance(error, requests.exceptions.ConnectTimeout):
         seconds = connect_seconds(settings)
         hint = "Is the name right, and does a firewall stand between?"
-        return TransportError(f"{host} took no call within {seconds:g} s", url=safe_url(url), hint=hint)
+        told = TransportError(f"{host} took no call within {seconds:g} s", url=safe_url(url), hint=hint)
+        told.unsent = True
+        return told
     return TransportError(f"{host} did not answer within {settings.timeout:g} s", url=safe_url(url), hint=hint)
 
 

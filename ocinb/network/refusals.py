@@ -45,8 +45,10 @@ def refusal(registry: str, answer: Answer, *, asked: str = "", secrets: Iterable
     url, words = without(secrets, safe_url(answer.url)), _words(said, secrets)
     match answer.status:
         case 401 | 403:
-            who = f"{asked}. " if asked else ""
-            hint = f"{who}It may be private, or not be there. {credentials_hint(registry)}"
+            doubt = (
+                f"{asked}. Are they right, and may they read this?" if asked else "It may be private, or not be there."
+            )
+            hint = f"{doubt} {credentials_hint(registry)}"
             return AuthError(f"{registry} refused access ({answer.status}){words}", url=url, hint=hint)
         case 404:
             unknown = any(code == "NAME_UNKNOWN" for code, _ in said)

@@ -29,6 +29,8 @@ _REGISTRY = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[a-fA-F0-9:]+\])(?::[0-9]
 _COMPONENT = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
 _REPOSITORY = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*")
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
+# Where people copy names from: hub.docker.com/_/python/tags, hub.docker.com/r/org/app
+_PAGE_OF_HUB = re.compile(r"(?:https?://)?hub\.docker\.com/(?:_/([^/?#]+)|r/([^/?#]+/[^/?#]+))")
 _IDENTIFIER = re.compile(r"[a-f0-9]{64}")
 # The name of an image in a file that says where it stands there.
 PLACE = re.compile(r"@[0-9]{1,9}")
@@ -215,6 +217,7 @@ def _split_digest(rest: str) -> tuple[str, str | None]:
 
 def _registry_parts(text: str, stripped: str) -> dict[str, str | None]:
     _check_transport(text)
+    _check_pasted(text)
     if _IDENTIFIER.fullmatch(stripped):
         _refuse(text, "64 hex digits alone are an image id, not a name", f"Write repository@sha256:{stripped[:12]}…")
     name, at, digest = stripped.partition("@")
@@ -253,6 +256,15 @@ def _check_transport(text: str) -> None:
     if colon and transport in OTHER_TRANSPORTS and not _TAG.fullmatch(rest.partition("@")[0]):
         hint = f"Read are docker://, {', '.join(f'{known}:' for known in FILE_TRANSPORTS)}"
         _refuse(text, f"the transport {transport}: is not read", hint)
+
+
+def _check_pasted(text: str) -> None:
+    """Refuse what came along when a name was copied from somewhere: white space, and the address of a page about it."""
+    if text != text.strip():
+        _refuse(text, "there is white space around it", f"Did you mean '{text.strip()}'?")
+    page = _PAGE_OF_HUB.match(text)
+    if page:
+        _refuse(text, "it is a page of Docker Hub", f"Did you mean '{page[1] or page[2]}'?")
 
 
 def _check_registry(text: str, registry: str) -> None:

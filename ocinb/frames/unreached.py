@@ -1,0 +1,52 @@
+"""Unreached: registries where nobody took the call a moment ago, so that not each of many names waits for them."""
+
+from __future__ import annotations
+
+import copy
+import time
+from urllib.parse import urlsplit
+
+from ocinb.errors import InvalidError, OcinbError, TransportError
+from ocinb.sources.endpoint import HUB_HOST
+from ocinb.spec.reference import HUB, Reference
+
+# After so long one name tries again: a registry that was restarted is back.
+BELIEVED_SECONDS = 5.0
+
+
+class Unreached:
+    """What one call with many names has learned of registries that are not there."""
+
+    def __init__(self) -> None:
+        self._errors: dict[str, tuple[float, TransportError]] = {}
+
+    def check(self, name: str) -> None:
+        """Refuse a name whose registry was not reached a moment ago.
+
+        Raises
+        ------
+        TransportError
+            The one that was raised then.
+        """
+        if not self._errors:
+            return
+        known = self._errors.get(_registry(name) or "")
+        if known is not None and time.monotonic() - known[0] < BELIEVED_SECONDS:
+            error = copy.copy(known[1])  # each name has a failure of its own
+            error.reference = None
+            raise error
+
+    def note(self, name: str, error: OcinbError) -> None:
+        """Take note of an error that says that the registry itself, and not what it led to, was not reached."""
+        if not (isinstance(error, TransportError) and error.unsent):
+            return
+        registry, netloc = _registry(name), urlsplit(error.url or "").netloc
+        if registry is not None and netloc == (HUB_HOST if registry == HUB else registry):
+            self._errors[registry] = time.monotonic(), error
+
+
+def _registry(name: str) -> str | None:
+    try:
+        return Reference(name).registry
+    except InvalidError:  # which is said elsewhere
+        return None

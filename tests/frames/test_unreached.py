@@ -1,0 +1,57 @@
+"""One call with many names does not wait for a registry that is not there once for each of them."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+
+import ocinb
+from ocinb._settings import settings
+from ocinb.frames import unreached
+from ocinb.samples import SampleRegistry
+from tests.sources.servers import closed_port, hang_up, listening
+
+
+def test_a_registry_that_is_not_there_is_called_a_few_times_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[object] = []
+    connect = socket.socket.connect
+
+    def counted(line: socket.socket, address: tuple[str, int]) -> None:
+        calls.append(address)
+        connect(line, address)
+
+    monkeypatch.setattr(socket.socket, "connect", counted)
+    settings.retries, settings.concurrency = 1, 1
+    host = closed_port()
+    frame = ocinb.layers([f"{host}/demo/app:{number}" for number in range(200)], errors="skip")
+    failures = frame.attrs["failures"]
+    assert [failure["reference"] for failure in failures] == [f"{host}/demo/app:{number}" for number in range(200)]
+    assert all("cannot be reached" in failure["error"] for failure in failures)
+    assert all(failure["error"].startswith(failure["reference"]) for failure in failures)
+    assert 0 < len(calls) < 40
+
+
+def test_others_are_asked_all_the_same(registry: SampleRegistry) -> None:
+    gone = closed_port()
+    names = [f"{gone}/demo/app", registry.reference("demo/hello"), f"{gone}/demo/other", "Not A Name", "oci:nowhere"]
+    frame = ocinb.layers(names, errors="skip")
+    assert frame["reference"].unique().tolist() == [registry.reference("demo/hello")]
+    assert [failure["reference"] for failure in frame.attrs["failures"]] == [names[0], *names[2:]]
+
+
+def test_one_that_hangs_up_was_reached(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.retries = 0
+    with listening(hang_up) as host:
+        known = unreached.Unreached()
+        with pytest.raises(ocinb.errors.TransportError) as caught:
+            ocinb.layers(f"{host}/demo/app")
+        known.note(f"{host}/demo/app", caught.value)
+        known.check(f"{host}/demo/app")
+    with pytest.raises(ocinb.errors.TransportError) as caught:
+        ocinb.layers(f"{host}/demo/app")
+    known.note(f"{host}/demo/app", caught.value)
+    with pytest.raises(ocinb.errors.TransportError, match="cannot be reached"):
+        known.check(f"{host}/demo/app:other")
+    monkeypatch.setattr(unreached, "BELIEVED_SECONDS", 0.0)
+    known.check(f"{host}/demo/app")
