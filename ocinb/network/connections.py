@@ -46,6 +46,7 @@ _INTERIM = frozenset({102, 103})
 # Routers forget a connection that nobody uses, and tell neither end: what is sent on it is lost without a word.
 IDLE_SECONDS = 60.0
 MAX_INTERIM = 20
+_NO_COOKIES = requests.cookies.RequestsCookieJar()
 _HEADERS = {"User-Agent": f"ocinb/{__version__}", "Accept-Encoding": "identity", "Accept": "*/*"}
 
 
@@ -105,16 +106,29 @@ def prepared(method: str, url: str, headers: Mapping[str, str], body: bytes | No
         If the address is none.
     """
     request = _blank(url).copy()
+    request._cookies = _NO_COOKIES  # type: ignore[attr-defined]  # noqa: SLF001 - a jar of each request's own takes as long as all the rest
     request.method = method
     request.headers = CaseInsensitiveDict({**_HEADERS, **headers})
     request.prepare_body(body, None)
     return request
 
 
+def normal(url: str) -> str:
+    """Give an address as it goes over the wire.
+
+    Raises
+    ------
+    ValueError
+        If it is none.
+    """
+    return _blank(url).url or ""
+
+
 @functools.lru_cache(1000)
 def _blank(url: str) -> requests.PreparedRequest:
     request = requests.PreparedRequest()
-    request.prepare("GET", url)
+    request.prepare_url(url, None)
+    request.prepare_headers(None)
     return request
 
 

@@ -23,7 +23,7 @@ from ocinb._settings import Settings
 from ocinb.errors import OcinbError, TransportError
 from ocinb.network.addresses import netloc_of, safe_url, same_origin
 from ocinb.network.answers import Answer, Stream, headers_of, nothing_kept
-from ocinb.network.connections import Terms, configured, open_adapter, prepared, terms
+from ocinb.network.connections import Terms, configured, normal, open_adapter, prepared, terms
 from ocinb.network.exchange import is_observed
 from ocinb.network.failures import connect_seconds, failure
 from ocinb.network.keeping import confirmed, is_believed, may_be_confirmed, worth_keeping
@@ -36,7 +36,7 @@ from ocinb.network.redirects import REDIRECTS, along, check_target, redirected
 from ocinb.network.resolving import Whereabouts
 from ocinb.network.trust import Trust, networks_for
 from ocinb.network.watching import Watch, finish
-from ocinb.storage.responses import open_responses, principal
+from ocinb.storage.responses import key_of, open_responses, principal
 
 NOT_YET = frozenset({401, 429})
 
@@ -141,11 +141,10 @@ class Http:
         """Look up an answer by name that is still believed, so that not even a token is asked for."""
         session: Any = self._session(named=True)
         try:
-            request = prepared(method, url, headers)
+            key = key_of(method, normal(url), headers.get("Accept", ""), who)
         except (OSError, ValueError):
             return None  # what is wrong with the address is said when it is asked
-        with _set(principal, who):
-            response = session.cache.get_response(session.cache.create_key(request))
+        response = session.cache.get_response(key)
         if response is None or not is_believed(response, self._settings):
             return None
         if response.is_expired and not self._settings.offline:

@@ -170,7 +170,8 @@ class RegistrySource:
         if last is not None and last.digest == digest:
             return last  # a name is resolved, and a moment later its document is read
         raw = self._store.blobs.read(digest, self._settings.max_manifest_bytes)
-        raw = self._signed.read(digest) if raw is None else raw
+        if raw is None and said not in mediatypes.IMAGE_CONFIGS:
+            raw = self._signed.read(digest)
         if raw is None:
             return None
         self._last = kept = RawDocument(raw, digest, _type_of_blob(raw, digest, said))

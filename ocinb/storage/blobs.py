@@ -42,10 +42,14 @@ class Blobs:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self._folders: dict[str, Path] = {}
 
     def path(self, digest: Digest) -> Path:
         """Say where a blob stands, or would stand."""
-        return self.root.joinpath("blobs", digest.algorithm, digest.hex)
+        folder = self._folders.get(digest.algorithm)
+        if folder is None:
+            folder = self._folders[digest.algorithm] = self.root / "blobs" / digest.algorithm
+        return folder / digest.hex
 
     def read(self, digest: Digest, limit: int) -> bytes | None:
         """Read a small blob whole, hashing it again; None if it is not there.
@@ -85,8 +89,7 @@ class Blobs:
         verify(raw, digest)
         with disk_errors(path):
             # One of another size is damaged; one of the same size shows when it is read.
-            if not path.exists() or path.stat().st_size != len(raw):
-                path.parent.mkdir(parents=True, exist_ok=True)
+            if _size(path) != len(raw):
                 write_atomically(path, raw, root=self.root, settled=False)
         return path
 
@@ -183,7 +186,6 @@ class Blobs:
         note = self._note(digest)
         with suppress(OSError):  # without a note, as in a store that is only lent, the file is hashed again next time
             _settle(path)  # what vouches for a blob must not outlive it
-            note.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(note, _looks(path), root=self.root, settled=False)
 
 
@@ -194,17 +196,32 @@ def write_atomically(path: Path, raw: bytes, *, root: Path, settled: bool = True
     Settled, it is on the disk before it is moved; else a power cut may leave an empty file.
     """
     new = _new_folder(root) / f"{os.getpid()}-{secrets.token_hex(8)}"
-    new.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with new.open("xb") as file:  # not by tempfile, whose files nobody else may read
-            file.write(raw)
-            if settled:
-                file.flush()
-                os.fsync(file.fileno())
-        new.replace(path)
+        try:
+            _write(new, raw, path, settled=settled)
+        except FileNotFoundError:  # the first of its kind; looking each time would take as long as writing
+            for folder in (new.parent, path.parent):
+                folder.mkdir(parents=True, exist_ok=True)
+            _write(new, raw, path, settled=settled)
     except BaseException:
         new.unlink(missing_ok=True)
         raise
+
+
+def _write(new: Path, raw: bytes, path: Path, *, settled: bool) -> None:
+    with new.open("wb") as file:  # not by tempfile, whose files nobody else may read
+        file.write(raw)
+        if settled:
+            file.flush()
+            os.fsync(file.fileno())
+    new.replace(path)
+
+
+def _size(path: Path) -> int | None:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return None
 
 
 def remove_leftovers(root: Path) -> None:

@@ -227,8 +227,10 @@ def _check_ours(path: Path) -> None:
         raise sqlite3.DatabaseError("it is another program's")
 
 
-def _key(request: PreparedRequest, match_headers: Any = None, **_: Any) -> str:
-    names = sorted({str(name).lower() for name in match_headers or ()})
-    headers = [f"{name}={request.headers.get(name, '')}" for name in names]
-    parts = [request.method or "", request.url or "", principal.get(), *headers]
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+def key_of(method: str, url: str, accept: str, who: str) -> str:
+    """Give the key under which an answer is kept: by what was asked, in which forms, and by whom."""
+    return hashlib.sha256("\0".join((method, url, who, f"accept={accept}")).encode()).hexdigest()
+
+
+def _key(request: PreparedRequest, **_: Any) -> str:
+    return key_of(request.method or "", request.url or "", request.headers.get("Accept", ""), principal.get())

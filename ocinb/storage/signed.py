@@ -62,7 +62,6 @@ class SignedDocuments:
         own, path = Digest.of(raw), self._note(digest)
         self._blobs.write(raw, own)
         with disk_errors(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(path, own.encode("ascii"), root=self._blobs.root, settled=False)
 
     def _note(self, digest: Digest) -> Path:
