@@ -23,7 +23,7 @@ from ocinb._settings import Settings
 from ocinb.errors import OcinbError, TransportError
 from ocinb.network.addresses import netloc_of, safe_url, same_origin
 from ocinb.network.answers import Answer, Stream, headers_of, nothing_kept
-from ocinb.network.connections import Terms, configured, normal, open_adapter, prepared, terms
+from ocinb.network.connections import configured, normal, open_adapter, prepared
 from ocinb.network.exchange import is_observed
 from ocinb.network.failures import connect_seconds, failure
 from ocinb.network.keeping import confirmed, is_believed, may_be_confirmed, worth_keeping
@@ -34,6 +34,7 @@ from ocinb.network.proxies import proxies_for
 from ocinb.network.ranges import Range
 from ocinb.network.redirects import REDIRECTS, along, check_target, redirected
 from ocinb.network.resolving import Whereabouts
+from ocinb.network.terms import Terms, terms
 from ocinb.network.trust import Trust, networks_for
 from ocinb.network.watching import Watch, finish
 from ocinb.storage.responses import key_of, open_responses, principal

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from ocinb.network.addresses import safe_url
-from ocinb.network.connections import terms
+from ocinb.network.terms import terms
 
 _LOGGER = logging.getLogger("urllib3.connectionpool")
 
