@@ -139,6 +139,7 @@ UNDERSTOOD = [
 
 CAPITALS = "repository names are lower case"
 EMPTY = "it has no repository"
+SPACE = "there is white space around it"
 FORMAT = "is not a repository"
 HOST = "is not a host"
 LENGTH = "more than 255 characters"
@@ -185,7 +186,7 @@ REFUSED = [
     ("quay.io/org/app/", FORMAT),
     ("org-/app", FORMAT),
     ("a b", FORMAT),
-    ("app\t", FORMAT),
+    ("app\t", SPACE),
     ("app$", FORMAT),
     ("a+b", FORMAT),
     ("a~b", FORMAT),
@@ -223,7 +224,7 @@ REFUSED = [
     ("app:1:2", TAG),
     ("app:a b", TAG),
     ("app:ä", TAG),
-    ("app:1\n", TAG),
+    ("app:1\n", SPACE),
     (f"app:{'x' * 129}", TAG),
     ("app@", DIGEST),
     ("app@1.0", DIGEST),
