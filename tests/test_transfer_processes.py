@@ -176,3 +176,5 @@ def test_an_interrupt_between_two_tries(slow: Place, start: Start) -> None:
     while not slow.asked():
         time.sleep(0.01)
     interrupt(process)
+    assert slow.stands(blob) is None
+    assert slow.parts == []
