@@ -103,7 +103,7 @@ class TransportError(OcinbError):
     unsent
         Whether the question cannot have reached the other side.
     resumable
-        Whether an answer broke off in its middle, so that it can go on from there.
+        Whether an answer broke off in its middle, or did not begin in time, so that a blob can go on from there.
     status
         The HTTP status, where the other side answered with one that has no error of its own here.
     """

@@ -1,13 +1,16 @@
-"""Transfers: blobs from a source into a layout. Resumed, verified, and only then given their name."""
+"""Transfers: blobs from a source into a layout. Resumed, verified, and only then given their name.
+
+A part is gone on with by ``Range`` alone: an ``If-Range`` would compare the ETag of one server with that of another,
+where redirects lead to many, and the digest says more. What comes has to say itself that it begins where the part ends.
+"""
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 from ocinb._pool import alone, check_stopped, pause, run_all
 from ocinb._settings import Settings
@@ -19,9 +22,12 @@ from ocinb.spec.digest import Digest, Verifier
 from ocinb.spec.documents import Descriptor
 from ocinb.storage.blobs import CHUNK, disk_errors
 from ocinb.storage.layout import Layout
-from ocinb.storage.parts import TakenError, check_part, claim_part, lock_part, remove_abandoned
+from ocinb.storage.parts import Part, TakenError, arrived_bytes, claim_part, remove_abandoned
+from ocinb.storage.room import beyond, free_bytes, no_room
 
 FIRST_PAUSE_SECONDS = 0.2
+
+Wanted = tuple[Digest, int]  # a blob by what is said of it: several sizes may be, of which one is right
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +82,7 @@ class Transfer:
         OcinbError
             The first error, if errors is ``"raise"``; else it is the job's result.
         """
-        wanted: dict[tuple[Digest, int], Job] = {}
+        wanted: dict[Wanted, Job] = {}
         for job in jobs:
             wanted.setdefault((job.descriptor.digest, job.descriptor.size), job)
 
@@ -89,12 +95,35 @@ class Transfer:
                     raise
                 return error
 
-        done: dict[Digest, Transferred | OcinbError] = {}
-        results = run_all(attempt, wanted.values(), workers=self._settings.concurrency)
-        for (digest, _), result in zip(wanted, results, strict=True):
-            if isinstance(result, Transferred) or digest not in done:
-                done[digest] = result
+        refused = self._refused(wanted)
+        for digest, _ in refused:
+            self._progress.state(digest, State.FAILED)
+        if refused and errors == "raise":
+            raise next(iter(refused.values()))
+        todo = [job for key, job in wanted.items() if key not in refused]
+        results = run_all(attempt, todo, workers=self._settings.concurrency)
+        done: dict[Digest, Transferred | OcinbError] = {digest: error for (digest, _), error in refused.items()}
+        for job, result in zip(todo, results, strict=True):
+            if isinstance(result, Transferred) or job.descriptor.digest not in done:
+                done[job.descriptor.digest] = result
         return done
+
+    def _refused(self, jobs: Mapping[Wanted, Job]) -> dict[Wanted, OcinbError]:
+        """Give those for which the disk has no room, before anything is fetched for them."""
+        root = self._layout.root
+        with disk_errors(root):
+            free, arrived = free_bytes(root), arrived_bytes(root)
+            missing = [self._missing(job.descriptor, arrived) for job in jobs.values()]
+        if free is None or sum(missing) <= free:
+            return {}
+        error = no_room(root, sum(missing), free)
+        return {key: error for key, over in zip(jobs, beyond(missing, free), strict=True) if over}
+
+    def _missing(self, descriptor: Descriptor, arrived: Mapping[str, int]) -> int:
+        path = self._layout.blobs.path(descriptor.digest)
+        if path.exists() and path.stat().st_size == descriptor.size:
+            return 0
+        return max(0, descriptor.size - arrived.get(descriptor.digest, 0))
 
     def _named(self, job: Job) -> Transferred:
         try:
@@ -104,7 +133,8 @@ class Transfer:
             raise
 
     def _transfer(self, job: Job) -> Transferred:
-        with alone((self._layout.root, job.descriptor.digest)):  # those that wait find it present
+        root = self._layout.root
+        with disk_errors(root), alone((root, job.descriptor.digest)):  # those that wait find it present
             try:
                 return self._present(job.descriptor) or self._download(job)
             except TakenError:  # whoever took it over may have completed it by now
@@ -118,22 +148,28 @@ class Transfer:
         return Transferred(digest, "present", 0, None, blobs.path(digest))
 
     def _download(self, job: Job) -> Transferred:
-        started, digest = time.monotonic(), job.descriptor.digest
-        download = _Download(job, self._layout, self._settings, self._progress)
-        with disk_errors(self._layout.root):
-            path = download.run()
-        self._progress.state(digest, State.DONE)
-        return Transferred(digest, download.outcome, download.fetched, time.monotonic() - started, path)
+        started, root, blob = time.monotonic(), self._layout.root, job.descriptor
+        with claim_part(root, blob.digest, blob.size) as part:
+            found = self._present(blob) if part.waited else None
+            if found is not None:
+                return found
+            download = _Download(job, part, self._settings, self._progress)
+            download.run()
+            path = self._layout.blobs.adopt(part.path, blob.digest)  # while nobody else can have it
+        remove_abandoned(root, blob.digest)
+        self._progress.state(blob.digest, State.DONE)
+        return Transferred(blob.digest, download.outcome, download.fetched, time.monotonic() - started, path)
 
 
 class _Download:
-    """One blob on its way into its part, and from there to its final name."""
+    """One blob on its way into its part."""
 
-    def __init__(self, job: Job, layout: Layout, settings: Settings, progress: Progress) -> None:
+    def __init__(self, job: Job, part: Part, settings: Settings, progress: Progress) -> None:
         self.fetched = 0
         self._descriptor = job.descriptor
         self._source = job.source
-        self._layout = layout
+        self._part = part
+        self._file = part.file
         self._settings = settings
         self._progress = progress
         self._resumed = False
@@ -145,80 +181,82 @@ class _Download:
         """Say whether an earlier download was of use."""
         return "resumed" if self._resumed else "downloaded"
 
-    def run(self) -> Path:
-        """Complete the part, prove it, and give it its name; what is wrong is fetched once more from zero."""
-        root, digest, size = self._layout.root, self._descriptor.digest, self._descriptor.size
-        with claim_part(root, digest, size) as part:
-            for last in (False, True):
-                with part.open("a+b") as file:
-                    lock_part(file)
-                    try:
-                        self._complete(file)
-                        check_part(file, part, size)
-                        path = self._layout.blobs.adopt(part, digest)  # while the lock is still held
-                        break
-                    except (IntegrityError, TakenError) as error:
-                        if self._verifier.seen < size:  # no byte is wrong, but the size that was said
-                            raise
-                        self._restart(file)
-                        part.unlink(missing_ok=True)
-                        if last or isinstance(error, TakenError):
-                            raise
-        remove_abandoned(root, digest)
-        return path
+    def run(self) -> None:
+        """Complete the part and prove it; what is wrong is fetched once more from zero."""
+        self._take_up()
+        for last in (False, True):
+            try:
+                self._complete()
+                break
+            except IntegrityError:
+                if self._verifier.seen < self._descriptor.size:  # no byte is wrong, but the size that was said
+                    raise
+                self._restart()
+                if last:
+                    raise
+            except TakenError:
+                self._advance(-self._told)
+                self._part.path.unlink(missing_ok=True)
+                raise
 
-    def _complete(self, file: BinaryIO) -> None:
-        self._take_up(file)
-        self._fetch_rest(file)
+    def _complete(self) -> None:
+        self._fetch_rest()
         self._progress.state(self._descriptor.digest, State.VERIFYING)
         self._verifier.check()
-        file.flush()
-        os.fsync(file.fileno())
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._part.check(self._descriptor.size)
 
-    def _take_up(self, file: BinaryIO) -> None:
+    def _take_up(self) -> None:
         """Hash what there is of an earlier download."""
         self._verifier = Verifier(self._descriptor.digest)
-        file.seek(0)
-        while chunk := file.read(CHUNK):
+        self._file.seek(0)
+        while chunk := self._file.read(CHUNK):
             check_stopped()
             self._verifier.update(chunk)
-        if self._verifier.seen:
-            self._resumed = True
-            self._advance(self._verifier.seen)
+            self._advance(len(chunk))
+        self._resumed = self._verifier.seen > 0
 
-    def _fetch_rest(self, file: BinaryIO) -> None:
-        """Fetch what is missing; a connection that breaks is made anew, where it broke."""
-        for attempt in range(self._settings.retries + 1):
+    def _fetch_rest(self) -> None:
+        """Fetch what is missing; a connection that breaks is made anew, where it broke.
+
+        A line may break as often as it likes, as long as it brings something in between.
+        """
+        tries, furthest = 0, self._verifier.seen
+        while True:
             try:
-                self._append(file)
-                break
+                return self._append()
             except TransportError as error:
-                # What could not even be opened was asked for again already, by whoever opens.
-                if not error.resumable or attempt == self._settings.retries:
+                gained, furthest = self._verifier.seen - furthest, max(furthest, self._verifier.seen)
+                tries = 1 if gained >= CHUNK else tries + 1
+                # Whoever opens has asked again already, but for less than it takes a registry to start again; that this
+                # one is there is known by what it said before.
+                is_gone = error.unreachable and error.passing
+                if not (error.resumable or is_gone) or tries > self._settings.retries:
                     raise
-                pause(FIRST_PAUSE_SECONDS * 2**attempt)
+                pause(FIRST_PAUSE_SECONDS * 2 ** (tries - 1))
 
-    def _append(self, file: BinaryIO) -> None:
+    def _append(self) -> None:
         if self._verifier.seen == self._descriptor.size:
             return
         self._progress.state(self._descriptor.digest, State.DOWNLOADING)
         try:
-            self._receive(file)
+            self._receive()
         except RangeError:
             if not self._verifier.seen:
                 raise
-            self._restart(file)
-            self._receive(file)
+            self._restart()
+            self._receive()
 
-    def _receive(self, file: BinaryIO) -> None:
+    def _receive(self) -> None:
         with self._source.open_blob(self._descriptor, offset=self._verifier.seen) as blob:
             if blob.offset != self._verifier.seen:  # the whole came where a part was asked for
-                self._restart(file)
+                self._restart()
             for chunk in blob.chunks():
                 self.fetched += len(chunk)
                 self._hash(chunk)
-                file.write(chunk)
-                file.flush()  # what was fetched is never fetched again, whatever happens now
+                self._file.write(chunk)
+                self._file.flush()  # what was fetched is never fetched again, whatever happens now
                 self._advance(len(chunk))
         if self._verifier.seen < self._descriptor.size:
             raise self._too_short()
@@ -240,9 +278,9 @@ class _Download:
             return told
         return IntegrityError(f"{digest} has to be {size:,} bytes long, but has {seen:,}")
 
-    def _restart(self, file: BinaryIO) -> None:
+    def _restart(self) -> None:
         self._advance(-self._told)
-        file.truncate(0)
+        self._file.truncate(0)
         self._resumed = False
         self._verifier = Verifier(self._descriptor.digest)
 

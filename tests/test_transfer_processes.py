@@ -26,7 +26,19 @@ from ocinb.storage import parts
 
 parts._is_running = lambda _: False
 """
-WITHOUT_LOCKS = f"{OTHER_CONTAINER}parts._is_locked = lambda _: False"
+WITHOUT_LOCKS = f"""{OTHER_CONTAINER}parts._is_unlocked = lambda _: None
+"""
+IMPATIENT = """
+from ocinb.storage import parts
+
+parts.STALLED_SECONDS = 0.5
+"""
+TELLING = """
+import logging
+
+logging.basicConfig(level=logging.WARNING, format="%(message)s")
+logging.getLogger("ocinb").setLevel(logging.INFO)
+"""
 
 Start = Callable[..., subprocess.Popen[str]]
 
@@ -121,14 +133,14 @@ def test_after_a_kill_another_process_goes_on_where_the_first_was(slow: Place, s
     assert slow.parts == []
 
 
-def test_what_a_living_process_fetches_is_left_to_it(slow: Place, start: Start) -> None:
+def test_of_two_processes_one_fetches_and_the_other_waits(slow: Place, start: Start) -> None:
     blob = slow.put(BLOB[:100_000])
     first = start(blob)
     wait_for_bytes(slow, 10_000)
     result = slow.fetch(blob)
-    assert (result.outcome, result.fetched_bytes) == ("downloaded", 100_000)
+    assert (result.outcome, result.fetched_bytes) == ("present", 0)
     assert first.communicate()[0].split() == ["downloaded"]
-    assert slow.asked() == [None, None]
+    assert slow.asked() == [None]
     assert slow.stands(blob) == BLOB[:100_000]
     assert slow.parts == []
 
@@ -139,9 +151,37 @@ def test_a_lock_tells_that_a_process_is_alive_that_cannot_be_seen(slow: Place, s
     wait_for_bytes(slow, 10_000)
     slow.registry._bandwidth = None
     second = start(blob, where=OTHER_CONTAINER)
-    assert [process.communicate()[0].split() for process in (first, second)] == [["downloaded"], ["downloaded"]]
+    assert [process.communicate()[0].split() for process in (first, second)] == [["downloaded"], ["present"]]
+    assert slow.asked() == [None]
+    assert slow.stands(blob) == BLOB[:100_000]
+    assert slow.parts == []
+
+
+def test_who_stands_still_is_not_waited_for(slow: Place, start: Start) -> None:
+    blob = slow.put(BLOB[:100_000])
+    first = start(blob)
+    wait_for_bytes(slow, 10_000)
+    first.send_signal(signal.SIGSTOP)
+    second = start(blob, where=IMPATIENT)
+    assert second.communicate()[0].split() == ["downloaded"]
+    first.send_signal(signal.SIGCONT)
+    assert first.communicate()[0].split() == ["downloaded"], "it had a part of its own"
     assert slow.asked() == [None, None]
     assert slow.stands(blob) == BLOB[:100_000]
+    assert slow.parts == []
+
+
+def test_who_waits_goes_on_when_the_other_is_killed(slow: Place, start: Start) -> None:
+    blob = slow.put()
+    first = start(blob)
+    wait_for_bytes(slow, 50_000)
+    second = start(blob, where=TELLING)
+    assert second.stderr is not None
+    assert second.stderr.readline() == f"another process fetches {blob.digest}\n"
+    first.kill()
+    first.wait()
+    assert second.communicate()[0].split() == ["resumed"]
+    assert slow.stands(blob) == BLOB
     assert slow.parts == []
 
 

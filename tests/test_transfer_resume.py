@@ -15,6 +15,8 @@ from ocinb.errors import IntegrityError, TransportError
 from ocinb.network.refusals import RangeError
 from ocinb.progress.protocol import State
 from ocinb.samples import registry as start_registry
+from ocinb.samples.tars import noise
+from ocinb.storage.blobs import CHUNK
 from ocinb.storage.layout import Layout
 from ocinb.storage.parts import _HOST
 from tests.transferring import BLOB, Place, blob_path
@@ -93,6 +95,25 @@ def test_a_download_that_breaks_too_often_is_given_up_and_keeps_its_part(place: 
     assert [part.read_bytes() for part in place.parts] == [BLOB[:30]]
 
 
+def test_a_line_that_brings_something_each_time_may_break_as_often_as_it_likes(place: Place) -> None:
+    raw = noise("a long blob", 4 * CHUNK)
+    blob = place.put(raw)
+    settings.retries = 1
+    place.registry.fault(blob_path(blob), cut=CHUNK, times=None)
+    assert place.fetch(blob).fetched_bytes == len(raw)
+    assert place.asked() == [None, *(f"bytes={times * CHUNK}-" for times in (1, 2, 3))]
+
+
+def test_what_comes_again_and_again_from_the_beginning_is_no_gain(place: Place) -> None:
+    blob = place.put(noise("a long blob", 4 * CHUNK))
+    settings.retries = 1
+    place.registry.fault(blob_path(blob), cut=2 * CHUNK)
+    place.registry.fault(blob_path(blob), cut=2 * CHUNK, ignore_range=True, times=None)
+    with pytest.raises(TransportError):
+        place.run(blob)
+    assert len(place.asked()) == 2
+
+
 @pytest.mark.parametrize(
     ("effects", "fetched"),
     [
@@ -166,7 +187,7 @@ def test_two_parts_of_one_blob_and_the_longer_one_is_resumed(place: Place) -> No
     break_off(place)
     blob = place.put()
     shorter = place.parts[0]
-    longer = shorter.with_name(f"{shorter.name.split('.')[0]}.elsewhere.1.0123456789abcdef.part")
+    longer = shorter.with_name(f"{shorter.name.split('.')[0]}.elsewhere.1.{'0123456789abcdef' * 2}.part")
     longer.write_bytes(BLOB[: 2 * CUT])
     place.fetch(blob)
     assert place.asked()[-1] == f"bytes={CUT}-", "the part of a machine that may be alive was taken"
@@ -203,7 +224,7 @@ def put_part(place: Place, content: bytes, *, token: int = 0) -> Path:
     digest = place.put().digest
     with subprocess.Popen([sys.executable, "-c", ""]) as process:
         process.wait()
-    path = place.layout.root / ".ocinb" / "parts" / f"sha256-{digest.hex}.{_HOST}.{process.pid}.{token:016x}.part"
+    path = place.layout.root / ".ocinb" / "parts" / f"sha256-{digest.hex}.{_HOST}.{process.pid}.{token:032x}.part"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
     return path

@@ -114,7 +114,9 @@ def _too_slow(host: str, error: Exception, url: str, settings: Settings) -> Tran
         told = TransportError(f"{host} took no call within {seconds:g} s", url=safe_url(url), hint=hint)
         told.unsent = True
         return told
-    return TransportError(f"{host} did not answer within {settings.timeout:g} s", url=safe_url(url), hint=hint)
+    told = TransportError(f"{host} did not answer within {settings.timeout:g} s", url=safe_url(url), hint=hint)
+    told.resumable = True  # a blob; a question is not asked again, since people wait for its answer
+    return told
 
 
 def _broken(message: str, url: str) -> TransportError:

@@ -82,6 +82,10 @@ def _offset(stream: Stream, asked: int, descriptor: Descriptor) -> int:
 def _check_size(stream: Stream, said: str, descriptor: Descriptor) -> None:
     """Refuse a blob whose size is known to be wrong; a size may also not be said."""
     if said.isdecimal() and descriptor.known_size not in {None, int(said)}:
+        encoding = stream.headers.get("content-encoding", "identity").lower()
+        changed = f"It came as {encoding}, which nobody asked for; does something on the way change it?"
         raise IntegrityError(
-            f"{descriptor.digest} has to be {descriptor.size:,} bytes long, not {int(said):,}", url=safe_url(stream.url)
+            f"{descriptor.digest} has to be {descriptor.size:,} bytes long, not {int(said):,}",
+            url=safe_url(stream.url),
+            hint=None if encoding == "identity" else changed,
         )

@@ -21,8 +21,12 @@ from ocinb.spec.digest import Digest, Verifier, verify
 logger = logging.getLogger("ocinb")
 
 CHUNK = 1024 * 1024
+# Whatever is no larger is hashed as soon as a note of it is made.
+SMALL = 256 * 1024
 # What the system says of a disk, a share or a file that takes no more.
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+ELSEWHERE = "Choose another folder by destination= or ocinb.settings.store_dir"
+MORE_ROOM = f"Free some space. {ELSEWHERE}"
 # Our own bookkeeping stands where readers of the layout never look.
 OWN_FOLDER = ".ocinb"
 # Nobody writes for so long: what is older was left by a process that was killed.
@@ -105,11 +109,15 @@ class Blobs:
         with disk_errors(path):
             _settle(path)
 
+    def forget(self, digest: Digest) -> None:
+        """Forget what a blob looked like when it was verified, so that it is hashed again before it counts as there."""
+        with suppress(OSError):  # there is no note, or the store is only lent
+            self._note(digest).unlink()
+
     def remove(self, digest: Digest) -> bool:
         """Remove a blob, and say whether it was there."""
         path = self.path(digest)
-        with suppress(OSError):  # a note without its blob says nothing
-            self._note(digest).unlink()
+        self.forget(digest)  # a note without its blob says nothing
         with disk_errors(path):
             try:
                 path.unlink()
@@ -118,12 +126,15 @@ class Blobs:
         return True
 
     def adopt(self, file: Path, digest: Digest) -> Path:
-        """Give a file that was verified its final name, and write down what it looks like."""
+        """Give a file that was verified, and is on the disk, its final name, and write down what it looks like."""
         path = self.path(digest)
         with disk_errors(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            file.replace(path)
-        self._remember(path, digest)
+            try:
+                file.replace(path)
+            except FileNotFoundError:  # the first of its algorithm
+                path.parent.mkdir(parents=True, exist_ok=True)
+                file.replace(path)
+        self._remember(path, digest, settled=True)
         return path
 
     def holds(self, digest: Digest, size: int, *, full: bool = False) -> bool:
@@ -178,15 +189,23 @@ class Blobs:
 
     def _looks_unchanged(self, path: Path, digest: Digest) -> bool:
         try:
-            return self._note(digest).read_bytes() == _looks(path)
+            return self._note(digest).read_bytes() == _looks(path.stat())
         except OSError:  # no note, and whatever else is wrong shows when the file is read
             return False
 
-    def _remember(self, path: Path, digest: Digest) -> None:
+    def _remember(self, path: Path, digest: Digest, *, settled: bool = False) -> None:
         note = self._note(digest)
         with suppress(OSError):  # without a note, as in a store that is only lent, the file is hashed again next time
-            _settle(path)  # what vouches for a blob must not outlive it
-            write_atomically(note, _looks(path), root=self.root, settled=False)
+            status = path.stat()
+            if status.st_size <= SMALL:
+                return
+            if not settled:  # what vouches for a blob must not outlive it
+                _settle(path)
+            try:
+                note.write_bytes(_looks(status))  # half a note is none, so nobody needs to see it whole or not at all
+            except FileNotFoundError:
+                note.parent.mkdir(parents=True, exist_ok=True)
+                note.write_bytes(_looks(status))
 
 
 def write_atomically(path: Path, raw: bytes, *, root: Path, settled: bool = True) -> None:
@@ -239,9 +258,7 @@ def disk_errors(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        hint = "Choose another folder by destination= or ocinb.settings.store_dir"
-        if error.errno in _FULL:
-            hint = f"Free some space. {hint}"
+        hint = MORE_ROOM if error.errno in _FULL else ELSEWHERE
         raise TransportError(f"{path} cannot be used: {reason}", hint=hint) from None
 
 
@@ -265,6 +282,5 @@ def _note_use(file: Path | int) -> None:
             os.utime(file, ns=(now, status.st_mtime_ns))
 
 
-def _looks(path: Path) -> bytes:
-    status = path.stat()
+def _looks(status: os.stat_result) -> bytes:
     return f"{status.st_size} {status.st_mtime_ns} {status.st_ino}".encode()

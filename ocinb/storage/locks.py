@@ -22,41 +22,66 @@ PAUSE_SECONDS = 0.02
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Have a file alone for a while.
+    """Have a file alone for a while; where no locks work, nobody is kept out.
 
     Raises
     ------
     TransportError
         If somebody else does not give it up.
     """
-    with path.open("ab") as file:
-        _wait(file, fcntl.LOCK_EX, path)
+    with path.open("ab") as file, given_back(file):
+        with suppress(OSError):
+            _wait(file, fcntl.LOCK_EX, path)
         yield
 
 
 @contextmanager
 def shared(path: Path) -> Iterator[None]:
-    """Have a file together with all who share it; where no locks work, nobody is told.
+    """Have a file together with all who share it; where no locks work, or it cannot be written, nobody is told.
 
     Raises
     ------
     TransportError
         If somebody who has it alone does not give it up.
     """
-    with ExitStack() as open_files:
+    with ExitStack() as stack:
         with suppress(OSError):
-            _wait(open_files.enter_context(path.open("ab")), fcntl.LOCK_SH, path)
+            file = stack.enter_context(path.open("ab"))
+            stack.enter_context(given_back(file))
+            _wait(file, fcntl.LOCK_SH, path)
         yield
 
 
 @contextmanager
 def locked_if_free(path: Path) -> Iterator[bool | None]:
     """Have a file alone for a while if nobody has it; False if somebody has, None if no lock can tell."""
-    with ExitStack() as open_files:
+    with ExitStack() as stack:
         free = None
         with suppress(OSError):
-            free = _try(open_files.enter_context(path.open("ab")), fcntl.LOCK_EX)
+            file = stack.enter_context(path.open("ab"))
+            stack.enter_context(given_back(file))
+            free = _try(file, fcntl.LOCK_EX)
         yield free
+
+
+@contextmanager
+def given_back(file: BinaryIO) -> Iterator[None]:
+    """Give the lock of an open file back at the end of this block.
+
+    To close it is not enough: a process that was forked meanwhile has the file open too, and with it the lock.
+    """
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            fcntl.flock(file, fcntl.LOCK_UN)
+
+
+def is_free(file: BinaryIO) -> bool:
+    """Have an open file alone, unless somebody else has it; where no locks work, all have it."""
+    with suppress(OSError):
+        return _try(file, fcntl.LOCK_EX)
+    return True
 
 
 def _wait(file: BinaryIO, kind: int, path: Path) -> None:

@@ -9,13 +9,15 @@ proves nothing: two containers may have one host name and different numbers for 
 for an hour. If he is alive, he goes on writing into a file that nobody reads any more, misses his name at the end, and
 begins anew. Only what this very process left behind is gone on with in place.
 
-A lock keeps that from happening where locks work, also between containers. Nothing depends on it: on a network file
-system it may fail, or be seen by one machine only.
+A lock keeps that from happening where locks work, also between containers; and by it whoever comes later waits, for as
+long as the one before gets on, and finds the blob there. Nothing depends on it: on a network file system it may fail,
+or be seen by one machine only.
 """
 
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import platform
 import re
@@ -23,19 +25,27 @@ import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from ocinb._pool import check_stopped
+from ocinb._pool import check_stopped, pause
 from ocinb.errors import TransportError
 from ocinb.spec.digest import Digest
 from ocinb.storage.blobs import CHUNK, OWN_FOLDER
+from ocinb.storage.locks import given_back, is_free
+
+logger = logging.getLogger("ocinb")
 
 # On another machine (or in another container) nobody can be asked for; a transfer writes at least every few seconds.
 ABANDONED_SECONDS = 600
+# Who retries pauses for less, mostly; who pauses for longer is not waited for.
+STALLED_SECONDS = 10.0
+LOOK_SECONDS = 0.05
+LOCK_TRIES = 10
 
 _HOST = re.sub(r"[^A-Za-z0-9]+", "-", platform.node())[:40] or "host"
-_OWNER = re.compile(r".*\.(?P<host>[^.]+)\.(?P<pid>[0-9]{1,9})\.[0-9a-f]{16}\.part")
+_OWNER = re.compile(r".*\.(?P<host>[^.]+)\.(?P<pid>[0-9]{1,9})\.(?P<token>[0-9a-f]{32})\.part")
 _in_use: set[Path] = set()
 _left: set[Path] = set()  # by this process, and nobody else has ever written into them
 
@@ -44,11 +54,45 @@ class TakenError(TransportError):
     """Another process took a part over whose owner is alive."""
 
 
-@contextmanager
-def claim_part(root: Path, digest: Digest, size: int) -> Iterator[Path]:
-    """Own the part of a blob for a while: the longest abandoned one if there is any, else a new name.
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part that is owned.
 
-    The file stays when the block is left, unless it was moved away or is empty, so that the next download resumes it.
+    Attributes
+    ----------
+    path
+        Where it is.
+    file
+        The same, open: it is read from its beginning, and what is written comes at its end.
+    waited
+        Whether somebody else was at work on the blob before, and so may have completed it.
+    """
+
+    path: Path
+    file: BinaryIO
+    waited: bool
+
+    def check(self, size: int) -> None:
+        """Make sure that it still has its name and holds what was written to it, and no more.
+
+        Raises
+        ------
+        TakenError
+            If another process took it over.
+        """
+        status = os.fstat(self.file.fileno())
+        with suppress(FileNotFoundError):
+            if status.st_size == size and os.path.samestat(status, self.path.stat()):
+                return
+        raise TakenError(f"another process took over the download {self.path}", hint="Try again")
+
+
+@contextmanager
+def claim_part(root: Path, digest: Digest, size: int) -> Iterator[Part]:
+    """Own the part of a blob for a while, with what there is of the longest abandoned one.
+
+    If another process is at work on the blob, it is waited for first, as long as it gets on. The file stays when the
+    block is left, unless it was moved away or is empty, so that the next download resumes it.
 
     Parameters
     ----------
@@ -58,40 +102,18 @@ def claim_part(root: Path, digest: Digest, size: int) -> Iterator[Path]:
         The blob; a part that is longer is worth nothing.
     """
     folder = root / OWN_FOLDER / "parts"
-    folder.mkdir(parents=True, exist_ok=True)
-    with _new_part(folder, digest) as mine:
-        found = {part: _size(part) for part in _abandoned(folder, digest)}
-        for part in sorted(found, key=found.__getitem__, reverse=True):
-            if found[part] <= size and _take_over(part, mine, digest):
-                break
-        try:
-            yield mine
-        finally:
-            if _size(mine) > 0:
-                _left.add(mine)
-            else:
-                mine.unlink(missing_ok=True)
-
-
-def lock_part(file: BinaryIO) -> None:
-    """Tell other processes that the owner of an open part is alive, if the file system can."""
-    with suppress(OSError):
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-
-def check_part(file: BinaryIO, part: Path, size: int) -> None:
-    """Make sure that an open part still has its name and holds what was written to it, and no more.
-
-    Raises
-    ------
-    TakenError
-        If another process took it over.
-    """
-    status = os.fstat(file.fileno())
-    with suppress(FileNotFoundError):
-        if status.st_size == size and os.path.samestat(status, part.stat()):
-            return
-    raise TakenError(f"another process took over the download {part}", hint="Try again")
+    with _new_name(folder, digest) as mine:
+        _take_back(folder, digest, mine, size)
+        with _opened(mine) as file:
+            try:
+                waited = _wait_for_turn(folder, digest, mine)
+                _take_over(folder, digest, file, size)
+                yield Part(mine, file, waited)
+            finally:
+                if _size(mine) > 0:
+                    _left.add(mine)
+                else:
+                    mine.unlink(missing_ok=True)
 
 
 def remove_abandoned(root: Path, digest: Digest) -> None:
@@ -100,6 +122,15 @@ def remove_abandoned(root: Path, digest: Digest) -> None:
         with suppress(OSError):  # gone already, or not ours to remove: the blob is whole in any case
             part.unlink()
         _left.discard(part)
+
+
+def arrived_bytes(root: Path) -> dict[str, int]:
+    """Say how much there is of each blob that is not complete: the length of its longest part, by digest."""
+    longest: dict[str, int] = {}
+    for part in all_parts(root):
+        digest = part.name.partition(".")[0].replace("-", ":", 1)
+        longest[digest] = max(_size(part), longest.get(digest, 0))
+    return longest
 
 
 def all_parts(root: Path) -> list[Path]:
@@ -113,9 +144,9 @@ def is_abandoned(part: Path) -> bool:
 
 
 @contextmanager
-def _new_part(folder: Path, digest: Digest) -> Iterator[Path]:
-    name = f"{digest.algorithm}-{digest.hex}.{_HOST}.{os.getpid()}.{secrets.token_hex(8)}.part"
-    part = folder / name
+def _new_name(folder: Path, digest: Digest) -> Iterator[Path]:
+    token = f"{time.time_ns():016x}{secrets.token_hex(8)}"  # who came first has the smaller one
+    part = folder / f"{_prefix(digest)}{_HOST}.{os.getpid()}.{token}.part"
     _in_use.add(part)
     try:
         yield part
@@ -123,57 +154,127 @@ def _new_part(folder: Path, digest: Digest) -> Iterator[Path]:
         _in_use.discard(part)
 
 
-def _abandoned(folder: Path, digest: Digest) -> list[Path]:
-    found = folder.glob(f"{digest.algorithm}-{digest.hex}.*.part")
-    return [part for part in found if is_abandoned(part)]
-
-
-def _take_over(found: Path, mine: Path, digest: Digest) -> bool:
+@contextmanager
+def _opened(part: Path) -> Iterator[BinaryIO]:
+    """Open a part, and tell other processes in this block that its owner is alive, if the file system can."""
     try:
-        if found in _left:
-            _left.discard(found)
-            found.rename(mine)
-            return True
-        with _new_part(found.parent, digest) as taken:
-            found.rename(taken)
+        file = part.open("a+b")
+    except FileNotFoundError:  # the first of all
+        part.parent.mkdir(parents=True, exist_ok=True)
+        file = part.open("a+b")
+    with file, given_back(file):
+        for _ in range(LOCK_TRIES):
+            if is_free(file):
+                break
+            time.sleep(0.001)  # somebody looks whether it is free, just now
+        yield file
+
+
+def _parts_of(folder: Path, digest: Digest) -> list[Path]:
+    """List the parts of a blob, whoever has them."""
+    try:
+        names = os.listdir(folder)  # noqa: PTH208 - it is asked for each blob, and one of many is wanted
+    except FileNotFoundError:
+        return []
+    prefix = _prefix(digest)
+    return [folder / name for name in names if name.startswith(prefix) and name.endswith(".part")]
+
+
+def _prefix(digest: Digest) -> str:
+    return f"{digest.algorithm}-{digest.hex}."
+
+
+def _abandoned(folder: Path, digest: Digest) -> list[Path]:
+    return [part for part in _parts_of(folder, digest) if is_abandoned(part)]
+
+
+def _longest(parts: list[Path], size: int) -> list[Path]:
+    """Sort parts by what they are worth; one that is longer than the blob is worth nothing."""
+    sizes = {part: _size(part) for part in parts}
+    return sorted((part for part in parts if 0 < sizes[part] <= size), key=sizes.__getitem__, reverse=True)
+
+
+def _take_back(folder: Path, digest: Digest, mine: Path, size: int) -> None:
+    """Go on with what this process left, in place."""
+    for part in _longest([part for part in _parts_of(folder, digest) if part in _left and part not in _in_use], size):
+        _left.discard(part)
+        with suppress(FileNotFoundError):  # another process was quicker
+            part.rename(mine)
+            return
+
+
+def _wait_for_turn(folder: Path, digest: Digest, mine: Path) -> bool:
+    """Wait for those that came before and get on; say whether there were any."""
+    waited, moved_at, before = False, time.monotonic(), -1
+    while ahead := _ahead(folder, digest, mine):
+        if not waited:
+            logger.info("another process fetches %s", digest)
+        waited, here = True, sum(_size(part) for part in ahead)
+        if here != before:
+            moved_at, before = time.monotonic(), here
+        elif time.monotonic() - moved_at > STALLED_SECONDS:
+            break
+        pause(LOOK_SECONDS)
+    return waited
+
+
+def _ahead(folder: Path, digest: Digest, mine: Path) -> list[Path]:
+    """List the parts on which others are at work for sure, and before whose this one was not: each waits for one."""
+    others = [part for part in _parts_of(folder, digest) if part not in _in_use and _is_unlocked(part) is False]
+    return [part for part in others if _order(part) < _order(mine)] if others else []
+
+
+def _order(part: Path) -> tuple[bool, str]:
+    """Say who goes first: who has something, then who came first."""
+    return _size(part) <= 0, part.name.rsplit(".", 2)[-2]
+
+
+def _take_over(folder: Path, digest: Digest, mine: BinaryIO, size: int) -> None:
+    """Copy the longest part whose owner seems to be gone, if it is longer than what there is."""
+    own = os.fstat(mine.fileno()).st_size
+    for part in _longest(_abandoned(folder, digest), size):
+        if _size(part) <= own:
+            return
+        with suppress(FileNotFoundError), _new_name(folder, digest) as taken:  # else another process was quicker
+            part.rename(taken)
             _copy(taken, mine)
             taken.unlink(missing_ok=True)
-    except FileNotFoundError:  # another process was quicker
-        return False
-    return True
+            return
 
 
-def _copy(taken: Path, mine: Path) -> None:
-    with taken.open("rb") as source:
-        try:
-            with mine.open("xb") as copy:
-                while chunk := source.read(CHUNK):
-                    check_stopped()
-                    copy.write(chunk)
-        except BaseException:  # a full disk, or a stop: the longer one is of more use next time
-            mine.unlink(missing_ok=True)
-            raise
+def _copy(taken: Path, mine: BinaryIO) -> None:
+    mine.truncate(0)
+    try:
+        with taken.open("rb") as source:
+            while chunk := source.read(CHUNK):
+                check_stopped()
+                mine.write(chunk)
+        mine.flush()
+    except BaseException:  # a full disk, or a stop: the longer one is of more use next time
+        mine.truncate(0)
+        raise
 
 
 def _is_abandoned(part: Path) -> bool:
-    owner = _OWNER.fullmatch(part.name)
-    if owner is None or _is_locked(part):
+    owner, unlocked = _OWNER.fullmatch(part.name), _is_unlocked(part)
+    if owner is None or unlocked is False:
         return False
     if owner["host"] != _HOST:
         return _age(part) > ABANDONED_SECONDS
-    pid = int(owner["pid"])
-    return pid == os.getpid() or not _is_running(pid)
+    # The number of one who has ended may be another program's by now, or nobody has buried him.
+    return unlocked is True or int(owner["pid"]) == os.getpid() or not _is_running(int(owner["pid"]))
 
 
-def _is_locked(part: Path) -> bool:
+def _is_unlocked(part: Path) -> bool | None:
+    """Say whether nobody has a lock on a part; None where no lock can tell."""
     try:
         with part.open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
-        return True
-    except OSError:  # gone, or no locks here
         return False
-    return False
+    except OSError:  # gone, or no locks here
+        return None
+    return True
 
 
 def _is_running(pid: int) -> bool:
@@ -187,8 +288,9 @@ def _is_running(pid: int) -> bool:
 
 
 def _age(part: Path) -> float:
+    """Say how long a part has rested; the clock may have been set back since."""
     try:
-        return time.time() - part.stat().st_mtime
+        return abs(time.time() - part.stat().st_mtime)
     except FileNotFoundError:
         return 0.0
 

@@ -13,11 +13,14 @@ import pytest
 
 from ocinb.errors import IntegrityError, TransportError
 from ocinb.spec.digest import Digest
-from ocinb.storage.blobs import LEFTOVER_SECONDS, Blobs, remove_leftovers, write_atomically
+from ocinb.storage.blobs import LEFTOVER_SECONDS, SMALL, Blobs, remove_leftovers, write_atomically
 
 RAW = b"the bytes of a blob"
 DIGEST = Digest.of(RAW)
 LIMIT = 1000
+LONG = b"long enough for a note" * 20_000
+assert len(LONG) > SMALL
+LONG_DIGEST = Digest.of(LONG)
 
 
 @pytest.fixture
@@ -75,15 +78,24 @@ def arrive(blobs: Blobs, raw: bytes = RAW) -> Path:
     part = blobs.root / "part"
     part.parent.mkdir(exist_ok=True)
     part.write_bytes(raw)
-    return blobs.adopt(part, DIGEST)
+    return blobs.adopt(part, Digest.of(raw))
 
 
 def test_a_file_that_was_adopted_is_held_without_being_read(blobs: Blobs, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = arrive(blobs)
-    assert path == blobs.path(DIGEST)
+    path = arrive(blobs, LONG)
+    assert path == blobs.path(LONG_DIGEST)
     assert not (blobs.root / "part").exists()
     monkeypatch.setattr(Blobs, "_matches", lambda *_: pytest.fail("it was hashed again"))
+    assert blobs.holds(LONG_DIGEST, len(LONG))
+
+
+def test_a_small_file_is_hashed_each_time_and_has_no_note(blobs: Blobs) -> None:
+    before = arrive(blobs).stat()
     assert blobs.holds(DIGEST, len(RAW))
+    assert not list(blobs.root.glob(".ocinb/verified/*/*"))
+    blobs.path(DIGEST).write_bytes(RAW[::-1])
+    os.utime(blobs.path(DIGEST), ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert not blobs.holds(DIGEST, len(RAW))
 
 
 def test_nothing_is_held_that_is_not_there(blobs: Blobs) -> None:
@@ -102,25 +114,25 @@ def test_a_damaged_file_is_not_held_and_goes(blobs: Blobs, damage: bytes, full: 
 
 
 def test_damage_that_keeps_size_and_time_is_found_by_full(blobs: Blobs) -> None:
-    path = arrive(blobs)
+    path = arrive(blobs, LONG)
     before = path.stat()
-    path.write_bytes(RAW[::-1])
+    path.write_bytes(LONG[::-1])
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
-    assert blobs.holds(DIGEST, len(RAW))
-    assert not blobs.holds(DIGEST, len(RAW), full=True)
+    assert blobs.holds(LONG_DIGEST, len(LONG))
+    assert not blobs.holds(LONG_DIGEST, len(LONG), full=True)
 
 
 @pytest.mark.parametrize("note", [None, b"", b"\xff\xfe\x00 no text", b"1 2 3"])
 def test_without_a_sound_note_a_file_is_hashed_again(blobs: Blobs, note: bytes | None) -> None:
-    path = arrive(blobs)
-    [noted] = (blobs.root / ".ocinb" / "verified").rglob(DIGEST.hex)
+    path = arrive(blobs, LONG)
+    [noted] = (blobs.root / ".ocinb" / "verified").rglob(LONG_DIGEST.hex)
     if note is None:
         noted.unlink()
     else:
         noted.write_bytes(note)
-    assert blobs.holds(DIGEST, len(RAW))
-    path.write_bytes(RAW[::-1])
-    assert not blobs.holds(DIGEST, len(RAW))
+    assert blobs.holds(LONG_DIGEST, len(LONG))
+    path.write_bytes(LONG[::-1])
+    assert not blobs.holds(LONG_DIGEST, len(LONG))
 
 
 @pytest.mark.parametrize("full", [False, True])
@@ -134,10 +146,10 @@ def test_a_wrong_size_that_somebody_said_is_told_and_takes_nothing_away(blobs: B
 
 
 def test_a_wrong_size_costs_no_hashing(blobs: Blobs, monkeypatch: pytest.MonkeyPatch) -> None:
-    arrive(blobs)
+    arrive(blobs, LONG)
     monkeypatch.setattr(Blobs, "_matches", lambda *_: pytest.fail("it was hashed again"))
     with pytest.raises(IntegrityError):
-        blobs.holds(DIGEST, len(RAW) + 1)
+        blobs.holds(LONG_DIGEST, len(LONG) + 1)
 
 
 def test_a_store_in_which_nothing_can_be_noted_is_good_enough(blobs: Blobs) -> None:
@@ -199,11 +211,11 @@ def test_what_is_kept_for_ourselves_waits_for_no_disk_until_it_is_vouched_for(
 ) -> None:
     settled: list[int] = []
     monkeypatch.setattr(os, "fsync", lambda file: settled.append(os.fstat(file).st_ino))
-    path = blobs.write(RAW, DIGEST)
+    path = blobs.write(LONG, LONG_DIGEST)
     assert settled == []
-    assert blobs.holds(DIGEST, len(RAW))
+    assert blobs.holds(LONG_DIGEST, len(LONG))
     assert settled == [path.stat().st_ino], "before a note says that it was seen"
-    blobs.settle(DIGEST)
+    blobs.settle(LONG_DIGEST)
     assert settled == [path.stat().st_ino] * 2
 
 

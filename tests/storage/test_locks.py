@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
+import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -75,3 +79,25 @@ def test_where_no_file_can_be_nobody_is_told(tmp_path: Path) -> None:
     with shared(nowhere), locked_if_free(nowhere) as mine:
         assert mine is None
     assert not nowhere.exists()
+
+
+def test_a_lock_is_given_back_although_a_forked_process_has_the_file_open(path: Path) -> None:
+    with locked(path):
+        child = os.fork()
+        if not child:
+            time.sleep(60)  # it is killed long before
+            os._exit(0)
+    try:
+        with locked_if_free(path) as mine:
+            assert mine
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+
+
+def test_where_no_locks_are_nobody_is_kept_out(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fcntl, "flock", lambda *_: (_ for _ in ()).throw(OSError(errno.ENOLCK, "No locks available")))
+    inside = []
+    with locked(path), locked(path), shared(path), locked_if_free(path) as free:
+        inside.append(free)
+    assert inside == [None]

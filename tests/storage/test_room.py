@@ -1,0 +1,51 @@
+"""Whether there is room is asked of the disk, and told with both figures."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ocinb.storage import room
+from ocinb.storage.room import beyond, free_bytes, no_room
+
+Usage = shutil._ntuple_diskusage
+
+
+def test_a_folder_that_is_not_there_yet_is_on_the_disk_of_the_one_above(tmp_path: Path) -> None:
+    assert free_bytes(tmp_path / "not" / "there" / "yet") is not None
+
+
+@pytest.mark.parametrize(("usage", "told"), [(Usage(100, 40, 60), 60), (Usage(100, 100, 0), 0), (Usage(0, 0, 0), None)])
+def test_a_disk_that_does_not_know_its_size_says_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, usage: Usage, told: int | None
+) -> None:
+    monkeypatch.setattr(room.shutil, "disk_usage", lambda _: usage)
+    assert free_bytes(tmp_path) == told
+
+
+def test_a_disk_that_cannot_be_asked_says_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: Path) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(room.shutil, "disk_usage", refuse)
+    assert free_bytes(tmp_path) is None
+
+
+@given(st.lists(st.integers(0, 100)), st.integers(0, 300))
+def test_what_is_let_in_fits_and_what_is_not_would_not_have(sizes: list[int], free: int) -> None:
+    verdicts = beyond(sizes, free)
+    taken = 0
+    for size, over in zip(sizes, verdicts, strict=True):
+        assert over is (taken + size > free)
+        taken += 0 if over else size
+    assert taken <= free
+
+
+def test_the_error_has_both_figures_and_what_to_do(tmp_path: Path) -> None:
+    text = str(no_room(tmp_path, needed=5_300_000_000, free=1_200_000_000))
+    for part in ("5.3 GB", "5,300,000,000", "1.2 GB", "1,200,000,000", str(tmp_path), "destination=", "store_dir"):
+        assert part in text

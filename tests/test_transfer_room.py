@@ -1,0 +1,78 @@
+"""Before anything is fetched it is known whether there is room for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from ocinb.errors import TransportError
+from ocinb.progress.protocol import State
+from ocinb.samples.tars import noise
+from ocinb.spec.documents import Descriptor
+from ocinb.transfer import Transferred
+from tests.transferring import Place, blob_path, describe
+
+SetFree = Callable[[int | None], None]
+SIZES = 40_000, 50_000, 10_000
+
+
+@pytest.fixture
+def set_free(monkeypatch: pytest.MonkeyPatch) -> SetFree:
+    return lambda free: monkeypatch.setattr("ocinb.transfer.free_bytes", lambda _: free)
+
+
+@pytest.fixture
+def blobs(place: Place) -> list[Descriptor]:
+    return [place.put(noise(f"blob {size}", size)) for size in SIZES]
+
+
+def test_nothing_is_fetched_where_there_is_no_room_for_all(
+    place: Place, blobs: list[Descriptor], set_free: SetFree
+) -> None:
+    set_free(sum(SIZES) - 1)
+    with pytest.raises(TransportError, match=r"100,000 bytes\) are needed") as caught:
+        place.run(*blobs)
+    assert "99,999 bytes" in str(caught.value)
+    assert str(place.layout.root) in str(caught.value)
+    assert place.asked() == []
+    assert place.parts == []
+
+
+@pytest.mark.parametrize("free", [sum(SIZES), None])
+def test_what_just_fits_comes(place: Place, blobs: list[Descriptor], set_free: SetFree, free: int | None) -> None:
+    set_free(free)
+    assert all(isinstance(result, Transferred) for result in place.run(*blobs).values())
+
+
+def test_what_fits_comes_if_the_others_may_be_skipped(place: Place, blobs: list[Descriptor], set_free: SetFree) -> None:
+    set_free(60_000)
+    results = place.run(*blobs, errors="skip")
+    assert [isinstance(results[blob.digest], TransportError) for blob in blobs] == [False, True, False]
+    assert place.log.states[blobs[1].digest] == [State.FAILED]
+    assert len(place.asked()) == 2
+
+
+def test_what_is_there_needs_no_room(place: Place, blobs: list[Descriptor], set_free: SetFree) -> None:
+    place.run(*blobs)
+    set_free(0)
+    assert {result.outcome for result in place.run(*blobs).values() if isinstance(result, Transferred)} == {"present"}
+
+
+def test_what_came_before_needs_no_room(place: Place, set_free: SetFree) -> None:
+    raw = noise("half", 50_000)
+    blob = place.put(raw)
+    breaking = place.registry.fault(blob_path(blob), cut=300, times=None)
+    with pytest.raises(TransportError):
+        place.run(blob)
+    breaking.cancel()
+    [part] = place.parts
+    set_free(len(raw) - part.stat().st_size)
+    assert place.fetch(blob).outcome == "resumed"
+
+
+def test_a_lie_about_a_size_is_told_before_it_fills_the_disk(place: Place) -> None:
+    liar = describe(b"small", size=10**18)
+    with pytest.raises(TransportError, match=r"1\.0 EB"):
+        place.run(liar)
+    assert place.parts == []
