@@ -156,7 +156,8 @@ class Transfer:
             download = _Download(job, part, self._settings, self._progress)
             download.run()
             path = self._layout.blobs.adopt(part.path, blob.digest)  # while nobody else can have it
-        remove_abandoned(root, blob.digest)
+        if not part.lone:
+            remove_abandoned(root, blob.digest)
         self._progress.state(blob.digest, State.DONE)
         return Transferred(blob.digest, download.outcome, download.fetched, time.monotonic() - started, path)
 
@@ -229,10 +230,8 @@ class _Download:
             except TransportError as error:
                 gained, furthest = self._verifier.seen - furthest, max(furthest, self._verifier.seen)
                 tries = 1 if gained >= CHUNK else tries + 1
-                # Whoever opens has asked again already, but for less than it takes a registry to start again; that this
-                # one is there is known by what it said before.
-                is_gone = error.unreachable and error.passing
-                if not (error.resumable or is_gone) or tries > self._settings.retries:
+                # What could not even be opened was asked for again already, by whoever opens.
+                if not error.resumable or tries > self._settings.retries:
                     raise
                 pause(FIRST_PAUSE_SECONDS * 2 ** (tries - 1))
 

@@ -66,11 +66,14 @@ class Part:
         The same, open: it is read from its beginning, and what is written comes at its end.
     waited
         Whether somebody else was at work on the blob before, and so may have completed it.
+    lone
+        Whether there was no other part of the blob.
     """
 
     path: Path
     file: BinaryIO
     waited: bool
+    lone: bool
 
     def check(self, size: int) -> None:
         """Make sure that it still has its name and holds what was written to it, and no more.
@@ -103,12 +106,14 @@ def claim_part(root: Path, digest: Digest, size: int) -> Iterator[Part]:
     """
     folder = root / OWN_FOLDER / "parts"
     with _new_name(folder, digest) as mine:
-        _take_back(folder, digest, mine, size)
+        _take_back(mine, size)
         with _opened(mine) as file:
             try:
-                waited = _wait_for_turn(folder, digest, mine)
-                _take_over(folder, digest, file, size)
-                yield Part(mine, file, waited)
+                lone = _parts_of(folder, digest) == [mine]
+                waited = not lone and _wait_for_turn(folder, digest, mine)
+                if not lone:
+                    _take_over(folder, digest, file, size)
+                yield Part(mine, file, waited, lone)
             finally:
                 if _size(mine) > 0:
                     _left.add(mine)
@@ -194,9 +199,11 @@ def _longest(parts: list[Path], size: int) -> list[Path]:
     return sorted((part for part in parts if 0 < sizes[part] <= size), key=sizes.__getitem__, reverse=True)
 
 
-def _take_back(folder: Path, digest: Digest, mine: Path, size: int) -> None:
-    """Go on with what this process left, in place."""
-    for part in _longest([part for part in _parts_of(folder, digest) if part in _left and part not in _in_use], size):
+def _take_back(mine: Path, size: int) -> None:
+    """Go on with what this process left of the same blob, in place."""
+    digest = mine.name.partition(".")[0]
+    same = [part for part in list(_left) if part.parent == mine.parent and part.name.startswith(digest)]
+    for part in _longest(same, size):
         _left.discard(part)
         with suppress(FileNotFoundError):  # another process was quicker
             part.rename(mine)
