@@ -144,6 +144,7 @@ class Transfer:
         blobs, digest = self._layout.blobs, descriptor.digest
         if not blobs.holds(digest, descriptor.size, full=self._full):
             return None
+        remove_abandoned(self._layout.root, digest)  # of one that died while it waited for this, for instance
         self._progress.state(digest, State.PRESENT)
         return Transferred(digest, "present", 0, None, blobs.path(digest))
 
@@ -189,11 +190,12 @@ class _Download:
             try:
                 self._complete()
                 break
-            except IntegrityError:
+            except IntegrityError as error:
                 if self._verifier.seen < self._descriptor.size:  # no byte is wrong, but the size that was said
                     raise
                 self._restart()
                 if last:
+                    error.hint = error.hint or "It came twice and was wrong both times; nothing of it is kept"
                     raise
             except TakenError:
                 self._advance(-self._told)
@@ -230,8 +232,12 @@ class _Download:
             except TransportError as error:
                 gained, furthest = self._verifier.seen - furthest, max(furthest, self._verifier.seen)
                 tries = 1 if gained >= CHUNK else tries + 1
-                # What could not even be opened was asked for again already, by whoever opens.
-                if not error.resumable or tries > self._settings.retries:
+                # Whoever opens has asked again already, but for less than it takes a registry to start again; that this
+                # one is there is known by what it said before.
+                is_gone = error.unreachable and error.passing
+                if not (error.resumable or is_gone) or tries > self._settings.retries:
+                    if self._verifier.seen:
+                        error.hint = error.hint or "What came is kept; the next pull goes on from there"
                     raise
                 pause(FIRST_PAUSE_SECONDS * 2 ** (tries - 1))
 

@@ -1,4 +1,4 @@
-"""HTTP: two sessions of requests, one that keeps what is asked by name and a plain one, behind two small functions.
+"""HTTP: a session of requests that keeps what is asked by name, and plain connections, behind two small functions.
 
 No exception, session or response of requests leaves this room. Redirects are followed and failures are asked again by
 loops of our own: the library's would carry credentials along, follow from https to http, and not be heard to stop.
@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 import requests
 import urllib3
 
+from ocinb._imports import collector_off
 from ocinb._pool import alone, check_stopped, pause
 from ocinb._settings import Settings
 from ocinb.errors import OcinbError, TransportError
@@ -37,7 +38,7 @@ from ocinb.network.resolving import Whereabouts
 from ocinb.network.terms import Terms, terms
 from ocinb.network.trust import Trust, networks_for
 from ocinb.network.watching import Watch, finish
-from ocinb.storage.responses import key_of, open_responses, principal
+from ocinb.storage.keys import key_of, principal
 
 NOT_YET = frozenset({401, 429})
 
@@ -83,7 +84,6 @@ class Http:
         self._connections = open_adapter(settings, Trust(settings))
         self._quiet = Quiet(settings)
         self._whereabouts = Whereabouts()
-        self._plain = configured(requests.Session(), self._connections)
         self._named: requests.Session | None = None
 
     def ask(  # noqa: PLR0913 - each is one decision, and has a default
@@ -140,7 +140,7 @@ class Http:
 
     def kept(self, method: str, url: str, headers: Mapping[str, str], *, who: str) -> Answer | None:
         """Look up an answer by name that is still believed, so that not even a token is asked for."""
-        session: Any = self._session(named=True)
+        session = self._session()
         try:
             key = key_of(method, normal(url), headers.get("Accept", ""), who)
         except (OSError, ValueError):
@@ -204,7 +204,7 @@ class Http:
         )
 
     def _forget(self, key: str) -> None:
-        session: Any = self._session(named=True)
+        session = self._session()
         session.cache.delete(key)
 
     def _follow(self, question: _Question) -> requests.Response:
@@ -262,7 +262,6 @@ class Http:
     def _send(self, question: _Question, url: str, conditions: Terms, named: bool) -> requests.Response:  # noqa: FBT001 - said by name at its one call
         check_stopped()
         self.check_online(question.method, url)
-        session = self._session(named=named)
         try:
             proxies = proxies_for(url)
             if proxies:
@@ -270,55 +269,58 @@ class Http:
             elif self._settings.insecure_registries and same_origin(url, question.url):
                 # Elsewhere, where a redirect has led, no secret goes along.
                 conditions = replace(conditions, open_in=networks_for(netloc_of(url), self._settings))
-            send = partial(
-                session.send,
-                stream=question.stream,
-                allow_redirects=False,
-                timeout=(connect_seconds(self._settings), self._settings.timeout),
-                proxies=proxies,
-            )
+            patience = connect_seconds(self._settings), self._settings.timeout
+            options: dict[str, Any] = {"stream": question.stream, "timeout": patience, "proxies": proxies}
             request = prepared(question.method, url, question.headers, question.body)
             with _set(terms, conditions), _set(principal, question.who or ""):
-                return self._sent(send, request) if named else send(request)
+                # A session would look for cookies and redirects, which takes as long as a tenth of the exchange.
+                return self._named_answer(request, options) if named else self._connections.send(request, **options)
         except OcinbError:
             raise
         except (OSError, ValueError, urllib3.exceptions.HTTPError) as error:  # those of requests are OSErrors
             check_stopped()
             raise failure(error, url, self._settings) from None
 
-    def _sent(self, send: Any, request: requests.PreparedRequest) -> requests.Response:
-        session: Any = self._session(named=True)
+    def _named_answer(self, request: requests.PreparedRequest, options: Mapping[str, Any]) -> requests.Response:
+        session = self._session()
         kept = session.cache.get_response(session.cache.create_key(request))
         if kept is None:
-            first: requests.Response = session.send_first(request, **send.keywords)
+            first: requests.Response = session.send_first(request, allow_redirects=False, **options)
             return first
-        known = self._confirmed(send, request, kept)
+        known = self._confirmed(request, kept, options)
         if known is not None:
             return known
-        again = partial(send, request.copy())  # sending leaves conditions in the request
+        send = partial(session.send, allow_redirects=False, **options)
+        again = request.copy()  # sending leaves conditions in the request
         response: requests.Response = send(request)
         # An answer that was kept under a longer life than today's, or that was damaged since, is asked for again.
         if not getattr(response, "from_cache", False) or is_believed(response, self._settings):
             return response
-        renewed: requests.Response = again(refresh=True) if response.headers.get("etag") else again(force_refresh=True)
+        force = "refresh" if response.headers.get("etag") else "force_refresh"
+        renewed: requests.Response = send(again, **{force: True})
         return renewed
 
-    def _confirmed(self, send: Any, request: requests.PreparedRequest, kept: Any) -> requests.Response | None:
+    def _confirmed(
+        self, request: requests.PreparedRequest, kept: Any, options: Mapping[str, Any]
+    ) -> requests.Response | None:
         """Ask by a HEAD whether what was kept is still so, where a registry gives no ETag; None if nobody can tell."""
         if not may_be_confirmed(request, kept, self._settings):
             return None
         asked, now = request.copy(), terms.get()
         asked.method = "HEAD"
         with _set(terms, replace(now, reason=now.reason and f"{now.reason}, still the same?")):
-            head = self._plain.send(asked, **send.keywords)
+            head = self._connections.send(asked, **options)
         # Who has to say who it is, or to wait, does so and asks again.
-        return head if head.status_code in NOT_YET else confirmed(self._session(named=True), request, kept, head)
+        return head if head.status_code in NOT_YET else confirmed(self._session(), request, kept, head)
 
-    def _session(self, *, named: bool) -> requests.Session:
-        if not named:
-            return self._plain
+    def _session(self) -> Any:
+        """Give the session that keeps answers."""
         with self._lock:
             if self._named is None:
+                # It takes half as long to load as all of requests, and who asks by digest needs none of it.
+                with collector_off():
+                    from ocinb.storage.responses import open_responses
+
                 session = open_responses(self._settings.cache_dir, worth_keeping)
                 self._named = configured(session, self._connections)
             # What has no life at all would not be kept, and so could not be confirmed.

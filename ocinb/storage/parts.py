@@ -41,6 +41,8 @@ logger = logging.getLogger("ocinb")
 ABANDONED_SECONDS = 600
 # Who retries pauses for less, mostly; who pauses for longer is not waited for.
 STALLED_SECONDS = 10.0
+# Who is at work writes more often than this, mostly; who was interrupted is not taken up sooner.
+QUIET_SECONDS = 2.0
 LOOK_SECONDS = 0.05
 LOCK_TRIES = 10
 
@@ -105,15 +107,15 @@ def claim_part(root: Path, digest: Digest, size: int) -> Iterator[Part]:
         The blob; a part that is longer is worth nothing.
     """
     folder = root / OWN_FOLDER / "parts"
-    with _new_name(folder, digest) as mine:
+    with _new_name(folder, _stem(digest)) as mine:
         _take_back(mine, size)
         with _opened(mine) as file:
             try:
                 lone = _parts_of(folder, digest) == [mine]
-                waited = not lone and _wait_for_turn(folder, digest, mine)
+                left = [] if lone else _wait_for_turn(folder, digest, mine)
                 if not lone:
-                    _take_over(folder, digest, file, size)
-                yield Part(mine, file, waited, lone)
+                    _take_over(_longest([*left, *_abandoned(folder, digest)], size), mine, file)
+                yield Part(mine, file, waited=bool(left), lone=lone)
             finally:
                 if _size(mine) > 0:
                     _left.add(mine)
@@ -133,7 +135,7 @@ def arrived_bytes(root: Path) -> dict[str, int]:
     """Say how much there is of each blob that is not complete: the length of its longest part, by digest."""
     longest: dict[str, int] = {}
     for part in all_parts(root):
-        digest = part.name.partition(".")[0].replace("-", ":", 1)
+        digest = _stem_of(part).replace("-", ":", 1)
         longest[digest] = max(_size(part), longest.get(digest, 0))
     return longest
 
@@ -149,9 +151,9 @@ def is_abandoned(part: Path) -> bool:
 
 
 @contextmanager
-def _new_name(folder: Path, digest: Digest) -> Iterator[Path]:
+def _new_name(folder: Path, stem: str) -> Iterator[Path]:
     token = f"{time.time_ns():016x}{secrets.token_hex(8)}"  # who came first has the smaller one
-    part = folder / f"{_prefix(digest)}{_HOST}.{os.getpid()}.{token}.part"
+    part = folder / f"{stem}.{_HOST}.{os.getpid()}.{token}.part"
     _in_use.add(part)
     try:
         yield part
@@ -181,12 +183,16 @@ def _parts_of(folder: Path, digest: Digest) -> list[Path]:
         names = os.listdir(folder)  # noqa: PTH208 - it is asked for each blob, and one of many is wanted
     except FileNotFoundError:
         return []
-    prefix = _prefix(digest)
+    prefix = f"{_stem(digest)}."
     return [folder / name for name in names if name.startswith(prefix) and name.endswith(".part")]
 
 
-def _prefix(digest: Digest) -> str:
-    return f"{digest.algorithm}-{digest.hex}."
+def _stem(digest: Digest) -> str:
+    return f"{digest.algorithm}-{digest.hex}"
+
+
+def _stem_of(part: Path) -> str:
+    return part.name.partition(".")[0]
 
 
 def _abandoned(folder: Path, digest: Digest) -> list[Path]:
@@ -201,8 +207,7 @@ def _longest(parts: list[Path], size: int) -> list[Path]:
 
 def _take_back(mine: Path, size: int) -> None:
     """Go on with what this process left of the same blob, in place."""
-    digest = mine.name.partition(".")[0]
-    same = [part for part in list(_left) if part.parent == mine.parent and part.name.startswith(digest)]
+    same = [part for part in list(_left) if part.parent == mine.parent and _stem_of(part) == _stem_of(mine)]
     for part in _longest(same, size):
         _left.discard(part)
         with suppress(FileNotFoundError):  # another process was quicker
@@ -210,13 +215,14 @@ def _take_back(mine: Path, size: int) -> None:
             return
 
 
-def _wait_for_turn(folder: Path, digest: Digest, mine: Path) -> bool:
-    """Wait for those that came before and get on; say whether there were any."""
-    waited, moved_at, before = False, time.monotonic(), -1
+def _wait_for_turn(folder: Path, digest: Digest, mine: Path) -> list[Path]:
+    """Wait for those that came before and get on; give the parts of the last of them, which are not locked now."""
+    waited: list[Path] = []
+    moved_at, before = time.monotonic(), -1
     while ahead := _ahead(folder, digest, mine):
         if not waited:
             logger.info("another process fetches %s", digest)
-        waited, here = True, sum(_size(part) for part in ahead)
+        waited, here = ahead, sum(_size(part) for part in ahead)
         if here != before:
             moved_at, before = time.monotonic(), here
         elif time.monotonic() - moved_at > STALLED_SECONDS:
@@ -236,15 +242,16 @@ def _order(part: Path) -> tuple[bool, str]:
     return _size(part) <= 0, part.name.rsplit(".", 2)[-2]
 
 
-def _take_over(folder: Path, digest: Digest, mine: BinaryIO, size: int) -> None:
-    """Copy the longest part whose owner seems to be gone, if it is longer than what there is."""
-    own = os.fstat(mine.fileno()).st_size
-    for part in _longest(_abandoned(folder, digest), size):
-        if _size(part) <= own:
+def _take_over(parts: list[Path], mine: Path, file: BinaryIO) -> None:
+    """Copy the longest of some parts, sorted by that, whose owner seems to be gone, if it is more than there is."""
+    for part in parts:
+        if _size(part) <= _size(mine):
             return
-        with suppress(FileNotFoundError), _new_name(folder, digest) as taken:  # else another process was quicker
-            part.rename(taken)
-            _copy(taken, mine)
+        if _is_unlocked(part) is False:  # stalled, but there
+            continue
+        with suppress(FileNotFoundError), _new_name(part.parent, _stem_of(part)) as taken:
+            part.rename(taken)  # unless another process was quicker
+            _copy(taken, file)
             taken.unlink(missing_ok=True)
             return
 
@@ -268,8 +275,12 @@ def _is_abandoned(part: Path) -> bool:
         return False
     if owner["host"] != _HOST:
         return _age(part) > ABANDONED_SECONDS
-    # The number of one who has ended may be another program's by now, or nobody has buried him.
-    return unlocked is True or int(owner["pid"]) == os.getpid() or not _is_running(int(owner["pid"]))
+    pid = int(owner["pid"])
+    if pid == os.getpid() or not _is_running(pid):
+        return True
+    # The number of one who has ended may be another program's by now, or nobody has buried him. But he may also have
+    # opened the part a moment ago and lock it next, or have locks that reach nobody else; then he goes on writing.
+    return unlocked is True and _age(part) > QUIET_SECONDS
 
 
 def _is_unlocked(part: Path) -> bool | None:

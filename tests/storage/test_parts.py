@@ -20,6 +20,7 @@ from ocinb.spec.digest import Digest
 from ocinb.storage.parts import (
     _HOST,
     ABANDONED_SECONDS,
+    QUIET_SECONDS,
     claim_part,
     remove_abandoned,
 )
@@ -123,9 +124,10 @@ def test_the_longest_part_is_taken(tmp_path: Path) -> None:
     [
         ("{host}.{dead}.{token}", 0, True),
         # Interrupted, or killed and not buried, or its number was given to another program.
-        ("{host}.{alive}.{token}", 0, True),
+        ("{host}.{alive}.{token}", QUIET_SECONDS + 60, True),
+        ("{host}.{alive}.{token}", 0, False),  # or it has just been opened, or is locked where nobody is told
         ("{host}.{own}.{token}", 0, True),
-        ("{host}.1.{token}", 0, True),
+        ("{host}.1.{token}", QUIET_SECONDS + 60, True),
         ("elsewhere.{dead}.{token}", 0, False),
         ("elsewhere.{alive}.{token}", ABANDONED_SECONDS + 60, True),
         ("elsewhere.{alive}.{token}", -ABANDONED_SECONDS - 60, True),  # a clock was set back
@@ -177,6 +179,10 @@ def test_of_many_who_want_a_dead_ones_part_one_gets_it(tmp_path: Path) -> None:
 def test_of_many_processes_one_gets_it_and_the_next_waits_and_gets_it_from_there(tmp_path: Path) -> None:
     put(tmp_path, name_of(f"{_HOST}.{dead_pid()}.{TOKEN}"), b"half")
     processes = [start(tmp_path) for _ in range(3)]
+    deadline = time.monotonic() + 60
+    while len(list((tmp_path / ".ocinb" / "parts").glob(f"*.{_HOST}.*"))) < 3 or list(tmp_path.glob(f"**/*{TOKEN}*")):
+        assert time.monotonic() < deadline, "not all of them are there"
+        time.sleep(0.01)
     said = []
     while processes:
         # Only one of them says something before it is told to end; which one nobody knows.
