@@ -9,6 +9,8 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from ocinb._imports import collector_off
+
 # Where each public name lives. The stub beside this file tells the same to editors and type checkers.
 _HOMES = {
     "Catalog": "ocinb.catalog.catalog",
@@ -39,9 +41,10 @@ def __getattr__(name: str) -> Any:
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module 'ocinb' has no attribute {name!r}{_suggestion(name)}")
-    if home == "ocinb":
-        return importlib.import_module(f"ocinb.{name}")
-    value = getattr(importlib.import_module(home), name)
+    with collector_off():
+        if home == "ocinb":
+            return importlib.import_module(f"ocinb.{name}")
+        value = getattr(importlib.import_module(home), name)
     globals()[name] = value
     return value
 

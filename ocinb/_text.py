@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import html
 import re
+from collections.abc import Iterable
 
 # C0 and C1 controls, the separators that end a line, the marks that turn the reading direction, and lone surrogates.
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -49,8 +49,21 @@ def shorten(text: str, limit: int) -> str:
     return text if len(text) <= limit else f"{text[:limit]}…"
 
 
+def nearest(wanted: str, names: Iterable[str], *, cutoff: float = 0.6) -> str | None:
+    """Give the name that somebody may have meant who mistyped it, or None if all are too different.
+
+    >>> nearest("platfrom", ["platform", "offline"])
+    'platform'
+    """
+    import difflib  # late: nobody mistypes every time
+
+    return next(iter(difflib.get_close_matches(wanted, list(names), n=1, cutoff=cutoff)), None)
+
+
 def escape_html(text: str) -> str:
     """Make any text safe between HTML tags and inside quoted attributes."""
+    import html  # late, since it brings a table of all entities, and most people look at no HTML of ours
+
     return html.escape(printable(text), quote=True)
 
 

@@ -14,8 +14,9 @@ from ocinb._schemas import Schema
 from ocinb.errors import InvalidError, NotFoundError, OcinbError, TransportError
 from ocinb.frames.counting import counted
 from ocinb.frames.unreached import Unreached
+from ocinb.progress.protocol import Progress
 from ocinb.sources.endpoint import HUB_HOST
-from ocinb.sources.localfiles import meant_file
+from ocinb.sources.paths import meant_file
 from ocinb.sources.session import Session, default_session
 from ocinb.spec.reference import FILE_TRANSPORTS, Reference
 
@@ -71,11 +72,17 @@ def collect(
 
 
 def attempt_all(
-    names: Sequence[str], function: Callable[[str], T], *, errors: Errors, session: Session, title: str = ""
+    names: Sequence[str],
+    function: Callable[[str], T],
+    *,
+    errors: Errors,
+    session: Session,
+    title: str = "",
+    progress: Progress | bool | None = None,
 ) -> list[T | Failure]:
     """Call a function for each name, several at a time; a failure is raised or becomes a result.
 
-    Of more than a few names a progress tells how many there are, under a title.
+    Of more than a few names the progress is told how many there are, under a title.
     """
     if errors not in ("raise", "skip"):
         raise InvalidError(f"errors takes 'raise' or 'skip', not {errors!r}")
@@ -93,7 +100,7 @@ def attempt_all(
                 raise
             return Failure(name, error)
 
-    with counted(names, title or f"Asking for {len(names):,} names") as done:
+    with counted(names, title or f"Asking for {len(names):,} names", progress=progress) as done:
         return run_all(lambda name: done(name, attempt(name)), names, workers=2 * session.settings.concurrency)
 
 

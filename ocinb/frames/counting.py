@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from ocinb._text import human_duration
 from ocinb.progress import choose_progress
-from ocinb.progress.protocol import State, Task
+from ocinb.progress.protocol import Progress, State, Task
 
 T = TypeVar("T")
 
@@ -18,7 +18,9 @@ FEW = 50
 
 
 @contextmanager
-def counted(names: Sequence[str], title: str) -> Iterator[Callable[[str, T], T]]:
+def counted(
+    names: Sequence[str], title: str, *, progress: Progress | bool | None = None
+) -> Iterator[Callable[[str, T], T]]:
     """Draw a bar while names are asked for, if they are many.
 
     Parameters
@@ -27,6 +29,8 @@ def counted(names: Sequence[str], title: str) -> Iterator[Callable[[str, T], T]]
         What is asked for; their number is known before the first question.
     title
         What is going on.
+    progress
+        Who is told, see `choose_progress`.
 
     Yields
     ------
@@ -36,7 +40,7 @@ def counted(names: Sequence[str], title: str) -> Iterator[Callable[[str, T], T]]
     if len(names) <= FEW:
         yield lambda _, result: result
         return
-    board = choose_progress(None)
+    board = choose_progress(progress)
     keys = {name: str(number) for number, name in enumerate(names)}
     began = time.monotonic()
     complete: list[str] = []

@@ -5,74 +5,36 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from os import PathLike
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from ocinb._text import human_duration, human_size, short_digest
 from ocinb.errors import IntegrityError, InvalidError, OcinbError
 from ocinb.frames import schemas
 from ocinb.frames.collecting import Errors, Failure, Names, Row, attempt_all, list_names, with_failures
-from ocinb.frames.opening import Opened, Platforms, open_name, wanted_platforms
+from ocinb.frames.folders import checked_folder
+from ocinb.frames.listing import Listing
+from ocinb.frames.opening import Platforms, open_name, wanted_platforms
+from ocinb.frames.plans import Plan, awaited_blobs, distinct_blobs, named_blobs, plan_pull
 from ocinb.frames.rows import platform_text
 from ocinb.progress import choose_progress
 from ocinb.progress.protocol import Progress, Task
-from ocinb.sources.images import ALL, Image, Wanted
-from ocinb.sources.local import local_path
-from ocinb.sources.session import Session, default_session
-from ocinb.spec import mediatypes
+from ocinb.sources.images import Image
+from ocinb.sources.session import default_session
 from ocinb.spec.digest import Digest
 from ocinb.spec.documents import Descriptor
 from ocinb.spec.identity import layer_steps
-from ocinb.spec.platforms import Platform
-from ocinb.spec.reference import FILE_TRANSPORTS
 from ocinb.storage.layout import Layout
-from ocinb.transfer import Job, Transfer, Transferred
+from ocinb.storage.naming import Pulled
+from ocinb.transfer import Transfer, Transferred
 
 if TYPE_CHECKING:
     import pandas as pd
 
+# What a failure and an interrupt leave: parts that are verified as far as they came.
+_KEPT = "what came is kept and resumed next time"
+
 Results = dict[Digest, Transferred | OcinbError]
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What one name asks for: some images, or all of an index."""
-
-    opened: Opened
-    images: list[Image]
-    whole: bool
-
-    @property
-    def name(self) -> str:
-        """The name as it was typed."""
-        return self.opened.name
-
-    @property
-    def jobs(self) -> list[Job]:
-        """The blobs that have to come."""
-        return [Job(blob, self.opened.source, self.name) for image in self.images for blob in _awaited(image)]
-
-    @property
-    def documents(self) -> set[Digest]:
-        """The documents that were read on the way, and stay."""
-        resolved = self.opened.resolved
-        read = [resolved.document, *resolved.indexes, *(image.document for image in self.images)]
-        return {document.digest for document in (*read, *(image.config_document for image in self.images)) if document}
-
-    def image_names(self) -> dict[str, Descriptor]:
-        """Give the images the names that the index of the layout has for them."""
-        full, resolved = self.opened.reference.kept_name, self.opened.resolved
-        if not resolved.is_index or (len(self.images) == 1 and not self.whole):
-            return {full: self.images[0].descriptor}
-        named = {full: resolved.document.descriptor} if self.whole else {}
-        for image in self.images:
-            name = f"{full}{_suffix(image.platform)}"
-            # Two for one architecture, of Windows for instance: the second keeps the name that nothing else can have.
-            by_digest = self.opened.reference.at(image.document.digest)
-            named[name if name not in named else by_digest] = image.descriptor
-        return named
 
 
 def pull(
@@ -80,6 +42,7 @@ def pull(
     *,
     platform: Platforms = None,
     destination: str | PathLike[str] | None = None,
+    referrers: bool = False,
     verify: Literal["size", "full"] = "size",
     progress: Progress | bool | None = None,
     errors: Errors = "raise",
@@ -94,10 +57,12 @@ def pull(
     reference
         The name of an image, or several.
     platform
-        As for `layers`; ``"all"`` takes every image of an index, and the index itself. What it names beside images,
-        attestations for instance, does not come along.
+        As for `layers`; ``"all"`` takes every image of an index, and the index itself.
     destination
         A folder, made if need be. None is the store of this user, where every function of ocinb looks first.
+    referrers
+        Whether what refers to an image comes along: signatures, SBOMs, attestations, and what refers to these.
+        `ocinb.referrers` finds it in the layout again.
     verify
         ``"size"`` trusts a blob that has not changed since it was verified; ``"full"`` hashes it again.
     progress
@@ -109,7 +74,8 @@ def pull(
     -------
     DataFrame
         One row per config and layer, each once in an image: reference, platform, manifest_digest, digest, media_type,
-        blob_bytes (bytes), fetched_bytes (bytes), outcome (downloaded, resumed, present), seconds, path.
+        blob_bytes (bytes), fetched_bytes (bytes), outcome (downloaded, resumed, present), seconds, path. After those of
+        the images come the rows of what refers to them, whose manifest_digest is its own, and whose platform is NA.
 
     Raises
     ------
@@ -118,19 +84,34 @@ def pull(
     TransportError
         If the registry fails, or the folder cannot be written; what came so far is kept and resumed next time.
     NotFoundError
-        If nothing has that name, or it has no such platform.
+        If nothing has that name, or it has no such platform; also if a referrer is listed, and gone.
     InvalidError
-        If it is an image of Docker's schema 1, which fits into no layout.
+        If it is an image of Docker's schema 1, which fits into no layout, or if there are more referrers than
+        ``settings.max_index_children``.
 
     Notes
     -----
-    Source: OCI image-spec image-layout.md. All documents stay as they came, also a Docker manifest, which crane reads
-    from a layout; skopeo's ``oci:`` looks for OCI manifests only.
+    All documents stay as they came, also a Docker manifest, which crane reads from a layout; skopeo's ``oci:`` looks
+    for OCI manifests only.
 
-    In the layout an image bears its canonical name, ``docker.io/library/python:3.12``; so does one out of a file, if it
-    is called so there. Of several platforms each bears
-    it with its own at the end, ``…:3.12-arm64``, and with ``"all"`` the index bears it without. A name that stood for
-    something else stands for what was pulled last.
+    *Names.* In the layout an image bears its canonical name, ``docker.io/library/python:3.12``; so does one out of a
+    file, if it is called so there. Of several platforms each bears it with its own at the end, ``…:3.12-arm64``, and
+    with ``"all"`` the index bears it without; a tag that is really called ``3.12-arm64`` has that name first, and the
+    image of the other is called ``…@sha256:…`` then. A name that stood for something else stands for what was pulled
+    last; other images of the same index keep a name, and those that the tag no longer leads to lose theirs. What
+    another tool named stays.
+
+    *Referrers.* Of an index and of each image that is pulled, what refers to it is called in the layout as in a
+    registry that has no list: ``repository:sha256-…`` is an index of it, which regctl and oras read, and
+    ``repository:sha256-….sig`` is cosign's. So ``found_via`` is ``tag`` for what an API listed, and an image's own
+    name leads to its attestation too. cosign itself reads only layouts that it has saved.
+
+    Without referrers, what an index names beside its images stays where it is, and so ``skopeo copy --all`` from the
+    layout fails at the first attestation; with ``platform="all", referrers=True`` everything that the index names is
+    there, and it succeeds.
+
+    Sources: OCI image-spec image-layout.md, annotations.md; distribution-spec v1.1, "Referrers Tag Schema"; cosign's
+    SIGNATURE_SPEC.md.
 
     Examples
     --------
@@ -139,21 +120,37 @@ def pull(
     ...     frame = ocinb.pull(registry.reference("demo/hello"), destination=folder, progress=False)
     >>> frame["outcome"].tolist()
     ['downloaded', 'downloaded']
+
+    With what refers to it:
+
+    >>> with ocinb.samples.registry() as registry, tempfile.TemporaryDirectory() as folder:
+    ...     shop = registry.reference("demo/shop:2.0")
+    ...     frame = ocinb.pull(shop, platform="all", referrers=True, destination=folder, progress=False)
+    ...     found = ocinb.referrers(f"oci:{folder}:{shop}")
+    >>> frame.loc[frame["platform"].isna(), "manifest_digest"].nunique()
+    6
+    >>> found["found_via"].tolist()
+    ['tag', 'tag', 'index', 'index', 'cosign']
     """
-    if verify not in ("size", "full"):
-        raise InvalidError(f"verify takes 'size' or 'full', not {verify!r}")
+    _check_arguments(verify, referrers)
     session, names, wanted = default_session(), list_names(reference), wanted_platforms(platform)
-    layout = session.store if destination is None else Layout(_folder(destination))
+    layout = session.store if destination is None else Layout(checked_folder(destination))
     started = time.monotonic()
     board = choose_progress(progress)
+
+    def plan(name: str) -> Plan:
+        return plan_pull(open_name(name, session, store=layout), wanted, referrers=referrers)
+
     with layout.in_use():
-        planned = attempt_all(names, lambda name: _plan(name, session, layout, wanted), errors=errors, session=session)
+        layout.entries()  # an index that is none is told of before anything is fetched
+        planned = attempt_all(names, plan, errors=errors, session=session, progress=progress)
         plans = [plan for plan in planned if isinstance(plan, Plan)]
         failures = [plan for plan in planned if isinstance(plan, Failure)]
         layout.prepare()
-        summary = "stopped; what came is kept and resumed next time"
+        title = f"Pulling {_counted(names)}"
+        summary = f"{title} stopped; {_KEPT}"
         try:
-            board.start(f"Pulling {_counted(names)}", _tasks(plans))
+            board.start(title, _tasks(plans))
             transfer = Transfer(layout, session.settings, board, verify=verify)
             blobs = transfer.run([job for plan in plans for job in plan.jobs], errors=errors)
             # A document may be wanted as a blob too; then it came before.
@@ -162,44 +159,23 @@ def pull(
             failed = {failure.reference for failure in failures}
             pulled = [name for name in names if name not in failed]
             summary = f"Pulled {_counted(pulled)}: {_summary(rows, time.monotonic() - started)}"
+            summary += f"; {len(failed):,} failed" if failed else ""
+        except OcinbError:
+            summary = f"{title} failed; {_KEPT}"
+            raise
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt from None  # anew: where the threads were at would fill a screen
         finally:
             board.finish(summary)
     places = {name: place for place, name in enumerate(names)}
     return with_failures(schemas.PULL.frame(rows), sorted(failures, key=lambda failure: places[failure.reference]))
 
 
-def _folder(destination: str | PathLike[str]) -> Path:
-    if not isinstance(destination, str | PathLike) or not str(destination):
-        raise InvalidError(f"destination takes the path of a folder, not {destination!r}")
-    transport, colon, _ = str(destination).partition(":")
-    if colon and transport in FILE_TRANSPORTS:  # as skopeo wants it
-        hint = "It becomes an image layout: give the folder alone"
-        raise InvalidError(f"destination takes the path of a folder, not {destination!r}", hint=hint)
-    folder = local_path(str(destination))
-    if folder.is_file():
-        raise InvalidError(f"destination takes the path of a folder, and {folder} is a file")
-    return folder
-
-
-def _plan(name: str, session: Session, layout: Layout, wanted: Wanted) -> Plan:
-    opened = open_name(name, session, store=layout)
-    images = opened.images(wanted)
-    for image in images:
-        if image.document.media_type in mediatypes.SCHEMA1:
-            what = f"{image.document.digest} is of Docker's schema 1, for which an image layout has no place"
-            raise InvalidError(what, hint="`skopeo copy` converts it; layers, history and configs read it as it is")
-    return Plan(opened, images, whole=wanted == ALL)
-
-
-def _named(image: Image) -> list[Descriptor]:
-    """Give the config and the layers of an image, as its manifest names them."""
-    config = image.manifest.config
-    return [*([config] if config else []), *image.manifest.layers]
-
-
-def _blobs(image: Image) -> list[Descriptor]:
-    """Give the config and the layers of an image, each once."""
-    return list({blob.digest: blob for blob in _named(image)}.values())
+def _check_arguments(verify: object, referrers: object) -> None:
+    if verify not in ("size", "full"):
+        raise InvalidError(f"verify takes 'size' or 'full', not {verify!r}")
+    if not isinstance(referrers, bool):
+        raise InvalidError(f"referrers takes True or False, not {referrers!r}")
 
 
 def _documents(plans: Sequence[Plan], layout: Layout) -> Results:
@@ -219,7 +195,9 @@ def _finish(
     """Name the images that are whole, and tell of their blobs."""
     told: set[Digest] = set()
     documents: set[Digest] = set()
-    names: dict[str, Descriptor] = {}
+    names: dict[str, Pulled] = {}
+    limit = default_session().settings.max_manifest_bytes
+    listing = Listing(layout, limit)
     for plan in plans:
         try:
             rows = [row for image in plan.images for row in _image_rows(plan, image, done)]
@@ -229,19 +207,20 @@ def _finish(
                 raise
             failures.append(Failure(plan.name, error))
             continue
-        names.update(plan.image_names())
-        documents |= plan.documents
+        lists = listing.write(plan)
+        names[plan.kept_name] = plan.pulled(lists)
+        documents |= plan.documents | {listed.digest for listed in lists.values()}
         yield from _fetched_once(rows, told)
     for digest in documents:  # the layers are on the disk already
         layout.blobs.settle(digest)
     if names:
-        layout.name(names)
+        layout.name(names, limit=limit)
 
 
 def _image_rows(plan: Plan, image: Image, done: Results) -> Iterator[Row]:
     # All of them, also those that stand twice: one may give another size the second time.
-    results = {blob.digest: _whole(blob, done[blob.digest]) for blob in _named(image)}
-    for blob in _blobs(image):
+    results = {blob.digest: _whole(blob, done[blob.digest]) for blob in named_blobs(image)}
+    for blob in distinct_blobs(image):
         result = results[blob.digest]
         yield {
             "reference": plan.name,
@@ -275,27 +254,16 @@ def _whole(blob: Descriptor, result: Transferred | OcinbError) -> Transferred:
     return result
 
 
-def _suffix(platform: Platform | None) -> str:
-    """Tell the images of one name apart, since umoci does not look behind an index."""
-    return "".join(f"-{part}" for part in str(platform).split("/")[1:])
-
-
 def _tasks(plans: Sequence[Plan]) -> list[Task]:
     tasks = {}
     for image in (image for plan in plans for image in plan.images):
         steps = layer_steps(image.config.history if image.config else (), len(image.manifest.layers))
         made = {blob.digest: step for blob, step in zip(image.manifest.layers, steps, strict=True)}
-        for blob in _awaited(image):
+        for blob in awaited_blobs(image):
             step = made.get(blob.digest)
             detail = (step.instruction if step else None) or blob.media_type
             tasks[blob.digest] = Task(blob.digest, short_digest(blob.digest), blob.size, detail)
     return list(tasks.values())
-
-
-def _awaited(image: Image) -> list[Descriptor]:
-    """Give the blobs that have to come; the config of an image came with the documents."""
-    came = image.config_document.digest if image.config_document else None
-    return [blob for blob in _blobs(image) if blob.digest != came]
 
 
 def _counted(names: Sequence[str]) -> str:

@@ -210,9 +210,54 @@ PRUNED = Schema(
     "pruned",
     "kind of what was removed",
     (
-        _KIND,
+        Column("kind", TEXT, "blobs, index, parts or responses; and images, which lost their names, if some were kept"),
         Column("entries", NUMBER, "how many were removed"),
-        Column("bytes", NUMBER, "what they took", "bytes"),
+        Column("bytes", NUMBER, "what they took; NA for images, of which blobs tells", "bytes"),
+    ),
+)
+
+KEPT_IMAGES = Schema(
+    "kept_images",
+    "image that is named in the store",
+    (
+        Column("reference", TEXT, "the name in full, as pull and remove take it; NA of what another tool named not"),
+        Column("local_reference", TEXT, "how it is read from here, also offline; NA if a colon in the path forbids it"),
+        Column("kind", TEXT, "image, index, artifact, signature, attestation, referrers or unknown"),
+        _PLATFORM,
+        Column("digest", TEXT, "the digest of its manifest or index"),
+        _MEDIA_TYPE,
+        Column("layers", NUMBER, "how many layers it has, of an index how many different ones; NA if unknown"),
+        Column("compressed_bytes", NUMBER, "all blobs of it that are here, documents too, each once", "bytes"),
+        Column("unique_bytes", NUMBER, "those that go when it is removed, since nothing else needs them", "bytes"),
+        Column("missing", NUMBER, "how many blobs of it are not here; NA if that is not known"),
+        Column("used_at", TIME, "when it was pulled or last read, to the hour; NA if it is not here"),
+    ),
+)
+
+FINDINGS = Schema(
+    "findings",
+    "thing that is wrong in the store",
+    (
+        Column("problem", TEXT, "damaged, missing, wrong size, unreadable, invalid or foreign"),
+        Column("digest", TEXT, "the blob; NA for what is none"),
+        Column("path", TEXT, "where it stands, or should"),
+        Column("blob_bytes", NUMBER, "how many bytes are there; NA if that is not known", "bytes"),
+        Column("expected_bytes", NUMBER, "how many a document says that it has; NA if none does", "bytes"),
+        Column("reference", TEXT, "what an image that needs it was pulled as; NA if none does"),
+        Column("platform", TEXT, "for which platform that was, or all: as pull takes it; NA if no image needs it"),
+        Column("reason", TEXT, "more about it"),
+    ),
+)
+
+REMOVED = Schema(
+    "removed",
+    "image that lost its name",
+    (
+        Column("reference", TEXT, "the name; NA for what an earlier removal could not complete"),
+        Column("digest", TEXT, "what it stood for"),
+        Column("blobs", NUMBER, "how many blobs went with it, each told once"),
+        Column("freed_bytes", NUMBER, "what these took", "bytes"),
+        Column("waiting_bytes", NUMBER, "what goes with the next removal, since somebody is pulling now", "bytes"),
     ),
 )
 

@@ -10,9 +10,10 @@ from pathlib import Path
 
 from ocinb._settings import Settings
 from ocinb.errors import InvalidError
-from ocinb.sources.files import Content, not_there, open_file, reading, whole
-from ocinb.sources.layout import MARKER, read_entries
+from ocinb.sources.files import Content, open_file, reading, whole
+from ocinb.sources.layout import read_entries
 from ocinb.sources.local import Contents
+from ocinb.sources.paths import MARKER, not_there
 from ocinb.sources.tarindex import TarIndex
 from ocinb.sources.unpacking import unpacked
 from ocinb.spec.digest import Digest

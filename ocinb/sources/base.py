@@ -44,11 +44,14 @@ class Referrer:
         What is known of the referrer.
     found_via
         How it was found.
+    tag
+        The tag that it has, if it was found by that (cosign's).
     """
 
     subject: str
     descriptor: Descriptor
     found_via: Way
+    tag: str | None = None
 
 
 class BlobStream(Protocol):
@@ -66,7 +69,22 @@ class BlobStream(Protocol):
         """Give the bytes in chunks."""
 
 
-class Source(Protocol):
+class DocumentSource(Protocol):
+    """Where the documents of an image come from."""
+
+    def document(self, descriptor: Descriptor) -> RawDocument:
+        """Read a document whole, verified.
+
+        Raises
+        ------
+        IntegrityError
+            If its bytes do not match.
+        InvalidError
+            If it is larger than the limit.
+        """
+
+
+class Source(DocumentSource, Protocol):
     """One repository of a registry, or one file: where the documents and blobs of some images come from."""
 
     def resolve(self, wanted: str) -> Descriptor:
@@ -85,17 +103,6 @@ class Source(Protocol):
         ------
         NotFoundError
             If nothing has that name.
-        """
-
-    def document(self, descriptor: Descriptor) -> RawDocument:
-        """Read a document whole, verified.
-
-        Raises
-        ------
-        IntegrityError
-            If its bytes do not match.
-        InvalidError
-            If it is larger than the limit.
         """
 
     def read(self, wanted: str) -> RawDocument:

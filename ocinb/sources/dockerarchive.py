@@ -23,8 +23,8 @@ from ocinb.errors import InvalidError
 from ocinb.sources.archives import blob_in, open_archive
 from ocinb.sources.entries import Entries, Entry
 from ocinb.sources.files import Content
-from ocinb.sources.layout import MARKER
 from ocinb.sources.local import Contents
+from ocinb.sources.paths import MARKER
 from ocinb.sources.tarindex import TarIndex
 from ocinb.sources.unpacking import compression_of
 from ocinb.spec import mediatypes

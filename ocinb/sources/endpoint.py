@@ -17,7 +17,8 @@ from urllib.parse import urlsplit
 
 from ocinb._settings import Settings
 from ocinb._text import printable, shorten
-from ocinb.auth.keyring import Keyring, Opening, Visit
+from ocinb.auth.door import Door, Visit
+from ocinb.auth.opening import Opening
 from ocinb.errors import RateLimitError, TransportError
 from ocinb.network.addresses import followed, is_loopback, safe_url, same_origin
 from ocinb.network.answers import GOOD, Answer, Stream
@@ -73,7 +74,7 @@ class Endpoint:
         self.registry = registry
         self._http = http
         self._settings = settings
-        self._keyring = Keyring(http, settings, registry)
+        self._door = Door(http, settings, registry)
         self._places = threading.BoundedSemaphore(settings.concurrency)
         self.rate: Rate | None = None
         """What it said last of how much it gives."""
@@ -124,7 +125,7 @@ class Endpoint:
                 raise refusal(self.registry, known)
             return known
         self._http.check_online(method, f"{self._base}{path}")  # or it would be a token that is missing
-        visit = self._keyring.visit(scope)
+        visit = self._door.visit(scope)
         answer = self._authorized(
             lambda attempt: self._http.ask(
                 method,
@@ -151,7 +152,7 @@ class Endpoint:
         kept = (
             self._http.kept(method, f"{base}{path}", {"Accept": accept}, who=who)
             for base in bases
-            for who in self._keyring.principals(scope)
+            for who in self._door.principals(scope)
         )
         return next((answer for answer in kept if answer is not None), None)
 
@@ -169,7 +170,7 @@ class Endpoint:
         if not self._sure:
             self.ask("/v2/", scope, limit=self._settings.max_answer_bytes, named=False)
         with self._places:
-            visit = self._keyring.visit(scope)
+            visit = self._door.visit(scope)
             reason = None
             while True:
                 opening = visit.opening(self._base)

@@ -6,20 +6,19 @@ first of several, this asks which one is meant.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import islice
 
 from ocinb._text import shorten
 from ocinb.errors import NotFoundError
 from ocinb.spec.digest import Digest
 from ocinb.spec.documents import Descriptor
+from ocinb.spec.nearness import near_names
 from ocinb.spec.reference import PLACE
+from ocinb.spec.tagforms import tag_kind
 
 SHOWN_NAMES = 20
-COMPARED_NAMES = 1000  # a guess among all the names of a large store would take longer than the answer
 
 
 @dataclass(frozen=True)
@@ -66,6 +65,16 @@ class Entries:
         """All images by their digests, in their order."""
         return _by_digest(self.listed)
 
+    @cached_property
+    def beside(self) -> set[Digest]:
+        """What is there for another image's sake, by its name: a list of referrers, or cosign's signature."""
+        made = [entry for entry in self.listed if entry.names and all(tag_kind(name) != "tag" for name in entry.names)]
+        return set(_by_digest(made))
+
+    def tagged(self, tag: str) -> list[str]:
+        """Give the names that a tag has here: images of several repositories may lie in one layout."""
+        return self._by_tag.get(tag, [])
+
     def choose(self, wanted: str, lone: Callable[[Sequence[Descriptor]], Descriptor | None]) -> Descriptor | None:
         """Find what a name, a place or nothing means; None if nothing has that name.
 
@@ -83,7 +92,7 @@ class Entries:
         """
         if PLACE.fullmatch(wanted):
             return self._at(int(wanted[1:]))
-        chosen = self._by_name.get(wanted, []) if wanted else self.listed
+        chosen = self._called(wanted) if wanted else self.listed
         distinct = list(_by_digest(chosen).values())
         if len(distinct) > 1 and not wanted:
             only = lone(distinct)
@@ -92,12 +101,17 @@ class Entries:
             raise self._ambiguous(wanted, [str(descriptor.digest) for descriptor in distinct])
         return distinct[0] if distinct else None
 
+    def _called(self, wanted: str) -> Sequence[Entry]:
+        """Find what has a name; what is only found by it counts where nothing is listed under it."""
+        found = self._by_name.get(wanted, [])
+        return [entry for entry in found if wanted in entry.names] or found
+
     def missing(self, wanted: str) -> NotFoundError:
         """Say that a name is not there, and which ones are."""
         if not self.listed:
             return NotFoundError(f"there is no image in {self.where}")
-        guess = self._nearest(wanted)
-        hint = f"Did you mean {self.where}:{guess}?" if guess else self.there()
+        near = near_names(wanted, self._by_name)
+        hint = f"Did you mean {self.where}:{near[0]}?" if near else self.there()
         return NotFoundError(f"there is no image {wanted!r} in {self.where}", hint=hint)
 
     def there(self) -> str:
@@ -117,12 +131,12 @@ class Entries:
                 by_name.setdefault(name, []).append(entry)
         return by_name
 
-    def _nearest(self, wanted: str) -> str | None:
-        """Find a name that ends nearly alike: all names of one registry begin alike."""
-        ends = {name.rpartition("/")[2].lower(): name for name in islice(self._by_name, COMPARED_NAMES)}
-        end = wanted.rpartition("/")[2].lower()
-        near = difflib.get_close_matches(end, [*ends, *(one.removesuffix(":latest") for one in ends)], n=1, cutoff=0.8)
-        return ends.get(near[0]) or ends[f"{near[0]}:latest"] if near else None
+    @cached_property
+    def _by_tag(self) -> dict[str, list[str]]:
+        by_tag: dict[str, list[str]] = {}
+        for name in self._by_name:
+            by_tag.setdefault(name.rpartition(":")[2], []).append(name)
+        return by_tag
 
     def _at(self, place: int) -> Descriptor:
         if place >= len(self.listed):

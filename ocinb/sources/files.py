@@ -6,7 +6,6 @@ opened; what names a blob is a stranger's layout.
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import os
 import stat
@@ -14,7 +13,6 @@ import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 from ocinb._pool import check_stopped
@@ -22,7 +20,6 @@ from ocinb.errors import IntegrityError, InvalidError, NotFoundError, TransportE
 from ocinb.spec.digest import Digest
 
 CHUNK = 1024 * 1024
-COMPARED_NAMES = 1000  # a guess among all that a large folder has would take longer than the answer
 
 # A file whose name is a link is refused by opening it, and a fifo that nobody writes to is not waited for.
 _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -131,20 +128,6 @@ def open_file(path: Path, where: str) -> OpenFile:
     if not stat.S_ISREG(status.st_mode):  # it was put there between the two looks
         raise _no_file(where, status)
     return file
-
-
-def not_there(path: Path, kind: str) -> NotFoundError:
-    """Say that nothing is at a path that somebody typed, and what may have been meant."""
-    try:
-        with os.scandir(path.parent) as listed:
-            names = [entry.name for entry in islice(listed, COMPARED_NAMES)]
-    except OSError:
-        return NotFoundError(f"there is no {kind} {path}", hint=f"There is no folder {path.parent} either")
-    near = difflib.get_close_matches(path.name, names, n=1, cutoff=0.8)
-    hint = f"Did you mean {near[0]!r}?" if near else None
-    if any(name.startswith(f"{path.name}:") for name in names):
-        hint = "A path ends at its first colon; ln -s gives a folder or file another name"
-    return NotFoundError(f"there is no {kind} {path}", hint=hint)
 
 
 def whole(file: OpenFile) -> Content:

@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 from ocinb._settings import Settings
 from ocinb.errors import InvalidError, NotFoundError
-from ocinb.sources.base import RawDocument, Source
+from ocinb.sources.base import DocumentSource, RawDocument, Source
 from ocinb.spec import mediatypes
 from ocinb.spec.digest import Digest
 from ocinb.spec.documents import Descriptor, Manifest, parse_index, parse_manifest
@@ -74,7 +74,17 @@ def resolve_name(source: Source, wanted: str, settings: Settings) -> Resolved:
     InvalidError
         If there are too many of them, or they lie too deep.
     """
-    document = source.document(source.resolve(wanted))
+    return resolve_document(source, source.document(source.resolve(wanted)), settings)
+
+
+def resolve_document(source: Source, document: RawDocument, settings: Settings) -> Resolved:
+    """Read what an index names; a lone manifest stands for itself.
+
+    Raises
+    ------
+    InvalidError
+        If there are too many of them, or they lie too deep.
+    """
     if document.media_type not in mediatypes.INDEXES:
         return Resolved(document, (), ())
     walk = _Walk(source, settings)
@@ -108,7 +118,17 @@ def find_images(source: Source, resolved: Resolved, platform: Wanted, settings: 
     return [read_image(source, source.document(child.descriptor), child.descriptor.platform) for child in chosen]
 
 
-def read_image(source: Source, document: RawDocument, platform: Platform | None) -> Image:
+def read_image(source: DocumentSource, document: RawDocument, platform: Platform | None) -> Image:
+    """Read a manifest and its config, as `load_image` does, and warn of what does not fit."""
+    image = load_image(source, document, platform)
+    if image.config is not None and image.manifest.config is not None:  # that of schema 1 has no diff_ids
+        numbers = (document.digest, len(image.manifest.layers), len(image.config.diff_ids))
+        if numbers[1] != numbers[2]:
+            logger.warning("%s has %d layers, but its config has %d diff_ids: none is told", *numbers)
+    return image
+
+
+def load_image(source: DocumentSource, document: RawDocument, platform: Platform | None) -> Image:
     """Read a manifest and its config; of a manifest of an unknown type there is nothing to read.
 
     Raises
@@ -131,9 +151,6 @@ def read_image(source: Source, document: RawDocument, platform: Platform | None)
     if manifest.config.media_type not in mediatypes.IMAGE_CONFIGS and not is_image_config(raw_config.raw):
         return Image(document, manifest, None, None, platform)
     config = parse_config(raw_config.raw, f"the config {raw_config.digest}")
-    if len(config.diff_ids) != len(manifest.layers):
-        numbers = (document.digest, len(manifest.layers), len(config.diff_ids))
-        logger.warning("%s has %d layers, but its config has %d diff_ids: none is told", *numbers)
     return Image(document, manifest, raw_config, config, _first_known(platform, config.platform))
 
 

@@ -13,18 +13,17 @@ from pathlib import Path
 from ocinb._settings import Settings
 from ocinb.errors import InvalidError, NotFoundError
 from ocinb.sources.entries import Entries, Entry
-from ocinb.sources.files import Content, not_there, open_file, reading, whole
+from ocinb.sources.files import Content, open_file, reading, whole
 from ocinb.sources.local import Contents
+from ocinb.sources.paths import INDEX, MARKER, not_there
 from ocinb.spec import mediatypes
 from ocinb.spec.digest import Digest
 from ocinb.spec.documents import Descriptor, parse_index, sniff_media_type
 from ocinb.spec.fields import Fields
 from ocinb.spec.strictjson import parse_object
-from ocinb.storage.layout import OWN_NAME, REF_NAME
+from ocinb.storage.index import OWN_NAME, REF_NAME
 
 CONTAINERD_NAME = "io.containerd.image.name"
-MARKER = "oci-layout"
-INDEX = "index.json"
 # What skopeo's ``dir:`` begins its file ``version`` with.
 DIR_MARK = b"Directory Transport Version"
 

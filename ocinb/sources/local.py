@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from ocinb._settings import Settings
 from ocinb.errors import IntegrityError, InvalidError, NotFoundError
@@ -143,11 +142,12 @@ class LocalSource:
             raise InvalidError(f"{self._contents.where} has more manifests than max_index_children = {limit:,}")
         told = with_subject(self, beside, self._settings)
         here = [referrer for referrer in told if referrer.subject == subject.digest]
-        return [*find_by_name(self, subject, self._settings), *here]
+        return [*find_by_name(self, subject, self._settings, names_of=self._contents.entries.tagged), *here]
 
     def _lone(self, several: Sequence[Descriptor]) -> Descriptor | None:
         """Tell the one image from what goes with it: its referrers, or, of an index, the images in it."""
-        images = [one for one in several if one.kind in {"image", "index"}] or several
+        candidates = [one for one in several if one.digest not in self._contents.entries.beside] or several
+        images = [one for one in candidates if one.kind in {"image", "index"}] or candidates
         indexes = [one for one in images if one.is_index]
         if len(images) > 1 and len(indexes) == 1:
             [index] = indexes
@@ -189,24 +189,6 @@ class _Blob:
 
     def chunks(self) -> Iterator[bytes]:
         return self._chunks
-
-
-def local_path(path: str) -> Path:
-    """Say where a path leads that somebody typed, from here or from home.
-
-    Raises
-    ------
-    NotFoundError
-        If the home is not there.
-    InvalidError
-        If it is none: what follows a NUL would be lost on the way to the system.
-    """
-    if "\0" in path:
-        raise InvalidError(f"{path!r} is no path: it has a NUL in it")
-    try:
-        return Path(path).expanduser().absolute()
-    except RuntimeError:  # pathlib's, for a home that is not there
-        raise NotFoundError(f"there is no home for {path!r}") from None
 
 
 def _digest_in(wanted: str) -> Digest | None:

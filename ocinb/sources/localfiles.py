@@ -5,7 +5,6 @@ One that has changed since is opened anew.
 
 from __future__ import annotations
 
-import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
@@ -16,9 +15,11 @@ from ocinb._settings import Settings
 from ocinb.sources.archives import open_oci_archive
 from ocinb.sources.dockerarchive import open_docker_archive
 from ocinb.sources.files import reading
-from ocinb.sources.layout import INDEX, MARKER, open_layout
-from ocinb.sources.local import Contents, local_path
+from ocinb.sources.layout import open_layout
+from ocinb.sources.local import Contents, LocalSource
+from ocinb.sources.paths import INDEX, MARKER, local_path
 from ocinb.spec.reference import Reference
+from ocinb.storage.layout import Layout
 
 # Each holds a file open, and one that was compressed also its room on the disk.
 KEPT_FILES = 16
@@ -31,8 +32,6 @@ _OPENERS: dict[str, Opener] = {
     "oci-archive": open_oci_archive,
     "docker-archive": open_docker_archive,
 }
-# How archives are called.
-_PACKED = (".tar", ".tar.gz", ".tgz", ".tar.zst", ".tar.bz2")
 # By what one sees that something has changed; nothing in a layout changes but these.
 _WATCHED = {"oci": (MARKER, INDEX)}
 
@@ -71,6 +70,18 @@ class LocalFiles:
                 self._keep((where, path), looks, contents)
         return contents
 
+    def source(self, reference: Reference, store: Layout | None) -> LocalSource:
+        """Give what a reference names as a registry is given; what is read of it is kept if a store is given.
+
+        Raises
+        ------
+        NotFoundError
+            If it is not there.
+        InvalidError
+            If it is not what its transport says.
+        """
+        return LocalSource(self.open(reference), self._settings, store)
+
     def close(self) -> None:
         """Let go of all files; one that is being read is closed when that is over."""
         with self._lock:
@@ -89,17 +100,6 @@ class LocalFiles:
             self._opened[key] = (looks, contents)
             while len(self._opened) > KEPT_FILES:
                 self._opened.popitem(last=False)
-
-
-def meant_file(name: str) -> str | None:
-    """Say how a file is named that somebody may have meant by ``app.tar`` or ``ocidir:images``."""
-    for typed in (name, name.partition(":")[2].removeprefix("//")):
-        path = os.path.expanduser(typed)  # noqa: PTH111 - as below: whatever people typed, the answer is no error
-        if os.path.isfile(os.path.join(path, MARKER)):  # noqa: PTH113, PTH118
-            return f"oci:{typed}"
-        if typed.endswith(_PACKED) and os.path.isfile(path):  # noqa: PTH113
-            return f"docker-archive:{typed} or oci-archive:{typed}"
-    return None
 
 
 def _looks(path: Path) -> tuple[int, ...] | None:

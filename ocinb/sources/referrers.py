@@ -67,8 +67,17 @@ def find_referrers(source: Source, resolved: Resolved, artifact_type: str | None
     ]
 
 
+def itself(tag: str) -> Sequence[str]:
+    """Give the one name that a tag has in a registry."""
+    return (tag,)
+
+
 def find_by_name(
-    source: Source, subject: Descriptor, settings: Settings, by_api: Callable[[], Found] | None = None
+    source: Source,
+    subject: Descriptor,
+    settings: Settings,
+    by_api: Callable[[], Found] | None = None,
+    names_of: Callable[[str], Sequence[str]] = itself,
 ) -> list[Referrer]:
     """Find what refers to a manifest by the API, else by the tag that lists referrers; and by cosign's tags.
 
@@ -82,6 +91,8 @@ def find_by_name(
         Limits.
     by_api
         Asks the API; gives None where there is none.
+    names_of
+        Gives the names that a tag has in the source, which in a layout are those of several repositories.
 
     Raises
     ------
@@ -91,10 +102,11 @@ def find_by_name(
 
     def by_list() -> Found:
         listed = by_api() if by_api else None
-        return _by_tag(source, subject, settings) if listed is None else listed
+        return _by_tag(source, subject, settings, names_of) if listed is None else listed
 
     questions: list[Callable[[], Found]] = [by_list]
-    questions += [partial(_under, source, tag, subject) for tag in cosign_tags(subject.digest)]
+    for tag in cosign_tags(subject.digest):
+        questions += [partial(_under, source, name, tag, subject) for name in names_of(tag)]
     answers = run_all(_or_unknown, questions, workers=settings.concurrency)
     found = [referrer for answer in answers if isinstance(answer, list) for referrer in answer]
     unknown = [answer for answer in answers if isinstance(answer, UnknownRepositoryError)]
@@ -123,9 +135,9 @@ def with_subject(source: Source, manifests: Sequence[Descriptor], settings: Sett
     readable = [manifest for manifest in manifests if manifest.media_type in mediatypes.ALL_MANIFESTS]
     read = run_all(lambda manifest: _read(source, manifest), readable, workers=settings.concurrency)
     return [
-        Referrer(subject, described, "index")
-        for described, subject in filter(None, read)
-        if subject and described.digest != subject
+        Referrer(subject, manifest, "index")
+        for manifest, subject in filter(None, read)
+        if subject and manifest.digest != subject
     ]
 
 
@@ -136,10 +148,11 @@ def _or_unknown(question: Callable[[], Found]) -> Found | UnknownRepositoryError
         return error
 
 
-def _by_tag(source: Source, subject: Descriptor, settings: Settings) -> Found:
+def _by_tag(source: Source, subject: Descriptor, settings: Settings, names_of: Callable[[str], Sequence[str]]) -> Found:
     for tag in referrers_tags(subject.digest):
-        entries = _list_under(source, tag, subject)
-        if entries is None:
+        lists = [_list_under(source, name, subject) for name in names_of(tag)]
+        entries = [entry for listed in lists for entry in listed or ()]
+        if all(listed is None for listed in lists):
             continue
         if len(entries) > settings.max_index_children:
             raise InvalidError(f"{tag} lists more than max_index_children = {settings.max_index_children:,} referrers")
@@ -175,27 +188,27 @@ def _told(source: Source, entry: Descriptor, subject: Descriptor) -> Descriptor 
     read = _read(source, entry)
     if read is None:
         return replace(entry, artifact_type=None)
-    described, said = read
+    manifest, said = read
     if said and said != subject.digest:
         logger.warning("%s is listed as a referrer of %s, but refers to %s", entry.digest, subject.digest, _shown(said))
         return None
-    return replace(entry, artifact_type=described.artifact_type, annotations=entry.annotations or described.annotations)
+    return replace(entry, artifact_type=manifest.artifact_type, annotations=entry.annotations or manifest.annotations)
 
 
-def _under(source: Source, tag: str, subject: Descriptor) -> Found:
+def _under(source: Source, name: str, tag: str, subject: Descriptor) -> Found:
     """Find what cosign keeps under a tag; most tags are missing, which a HEAD tells, and Docker Hub does not count."""
     try:
-        document = source.document(source.resolve(source.head(tag)))
+        document = source.document(source.resolve(source.head(name)))
     except UnknownRepositoryError:
         raise
     except NotFoundError:
         return None
-    return [Referrer(subject.digest, _described(document)[0], "cosign")]
+    return [Referrer(subject.digest, described(document)[0], "cosign", tag)]
 
 
 def _read(source: Source, manifest: Descriptor) -> tuple[Descriptor, str | None] | None:
     try:
-        return _described(source.document(manifest))
+        return described(source.document(manifest))
     except (NotFoundError, InvalidError) as error:  # it is listed still, and gone; or nobody can read it
         logger.info("nothing is known of a manifest but what is listed: %s", error)
         return None
@@ -205,15 +218,15 @@ def _shown(text: str) -> str:
     return printable(shorten(text, 200))
 
 
-def _described(document: RawDocument) -> tuple[Descriptor, str | None]:
+def described(document: RawDocument) -> tuple[Descriptor, str | None]:
     """Say of a manifest what a registry's list would say, and what it refers to itself."""
     what = f"the manifest {document.digest}"
     body = Fields(parse_object(document.raw, what), what)
     subject = body.child("subject")
-    described = replace(
+    listed = replace(
         document.descriptor, artifact_type=_artifact_type(body), annotations=body.text_mapping("annotations")
     )
-    return described, subject.text("digest") if subject else None
+    return listed, subject.text("digest") if subject else None
 
 
 def _artifact_type(body: Fields) -> str | None:

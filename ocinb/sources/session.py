@@ -10,17 +10,19 @@ from contextvars import ContextVar
 from dataclasses import fields, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 from ocinb._settings import Settings, settings
 from ocinb.errors import TransportError
 from ocinb.network.http import Http
 from ocinb.sources.base import Source
 from ocinb.sources.endpoint import Endpoint
-from ocinb.sources.local import LocalSource
-from ocinb.sources.localfiles import LocalFiles
 from ocinb.sources.registry import RegistrySource
 from ocinb.spec.reference import Reference
 from ocinb.storage.layout import Layout
+
+if TYPE_CHECKING:
+    from ocinb.sources.localfiles import LocalFiles
 
 
 class Session:
@@ -37,18 +39,16 @@ class Session:
         The same.
     store
         Where documents and blobs are kept.
-    files
-        The layouts and archives that were opened last.
     """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.shape = _shape(settings)
         self.store = Layout(settings.store_dir, private=True)
-        self.files = LocalFiles(settings)
         self._http = Http(settings)
         self._lock = threading.Lock()
         self._endpoints: dict[str, Endpoint] = {}
+        self._files: LocalFiles | None = None
 
     def endpoint(self, registry: str) -> Endpoint:
         """Give the one endpoint of a registry."""
@@ -57,10 +57,22 @@ class Session:
                 self._endpoints[registry] = Endpoint(registry, self._http, self.settings)
             return self._endpoints[registry]
 
+    @property
+    def files(self) -> LocalFiles:
+        """The layouts and archives that were opened last."""
+        # Most names are of registries: what reads files, and all that unpacks them, comes with the first that is not.
+        from ocinb.sources.localfiles import LocalFiles
+
+        with self._lock:
+            if self._files is None:
+                self._files = LocalFiles(self.settings)
+            return self._files
+
     def close(self) -> None:
         """Close all connections and files."""
         self._http.close()
-        self.files.close()
+        if self._files is not None:
+            self._files.close()
 
 
 def open_source(reference: Reference, *, session: Session, store: Layout | None = None) -> Source:
@@ -84,7 +96,7 @@ def open_source(reference: Reference, *, session: Session, store: Layout | None 
         If a file is not what its transport says.
     """
     if reference.registry is None or reference.repository is None:
-        return LocalSource(session.files.open(reference), session.settings, store)
+        return session.files.source(reference, store)
     endpoint = session.endpoint(reference.registry)
     return RegistrySource(endpoint, reference.repository, store or session.store, session.settings)
 

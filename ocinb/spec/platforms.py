@@ -5,11 +5,11 @@ Sources: OCI image-spec image-index.md (``platform``); the specifiers and normal
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from ocinb._text import nearest
 from ocinb.errors import InvalidError
 
 _OSES = frozenset(
@@ -104,8 +104,8 @@ def parse_platform(text: str, default: str = "linux/amd64") -> Platform:
     if text.lower() in _OSES | {"macos"}:
         return Platform(text, usual.architecture, usual.variant)
     if not is_architecture:
-        near = difflib.get_close_matches(text.lower(), sorted(_OSES | _ARCHITECTURES | _ALIASES.keys()), n=1)
-        hint = f"Did you mean {near[0]!r}?" if near else "Try linux/amd64"
+        near = nearest(text.lower(), sorted(_OSES | _ARCHITECTURES | _ALIASES.keys()))
+        hint = f"Did you mean {near!r}?" if near else "Try linux/amd64"
         raise InvalidError(f"{text!r} is neither an operating system nor an architecture", hint=hint)
     return Platform(usual.os, text)
 

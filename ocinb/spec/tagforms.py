@@ -21,10 +21,12 @@ _MADE_BY_TOOLS = re.compile(rf"(?:{_ALGORITHMS})-[0-9a-f]{{{_CUT},128}}(?:\.(?P<
 def tag_kind(tag: str) -> str:
     """Say what a tag is by its form: tag, signature, attestation, sbom or referrers.
 
-    >>> tag_kind("3.12"), tag_kind("sha256-" + "0" * 64 + ".sig")
+    In a layout, what stands for a tag may be a full name with the tag at its end.
+
+    >>> tag_kind("3.12"), tag_kind("registry.example/app:sha256-" + "0" * 64 + ".sig")
     ('tag', 'signature')
     """
-    match = _MADE_BY_TOOLS.fullmatch(tag)
+    match = _MADE_BY_TOOLS.fullmatch(tag.rpartition(":")[2])
     if match is None:
         return "tag"
     return _KINDS[match["suffix"]] if match["suffix"] else "referrers"

@@ -15,6 +15,7 @@ from ocinb.spec.digest import Digest
 from ocinb.storage import kept, parts
 from ocinb.storage.blobs import LEFTOVER_SECONDS, OWN_FOLDER, disk_errors
 from ocinb.storage.layout import Layout
+from ocinb.storage.plain import is_real_folder
 
 KINDS: Final = ("blobs", "index", "parts", "responses")
 
@@ -86,13 +87,16 @@ def is_at_work(item: Item) -> bool:
 
 
 def _blobs(root: Path) -> Iterator[Item]:
-    for path in (root / "blobs").glob("*/*"):
-        try:
-            digest = Digest(f"{path.parent.name}:{path.name}")
-        except InvalidError:  # not ours, and so not ours to remove
+    for folder in (root / "blobs").glob("*"):
+        if not is_real_folder(folder.parent) or not is_real_folder(folder):  # behind a link nothing is ours
             continue
-        for item in _files("blobs", [path]):
-            yield Item("blobs", digest, item.size, item.used)
+        for path in folder.glob("*"):
+            try:
+                digest = Digest(f"{folder.name}:{path.name}")
+            except InvalidError:  # not ours, and so not ours to remove
+                continue
+            for item in _files("blobs", [path]):
+                yield Item("blobs", digest, item.size, item.used)
 
 
 def _files(kind: str, paths: Iterable[Path]) -> Iterator[Item]:

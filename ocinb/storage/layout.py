@@ -6,27 +6,21 @@ Source: OCI image-spec image-layout.md.
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ocinb.errors import InvalidError
 from ocinb.spec import mediatypes
-from ocinb.spec.digest import Digest
 from ocinb.spec.documents import Descriptor
 from ocinb.spec.strictjson import parse_object
 from ocinb.storage.blobs import OWN_FOLDER, Blobs, disk_errors, remove_leftovers, write_atomically
+from ocinb.storage.index import Entry, entries_of
 from ocinb.storage.locks import locked, locked_if_free, shared
-
-REF_NAME = "org.opencontainers.image.ref.name"
-OWN_NAME = "dev.ocinb.reference"
-
-# annotations.md, "org.opencontainers.image.ref.name"; umoci and skopeo hold others to it.
-_REF_GRAMMAR = re.compile(
-    r"[A-Za-z0-9]+(?:(?:[-._:@+]|--)[A-Za-z0-9]+)*(?:/[A-Za-z0-9]+(?:(?:[-._:@+]|--)[A-Za-z0-9]+)*)*"
-)
+from ocinb.storage.naming import Pulled, named_anew, without_orphans
+from ocinb.storage.needs import Documents, Limits, need_of
 
 
 class Layout:
@@ -51,6 +45,7 @@ class Layout:
         self._private = private
         self._needs = root / "index.json", root / OWN_FOLDER
         self._prepared = False
+        self._untold: ExitStack | None = None
         self._mode = 0o700 if private else 0o777  # less what the umask takes
 
     def prepare(self) -> None:
@@ -67,6 +62,9 @@ class Layout:
             self.root.mkdir(parents=True, exist_ok=True, mode=self._mode)
             (self.root / "blobs" / "sha256").mkdir(parents=True, exist_ok=True)
             (self.root / OWN_FOLDER).mkdir(exist_ok=True)
+            untold, self._untold = self._untold, None  # several threads may be the first
+            if untold is not None:
+                untold.enter_context(shared(self.root / OWN_FOLDER / "use"))
             remove_leftovers(self.root)
             if not (self.root / "oci-layout").exists():
                 write_atomically(self.root / "oci-layout", b'{"imageLayoutVersion":"1.0.0"}', root=self.root)
@@ -76,14 +74,17 @@ class Layout:
                         self._write(self._index())
         self._prepared = True
 
-    def name(self, names: dict[str, Descriptor]) -> None:
+    def name(self, names: Mapping[str, Pulled | Descriptor], *, limit: int | None = None) -> None:
         """Give images their names; a name that stood for another image stands for the new one.
 
         Parameters
         ----------
         names
-            The image by its name. One outside the grammar of the annotation is named by its digest, and the name kept
-            in an annotation of our own.
+            What each name stands for. One outside the grammar of the annotation is kept in an annotation of our own,
+            and the image is named by its digest there.
+        limit
+            The largest document in bytes. With it, what came along with an image that has lost its name loses its own
+            too, if nothing else needs it.
 
         Raises
         ------
@@ -92,46 +93,68 @@ class Layout:
         TransportError
             If it cannot be written.
         """
-        fresh = [_entry(name, descriptor) for name, descriptor in names.items()]
-        taken = {_name_of(entry) for entry in fresh}
+        present = self.entries()
+        if named_anew(present, names) == present:  # so a store that is only lent can be pulled from, too
+            return
         with disk_errors(self.root), self._locked():
             index = self._index()
-            entries = [entry for entry in index["manifests"] if _name_of(entry) not in taken] + fresh
-            if entries != index["manifests"]:
-                self._write({**index, "manifests": entries})
+            self._replace(index, named_anew(entries_of(index), names), limit)
 
-    def needed(self, limit: int) -> set[Digest]:
-        """Give the digests of all that the named images need: indexes, manifests, configs and layers.
+    def remove(self, chosen: Callable[[Entry], bool], limit: int) -> list[Entry]:
+        """Remove some entries, and what came along with what no other entry needs; the blobs stay.
 
         Parameters
         ----------
+        chosen
+            Says of an entry whether it goes.
         limit
             The largest document in bytes; what is larger names nothing.
+
+        Returns
+        -------
+        list of Entry
+            What was removed.
 
         Raises
         ------
         InvalidError
-            If there is an ``index.json`` that is no index, so that nobody knows what is named.
+            If there is an ``index.json`` that is no index.
+        TransportError
+            If it cannot be written.
         """
-        found: set[Digest] = set()
-        todo = set(_digests(self._index(), "manifests"))
-        while todo:
-            digest = todo.pop()
-            found.add(digest)
-            document = _object(self.blobs.read(digest, limit))
-            found.update(_digests(document, "config", "layers", "blobs", "fsLayers"))
-            todo.update(child for child in _digests(document, "manifests") if child not in found)
-        return found
+        if not (self.root / "index.json").exists():
+            return []
+        self.prepare()
+        with disk_errors(self.root), self._locked():
+            index = self._index()
+            return self._replace(index, [entry for entry in entries_of(index) if not chosen(entry)], limit)
+
+    def entries(self) -> list[Entry]:
+        """Give what the index names; nothing if there is none.
+
+        Raises
+        ------
+        InvalidError
+            If there is an ``index.json`` that is no index.
+        """
+        return entries_of(self._index())
 
     @contextmanager
     def in_use(self) -> Iterator[None]:
         """Tell other processes in this block that blobs here wait for the name of their image."""
-        if self._private:  # another folder is not made before there is something to keep, and nobody prunes it
-            with disk_errors(self.root):
-                self.root.mkdir(parents=True, exist_ok=True, mode=self._mode)
-                (self.root / OWN_FOLDER).mkdir(exist_ok=True)
-        with shared(self.root / OWN_FOLDER / "use"):
-            yield
+        with ExitStack() as share:
+            if self._private:
+                with disk_errors(self.root):
+                    self.root.mkdir(parents=True, exist_ok=True, mode=self._mode)
+                    (self.root / OWN_FOLDER).mkdir(exist_ok=True)
+            if (self.root / OWN_FOLDER).exists():
+                share.enter_context(shared(self.root / OWN_FOLDER / "use"))
+            else:  # a folder is not made before there is something to keep: whoever makes it says so then
+                self._untold = share
+            try:
+                yield
+            finally:
+                self._untold = None
 
     def unless_in_use(self) -> AbstractContextManager[bool | None]:
         """Keep others from beginning to use it in this block; False if somebody is at it, None if nothing can tell."""
@@ -154,48 +177,23 @@ class Layout:
             raise InvalidError(f"{path} has no list of manifests", hint="The folder is no image layout; take another")
         return index
 
-    def _write(self, index: dict[str, Any]) -> None:
+    def _replace(self, index: Mapping[str, Any], fresh: list[Entry], limit: int | None) -> list[Entry]:
+        """Write other entries, and say which of those that stood there are gone; whoever calls has the lock."""
+        before = entries_of(index)
+        if limit is not None and _gone(before, fresh):
+            documents = Documents(self.blobs, Limits(document=limit, index=limit))
+            fresh = without_orphans(fresh, partial(need_of, documents=documents))
+        if fresh != before:
+            self._write({**index, "manifests": [entry.raw for entry in fresh]})
+        return _gone(before, fresh)
+
+    def _write(self, index: Mapping[str, Any]) -> None:
         write_atomically(self.root / "index.json", json.dumps(index, indent=1).encode(), root=self.root)
 
     def _locked(self) -> AbstractContextManager[None]:
         return locked(self.root / OWN_FOLDER / "lock")
 
 
-def _entry(name: str, descriptor: Descriptor) -> dict[str, Any]:
-    named = {REF_NAME: name} if _REF_GRAMMAR.fullmatch(name) else {REF_NAME: str(descriptor.digest), OWN_NAME: name}
-    entry: dict[str, Any] = {
-        "mediaType": descriptor.media_type,
-        "digest": str(descriptor.digest),
-        "size": descriptor.size,
-        "annotations": named,
-    }
-    if descriptor.platform is not None:
-        entry["platform"] = {"os": descriptor.platform.os, "architecture": descriptor.platform.architecture}
-        if descriptor.platform.variant:
-            entry["platform"]["variant"] = descriptor.platform.variant
-    return entry
-
-
-def _name_of(entry: dict[str, Any]) -> str | None:
-    annotations = entry.get("annotations")
-    if not isinstance(annotations, dict):
-        return None
-    return annotations.get(OWN_NAME) or annotations.get(REF_NAME)
-
-
-def _object(raw: bytes | None) -> dict[str, Any]:
-    """Read what may be a document; what is none names nothing."""
-    try:
-        return {} if raw is None else parse_object(raw, "a document in the store")
-    except InvalidError:
-        return {}
-
-
-def _digests(document: dict[str, Any], *keys: str) -> Iterator[Digest]:
-    """Give the digests in some fields of a document, whatever else stands there."""
-    for key in keys:
-        value = document.get(key)
-        for part in value if isinstance(value, list) else [value]:
-            named = (part.get("digest") or part.get("blobSum")) if isinstance(part, dict) else None
-            with suppress(InvalidError):
-                yield Digest(named)  # type: ignore[arg-type]  # it refuses what is no text
+def _gone(before: Iterable[Entry], fresh: Iterable[Entry]) -> list[Entry]:
+    there = {(entry.name, entry.digest) for entry in fresh}
+    return [entry for entry in before if (entry.name, entry.digest) not in there]

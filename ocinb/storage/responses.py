@@ -6,8 +6,6 @@ decoded body no longer has its digest), hence every option below.
 
 from __future__ import annotations
 
-import contextvars
-import hashlib
 import json
 import logging
 import sqlite3
@@ -30,6 +28,7 @@ from requests_cache.serializers.preconf import json_preconf_stage
 
 from ocinb.errors import TransportError
 from ocinb.storage.kept import ASIDE, BUSY_SECONDS, FILE, SUFFIXES
+from ocinb.storage.keys import key_of, principal
 
 logger = logging.getLogger("ocinb")
 
@@ -39,9 +38,6 @@ HINT = "ocinb.settings.cache_dir moves it"
 
 # The library's own writes JSON in lines, which only the slow one of Python's two writers can.
 _SERIALIZER = SerializerPipeline([json_preconf_stage, Stage(json)], name="json")
-
-# Who asks: an answer that one user was given is not for another. Part of the key, never stored itself.
-principal: contextvars.ContextVar[str] = contextvars.ContextVar("principal", default="")
 
 
 def open_responses(folder: Path, keep: Callable[[Response], bool]) -> CachedSession:
@@ -225,11 +221,6 @@ def _check_ours(path: Path) -> None:
         found = set(connection.execute(query))
     if found and found != _COLUMNS:
         raise sqlite3.DatabaseError("it is another program's")
-
-
-def key_of(method: str, url: str, accept: str, who: str) -> str:
-    """Give the key under which an answer is kept: by what was asked, in which forms, and by whom."""
-    return hashlib.sha256("\0".join((method, url, who, f"accept={accept}")).encode()).hexdigest()
 
 
 def _key(request: PreparedRequest, **_: Any) -> str:

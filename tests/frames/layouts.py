@@ -22,8 +22,9 @@ def named(folder: Path) -> dict[str, dict[str, Any]]:
         assert path.is_dir() or path.name == hashlib.new(path.parent.name, path.read_bytes()).hexdigest()
     entries = {}
     for entry in index["manifests"]:
-        name = entry["annotations"][REF_NAME]
-        assert GRAMMAR.fullmatch(name)
+        # Of two names outside the grammar that one image has, the second is in no annotation but our own.
+        name = entry["annotations"].get(REF_NAME) or entry["annotations"]["dev.ocinb.reference"]
+        assert GRAMMAR.fullmatch(name) or REF_NAME not in entry["annotations"]
         assert name not in entries, "umoci and skopeo find two entries of one name ambiguous"
         entries[name] = entry
         whole(folder, entry)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
 import ocinb
 from ocinb.frames.counting import FEW, counted
-from ocinb.progress.protocol import State, Task
+from ocinb.progress.protocol import NoProgress, State, Task
 from ocinb.samples import SampleRegistry
 
 
@@ -20,7 +21,7 @@ class Board:
         self.told: list[Any] = []
         self.tasks = 0
 
-    def start(self, title: str, tasks: list[Task]) -> None:
+    def start(self, title: str, tasks: Sequence[Task]) -> None:
         self.told.append(title)
         self.tasks = len(tasks)
 
@@ -69,3 +70,26 @@ def test_what_fails_ends_the_bar_as_well(board: Board) -> None:
         ask()
     assert board.told[:2] == ["asking", State.DONE]
     assert board.told[-1].startswith("asking: 1 of 51 in ")
+
+
+def test_a_pull_of_many_tells_nobody_else_than_its_own_progress(registry: SampleRegistry) -> None:
+    board = Board()
+    names = [f"nowhere{number}:1" for number in range(FEW + 1)]
+    with pytest.raises(ocinb.errors.OcinbError):
+        ocinb.pull([registry.reference(name) for name in names], progress=board)
+    assert board.told[0] == "Asking for 51 names"
+
+
+def test_a_pull_of_many_without_progress_tells_nobody(
+    registry: SampleRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+
+    def choose(progress: object) -> NoProgress:
+        asked.append(progress)
+        return NoProgress()
+
+    monkeypatch.setattr("ocinb.frames.counting.choose_progress", choose)
+    names = [registry.reference(f"nowhere{number}:1") for number in range(FEW + 1)]
+    assert ocinb.pull(names, progress=False, errors="skip").empty
+    assert asked == [False]

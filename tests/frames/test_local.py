@@ -124,10 +124,13 @@ def test_what_was_pruned_is_fetched_again(registry: SampleRegistry) -> None:
 
 
 ARGUMENTS: list[tuple[dict[str, Any], str]] = [
-    ({}, "prune has to know what may go. Give older_than='30d' or keep_bytes='10GB'"),
+    ({}, "prune has to know what may go. Give older_than='30d', keep_bytes='10GB' or keep='python:*'"),
     ({"older_than": "soon"}, "older_than takes a duration, not 'soon'"),
     ({"keep_bytes": "much"}, "keep_bytes takes a size, not 'much'"),
     ({"older_than": "1d", "keep_bytes": -1}, "keep_bytes takes a size, not -1"),
+    ({"keep": []}, "keep has no name in it, and an empty list may be a mistake"),
+    ({"keep": [None]}, "None is not a name"),
+    ({"keep": b"x"}, "names are a text or a list of texts"),
 ]
 
 

@@ -17,6 +17,7 @@ from ocinb.progress.protocol import State, Task
 from ocinb.samples import SampleRegistry
 from ocinb.samples.images import make_json, make_layer
 from ocinb.samples.tars import file
+from ocinb.storage.layout import Layout
 from tests.frames.facts import images, sha256
 from tests.frames.layouts import named
 
@@ -189,7 +190,7 @@ def test_progress_ends_once_when_a_pull_fails(registry: SampleRegistry) -> None:
     with pytest.raises(TransportError):
         ocinb.pull(registry.reference("demo/hello"), progress=told)
     assert told.states[layer][-1] == State.FAILED
-    assert told.summaries == ["stopped; what came is kept and resumed next time"]
+    assert told.summaries == [f"{told.titles[0]} failed; what came is kept and resumed next time"]
 
 
 def test_an_error_of_whoever_draws_ends_the_pull_and_is_told(registry: SampleRegistry) -> None:
@@ -217,3 +218,32 @@ def test_files_have_their_final_name_only_when_they_are_right(registry: SampleRe
     for path in (tmp_path / "blobs").rglob("*"):
         assert path.is_dir() or f"sha256:{path.name}" == sha256(path.read_bytes())
     assert not (tmp_path / "blobs" / "sha256" / layer[7:]).exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b'{"manifests": [5]}'])
+def test_an_index_that_is_none_is_told_before_anything_is_fetched(
+    registry: SampleRegistry, tmp_path: Path, content: bytes
+) -> None:
+    (tmp_path / "index.json").write_bytes(content)
+    with pytest.raises(InvalidError, match=r"index\.json") as caught:
+        ocinb.pull(registry.reference("demo/hello"), destination=tmp_path, progress=False)
+    assert caught.value.hint
+    assert not registry.requests
+    assert (tmp_path / "index.json").read_bytes() == content
+
+
+def test_while_it_fetches_nobody_removes_anything_also_from_a_new_folder(
+    registry: SampleRegistry, tmp_path: Path
+) -> None:
+    free: list[bool | None] = []
+
+    class Asking(Told):
+        def start(self, title: str, tasks: Sequence[Task]) -> None:
+            super().start(title, tasks)
+            with Layout(tmp_path / "new").unless_in_use() as alone:
+                free.append(alone)
+
+    ocinb.pull(registry.reference("demo/hello"), destination=tmp_path / "new", progress=Asking())
+    assert free == [False]
+    with Layout(tmp_path / "new").unless_in_use() as alone:
+        assert alone

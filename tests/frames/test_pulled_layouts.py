@@ -141,6 +141,83 @@ def test_a_tag_that_moved_names_the_new_image(registry: SampleRegistry, tmp_path
     assert len(entries) == 2
 
 
+def move(registry: SampleRegistry, tag: str, to: str) -> None:
+    registry.tag("demo/shop", tag, ocinb.document(registry.reference(f"demo/shop:{to}")).digest)
+
+
+def digests(folder: Path) -> dict[str, str]:
+    return {name: entry["digest"] for name, entry in named(folder).items()}
+
+
+def test_all_names_of_a_tag_that_moved_lead_to_the_new_images(registry: SampleRegistry, tmp_path: Path) -> None:
+    settings.tag_ttl = 0
+    reference = registry.reference("demo/shop:latest")
+    ocinb.pull(reference, platform="all", destination=tmp_path, progress=False)
+    move(registry, "latest", "1.0")
+    ocinb.pull(reference, platform="arm64", destination=tmp_path, progress=False)
+    assert digests(tmp_path) == {reference: images(registry, "demo/shop:1.0")[1].digest}
+
+
+def test_one_platform_after_the_other_leaves_both_with_a_name(registry: SampleRegistry, tmp_path: Path) -> None:
+    reference = registry.reference("demo/shop:2.0")
+    amd64, arm64 = images(registry, "demo/shop:2.0")
+    for platform in ("amd64", "arm64"):
+        ocinb.pull(reference, platform=platform, destination=tmp_path, progress=False)
+    assert digests(tmp_path) == {reference: arm64.digest, f"{reference}-amd64": amd64.digest}
+    ocinb.pull(reference, platform="all", destination=tmp_path, progress=False)
+    index = ocinb.document(reference).digest
+    assert digests(tmp_path) == {
+        reference: index,
+        f"{reference}-amd64": amd64.digest,
+        f"{reference}-arm64": arm64.digest,
+    }
+
+
+@pytest.mark.parametrize("tags", [("2.0", "2.0-arm64"), ("2.0-arm64", "2.0")])
+def test_a_real_tag_is_not_taken_for_an_image_of_another(
+    registry: SampleRegistry, tmp_path: Path, tags: tuple[str, str]
+) -> None:
+    settings.tag_ttl = 0
+    real = registry.put_image("demo/shop", [], tag="2.0-arm64", platform="linux/arm64")
+    for tag in tags:
+        ocinb.pull(registry.reference(f"demo/shop:{tag}"), platform="all", destination=tmp_path, progress=False)
+    shop, (amd64, arm64) = registry.reference("demo/shop"), images(registry, "demo/shop:2.0")
+    index = ocinb.document(f"{shop}:2.0").digest
+    assert digests(tmp_path) == {
+        f"{shop}:2.0": index,
+        f"{shop}:2.0-amd64": amd64.digest,
+        f"{shop}:2.0-arm64": real,
+        f"{shop}@{arm64.digest}": arm64.digest,
+    }
+    move(registry, "2.0", "1.0")
+    ocinb.pull(f"{shop}:2.0", platform="amd64", destination=tmp_path, progress=False)
+    assert digests(tmp_path) == {
+        f"{shop}:2.0": images(registry, "demo/shop:1.0")[0].digest,
+        f"{shop}:2.0-arm64": real,
+    }
+
+
+def test_two_names_outside_the_grammar_of_one_image_are_one_to_other_tools(
+    registry: SampleRegistry, tmp_path: Path
+) -> None:
+    digest = registry.put_image("demo/a__b", [], tag="1")
+    registry.tag("demo/a__b", "2", digest)
+    names = [registry.reference(f"demo/a__b:{tag}") for tag in ("1", "2")]
+    ocinb.pull(names, destination=tmp_path, progress=False)
+    assert digests(tmp_path) == {digest: digest, names[1]: digest}
+    assert ocinb.tags(f"oci:{tmp_path}")["tag"].tolist() == names
+    for name in names:
+        assert ocinb.document(f"oci:{tmp_path}:{name}").digest == digest
+
+
+def test_one_name_that_stands_twice_is_pulled_once(registry: SampleRegistry, tmp_path: Path) -> None:
+    names = [registry.reference(name) for name in ("demo/hello", "demo/hello", "demo/hello:latest")]
+    frame = ocinb.pull(names, destination=tmp_path, progress=False)
+    assert list(dict.fromkeys(frame["reference"])) == [names[0], names[2]]
+    assert frame["outcome"].tolist() == ["downloaded"] * 2 + ["present"] * 2
+    assert list(named(tmp_path)) == [names[2]]
+
+
 def test_an_artifact_is_in_the_layout_without_a_platform(registry: SampleRegistry, tmp_path: Path) -> None:
     frame = ocinb.pull(registry.reference("demo/chart:0.1"), destination=tmp_path, progress=False)
     assert frame["platform"].isna().tolist() == [True, True]

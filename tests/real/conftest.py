@@ -7,11 +7,15 @@ import pytest
 
 import ocinb
 from tests import tokenserver
-from tests.real import djangooci, logins, realimages, zuulregistry
+from tests.real import badlines, djangooci, jupyter, logins, realimages, zuulregistry
 from tests.real.djangooci import DjangoOci
 from tests.real.dockerregistry import DockerRegistry, serve
+from tests.real.faultproxy import FaultProxy, spoiling
 from tests.real.formats import Formats, push_formats
+from tests.real.jupyter import Lab
 from tests.real.realimages import Layout, RealImages
+from tests.real.referred import Referred, push_referred
+from tests.real.tools import require
 from tests.real.zuulregistry import ZuulRegistry
 from tests.tokenserver import TokenServer
 
@@ -60,6 +64,39 @@ def formats(docker_registry: DockerRegistry, busybox_layout: Layout) -> Formats:
 
 
 @pytest.fixture(scope="session")
+def layer(real_images: RealImages) -> badlines.Layer:
+    """Give what is fetched over bad lines."""
+    return badlines.largest_layer(real_images.busybox_oci)
+
+
+@pytest.fixture
+def proxy(docker_registry: DockerRegistry, layer: badlines.Layer) -> Iterator[FaultProxy]:
+    """Run a proxy that spoils what it is told to spoil of what the registry with the real images says."""
+    assert layer.size, "the images are there before anybody asks"
+    with spoiling(docker_registry.host) as spoiler:
+        yield spoiler
+
+
+@pytest.fixture(scope="session")
+def referred(docker_registry: DockerRegistry, busybox_layout: Layout) -> Referred:
+    return push_referred(docker_registry, busybox_layout)
+
+
+@pytest.fixture
+def mortal(docker_registry: DockerRegistry, real_images: RealImages, tmp_path: Path) -> Iterator[DockerRegistry]:
+    """Run a registry with the real images that may be killed."""
+    assert real_images.index, "they are in the storage before this registry opens"
+    with serve(tmp_path, storage=docker_registry.storage) as registry:
+        yield registry
+
+
+@pytest.fixture
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have a transfer that broke go on at once."""
+    monkeypatch.setattr("ocinb.transfer.FIRST_PAUSE_SECONDS", 0.0)
+
+
+@pytest.fixture(scope="session")
 def password_registry(
     docker_registry: DockerRegistry, real_images: RealImages, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[DockerRegistry]:
@@ -86,3 +123,13 @@ def token_registry(
     with serve(tmp_path, section, storage=docker_registry.storage) as registry:
         ocinb.settings.credentials[registry.host] = logins.ADA
         yield registry
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """Run one JupyterLab for all who look at notebooks."""
+    require("chromium")  # before a server is started for nobody
+    directory = tmp_path_factory.mktemp("notebooks")
+    folders = {f"OCINB_{kind}_DIR": str(directory / kind) for kind in ("STORE", "CACHE")}
+    with jupyter.jupyter_lab(directory, environment=folders) as url:
+        yield Lab(url, directory)

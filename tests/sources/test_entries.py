@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ocinb.errors import NotFoundError
-from ocinb.sources.entries import COMPARED_NAMES, Entries, Entry
+from ocinb.sources.entries import Entries, Entry
 from ocinb.spec.digest import Digest
 from ocinb.spec.documents import Descriptor
+from ocinb.spec.nearness import COMPARED_NAMES
 
 TYPE = "application/vnd.oci.image.manifest.v1+json"
 
@@ -52,6 +53,11 @@ def test_aliases_are_found_and_not_listed() -> None:
     entries = Entries("oci:x", [entry(0, "full", aliases=("short",)), entry(1), entry(2, "a", "b")])
     assert entries.names == ["full", "a", "b"]
     assert [choose(entries, name) for name in ("full", "short", "a", "b", "@1")] == [0, 0, 2, 2, 1]
+
+
+def test_a_name_counts_before_the_alias_of_another() -> None:
+    entries = Entries("oci:x", [entry(0, "1", aliases=("app:1",)), entry(1, "app:1")])
+    assert choose(entries, "app:1") == 1
 
 
 def test_the_only_one_may_be_chosen_by_somebody_else() -> None:
@@ -94,3 +100,18 @@ def test_a_choice_is_the_only_one_that_was_meant_or_none(names: list[list[str]],
         assert choose(entries, wanted) == (meant[0] if meant else None)
     except NotFoundError:
         assert len(meant) != 1
+
+
+def test_a_tag_is_found_at_the_end_of_full_names() -> None:
+    entries = Entries("oci:x", [entry(0, "a.b/c:1"), entry(1, "d:1", aliases=("1",)), entry(2, "c:2"), entry(3)])
+    assert entries.tagged("1") == ["a.b/c:1", "d:1", "1"]
+    assert entries.tagged("2") == ["c:2"]
+    assert entries.tagged("a.b/c:1") == []
+
+
+def test_what_is_called_by_the_digest_of_another_is_beside_it() -> None:
+    tag = f"sha256-{'0' * 64}"
+    entries = Entries("oci:x", [entry(0, f"a.b/c:{tag}"), entry(1, f"{tag}.sig"), entry(2, "1"), entry(3)])
+    assert entries.beside == {described(0).digest, described(1).digest}
+    named_twice = Entries("oci:x", [Entry((tag, "mine"), partial(described, 0))])
+    assert named_twice.beside == set()

@@ -10,7 +10,7 @@ import pytest
 from ocinb._settings import Settings
 from ocinb.errors import IntegrityError, InvalidError, NotFoundError
 from ocinb.samples.images import Manifest
-from ocinb.sources.local import LocalSource, local_path
+from ocinb.sources.local import LocalSource
 from ocinb.sources.session import default_session, open_source
 from ocinb.spec.documents import Descriptor
 from ocinb.spec.reference import Reference
@@ -102,9 +102,3 @@ def test_a_digest_that_is_not_there_is_told_with_what_is(tmp_path: Path) -> None
     source = open_source(Reference(f"oci:{tmp_path}"), session=default_session())
     with pytest.raises(NotFoundError, match=f"there is no blob {NOBODY} in .*; there are: 1.0"):
         source.read(NOBODY)
-
-
-def test_a_home_that_is_not_there_is_told() -> None:
-    assert local_path("folder") == Path.cwd() / "folder"
-    with pytest.raises(NotFoundError, match="there is no home for '~nobody-of-this-name/x'"):
-        local_path("~nobody-of-this-name/x")

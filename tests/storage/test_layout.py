@@ -23,7 +23,9 @@ from ocinb.spec.documents import Descriptor
 from ocinb.spec.mediatypes import OCI_INDEX, OCI_MANIFEST
 from ocinb.spec.platforms import Platform
 from ocinb.storage.layout import Layout
+from ocinb.storage.naming import Companion, Pulled
 
+LIMIT = 4 * 1024 * 1024
 NAME_MANY = """
 import sys
 from pathlib import Path
@@ -268,3 +270,76 @@ def test_the_store_of_a_session_is_for_its_owner_only() -> None:
     store.prepare()
     assert store.root == settings.store_dir
     assert store.root.stat().st_mode & 0o777 == 0o700
+
+
+def companion(layout: Layout, subject: Descriptor) -> Companion:
+    """Make a list of referrers of something."""
+    raw = json.dumps({"schemaVersion": 2, "manifests": []}).encode()
+    listed = Descriptor(OCI_INDEX, Digest.of(raw), len(raw))
+    layout.blobs.write(raw, listed.digest)
+    return Companion(subject.digest.replace(":", "-"), listed, subject.digest)
+
+
+def put(layout: Layout, text: str) -> Descriptor:
+    raw = json.dumps({"schemaVersion": 2, "layers": [], "annotations": {"": text}}).encode()
+    layout.blobs.write(raw, Digest.of(raw))
+    return Descriptor(OCI_MANIFEST, Digest.of(raw), len(raw))
+
+
+def with_companion(layout: Layout, image: Descriptor, repository: str = "a") -> Pulled:
+    return Pulled(image, repository, companions=(companion(layout, image),))
+
+
+def remove(layout: Layout, name: str) -> list[str | None]:
+    return [entry.digest for entry in layout.remove(lambda entry: entry.name == name, LIMIT)]
+
+
+def test_what_is_removed_takes_along_what_came_along_with_it(layout: Layout) -> None:
+    layout.prepare()
+    image, other = put(layout, "image"), put(layout, "other")
+    layout.name({"a:1": with_companion(layout, image), "a:2": image, "b:1": with_companion(layout, other, "b")})
+    before = layout.entries()
+    assert layout.remove(lambda entry: entry.name == "a:1", LIMIT) == before[:1], "another name needs it still"
+    assert [entry.name for entry in layout.remove(lambda entry: entry.name == "a:2", LIMIT)] == [
+        f"a:{image.digest.replace(':', '-')}",
+        "a:2",
+    ]
+    assert [entry.digest for entry in layout.entries()] == [other.digest, companion(layout, other).descriptor.digest]
+    assert remove(layout, "gone") == []
+
+
+def test_a_name_that_moves_takes_along_what_came_along_if_it_can_be_known(layout: Layout) -> None:
+    layout.prepare()
+    layout.name({"a:1": with_companion(layout, put(layout, "image"))})
+    layout.name({"a:1": put(layout, "new")})
+    assert len(names(layout)) == 2
+    layout.name({"a:1": put(layout, "newer")}, limit=LIMIT)
+    assert names(layout) == ["a:1"]
+
+
+def test_nothing_is_removed_from_what_is_no_layout(layout: Layout) -> None:
+    assert layout.entries() == []
+    assert layout.remove(lambda _: True, LIMIT) == []
+    assert not layout.root.exists()
+
+
+def test_a_layout_that_another_tool_made_is_one(layout: Layout) -> None:
+    foreign = {"digest": str(Digest.of(b"x")), "annotations": {"org.opencontainers.image.ref.name": "x"}, "mine": [1]}
+    layout.root.mkdir()
+    (layout.root / "index.json").write_text(json.dumps({"manifests": [foreign, foreign], "x": 1, "schemaVersion": 2}))
+    assert remove(layout, "y") == []
+    layout.name({"app:1": describe("image")})
+    assert remove(layout, "app:1") == [describe("image").digest]
+    assert list(index(layout).items()) == [("manifests", [foreign, foreign]), ("x", 1), ("schemaVersion", 2)]
+
+
+def test_a_process_that_names_and_one_that_removes_lose_nothing(layout: Layout) -> None:
+    layout.prepare()
+    kept = [f"kept:{number}" for number in range(20)]
+    layout.name({name: describe(name) for name in [*kept, *(f"gone:{number}" for number in range(20))]})
+    with subprocess.Popen([sys.executable, "-c", NAME_MANY, str(layout.root), "new"]) as other:
+        for number in range(20):
+            [gone] = remove(layout, f"gone:{number}")
+            assert gone == describe(f"gone:{number}").digest
+        assert other.wait() == 0
+    assert sorted(names(layout)) == sorted([*kept, *(f"new-{number}" for number in range(20))])

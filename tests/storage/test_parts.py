@@ -186,7 +186,7 @@ def test_of_many_processes_one_gets_it_and_the_next_waits_and_gets_it_from_there
     said = []
     while processes:
         # Only one of them says something before it is told to end; which one nobody knows.
-        ready, _, _ = select.select([process.stdout for process in processes], [], [])
+        ready, _, _ = select.select([process.stdout for process in processes if process.stdout], [], [])
         [first] = [process for process in processes if process.stdout in ready]
         said.append(first.communicate()[0].splitlines()[0].partition(" ")[2])
         processes.remove(first)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import subprocess
 import sys
@@ -16,29 +15,32 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ocinb.errors import InvalidError, TransportError
+from ocinb.errors import IntegrityError, InvalidError, TransportError
 from ocinb.spec.digest import Digest
 from ocinb.spec.documents import Descriptor
 from ocinb.spec.mediatypes import OCI_INDEX, OCI_MANIFEST
+from ocinb.storage.index import Entry
 from ocinb.storage.inventory import Item, count, list_items
 from ocinb.storage.layout import Layout
+from ocinb.storage.needs import LAYER, Need, Part
 from ocinb.storage.parts import claim_part
-from ocinb.storage.pruning import choose, prune
+from ocinb.storage.pending import note_pending
+from ocinb.storage.pruning import Aim, choose, choose_images, prune
+from ocinb.storage.survey import Kept
+from tests.storage.stores import DAY, LIMITS, named, put, put_document, put_image, stands
 
-DAY = 86_400.0
-LIMIT = 4 * 1024 * 1024
 HOLD = """
 import sys
 from pathlib import Path
 from ocinb.spec.digest import Digest
 from ocinb.storage.layout import Layout
-from ocinb.storage.parts import claim_part, lock_part
+from ocinb.storage.needs import LAYER, Need, Part
+from ocinb.storage.parts import claim_part
 
 layout = Layout(Path(sys.argv[1]), private=True)
-with layout.in_use(), claim_part(layout.root, Digest.of(b"theirs"), 1000) as part, part.open("ab") as file:
-    lock_part(file)
-    file.write(b"half")
-    file.flush()
+with layout.in_use(), claim_part(layout.root, Digest.of(b"theirs"), 1000) as part:
+    part.file.write(b"half")
+    part.file.flush()
     print("at work", flush=True)
     sys.stdin.read()
 """
@@ -51,28 +53,9 @@ def layout(tmp_path: Path) -> Layout:
     return layout
 
 
-def put(layout: Layout, raw: bytes, *, age: float = 0.0) -> Descriptor:
-    digest = Digest.of(raw)
-    path = layout.blobs.write(raw, digest)
-    os.utime(path, (time.time() - age,) * 2)
-    return Descriptor("application/octet-stream", digest, len(raw))
-
-
-def put_document(layout: Layout, content: dict[str, Any], media_type: str = OCI_MANIFEST) -> Descriptor:
-    raw = json.dumps({"schemaVersion": 2, "mediaType": media_type, **content}).encode()
-    return Descriptor(media_type, put(layout, raw, age=DAY).digest, len(raw))
-
-
-def named(descriptor: Descriptor) -> dict[str, Any]:
-    return {"mediaType": descriptor.media_type, "digest": str(descriptor.digest), "size": descriptor.size}
-
-
 def clean(layout: Layout, *, older_than: float | None = None, keep_bytes: int | None = None) -> list[Item]:
-    return prune(layout, layout.root / "no-cache", older_than=older_than, keep_bytes=keep_bytes, limit=LIMIT)
-
-
-def stands(layout: Layout, descriptor: Descriptor) -> bool:
-    return layout.blobs.path(descriptor.digest).exists()
+    aim = Aim(None if older_than is None else time.time() - older_than, keep_bytes)
+    return prune(layout, layout.root / "no-cache", aim, limits=LIMITS).items
 
 
 def item(size: int, used: float) -> Item:
@@ -130,24 +113,58 @@ def test_what_named_images_need_stays_whatever_its_age(layout: Layout) -> None:
     assert not stands(layout, other)
 
 
-NAMED: dict[str, bytes] = {
-    "a document that is missing": b"",
-    "a document that is none": b"x" * 50,
-    "an index of itself": b'{"manifests": [{"digest": "SELF"}]}',
-    "odd fields": b'{"config": 5, "layers": [null, {"digest": 5}, {"digest": "sha256:z"}], "manifests": {"digest": 1}}',
+ODD: dict[str, bytes] = {
+    "fields of other types": b'{"config": 5, "layers": [null, {"digest": 5}, {"digest": "sha256:z"}], "subject": 3}',
+    "no fields at all": b"{}",
 }
 
 
-@pytest.mark.parametrize("raw", NAMED.values(), ids=NAMED)
+@pytest.mark.parametrize("raw", ODD.values(), ids=ODD)
 def test_odd_documents_behind_a_name_stop_nothing(layout: Layout, raw: bytes) -> None:
-    image = Descriptor(OCI_MANIFEST, Digest.of(raw), len(raw))
-    if raw:
-        put(layout, raw, age=DAY)
+    image = Descriptor(OCI_MANIFEST, put(layout, raw, age=DAY).digest, len(raw))
     other = put(layout, b"other", age=DAY)
     layout.name({"app:1": image})
     clean(layout, keep_bytes=0)
     assert not stands(layout, other)
-    assert stands(layout, image) is bool(raw)
+    assert stands(layout, image)
+
+
+def make_link(path: Path) -> None:
+    path.rename(path.with_name("moved"))
+    path.symlink_to("moved")
+
+
+UNKNOWN: dict[str, tuple[bytes, Callable[[Path], object]]] = {
+    "is missing": (b"{}", Path.unlink),
+    "is damaged": (b"{}", lambda path: path.write_bytes(b"[]")),
+    "is a link": (b"{}", make_link),
+    "is no document": (b"x" * 50, lambda path: path),
+    "is too large": (b'{"x": "%s"}' % (b"x" * LIMITS.document), lambda path: path),
+    "names a manifest by no digest": (b'{"manifests": [{"digest": "blake3:00"}]}', lambda path: path),
+}
+
+
+@pytest.mark.parametrize(("raw", "spoil"), UNKNOWN.values(), ids=UNKNOWN)
+def test_where_nobody_can_tell_what_an_image_needs_nothing_goes(
+    layout: Layout, raw: bytes, spoil: Callable[[Path], object]
+) -> None:
+    image = Descriptor(OCI_MANIFEST, put(layout, raw, age=DAY).digest, len(raw))
+    layout.name({"app:1": image})
+    spoil(layout.blobs.path(image.digest))
+    other = put(layout, b"perhaps its layer", age=400 * DAY)
+    before = sorted(path.name for path in (layout.root / "blobs").rglob("*"))
+    with pytest.raises(IntegrityError, match=r"nobody can tell what 'app:1' needs.*Pull app:1 again, or remove it too"):
+        clean(layout, keep_bytes=0)
+    assert sorted(path.name for path in (layout.root / "blobs").rglob("*")) == before
+    assert stands(layout, other)
+
+
+def test_an_image_that_was_never_here_in_an_index_stops_nothing(layout: Layout) -> None:
+    absent = {"mediaType": OCI_MANIFEST, "digest": str(Digest.of(b"absent")), "size": 6}
+    index = put_document(layout, {"manifests": [absent]}, OCI_INDEX)
+    layout.name({"app:1": index})
+    other = put(layout, b"other", age=DAY)
+    assert [one.name for one in clean(layout, keep_bytes=0)] == [other.digest]
 
 
 def test_schema1_and_artifacts_name_blobs_too(layout: Layout) -> None:
@@ -174,7 +191,7 @@ def test_where_nobody_can_tell_what_is_named_nothing_goes(layout: Layout, conten
 
 def test_what_was_read_is_of_use(layout: Layout) -> None:
     read, held, unread = (put(layout, raw, age=10 * DAY) for raw in (b"read", b"held", b"unread"))
-    layout.blobs.read(read.digest, LIMIT)
+    layout.blobs.read(read.digest, LIMITS.document)
     layout.blobs.holds(held.digest, held.size)
     before = layout.blobs.path(held.digest).stat().st_mtime
     assert before < time.time() - 9 * DAY, "what it looks like does not change"
@@ -182,7 +199,7 @@ def test_what_was_read_is_of_use(layout: Layout) -> None:
 
 
 def test_a_blob_that_goes_leaves_no_note(layout: Layout) -> None:
-    blob = put(layout, b"blob")
+    blob = put(layout, b"blob" * 100_000)  # small ones have none
     assert layout.blobs.holds(blob.digest, blob.size)
     assert list(layout.root.glob(".ocinb/verified/*/*"))
     clean(layout, keep_bytes=0)
@@ -243,10 +260,10 @@ def test_a_part_that_is_half_written_goes_only_when_its_writer_is_long_gone(
 
 def test_a_part_of_this_very_process_goes_when_it_is_left(layout: Layout) -> None:
     with claim_part(layout.root, Digest.of(b"blob"), 1000) as part:
-        part.write_bytes(b"half")
+        part.path.write_bytes(b"half")
         assert clean(layout, keep_bytes=0) == []
     assert [one.kind for one in clean(layout, keep_bytes=0)] == ["parts"]
-    assert not part.exists()
+    assert not part.path.exists()
 
 
 def test_an_empty_place_has_nothing_to_prune(tmp_path: Path) -> None:
@@ -265,13 +282,13 @@ def test_what_another_process_removed_first_was_not_removed_here(
     layout: Layout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     blob = put(layout, b"blob")
-    needed: Callable[[int], set[Digest]] = layout.needed
+    entries: Callable[[], list[Entry]] = layout.entries
 
-    def meanwhile(limit: int) -> set[Digest]:
+    def meanwhile() -> list[Entry]:
         layout.blobs.remove(blob.digest)
-        return needed(limit)
+        return entries()
 
-    monkeypatch.setattr(layout, "needed", meanwhile)
+    monkeypatch.setattr(layout, "entries", meanwhile)
     assert clean(layout, keep_bytes=0) == []
 
 
@@ -285,3 +302,73 @@ def test_what_cannot_be_removed_is_an_error_that_says_where(layout: Layout, monk
     with pytest.raises(TransportError, match="Permission denied") as caught:
         clean(layout, keep_bytes=0)
     assert blob.digest.hex in str(caught.value)
+
+
+def image(name: str | None, blobs: str, *, subject: str | None = None) -> Kept:
+    """Make an image of blobs of one byte each; the first is its manifest."""
+    parts = tuple(Part(Digest.of(letter.encode()), 1, "", LAYER) for letter in blobs)
+    entry = Entry({"digest": str(parts[0].digest), "annotations": {"org.opencontainers.image.ref.name": name}})
+    return Kept(entry, Need(parts, {}, Digest.of(subject.encode()) if subject else None))
+
+
+# From a (the oldest) to f; all share the blob "s". What speaks of c speaks of no other one, and so on.
+IMAGES = [
+    image("a", "as"),
+    image("b", "bs"),
+    image("c", "cs"),
+    image("signature of c", "d", subject="c"),
+    image("signature of the signature", "e", subject="d"),
+    image("alias of c", "cs"),
+    image(None, "fs"),
+]
+ITEMS = [Item("blobs", Digest.of(letter.encode()), 10, used) for used, letter in enumerate("abcdefs")]
+LEFT: dict[str, tuple[set[int], Aim, set[int]]] = {
+    "all others": ({1}, Aim(None, None), {1}),
+    "what speaks of it": ({2}, Aim(None, None), {2, 3, 4}),
+    "what is spoken of": ({4}, Aim(None, None), {3, 4}),
+    "what is spoken of, by all its names": ({3}, Aim(None, None), {2, 3, 4, 5}),
+    "the young": ({0}, Aim(2, None), {0, 2, 3, 4, 5, 6}),
+    "those that there is room for": (set(), Aim(None, 60), {1, 2, 3, 4, 5, 6}),
+    "fewer": (set(), Aim(None, 59), {2, 3, 4, 5, 6}),
+    "the kept though they are old and too much": ({0, 1}, Aim(99, 0), {0, 1}),
+    "all": (set(range(7)), Aim(99, 0), set(range(7))),
+    "all that there is room for": (set(), Aim(None, 70), set(range(7))),
+}
+
+
+@pytest.mark.parametrize(("keep", "aim", "left"), LEFT.values(), ids=LEFT)
+def test_of_images_these_are_left(keep: set[int], aim: Aim, left: set[int]) -> None:
+    assert set(range(7)) - choose_images(IMAGES, keep, ITEMS, aim) == left
+
+
+def test_what_was_pulled_as_one_goes_as_one() -> None:
+    def part(name: str, blob: str) -> Kept:
+        digest = Digest.of(blob.encode())
+        platform = {"os": "linux", "architecture": name.rpartition("-")[2]}
+        notes = {"org.opencontainers.image.ref.name": name, "dev.ocinb.part-of": f"h/x:1@{digest}"}
+        entry = Entry({"digest": str(digest), "platform": platform, "annotations": notes})
+        return Kept(entry, Need((Part(digest, 1, "", LAYER),), {}))
+
+    images = [part("h/x:1-amd64", "a"), part("h/x:1-arm64", "d"), image("c", "c")]
+    assert choose_images(images, set(), ITEMS, Aim(2.5, None)) == {2}, "the other was of use by one of its platforms"
+    assert choose_images(images, set(), ITEMS, Aim(3.5, None)) == {0, 1, 2}
+
+
+def test_names_that_are_kept_and_names_that_go(layout: Layout) -> None:
+    one, two = put_image(layout, b"shared", b"one"), put_image(layout, b"shared", b"two")
+    layout.name({"app:1": one, "app:2": two})
+    unnamed = put(layout, b"unnamed", age=400 * DAY)
+    pruned = prune(layout, layout.root / "no-cache", Aim(None, None), limits=LIMITS, keep=lambda _: [1])
+    assert [gone.entry.name for gone in pruned.images] == ["app:1"]
+    assert {item.name for item in pruned.items} == {one.digest, Digest.of(b"one")}
+    assert stands(layout, two)
+    assert stands(layout, unnamed)
+
+
+def test_pruning_completes_a_removal_that_another_process_could_not(layout: Layout) -> None:
+    layout.name({"app:1": put_image(layout, b"layer")})
+    lost, needed = put(layout, b"lost"), Digest.of(b"layer")
+    note_pending(layout.root, {lost.digest, needed})
+    assert [item.name for item in clean(layout, older_than=DAY)] == [lost.digest]
+    assert layout.blobs.path(needed).exists()
+    assert not list(layout.root.glob(".ocinb/pending/*"))

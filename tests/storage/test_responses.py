@@ -350,7 +350,7 @@ def test_what_was_kept_is_not_given_out_for_a_registry_that_is_gone() -> None:
 
 def test_the_file_is_closed_when_nobody_has_it_any_more(registry: SampleRegistry) -> None:
     ask(registry)
-    answers = default_session()._http._session().cache.responses  # type: ignore[attr-defined]
+    answers = default_session()._http._session().cache.responses
     with answers.connection() as connection:
         close_default_session()
         gc.collect()

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ocinb.storage import room
 from ocinb.storage.room import beyond, free_bytes, no_room
 
 Usage = shutil._ntuple_diskusage
@@ -23,7 +22,7 @@ def test_a_folder_that_is_not_there_yet_is_on_the_disk_of_the_one_above(tmp_path
 def test_a_disk_that_does_not_know_its_size_says_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, usage: Usage, told: int | None
 ) -> None:
-    monkeypatch.setattr(room.shutil, "disk_usage", lambda _: usage)
+    monkeypatch.setattr("shutil.disk_usage", lambda _: usage)
     assert free_bytes(tmp_path) == told
 
 
@@ -31,7 +30,7 @@ def test_a_disk_that_cannot_be_asked_says_nothing(tmp_path: Path, monkeypatch: p
     def refuse(_: Path) -> None:
         raise PermissionError
 
-    monkeypatch.setattr(room.shutil, "disk_usage", refuse)
+    monkeypatch.setattr("shutil.disk_usage", refuse)
     assert free_bytes(tmp_path) is None
 
 

@@ -1,0 +1,137 @@
+"""Plans: what one name asks for when it is pulled, and what it is called in a layout then."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from ocinb.errors import InvalidError
+from ocinb.frames.opening import Opened
+from ocinb.sources.along import Along, find_along
+from ocinb.sources.base import RawDocument
+from ocinb.sources.images import ALL, Image, Wanted
+from ocinb.sources.referrers import described
+from ocinb.spec import mediatypes
+from ocinb.spec.digest import Digest
+from ocinb.spec.documents import Descriptor
+from ocinb.spec.reference import Reference
+from ocinb.spec.tagforms import referrers_tags
+from ocinb.storage.naming import Companion, Pulled
+from ocinb.transfer import Job
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What one name asks for: some images, or all of an index; and what goes along with them."""
+
+    opened: Opened
+    chosen: list[Image]
+    whole: bool
+    along: Along = field(default_factory=Along)
+
+    @property
+    def name(self) -> str:
+        """The name as it was typed."""
+        return self.opened.name
+
+    @property
+    def images(self) -> list[Image]:
+        """All that comes: the images, and then the manifests of what goes along."""
+        return [*self.chosen, *self.along.images]
+
+    @property
+    def jobs(self) -> list[Job]:
+        """The blobs that have to come."""
+        return [Job(blob, self.opened.source, self.name) for image in self.images for blob in awaited_blobs(image)]
+
+    @property
+    def documents(self) -> set[Digest]:
+        """The documents that were read on the way, and stay."""
+        resolved = self.opened.resolved
+        read = [resolved.document, *resolved.indexes, *self.along.indexes, *(image.document for image in self.images)]
+        return {document.digest for document in (*read, *(image.config_document for image in self.images)) if document}
+
+    @property
+    def kept_name(self) -> str:
+        """What it is called in the layout."""
+        return self.opened.reference.kept_name
+
+    @property
+    def repository(self) -> str:
+        """Where it is from, as names in the layout begin."""
+        return Reference(self.kept_name).at(self.opened.resolved.document.digest).rpartition("@")[0]
+
+    def referrers_of(self, subject: Digest) -> list[Descriptor]:
+        """Give what refers to a manifest and has no tag of cosign's, as a list says it."""
+        found = [one.descriptor for one in self.along.of(subject) if one.tag is None]
+        return [self._completed(one) for one in found]
+
+    def pulled(self, lists: Mapping[Digest, RawDocument]) -> Pulled:
+        """Tell what the name stands for in the layout now, with the lists that were made."""
+        resolved, index = self.opened.resolved, self.opened.resolved.document
+        is_lone = not resolved.is_index or (len(self.chosen) == 1 and not self.whole)
+        companions = [Companion(referrers_tags(one)[0], listed.descriptor, one) for one, listed in lists.items()]
+        companions += [
+            Companion(one.tag, one.descriptor, Digest(one.subject)) for one in self.along.referrers if one.tag
+        ]
+        has_to_stay = resolved.is_index and not self.whole and index.digest in {one.subject for one in companions}
+        return Pulled(
+            self.chosen[0].descriptor if is_lone else index.descriptor if self.whole else None,
+            repository=self.repository,
+            parts=() if is_lone else tuple(image.descriptor for image in self.chosen),
+            behind=frozenset({index.digest, *(child.descriptor.digest for child in resolved.children)}),
+            out_of=index.digest if has_to_stay else None,
+            companions=tuple(companions),
+            asked=self.along.asked,
+        )
+
+    def _completed(self, referrer: Descriptor) -> Descriptor:
+        """Complete what was said of a referrer by what it says itself, so that whoever lists it need not read it."""
+        documents = [*self.opened.resolved.indexes, *self.along.indexes, *(image.document for image in self.images)]
+        read = next(document for document in documents if document.digest == referrer.digest)
+        if read.media_type not in mediatypes.ALL_MANIFESTS:
+            return referrer
+        said, _ = described(read)
+        return replace(
+            said,
+            artifact_type=referrer.artifact_type or said.artifact_type,
+            annotations=referrer.annotations or said.annotations,
+        )
+
+
+def plan_pull(opened: Opened, wanted: Wanted, *, referrers: bool) -> Plan:
+    """Read what a name asks for, but for the blobs.
+
+    Raises
+    ------
+    InvalidError
+        If it is an image of Docker's schema 1, which fits into no layout.
+    """
+    chosen, whole = opened.images(wanted), wanted == ALL
+    settings = opened.session.settings
+    plan = Plan(opened, chosen, whole)
+    if referrers:
+        along = find_along(opened.source, opened.resolved, chosen, settings, whole=whole)
+        plan = Plan(opened, chosen, whole, along)
+    for image in plan.images:
+        if image.document.media_type in mediatypes.SCHEMA1:
+            what = f"{image.document.digest} is of Docker's schema 1, for which an image layout has no place"
+            raise InvalidError(what, hint="`skopeo copy` converts it; layers, history and configs read it as it is")
+    return plan
+
+
+def named_blobs(image: Image) -> list[Descriptor]:
+    """Give the config and the layers of an image, as its manifest names them."""
+    config = image.manifest.config
+    return [*([config] if config else []), *image.manifest.layers]
+
+
+def distinct_blobs(image: Image) -> list[Descriptor]:
+    """Give the config and the layers of an image, each once."""
+    return list({blob.digest: blob for blob in named_blobs(image)}.values())
+
+
+def awaited_blobs(image: Image) -> list[Descriptor]:
+    """Give the blobs that have to come; the config of an image came with the documents."""
+    came = image.config_document.digest if image.config_document else None
+    return [blob for blob in distinct_blobs(image) if blob.digest != came]

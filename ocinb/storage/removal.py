@@ -1,0 +1,146 @@
+"""Removal: images lose their names, and what nothing needs any more goes.
+
+The order is that of a crash at any moment: what shall go is written down, then the names go, then the blobs. Whatever
+is left then is whole, and the next removal or pruning completes it.
+"""
+
+from __future__ import annotations
+
+import json
+import stat
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ocinb.spec.digest import Digest
+from ocinb.storage.blobs import LEFTOVER_SECONDS, disk_errors
+from ocinb.storage.index import Entry
+from ocinb.storage.layout import Layout
+from ocinb.storage.needs import Limits
+from ocinb.storage.pending import note_pending, read_pending, settle_pending
+from ocinb.storage.plain import is_real_folder
+from ocinb.storage.survey import Kept, Shares, needed_by, survey
+
+# Chooses among the images of a layout, by their places.
+Choice = Callable[[Sequence[Kept]], Collection[int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """What became of blobs that were to go: their sizes in bytes, of those that went and those that wait."""
+
+    gone: Mapping[Digest, int]
+    waiting: Mapping[Digest, int]
+
+
+def remove_images(layout: Layout, choose: Choice, limits: Limits) -> tuple[list[Kept], Removed]:
+    """Take the names of some images away, and remove what only they needed, unless somebody is pulling.
+
+    Parameters
+    ----------
+    layout
+        Where they are.
+    choose
+        Says which ones; it may raise.
+    limits
+        The largest documents.
+
+    Returns
+    -------
+    tuple
+        The images that lost their names, those that went along too, and what became of their blobs.
+
+    Raises
+    ------
+    IntegrityError
+        If a document of an image that stays is damaged, so that nobody can tell what it needs. Nothing went then.
+    InvalidError
+        If there is an ``index.json`` that is no index.
+    TransportError
+        If the folder cannot be written.
+    """
+    layout.prepare()
+    with layout.unless_in_use() as free:
+        dropped = drop_names(layout, choose, limits)
+        return dropped, sweep(layout, limits, free=free)
+
+
+def drop_names(layout: Layout, choose: Choice, limits: Limits) -> list[Kept]:
+    """Note what shall go with some images, and take their names away."""
+    kept = survey(layout, limits)
+    shares = Shares(kept)
+    places = set(choose(kept))
+    if not places:
+        return []
+    lost = shares.take(places | shares.orphans)
+    needed_by([one for place, one in enumerate(kept) if place not in shares.gone])
+    chosen = [kept[place] for place in sorted(shares.gone)]
+    note_pending(layout.root, lost)
+    wholes = {_whole(one.entry) for one in chosen}
+    # By all that an entry says: a name that stands for another image by now stays.
+    layout.remove(lambda entry: _whole(entry) in wholes, limit=limits.document)
+    return chosen
+
+
+def sweep(layout: Layout, limits: Limits, *, free: bool | None) -> Removed:
+    """Remove what is noted, by whomever, and not needed.
+
+    Parameters
+    ----------
+    layout
+        Where it is.
+    limits
+        The largest documents.
+    free
+        Whether nobody pulls, as `Layout.unless_in_use` says it.
+    """
+    notes = read_pending(layout.root)
+    if not notes:
+        return Removed({}, {})
+    needed = needed_by(survey(layout, limits))
+    sizes = {digest: size for digest in set().union(*notes.values()) - needed if (size := _size(layout, digest)) >= 0}
+    waiting = {digest: size for digest, size in sizes.items() if _waits(layout, digest, free=free)}
+    gone = {digest: size for digest, size in sizes.items() if digest not in waiting and remove_blob(layout, digest)}
+    settle_pending([note for note, digests in notes.items() if not digests & waiting.keys()])
+    return Removed(gone, waiting)
+
+
+def remove_blob(layout: Layout, digest: Digest) -> bool:
+    """Remove a blob, and what was read of it; say whether it was there. What is no file of ours stays."""
+    if _size(layout, digest) < 0:
+        return False
+    read = layout.root / "index" / digest.algorithm / f"{digest.hex}.parquet"
+    if is_real_folder(read.parent) and is_real_folder(read.parent.parent):
+        with disk_errors(read):
+            read.unlink(missing_ok=True)
+    return layout.blobs.remove(digest)
+
+
+def may_be_awaited(used: float, *, free: bool | None) -> bool:
+    """Say whether a blob that is not needed may wait for the name of its image, by when it was last of use."""
+    return used > time.time() - LEFTOVER_SECONDS if free is None else not free
+
+
+def _whole(entry: Entry) -> str:
+    return json.dumps(entry.raw, sort_keys=True)
+
+
+def _waits(layout: Layout, digest: Digest, *, free: bool | None) -> bool:
+    try:
+        status = layout.blobs.path(digest).lstat()
+    except OSError:
+        return False
+    return may_be_awaited(max(status.st_atime, status.st_mtime), free=free)
+
+
+def _size(layout: Layout, digest: Digest) -> int:
+    """Give the size of a blob; -1 if there is none that may be removed: never behind a link, and no folder."""
+    path: Path = layout.blobs.path(digest)
+    if not is_real_folder(path.parent) or not is_real_folder(path.parent.parent):
+        return -1
+    try:
+        status = path.lstat()
+    except OSError:
+        return -1
+    return -1 if stat.S_ISDIR(status.st_mode) else status.st_size

@@ -1,0 +1,421 @@
+"""`ocinb.store` lists images, verifies them, and removes those that are named, and nothing that another one needs."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+import ocinb
+from ocinb._settings import settings
+from ocinb.errors import InvalidError, NotFoundError
+from ocinb.frames.kept import path_text
+from ocinb.samples import SampleRegistry
+from ocinb.samples import registry as start_registry
+from ocinb.spec.digest import Digest
+from ocinb.storage.layout import Layout
+from tests.frames.layouts import named
+from tests.storage.stores import put_image, put_index
+
+ROOT = Path(__file__).parent.parent.parent
+INTERRUPTED = """
+import signal, sys, threading, time
+import ocinb
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
+class Said:
+    def start(self, title, tasks): print(title, flush=True)
+    def advance(self, key, amount): pass
+    def state(self, key, state): pass
+    def finish(self, summary): print(summary, flush=True)
+
+try:
+    ocinb.store.verify(destination=sys.argv[1], progress=Said())
+except KeyboardInterrupt:
+    print(time.monotonic())
+    for thread in threading.enumerate()[1:]:
+        thread.join(1)
+    print("interrupted, threads:", [thread.name for thread in threading.enumerate()])
+"""
+PULL_OFTEN = """
+import sys
+import ocinb
+
+for _ in range(int(sys.argv[1])):
+    for name in sys.argv[2:]:
+        ocinb.pull(name, progress=False)
+    print("pulled", flush=True)
+"""
+
+
+def pulled(registry: SampleRegistry, *names: str, **more: Any) -> list[str]:
+    references = [registry.reference(name) for name in names]
+    ocinb.pull(references, progress=False, **more)
+    return references
+
+
+def on_disk(folder: Path | None = None) -> dict[str, int]:
+    blobs = (folder or settings.store_dir) / "blobs"
+    return {f"{path.parent.name}:{path.name}": path.stat().st_size for path in blobs.glob("*/*")}
+
+
+def test_an_unused_store_has_no_images_and_nothing_wrong_and_stays_unmade() -> None:
+    images, findings = ocinb.store.images(), ocinb.store.verify(progress=False)
+    assert len(images) == len(findings) == 0
+    assert str(images["used_at"].dtype) == "datetime64[us, UTC]"
+    assert not settings.store_dir.exists()
+
+
+def test_each_name_is_an_image(registry: SampleRegistry) -> None:
+    shop, hello, chart = pulled(registry, "demo/shop:2.0", "demo/hello", "demo/chart:0.1", platform="all")
+    frame = ocinb.store.images().set_index("reference")
+    assert frame.index.tolist() == [shop, f"{shop}-amd64", f"{shop}-arm64", f"{hello}:latest", chart]
+    assert frame["kind"].tolist() == ["index", "image", "image", "image", "artifact"]
+    assert frame["platform"].dropna().tolist() == ["linux/amd64", "linux/arm64", "linux/amd64"]
+    layers = ocinb.layers(shop, platform="all")
+    assert frame.loc[shop, "layers"] == layers["digest"].nunique()
+    assert frame.loc[f"{shop}-arm64", "layers"] == (layers["platform"] == "linux/arm64").sum()
+    assert frame["missing"].sum() == 0
+    assert frame["digest"].tolist()[1:3] == layers["manifest_digest"].unique().tolist()
+
+
+def test_sizes_are_those_on_the_disk_and_unique_is_what_remove_frees(registry: SampleRegistry) -> None:
+    names = pulled(registry, "demo/shop:1.0", "demo/shop:2.0", "demo/shop:1.1", "demo/hello")
+    names[3] += ":latest"
+    for name in names:
+        frame = ocinb.store.images().set_index("reference")
+        assert frame["compressed_bytes"].max() <= sum(on_disk().values())
+        before = on_disk()
+        removed = ocinb.store.remove(name)
+        freed = sum(before.values()) - sum(on_disk().values())
+        assert (removed["reference"].tolist(), removed["waiting_bytes"].tolist()) == ([name], [0])
+        assert removed["freed_bytes"].item() == freed == frame.loc[name, "unique_bytes"]
+        assert removed["blobs"].item() == len(before) - len(on_disk())
+        assert len(ocinb.store.verify(progress=False)) == 0
+    assert len(ocinb.store.images()) == 0
+
+
+def test_every_row_is_read_from_here_by_its_local_reference(registry: SampleRegistry, tmp_path: Path) -> None:
+    pulled(registry, "demo/nested:1", "demo/hello", platform="all", destination=tmp_path / "images")
+    frame = ocinb.store.images(destination=tmp_path / "images")
+    before = len(registry.requests)
+    settings.offline = True
+    read = [ocinb.document(name).digest for name in frame["local_reference"]]
+    assert read == frame["digest"].tolist()
+    assert len(registry.requests) == before
+    colon = tmp_path / "a:b"
+    shutil.copytree(tmp_path / "images", colon)
+    assert ocinb.store.images(destination=colon)["local_reference"].isna().all()
+
+
+def test_images_that_other_tools_named_are_listed_too(tmp_path: Path) -> None:
+    layout = Layout(tmp_path)
+    layout.prepare()
+    image = put_image(layout, b"layer")
+    entry = {"mediaType": image.media_type, "digest": str(image.digest), "size": image.size}
+    unknown = {"mediaType": "x/y", "digest": "blake3:00", "size": 1}
+    index = {"schemaVersion": 2, "manifests": [entry, unknown, {**entry, "annotations": "odd"}]}
+    (tmp_path / "index.json").write_text(json.dumps(index))
+    frame = ocinb.store.images(destination=tmp_path)
+    assert frame["reference"].isna().all()
+    assert frame["local_reference"].tolist()[0] == f"oci:{tmp_path}@{image.digest}"
+    assert frame["kind"].tolist() == ["image", "unknown", "image"]
+    assert frame["missing"].isna().tolist() == [False, True, False]
+    assert pd.isna(frame["digest"][1])
+
+
+def test_what_is_missing_is_counted_and_what_cannot_be_read_is_no_error(registry: SampleRegistry) -> None:
+    [name] = pulled(registry, "demo/hello")
+    manifest = ocinb.store.images()["digest"].item()
+    (settings.store_dir / "blobs" / "sha256" / ocinb.layers(name)["digest"].item()[7:]).unlink()
+    assert ocinb.store.images()["missing"].item() == 1
+    (settings.store_dir / "blobs" / "sha256" / manifest[7:]).write_bytes(b"damaged")
+    frame = ocinb.store.images()
+    assert frame["kind"].item() == "unknown"
+    assert pd.isna(frame["layers"].item())
+
+
+def test_listing_is_no_use_of_an_image(registry: SampleRegistry) -> None:
+    pulled(registry, "demo/hello")
+    old = time.time() - 400 * 86_400
+    for path in (settings.store_dir / "blobs").glob("*/*"):
+        os.utime(path, (old, old))
+    for _ in range(2):
+        used = ocinb.store.images()["used_at"].item()
+        assert abs(used.timestamp() - old) < 1
+
+
+def test_an_index_goes_with_its_images_and_what_came_along(registry: SampleRegistry) -> None:
+    [shop, other] = pulled(registry, "demo/shop:2.0", "demo/shop:1.1", platform="all", referrers=True)
+    frame = ocinb.store.images().set_index("reference")
+    assert {"referrers", "signature"} <= set(frame["kind"])
+    removed = ocinb.store.remove(shop)
+    assert removed["reference"].tolist()[:3] == [shop, f"{shop}-amd64", f"{shop}-arm64"]
+    assert removed["freed_bytes"].sum() == frame.loc[shop, "unique_bytes"]
+    left = ocinb.store.images()["reference"].tolist()
+    assert left
+    assert all(name == other or name.startswith(f"{other}-") or ":sha256-" in name for name in left)
+    assert len(ocinb.store.verify(progress=False)) == 0
+    ocinb.store.remove(other)
+    assert len(ocinb.store.images()) == 0
+
+
+def test_one_platform_of_an_index_may_go_alone_and_several_go_under_one_name(registry: SampleRegistry) -> None:
+    [shop] = pulled(registry, "demo/shop:2.0", platform=["amd64", "arm64"])
+    assert ocinb.store.remove(f"{shop}-arm64")["reference"].tolist() == [f"{shop}-arm64"]
+    assert ocinb.store.images()["reference"].tolist() == [f"{shop}-amd64"]
+    ocinb.pull(shop, platform="arm64", progress=False)
+    assert ocinb.store.remove(shop)["freed_bytes"].sum() > 0
+    assert len(ocinb.store.images()) == 0
+
+
+def test_names_may_be_many_and_all_are_found_before_any_goes(registry: SampleRegistry) -> None:
+    names = pulled(registry, "demo/shop:1.0", "demo/shop:2.0", "demo/hello")
+    before = on_disk()
+    with pytest.raises(NotFoundError, match=r"there is no image .*demo/helo.* Did you mean .*demo/hello:latest"):
+        ocinb.store.remove([*names, registry.reference("demo/helo")])
+    with pytest.raises(InvalidError, match="5 is not a name"):
+        ocinb.store.remove([names[0], 5])  # type: ignore[list-item]
+    assert on_disk() == before
+    assert len(ocinb.store.remove([])) == 0
+    digest = ocinb.document(names[2]).digest
+    by_digest = ocinb.Reference(f"{names[2]}@{digest}")
+    assert ocinb.store.remove(by_digest)["reference"].tolist() == [f"{names[2]}:latest"]
+    assert len(ocinb.store.remove(ocinb.store.images()["reference"])) == 2
+    assert ocinb.store.images().empty
+
+
+def test_a_folder_is_cleaned_up_like_the_store(registry: SampleRegistry, tmp_path: Path) -> None:
+    folder = tmp_path / "images"
+    one, two = pulled(registry, "demo/shop:1.0", "demo/shop:2.0", destination=folder)
+    pulled(registry, "demo/shop:1.0")
+    store = on_disk()
+    ocinb.store.remove(one, destination=folder)
+    assert list(named(folder)) == [two]
+    assert on_disk() == store
+    assert set(ocinb.pull(two, destination=folder, verify="full", progress=False)["outcome"]) == {"present"}
+
+
+def test_what_is_named_by_its_folder_is_found_from_here_too(
+    registry: SampleRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    one, two = pulled(registry, "demo/hello", "demo/shop:1.0", destination="images")
+    frame = ocinb.store.images(destination="images")
+    with pytest.raises(NotFoundError):
+        ocinb.store.remove(f"oci:elsewhere:{one}:latest", destination="images")
+    ocinb.store.remove(f"oci:images:{one}:latest", destination="images")
+    ocinb.store.remove(frame["local_reference"].tolist()[1:], destination=tmp_path / "images")
+    assert ocinb.store.images(destination="images").empty
+    assert two
+
+
+def test_what_is_damaged_is_found_and_the_next_pull_mends_it(registry: SampleRegistry) -> None:
+    shop, hello = pulled(registry, "demo/shop:2.0", "demo/hello")
+    layers = ocinb.layers(shop)["digest"]
+    paths = [settings.store_dir / "blobs" / "sha256" / digest[7:] for digest in layers]
+    status = paths[0].stat()
+    raw = bytearray(paths[0].read_bytes())
+    raw[7] ^= 1
+    paths[0].write_bytes(raw)
+    os.utime(paths[0], ns=(status.st_atime_ns, status.st_mtime_ns))
+    paths[1].unlink()
+    frame = ocinb.store.verify(progress=False)
+    assert frame["problem"].tolist() == ["damaged", "missing"]
+    assert frame["digest"].tolist() == layers.tolist()[:2]
+    assert frame["path"].tolist() == [str(path) for path in paths[:2]]
+    assert frame["reference"].tolist() == [shop, shop]
+    assert frame["expected_bytes"].tolist() == ocinb.layers(shop)["compressed_bytes"].tolist()[:2]
+    assert paths[0].read_bytes() == raw, "nothing was removed"
+    assert frame["platform"].unique().tolist() == ["linux/amd64"]
+    again = ocinb.pull(shop, platform="linux/amd64", progress=False)
+    assert (again["outcome"] == "downloaded").sum() == 2
+    assert ocinb.store.verify(progress=False).empty
+    assert hello
+
+
+@pytest.mark.parametrize("platform", ["all", "arm64", ["arm64", "amd64"]], ids=str)
+def test_what_is_wrong_is_mended_as_it_was_pulled_whatever_the_platform(
+    registry: SampleRegistry, platform: Any
+) -> None:
+    pulled(registry, "demo/shop:2.0", "demo/chart:0.1", platform=platform, errors="skip", referrers=True)
+    before, images = on_disk(), ocinb.store.images()
+    for digest in list(before):
+        if digest not in set(images["digest"]):
+            (settings.store_dir / "blobs" / "sha256" / digest[7:]).write_bytes(b"damaged")
+    wrong = ocinb.store.verify(progress=False)
+    assert set(wrong["problem"]) == {"damaged"}
+    for (name, wanted), _ in wrong.groupby(["reference", "platform"]):
+        ocinb.pull(str(name), platform=str(wanted), referrers=True, progress=False)
+    assert ocinb.store.verify(progress=False).empty
+    again = ocinb.store.images()
+    assert set(again["digest"]) == set(images["digest"])
+    # Of several without their index the last one takes the name.
+    assert isinstance(platform, list) or set(again["reference"]) == set(images["reference"])
+    assert on_disk() == before
+
+
+class Said:
+    """A progress that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.total = self.seen = 0
+
+    def start(self, title: str, tasks: Any) -> None:
+        self.lines.append(title)
+        self.total = sum(task.total for task in tasks)
+
+    def advance(self, key: str, amount: int) -> None:
+        assert key
+        self.seen += amount
+
+    def state(self, key: str, state: Any) -> None:
+        assert key
+        assert state
+
+    def finish(self, summary: str) -> None:
+        self.lines.append(summary)
+
+
+def test_verifying_tells_how_far_it_is_and_how_it_ended(registry: SampleRegistry) -> None:
+    pulled(registry, "demo/hello")
+    said = Said()
+    ocinb.store.verify(progress=said)
+    assert said.total == said.seen == sum(on_disk().values())
+    assert said.lines[0].startswith("Verifying 3 blobs, ")
+    assert said.lines[1].endswith(": all is well")
+    next((settings.store_dir / "blobs" / "sha256").iterdir()).write_bytes(b"damaged")
+    ocinb.store.verify(progress=said)
+    assert said.lines[3].endswith(": 1 thing is wrong")
+
+
+def test_an_interrupt_ends_verifying_within_two_seconds_and_leaves_no_thread(tmp_path: Path) -> None:
+    layout = Layout(tmp_path / "layout")
+    layout.prepare()
+    for letter in "abc":  # holes: they take no room on the disk, and minutes to hash
+        with layout.blobs.path(Digest.of(letter.encode())).open("wb") as file:
+            file.truncate(1 << 40)
+    with subprocess.Popen(
+        [sys.executable, "-c", INTERRUPTED, str(layout.root)], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("Verifying 3 blobs")
+        time.sleep(0.3)
+        sent = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        summary, caught, threads = process.communicate(timeout=60)[0].strip().split("\n")
+    assert summary == "Verifying stopped; nothing was changed"
+    assert threads == "interrupted, threads: ['MainThread']"
+    assert float(caught) - sent < 2  # this clock is one for all processes
+
+
+def test_keeping_some_takes_the_names_of_all_others(registry: SampleRegistry) -> None:
+    one, two, hello = pulled(registry, "demo/shop:1.0", "demo/shop:2.0", "demo/hello")
+    ocinb.layers(registry.reference("demo/nested:1"), platform="all")
+    before = on_disk()
+    unique = ocinb.store.images().set_index("reference")["unique_bytes"]
+    removed = ocinb.store.prune(keep=[one, "*/hello:*"]).set_index("kind")
+    assert removed.loc["images", "entries"] == 1
+    assert removed["bytes"].isna().tolist() == [False] * 4 + [True]
+    assert removed.loc["blobs", "bytes"] == unique[two] == sum(before.values()) - sum(on_disk().values())
+    assert removed.loc["responses", "entries"] == 0, "what was only read stays, unless it is too old or too much"
+    assert ocinb.store.images()["reference"].tolist() == [one, f"{hello}:latest"]
+    assert ocinb.store.verify(progress=False).empty
+
+
+def test_a_typing_error_never_empties_a_store(registry: SampleRegistry) -> None:
+    pulled(registry, "demo/shop:1.0", "demo/hello")
+    before = on_disk()
+    for keep in ("demo/shop:*", ["*shop*", "*helo*"], "nothing"):
+        with pytest.raises(NotFoundError):
+            ocinb.store.prune(keep=keep)
+    assert on_disk() == before
+
+
+def age(name: str, days: float) -> None:
+    digest = ocinb.store.images().set_index("reference").loc[name, "digest"]
+    moment = time.time() - days * 86_400
+    os.utime(settings.store_dir / "blobs" / "sha256" / str(digest)[7:], (moment, moment))
+
+
+def test_keep_with_an_age_takes_only_images_that_were_not_used_for_so_long(registry: SampleRegistry) -> None:
+    one, two, hello = pulled(registry, "demo/shop:1.0", "demo/shop:2.0", "demo/hello")
+    for name, days in ((one, 40), (two, 20), (f"{hello}:latest", 50)):
+        age(name, days)
+    ocinb.store.prune(keep="*hello*", older_than="30d")
+    assert ocinb.store.images()["reference"].tolist() == [two, f"{hello}:latest"]
+    assert ocinb.store.verify(progress=False).empty
+
+
+def test_keep_with_a_size_takes_as_few_images_as_it_can_the_least_recently_used_first(registry: SampleRegistry) -> None:
+    one, two, hello = pulled(registry, "demo/shop:1.0", "demo/shop:2.0", "demo/hello")
+    for name, days in ((one, 20), (two, 40), (f"{hello}:latest", 50)):
+        age(name, days)
+    ocinb.store.prune(keep_bytes=0)  # what has no name would go first
+    room = sum(on_disk().values()) - 1
+    ocinb.store.prune(keep="*hello*", keep_bytes=room)
+    assert ocinb.store.images()["reference"].tolist() == [one, f"{hello}:latest"]
+    ocinb.store.prune(keep="*hello*", keep_bytes=room)
+    assert len(ocinb.store.images()) == 2
+    ocinb.store.prune(keep="*hello*", keep_bytes=0)
+    assert ocinb.store.images()["reference"].tolist() == [f"{hello}:latest"]
+    assert set(on_disk()) == {*ocinb.layers(hello)["digest"], *ocinb.configs(hello)["digest"], *digests(hello)}
+
+
+def digests(name: str) -> list[str]:
+    return ocinb.manifests(name)["digest"].tolist()
+
+
+def test_an_image_is_pulled_as_often_as_it_is_removed_by_another_process() -> None:
+    # It takes its seconds: a process that starts, and pulls often enough for both to meet.
+    with start_registry() as registry:
+        names = [registry.reference(name) for name in ("demo/shop:1.0", "demo/shop:2.0", "demo/shop:1.1")]
+        own = {"OCINB_STORE_DIR": str(settings.store_dir), "OCINB_CACHE_DIR": str(settings.cache_dir)}
+        with subprocess.Popen(
+            [sys.executable, "-c", PULL_OFTEN, "3", *names], cwd=ROOT, env={**os.environ, **own}, stdout=subprocess.PIPE
+        ) as process:
+            removed = 0
+            while process.poll() is None:
+                for name in names[:2]:
+                    try:
+                        removed += len(ocinb.store.remove(name))
+                    except NotFoundError:
+                        continue
+                assert not (set(ocinb.store.images()["missing"].dropna()) - {0})
+        assert process.returncode == 0
+        assert removed > 0
+        assert ocinb.store.verify(progress=False).empty
+        ocinb.pull(names, progress=False, verify="full")
+        for name in names:
+            ocinb.store.remove(name)
+        assert ocinb.store.images().empty
+        assert not list(settings.store_dir.glob(".ocinb/pending/*"))
+
+
+def test_a_path_of_odd_bytes_can_be_printed() -> None:
+    assert path_text(Path(os.fsdecode(b"/a/\xff\xe9b"))) == "/a/\\xff\\xe9b"
+    assert path_text(Path("/a/é")) == "/a/é"
+
+
+def test_an_index_deep_in_indexes_is_listed(tmp_path: Path) -> None:
+    layout = Layout(tmp_path)
+    layout.prepare()
+    thing = put_image(layout, b"layer")
+    for _ in range(50):
+        thing = put_index(layout, thing)
+    layout.name({"app:1": thing})
+    frame = ocinb.store.images(destination=tmp_path)
+    assert frame["kind"].item() == "index"
+    assert frame["layers"].item() == 1
+    assert frame["compressed_bytes"].item() == frame["unique_bytes"].item() == sum(on_disk(tmp_path).values())

@@ -1,0 +1,55 @@
+"""The inventory counts what is kept here, by kind, and nothing behind a link."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from ocinb.spec.digest import Digest
+from ocinb.storage.inventory import KINDS, Amount, Item, count, is_at_work, list_items
+from ocinb.storage.layout import Layout
+from tests.storage.stores import put
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> Layout:
+    layout = Layout(tmp_path / "layout")
+    layout.prepare()
+    return layout
+
+
+def listed(layout: Layout) -> list[Item]:
+    return list_items(layout, layout.root / "no-cache")
+
+
+def test_each_kind_is_counted_also_where_there_is_nothing() -> None:
+    items = [Item("blobs", Digest.of(b"a"), 3, 0), Item("parts", Path("x"), 4, 0), Item("parts", Path("y"), 5, 0)]
+    assert count(items) == [Amount("blobs", 1, 3), Amount("index", 0, 0), Amount("parts", 2, 9), Amount(KINDS[3], 0, 0)]
+
+
+def test_a_blob_is_an_item_and_what_is_none_is_not(layout: Layout) -> None:
+    blob = put(layout, b"blob", age=1000)
+    (layout.root / "blobs" / "sha256" / "notes.txt").write_bytes(b"somebody's")
+    layout.blobs.path(Digest.of(b"folder")).mkdir()
+    [item] = listed(layout)
+    assert (item.kind, item.name, item.size) == ("blobs", blob.digest, 4)
+    assert item.used == pytest.approx(layout.blobs.path(blob.digest).stat().st_mtime)
+    assert not is_at_work(item)
+
+
+@pytest.mark.parametrize("linked", ["blobs", "blobs/sha256"])
+def test_behind_a_link_nothing_is_ours(layout: Layout, tmp_path: Path, linked: str) -> None:
+    put(layout, b"blob")
+    (layout.root / linked).rename(tmp_path / "elsewhere")
+    (layout.root / linked).symlink_to(tmp_path / "elsewhere")
+    assert listed(layout) == []
+
+
+def test_a_link_in_the_place_of_a_blob_is_as_large_as_itself(layout: Layout, tmp_path: Path) -> None:
+    (tmp_path / "target").write_bytes(b"x" * 10_000)
+    path = layout.blobs.path(Digest.of(b"link"))
+    path.symlink_to(tmp_path / "target")
+    [item] = listed(layout)
+    assert item.size == os.lstat(path).st_size < 10_000

@@ -1,0 +1,128 @@
+"""Which images are meant: by a name as it was typed, by a digest, by a glob; and never by one that is typed wrong."""
+
+from __future__ import annotations
+
+import pytest
+
+from ocinb.errors import NotFoundError
+from ocinb.spec.digest import Digest
+from ocinb.storage.index import OWN_NAME, PART_OF, REF_NAME, Entry
+from ocinb.storage.selection import find_images, match_images
+from ocinb.storage.survey import Kept
+
+WHERE = "/data/store"
+
+
+def entry(name: str | None, raw: bytes, **notes: str) -> Kept:
+    annotations = {**({REF_NAME: name} if name else {}), **notes}
+    platform = {"os": "linux", "architecture": (name or "").rpartition("-")[2]}
+    return Kept(Entry({"digest": str(Digest.of(raw)), "platform": platform, "annotations": annotations}), None)
+
+
+def part(name: str, of: str, raw: bytes) -> Kept:
+    return entry(name, raw, **{PART_OF: f"{of}@{Digest.of(raw)}"})
+
+
+PYTHON = "docker.io/library/python:3.12"
+KEPT = [
+    entry(PYTHON, b"index"),
+    part(f"{PYTHON}-amd64", PYTHON, b"amd64"),
+    part(f"{PYTHON}-arm64", PYTHON, b"arm64"),
+    entry("docker.io/library/python:latest", b"index"),
+    entry("ghcr.io/org/app:1.0", b"app"),
+    part("ghcr.io/org/app:2.0-amd64", "ghcr.io/org/app:2.0", b"app 2 amd64"),
+    part("ghcr.io/org/app:2.0-arm64", "ghcr.io/org/app:2.0", b"app 2 arm64"),
+    entry(str(Digest.of(b"odd")), b"odd", **{OWN_NAME: "localhost:5000/a__b:1"}),
+    entry("base", b"named by umoci"),
+    entry(None, b"nameless"),
+    entry("[::1]:5000/app:1", b"address"),
+]
+
+FOUND: dict[str, list[int]] = {
+    "python:3.12": [0, 1, 2],
+    "docker.io/library/python:3.12": [0, 1, 2],
+    "docker://python:3.12": [0, 1, 2],
+    "index.docker.io/library/python:3.12": [0, 1, 2],
+    "python:3.12-arm64": [2],
+    "python": [3],
+    "ghcr.io/org/app:1.0": [4],
+    "ghcr.io/org/app:2.0": [5, 6],
+    "localhost:5000/a__b:1": [7],
+    "base": [8],
+    f"oci:{WHERE}:base": [8],
+    f"oci:{WHERE}:{PYTHON}": [0, 1, 2],
+    f"oci:{WHERE}@{Digest.of(b'nameless')}": [9],
+    str(Digest.of(b"nameless")): [9],
+    str(Digest.of(b"odd")): [7],
+    f"python@{Digest.of(b'index')}": [0, 3],
+    f"python:3.12@{Digest.of(b'index')}": [0],
+    f"python@{Digest.of(b'arm64')}": [2],
+    "[::1]:5000/app:1": [10],
+}
+
+
+@pytest.mark.parametrize(("name", "places"), FOUND.items(), ids=FOUND)
+def test_an_image_is_found_by_what_people_call_it(name: str, places: list[int]) -> None:
+    assert sorted(find_images(KEPT, name, WHERE)) == places
+
+
+MISSING: dict[str, str] = {
+    "python:3.13": "Did you mean docker.io/library/python:3.12?",
+    "ghcr.io/org/ap:1.0": "Did you mean ghcr.io/org/app:1.0",
+    "zzz": "There are: docker.io/library/python:3.12, docker.io/library/python:latest, ghcr.io/org/app:1.0, ",
+    "oci:/elsewhere:base": "There are: ",
+    f"oci-archive:{WHERE}:base": "There are: ",
+    f"python@{Digest.of(b'app')}": "There are: ",
+    f"alpine@{Digest.of(b'index')}": "There are: ",
+    str(Digest.of(b"none")): "There are: ",
+    "": "There are: ",
+    "\x1b[2J": "There are: ",
+}
+
+
+@pytest.mark.parametrize(("name", "hint"), MISSING.items(), ids=map(repr, MISSING))
+def test_what_is_not_there_is_told_with_what_is(name: str, hint: str) -> None:
+    with pytest.raises(NotFoundError) as caught:
+        find_images(KEPT, name, WHERE)
+    assert hint in (caught.value.hint or "")
+    assert "\x1b" not in str(caught.value)
+
+
+def test_in_an_empty_store_there_is_no_name_to_suggest() -> None:
+    for kept in ([], [entry(None, b"nameless")]):
+        with pytest.raises(NotFoundError, match="there is no image with a name in /data/store"):
+            find_images(kept, "python", WHERE)
+
+
+def test_one_name_of_two_images_is_no_name_of_either() -> None:
+    kept = [entry("latest", b"one"), entry("latest", b"two")]
+    with pytest.raises(NotFoundError, match=r"'latest' in /data/store may be any of 2 images.*by its digest") as caught:
+        find_images(kept, "latest", WHERE)
+    shown = (caught.value.hint or "").rpartition(": ")[2].split(", ")
+    assert sorted(place for one in shown for place in find_images(kept, one, WHERE)) == [0, 1]
+    assert find_images([entry("latest", b"one")] * 2, "latest", WHERE) == {0, 1}
+
+
+GLOBS: list[tuple[list[str], list[int]]] = [
+    (["python:*"], [0, 1, 2, 3]),
+    (["python"], [3]),
+    (["ghcr.io/*"], [4, 5, 6]),
+    (["*-arm64"], [2, 6]),
+    (["python:3.12"], [0, 1, 2]),
+    (["ghcr.io/org/app:[12].0"], [4, 5, 6]),
+    (["[::1]:5000/app:1"], [10]),
+    (["*"], list(range(11))),
+    (["base", "python:3.12-arm64"], [2, 8]),
+    ([str(Digest.of(b"nameless"))], [9]),
+]
+
+
+@pytest.mark.parametrize(("patterns", "places"), GLOBS, ids=str)
+def test_a_glob_means_all_that_it_fits_as_docker_prints_it_or_in_full(patterns: list[str], places: list[int]) -> None:
+    assert sorted(match_images(KEPT, patterns, WHERE)) == places
+
+
+@pytest.mark.parametrize("patterns", [["pyhton:*"], ["*", "pyhton:3.12"], ["PYTHON:*"], [""]])
+def test_a_pattern_that_fits_nothing_is_an_error_also_beside_one_that_does(patterns: list[str]) -> None:
+    with pytest.raises(NotFoundError):
+        match_images(KEPT, patterns, WHERE)
