@@ -25,7 +25,7 @@ TESTS = {
     "podman's files": ["auth/test_authfiles.py::test_the_order"],
     "credentials for a part": [
         "real/test_logins.py::test_the_longest_key_decides",
-        "auth/test_credentials.py::test_the_longest_key_wins",
+        "auth/test_wallet.py::test_the_longest_key_wins",
     ],
     "OCI and Docker images": [
         "real/test_formats.py::test_one_image_is_one_image_in_all_its_forms",

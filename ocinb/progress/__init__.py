@@ -7,18 +7,8 @@ import sys
 from ocinb._settings import settings
 from ocinb.errors import InvalidError
 from ocinb.progress.protocol import NoProgress, Progress, State, Task
-from ocinb.progress.terminal import TerminalProgress
-from ocinb.progress.widgets import WidgetProgress
 
-__all__ = [
-    "NoProgress",
-    "Progress",
-    "State",
-    "Task",
-    "TerminalProgress",
-    "WidgetProgress",
-    "choose_progress",
-]
+__all__ = ["NoProgress", "Progress", "State", "Task", "choose_progress"]
 
 
 def choose_progress(progress: Progress | bool | None) -> Progress:  # noqa: FBT001 - it is what people passed as progress=
@@ -61,10 +51,14 @@ def choose_progress(progress: Progress | bool | None) -> Progress:  # noqa: FBT0
 def _automatic() -> Progress:
     if not settings.progress:
         return NoProgress()
+    # What draws is loaded where something is drawn.
     if _in_notebook():
+        from ocinb.progress.widgets import WidgetProgress
+
         return WidgetProgress()
-    # Without a console (pythonw) there is no stderr at all.
-    if sys.stderr is not None and sys.stderr.isatty():
+    if _in_terminal():
+        from ocinb.progress.terminal import TerminalProgress
+
         return TerminalProgress()
     return NoProgress()
 
@@ -75,3 +69,11 @@ def _in_notebook() -> bool:
     shell = ipython.get_ipython() if ipython is not None else None
     # By name, for the shells derived from it (Colab's) and without importing ipykernel.
     return any(kind.__name__ == "ZMQInteractiveShell" for kind in type(shell).__mro__)
+
+
+def _in_terminal() -> bool:
+    # Without a console (pythonw) there is no stderr at all, some put an object of theirs there, some close it.
+    try:
+        return sys.stderr.isatty()
+    except (AttributeError, ValueError):
+        return False

@@ -1,13 +1,19 @@
 """When to draw: threads only leave word of what happened, and one more thread draws it ten times a second.
 
-So a transfer never waits for a terminal or a browser, and the last word before a silence is drawn as well.
+So a transfer never waits for a terminal or a browser, the last word before a silence is drawn as well, and an
+interrupt, which comes to the main thread, never leaves half a drawing. What is over before anybody could see it is not
+drawn at all, and a screen that breaks stays dark: the transfer goes on.
 """
 
 from __future__ import annotations
 
+import contextvars
+import logging
 import threading
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from ocinb._text import printable
@@ -20,7 +26,11 @@ if TYPE_CHECKING:
 
 __all__ = ["DrawnProgress", "Pulse"]
 
+logger = logging.getLogger("ocinb")
+
 INTERVAL = 0.1
+# Bars that come and go within this are no more than a flicker.
+DELAY = 0.25
 
 
 class Pulse:
@@ -32,28 +42,41 @@ class Pulse:
         What is called.
     interval
         Seconds between two calls.
+    delay
+        Seconds before the first.
     """
 
-    def __init__(self, beat: Callable[[], object], *, interval: float = INTERVAL) -> None:
+    def __init__(self, beat: Callable[[], object], *, interval: float = INTERVAL, delay: float = DELAY) -> None:
         self._beat = beat
         self._interval = interval
+        self._delay = delay
+        self._last: Callable[[], object] = beat
         self._stopped = threading.Event()
-        # A daemon: an interpreter that ends does not wait for a drawing.
-        self._thread = threading.Thread(target=self._run, name="ocinb-progress", daemon=True)
+        # In the caller's context, by which a kernel knows the cell that is drawn below. A daemon: an interpreter that
+        # ends does not wait for a drawing.
+        context = contextvars.copy_context()
+        self._thread = threading.Thread(target=context.run, args=(self._run,), name="ocinb-progress", daemon=True)
 
     def start(self) -> None:
-        """Begin; the first call comes after one interval."""
+        """Begin."""
         self._thread.start()
 
-    def stop(self) -> None:
-        """End, and return only when the last call has returned."""
-        self._stopped.set()
-        if self._thread.is_alive():
+    def stop(self, last: Callable[[], object]) -> None:
+        """End with one call of another function, in the same thread, and return when it has returned."""
+        if not self._stopped.is_set():
+            self._last = last
+            self._stopped.set()
+        try:
+            self._thread.join()
+        finally:  # also for whoever presses Ctrl-C a second time
             self._thread.join()
 
     def _run(self) -> None:
-        while not self._stopped.wait(self._interval):
+        wait = self._delay
+        while not self._stopped.wait(wait):
             self._beat()
+            wait = self._interval
+        self._last()
 
 
 class DrawnProgress(ABC):
@@ -73,16 +96,19 @@ class DrawnProgress(ABC):
         self._clock = clock
         self._new_pulse = pulse
         self._title = ""
+        self._tasks: Sequence[Task] = ()
         self._tally: Tally | None = None
         self._pulse: Pulse | None = None
+        self._is_open = False
+        self._is_broken = False
 
     def start(self, title: str, tasks: Sequence[Task]) -> None:
         """Begin to draw, see `Progress.start`."""
         self.finish(self._title)
-        self._title = printable(title)
+        self._title, self._tasks = printable(title), tasks
+        self._is_open = self._is_broken = False
         tally = self._tally = Tally(tasks, clock=self._clock)
-        self._open(self._title, tasks)
-        self._pulse = self._new_pulse(lambda: self._draw(tally))
+        self._pulse = self._new_pulse(lambda: self._beat(tally))
         self._pulse.start()
 
     def advance(self, key: str, amount: int) -> None:
@@ -97,23 +123,42 @@ class DrawnProgress(ABC):
 
     def finish(self, summary: str) -> None:
         """End drawing and leave one plain line, see `Progress.finish`."""
-        if self._tally is None:
+        if self._pulse is None:
             return
-        self._tally = None
+        self._pulse.stop(lambda: self._end(printable(summary)))
+        self._pulse = self._tally = None
+
+    def _beat(self, tally: Tally) -> None:
+        if self._is_broken:
+            return
+        with self._harmless():
+            if not self._is_open:
+                self._is_open = True
+                self._open(self._title, self._tasks)
+            self._draw(tally)
+
+    def _end(self, summary: str) -> None:
+        with self._harmless():
+            self._close(summary)
+
+    @contextmanager
+    def _harmless(self) -> Iterator[None]:
+        """Draw no more once it fails: a terminal was closed, for instance."""
         try:
-            if self._pulse is not None:
-                self._pulse.stop()
-        finally:  # an interrupt while waiting for the last stroke must not leave a bar behind
-            self._close(printable(summary))
+            yield
+        except Exception:
+            self._is_broken = True
+            # No louder: what is said to somebody without a screen would go to that screen.
+            logger.debug("progress is drawn no more", exc_info=True)
 
     @abstractmethod
     def _open(self, title: str, tasks: Sequence[Task]) -> None:
-        """Put the bars up; in the thread that called `start`."""
+        """Put the bars up; in the drawing thread, as all of these."""
 
     @abstractmethod
     def _draw(self, tally: Tally) -> None:
-        """Bring the bars up to date; in the drawing thread."""
+        """Bring the bars up to date."""
 
     @abstractmethod
     def _close(self, summary: str) -> None:
-        """Take the bars down and leave the line; also after an `_open` that was interrupted."""
+        """Take the bars down and leave the line; also where none came up, or only some."""

@@ -2,7 +2,8 @@
 
 To draw elsewhere, write a class with the four methods of `Progress` and pass an instance as ``progress=``; it inherits
 from nothing. `start` and `finish` come from the caller's thread, `advance` and `state` from any thread and often: they
-should note what they are told and return.
+should note what they are told and return. What one of them raises ends the transfer, as an interrupt would, and reaches
+the caller as it is: so a program can stop a pull. What came is kept, and `finish` is called all the same.
 
 >>> class Log:
 ...     def start(self, title, tasks):

@@ -20,6 +20,8 @@ __all__ = ["Overall", "Status", "Tally"]
 _SPEED_WINDOW = 5.0
 # Before that a few bytes over a few microseconds would show absurd speeds.
 _SPEED_DELAY = 0.5
+# Whoever has to wait longer than this need not know it by the minute.
+_MANY_SECONDS = 24 * 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,11 @@ class Overall:
     """Bytes a second; None where nothing has come lately."""
     complete: int
     tasks: int
+    failed: int = 0
+    lost: int = 0
+    """Bytes that will not come any more, since their task has failed."""
+    silence: float | None = None
+    """Seconds since the last byte; None where none is expected, or some came lately."""
 
     @property
     def fraction(self) -> float:
@@ -79,7 +86,7 @@ class Overall:
     @property
     def seconds_left(self) -> float | None:
         """Until the last byte is here, at the speed of now; None where there is nothing to tell it from."""
-        rest = self.total - self.here
+        rest = self.total - self.here - self.lost
         return rest / self.rate if self.rate and rest > 0 else None
 
     @property
@@ -93,9 +100,13 @@ class Overall:
         parts = [f"{human_size(self.here)} of {human_size(self.total)}"] if self.total else []
         if self.rate:
             parts.append(f"{human_size(self.rate)}/s")
+        if self.silence is not None:
+            parts.append(f"nothing came for {_whole_seconds(self.silence)}")
         if self.seconds_left is not None:
             parts.append(f"{_whole_seconds(self.seconds_left)} left")
         parts.append(f"{self.complete:,} of {self.tasks:,} done")
+        if self.failed:
+            parts.append(f"{self.failed:,} failed")
         return " · ".join(parts)
 
 
@@ -117,20 +128,26 @@ class Tally:
         self._received = dict.fromkeys(self._totals, 0)
         self._states = dict.fromkeys(self._totals, State.WAITING)
         self._fetched = 0
+        self._heard = clock()
         self._samples: deque[tuple[float, int]] = deque([(clock(), 0)])
 
     def advance(self, key: str, amount: int) -> None:
-        """Count bytes of a task, see `Progress.advance`."""
+        """Count bytes of a task, see `Progress.advance`; nobody's bytes are not counted."""
         with self._lock:
+            if key not in self._totals:
+                return
             self._received[key] += amount
             # A restart takes bytes back from the bar; over the network they came all the same.
             if amount > 0 and self._states[key] is not State.WAITING:
                 self._fetched += amount
+                self._heard = self._clock()
 
     def state(self, key: str, state: State) -> None:
         """Note where a task stands, see `Progress.state`."""
         with self._lock:
-            self._states[key] = State(state)
+            if key in self._totals:
+                self._states[key] = State(state)
+                self._heard = self._clock()
 
     def status(self, key: str) -> Status:
         """Where one task stands now."""
@@ -141,13 +158,18 @@ class Tally:
         """Where all tasks together stand now."""
         with self._lock:
             statuses = [self._status(key) for key in self._totals]
-            rate = self._rate()
+            rate, silence = self._rate(), self._clock() - self._heard
+        failed = [status for status in statuses if status.state is State.FAILED]
+        awaited = rate is None and any(status.state is State.DOWNLOADING for status in statuses)
         return Overall(
             here=sum(status.here for status in statuses),
             total=sum(max(status.total, status.here) for status in statuses),
             rate=rate,
             complete=sum(status.state.complete for status in statuses),
             tasks=len(statuses),
+            failed=len(failed),
+            lost=sum(max(0, status.total - status.here) for status in failed),
+            silence=silence if awaited and silence >= _SPEED_WINDOW else None,
         )
 
     def _status(self, key: str) -> Status:
@@ -166,4 +188,7 @@ class Tally:
 
 
 def _whole_seconds(seconds: float) -> str:
-    return f"{max(1, round(seconds))} s" if seconds < 60 else human_duration(seconds)  # noqa: PLR2004 - in a minute
+    if seconds >= _MANY_SECONDS:
+        return "over a day"
+    whole = max(1, round(seconds))
+    return f"{whole} s" if whole < 60 else human_duration(whole)  # noqa: PLR2004 - in a minute

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from typing import TYPE_CHECKING, NoReturn, TextIO
@@ -21,10 +22,10 @@ __all__ = ["TerminalProgress"]
 # What is said behind the bar is tqdm's description, since before its postfix it puts a comma. The bar has one length:
 # tqdm gives a bar what the words leave over, and those change with each moment.
 _FORMAT = "{percentage:3.0f} % |{bar:12}| {desc}"
-_COLUMNS = 80  # where nobody tells
+_COLUMNS = 80  # where nobody tells: some terminals say that they have none
 # The bar counts in thousandths: what is done may be bytes, or questions that have no size.
 _FULL = 1000
-_WORDS_COLUMNS = 52  # "5.5 MB of 6.3 MB · 10.8 MB/s · 1 s left · 6 of 7 done"
+_WORDS_COLUMNS = 52  # at least: "5.5 MB of 6.3 MB · 10.8 MB/s · 1 s left · 6 of 7 done"
 _LEAST_TITLE = 12
 
 
@@ -48,49 +49,60 @@ class TerminalProgress(DrawnProgress):
     ) -> None:
         super().__init__(clock=clock, pulse=pulse)
         self._file = file
-        self._title = ""
         self._bar: tqdm[NoReturn] | None = None
+        self._words_columns = _WORDS_COLUMNS
 
-    def _open(self, title: str, _: Sequence[Task]) -> None:
+    def _open(self, _title: str, _tasks: Sequence[Task]) -> None:
         from tqdm import tqdm
 
+        class Bar(tqdm):  # type: ignore[type-arg]  # generic for type checkers only
+            monitor_interval = 0  # no thread that stays behind
+
         # tqdm is told all figures, since its own speed would count what was here before.
-        self._bar = tqdm(
-            total=_FULL,
-            file=self._stream(),
-            bar_format=_FORMAT,
-            leave=False,
-            dynamic_ncols=True,
-        )
-        self._title = title
+        self._bar = Bar(total=_FULL, file=self._stream(), bar_format=_FORMAT, leave=False, ncols=_COLUMNS, nrows=20)
+        self._words_columns = _WORDS_COLUMNS
 
     def _draw(self, tally: Tally) -> None:
         overall = tally.overall()
         if self._bar is not None:
+            # The room for words only grows, so that the bar does not jump to and fro.
+            self._words_columns = max(self._words_columns, len(overall.words))
+            self._bar.ncols = _width(self._stream())
             self._bar.n = int(overall.fraction * _FULL)
-            self._bar.bar_format = _titled(self._title, self._bar.format_dict["ncols"] or _COLUMNS)
+            self._bar.bar_format = _titled(self._title, self._bar.ncols - self._words_columns)
             self._bar.set_description_str(overall.words, refresh=False)
             self._bar.refresh()
 
     def _close(self, summary: str) -> None:
-        if self._bar is not None:
-            self._bar.close()
-            self._bar = None
-        self._stream().write(f"{summary}\n")
+        bar, self._bar = self._bar, None
+        if bar is None:
+            self._stream().write(f"{summary}\n")
+        else:
+            bar.close()
+            bar.write(summary, file=self._stream())  # above the bars of other threads
         self._stream().flush()
 
     def _stream(self) -> TextIO:
         return self._file if self._file is not None else sys.stderr
 
 
+def _width(stream: TextIO) -> int:
+    """Ask at every stroke, since windows are made larger and smaller; the last column would break the line."""
+    try:
+        columns = os.get_terminal_size(stream.fileno()).columns
+    except OSError:  # it is no terminal
+        columns = 0
+    return (columns or _COLUMNS) - 1
+
+
 def _titled(title: str, columns: int) -> str:
     """Put before the bar what there is room for of a title, the end of it, which tells images apart.
 
-    >>> _titled("Pulling registry.example/demo/shop:2.0", 120)
+    >>> _titled("Pulling registry.example/demo/shop:2.0", 68)
     'Pulling registry.example/demo/shop:2.0 {percentage:3.0f} % |{bar:12}| {desc}'
-    >>> _titled("Pulling registry.example/demo/shop:2.0", 90)
+    >>> _titled("Pulling registry.example/demo/shop:2.0", 38)
     '…e/demo/shop:2.0 {percentage:3.0f} % |{bar:12}| {desc}'
     """
-    room = columns - len(" 100 % || ") - 12 - _WORDS_COLUMNS
+    room = columns - len(" 100 % || ") - 12
     shown = title if len(title) <= room else f"…{title[1 - room :]}" if room >= _LEAST_TITLE else ""
     return f"{shown.replace('{', '{{').replace('}', '}}')} {_FORMAT}".lstrip()

@@ -1,4 +1,4 @@
-"""Bars in a notebook: ipywidgets' own, one for each of the largest tasks and one for all of them together.
+"""Bars in a notebook: ipywidgets' own, one for each task and one for all of them together.
 
 JupyterLab delivers no click to a kernel that is busy, so there is no button: the kernel's own ■ stops a transfer.
 """
@@ -9,7 +9,7 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from ocinb._text import escape_html, human_size
+from ocinb.progress import markup
 from ocinb.progress.drawing import DrawnProgress, Pulse
 from ocinb.progress.protocol import State
 
@@ -21,10 +21,11 @@ if TYPE_CHECKING:
 
 __all__ = ["WidgetProgress"]
 
-# More bars than these are no table any more; the others are part of the total.
-_MAX_ROWS = 12
-# A tooltip need not be longer; a stranger's instruction may be of any length.
-_MAX_DETAIL = 300
+# No image has more layers than these: Docker and containerd mount no more. More bars are no table any more; where
+# several images come together, the smaller ones are part of the total.
+_MAX_ROWS = 127
+# More rows than these scroll, so that the total stays in sight.
+_ROWS_IN_SIGHT = 20
 # Bars count in thousandths: the browser and ipywidgets' CInt know no sizes beyond 2**31.
 _FULL = 1000
 
@@ -37,29 +38,7 @@ _COLOURS = {
     State.FAILED: "danger",
 }
 
-_HINT = '<span class="ocinb-hint">To stop, interrupt the kernel: ■ in the toolbar.</span>'
-
-_STYLE = """<style>
-.ocinb-progress { max-width: 1000px; padding: 4px 0; overflow: hidden; }
-.ocinb-progress .widget-html { margin: 0; min-width: 0; height: auto; }
-.ocinb-progress .widget-html-content { flex: auto; min-width: 0; line-height: 22px; }
-.ocinb-progress .ocinb-row { display: flex; gap: 14px; white-space: nowrap; }
-.ocinb-progress .ocinb-label { flex: none; width: 12ch; font-family: var(--jp-code-font-family, monospace); }
-.ocinb-progress .ocinb-detail { flex: auto; min-width: 0; overflow: hidden; text-overflow: ellipsis; opacity: .7; }
-.ocinb-progress .ocinb-size { flex: none; font-variant-numeric: tabular-nums; }
-.ocinb-progress .ocinb-hint { opacity: .7; }
-.ocinb-progress .widget-hprogress {
-  flex-direction: row-reverse; align-items: center; gap: 10px; height: 22px; margin: 0; padding-left: 16px; }
-.ocinb-progress .widget-hprogress > .progress {
-  align-self: center; height: 12px; margin: 0; border-radius: 3px; overflow: hidden; }
-.ocinb-progress .widget-hprogress .progress-bar { transition: width .5s linear; }
-.ocinb-progress .widget-hprogress > .widget-label {
-  align-self: center; width: 84px; height: 22px; margin: 0; line-height: 22px; text-align: left;
-  font-variant-numeric: tabular-nums; }
-.ocinb-progress .jupyter-widgets.ocinb-total {
-  height: auto; margin-top: 4px; padding-top: 4px; border-top: 1px solid var(--jp-border-color2, #ccc); }
-.ocinb-progress .ocinb-total .ocinb-detail { opacity: 1; white-space: normal; }
-</style>"""
+_AT_FIRST = {"value": 0, "bar_style": "", "description": State.WAITING.value, "_dom_classes": ("ocinb-waiting",)}
 
 
 class _Live:
@@ -82,10 +61,81 @@ class _Live:
         return True
 
 
+class _Panel:
+    """The widgets of one transfer, as few as can be: each costs messages when it comes and when it goes."""
+
+    def __init__(self) -> None:
+        self._made: list[Any] = []
+        self._turns: deque[_Live] = deque()
+
+    def build(self, title: str, tasks: Sequence[Task]) -> Any:
+        """Make the box to show."""
+        import ipywidgets
+        from ipywidgets.widgets.widget_int import ProgressStyle
+        from ipywidgets.widgets.widget_string import HTMLStyle
+
+        self._kit = ipywidgets
+        # All widgets share these, and the rules of the panel do the rest: otherwise there were three for each.
+        self._layout = self._keep(ipywidgets.Layout())
+        self._text_style = self._keep(HTMLStyle())
+        self._bar_style = self._keep(ProgressStyle())
+        rows = _largest(tasks)
+        long = ["ocinb-long"] if len(rows) > _ROWS_IN_SIGHT else []
+        parts = [self._text(markup.heading(title)), *self._rows(rows, len(tasks), long), self._sum(long)]
+        return self._box(self._kit.VBox, [*parts, self._text(markup.hint())], ["ocinb-progress"])
+
+    def refresh(self, tally: Tally) -> None:
+        """Send one message at most: to the next of those that have news."""
+        for _ in range(len(self._turns)):
+            live = self._turns[0]
+            self._turns.rotate(-1)
+            if live.refresh(tally):
+                return
+
+    def close(self) -> None:
+        """Take all of it out of the kernel and out of the browser, the box first."""
+        for widget in reversed(self._made):
+            widget.close()
+
+    def _rows(self, rows: Sequence[Task], tasks: int, long: Sequence[str]) -> list[Any]:
+        if not rows:
+            return []
+        cells = [cell for task in rows for cell in self._row(task)]
+        if len(rows) < tasks:
+            cells.append(self._text(markup.rest_cells(tasks - len(rows))))
+        return [self._box(self._kit.GridBox, cells, ["ocinb-rows", *long])]
+
+    def _row(self, task: Task) -> list[Any]:
+        bar = self._bar()
+        self._turns.append(_Live(bar, lambda tally: _bar_traits(tally.status(task.key))))
+        return [self._text(markup.row_cells(task)), bar]
+
+    def _sum(self, long: Sequence[str]) -> Any:
+        words, bar = self._text(""), self._bar()
+        self._turns.append(_Live(words, _total_words))
+        self._turns.append(_Live(bar, _total_traits))
+        return self._box(self._kit.GridBox, [words, bar], ["ocinb-sum", *long])
+
+    def _bar(self) -> Any:
+        bar = self._kit.IntProgress(max=_FULL, layout=self._layout, style=self._bar_style, **_AT_FIRST)
+        return self._keep(bar)
+
+    def _text(self, value: str) -> Any:
+        return self._keep(self._kit.HTML(value, layout=self._layout, style=self._text_style))
+
+    def _box(self, kind: Any, children: Sequence[Any], classes: Sequence[str]) -> Any:
+        return self._keep(kind(children, layout=self._layout, _dom_classes=tuple(classes)))
+
+    def _keep(self, widget: Any) -> Any:
+        self._made.append(widget)
+        return widget
+
+
 class WidgetProgress(DrawnProgress):
     """Draw a transfer as bars below a notebook's cell.
 
-    Each beat of the drawing thread sends one message at most, however many tasks there are: ten a second.
+    Each beat of the drawing thread sends one message at most, however many tasks there are: ten a second. Where widgets
+    cannot be shown, and in a notebook that was saved meanwhile, the title stands in their place.
 
     Parameters
     ----------
@@ -101,74 +151,29 @@ class WidgetProgress(DrawnProgress):
     ) -> None:
         super().__init__(clock=clock, pulse=pulse)
         self._handle: Any = None
-        self._widgets: list[Any] = []
-        self._turns: deque[_Live] = deque()
+        self._panel: _Panel | None = None
 
     def _open(self, title: str, tasks: Sequence[Task]) -> None:
-        import ipywidgets
-
-        rows = _largest(tasks)
-        cells = [cell for task in rows for cell in self._row(task)]
-        if rows and len(rows) < len(tasks):
-            cells += self._rest(len(tasks) - len(rows))
-        cells += self._total()
-        columns = ipywidgets.Layout(grid_template_columns="minmax(0, 2fr) minmax(190px, 1fr)", grid_gap="0")
-        grid = self._keep(ipywidgets.GridBox(cells, layout=columns))
-        box = self._keep(ipywidgets.VBox([self._text(_heading(title)), grid, self._text(_HINT)]))
-        box.add_class("ocinb-progress")
+        self._panel = _Panel()
+        box = self._panel.build(title, tasks)
         handle = _new_handle()
-        handle.display(box)
+        handle.display({**box._repr_mimebundle_(), "text/plain": f"{title} …"}, raw=True)
         self._handle = handle
 
     def _draw(self, tally: Tally) -> None:
-        for _ in range(len(self._turns)):
-            live = self._turns[0]
-            self._turns.rotate(-1)
-            if live.refresh(tally):
-                return
+        if self._panel is not None:
+            self._panel.refresh(tally)
 
     def _close(self, summary: str) -> None:
-        line = {"text/plain": summary}
-        if self._handle is None:
+        line, handle, panel = {"text/plain": summary}, self._handle, self._panel
+        self._handle = self._panel = None
+        if handle is None:
             _new_handle().display(line, raw=True)
         else:
-            self._handle.update(line, raw=True)
+            handle.update(line, raw=True)
         # Only after the line has taken the box's place: a view without its model reads "Error displaying widget".
-        for widget in self._widgets:
-            _close_widget(widget)
-        self._handle = None
-        self._widgets.clear()
-        self._turns.clear()
-
-    def _row(self, task: Task) -> list[Any]:
-        bar = self._bar()
-        self._turns.append(_Live(bar, lambda tally: _bar_traits(tally.status(task.key))))
-        return [self._text(_row_html(task)), bar]
-
-    def _rest(self, count: int) -> list[Any]:
-        return [self._text(_cells("", f"and {count} smaller, counted in the total")), self._text("")]
-
-    def _total(self) -> list[Any]:
-        words, bar = self._text(""), self._bar()
-        words.add_class("ocinb-total")
-        bar.add_class("ocinb-total")
-        self._turns.append(_Live(words, _total_words))
-        self._turns.append(_Live(bar, _total_traits))
-        return [words, bar]
-
-    def _bar(self) -> Any:
-        import ipywidgets
-
-        return self._keep(ipywidgets.IntProgress(max=_FULL, description=State.WAITING.value, layout={"width": "auto"}))
-
-    def _text(self, markup: str) -> Any:
-        import ipywidgets
-
-        return self._keep(ipywidgets.HTML(markup))
-
-    def _keep(self, widget: Any) -> Any:
-        self._widgets.append(widget)
-        return widget
+        if panel is not None:
+            panel.close()
 
 
 def _new_handle() -> Any:
@@ -178,45 +183,25 @@ def _new_handle() -> Any:
 
 
 def _largest(tasks: Sequence[Task]) -> list[Task]:
-    """Pick the tasks that take the time, in the order in which they came; none where all are alike and of no size."""
-    if len(tasks) > _MAX_ROWS and not any(task.total for task in tasks):
-        return []
-    by_size = sorted(range(len(tasks)), key=lambda index: tasks[index].total, reverse=True)
-    return [tasks[index] for index in sorted(by_size[:_MAX_ROWS])]
+    """Pick the tasks that take the time, in the order in which they came; what has no name is only counted."""
+    named = [task for task in tasks if task.label]
+    by_size = sorted(range(len(named)), key=lambda index: named[index].total, reverse=True)
+    return [named[index] for index in sorted(by_size[:_MAX_ROWS])]
 
 
 def _bar_traits(status: Status) -> Mapping[str, object]:
-    return {"value": int(status.fraction * _FULL), "bar_style": _COLOURS[status.state], "description": status.word}
+    return {
+        "value": int(status.fraction * _FULL),
+        "bar_style": _COLOURS[status.state],
+        "description": status.word,
+        "_dom_classes": (f"ocinb-{status.state}",),
+    }
 
 
 def _total_traits(tally: Tally) -> Mapping[str, object]:
     fraction = tally.overall().fraction
-    return {"value": int(fraction * _FULL), "description": f"{int(fraction * 100)} %"}
+    return {"value": int(fraction * _FULL), "description": f"{int(fraction * 100)} %", "_dom_classes": ()}
 
 
 def _total_words(tally: Tally) -> Mapping[str, object]:
-    return {"value": _cells("Total", tally.overall().words)}
-
-
-def _heading(title: str) -> str:
-    return f"{_STYLE}<b>{escape_html(title)}</b>"
-
-
-def _row_html(task: Task) -> str:
-    return _cells(task.label, task.detail, human_size(task.total) if task.total else "")
-
-
-def _cells(label: str, detail: str, size: str = "") -> str:
-    """One row's text; whatever strangers wrote in it stays text."""
-    label, detail, size = (escape_html(text) for text in (label, detail[:_MAX_DETAIL], size))
-    return (
-        f'<div class="ocinb-row"><span class="ocinb-label">{label}</span>'
-        f'<span class="ocinb-detail" title="{detail}">{detail}</span><span class="ocinb-size">{size}</span></div>'
-    )
-
-
-def _close_widget(widget: Any) -> None:
-    # Closing a widget leaves its layout and style behind, in the kernel and in the browser.
-    for part in (widget, widget.layout, getattr(widget, "style", None)):
-        if part is not None:
-            part.close()
+    return {"value": markup.total_cells(tally.overall().words)}

@@ -1,5 +1,6 @@
 """What people pass as ``progress=`` becomes somebody to report to, or an error that helps."""
 
+import io
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -8,7 +9,9 @@ import pytest
 
 from ocinb._settings import settings
 from ocinb.errors import InvalidError
-from ocinb.progress import NoProgress, Progress, State, TerminalProgress, WidgetProgress, choose_progress
+from ocinb.progress import NoProgress, Progress, State, choose_progress
+from ocinb.progress.terminal import TerminalProgress
+from ocinb.progress.widgets import WidgetProgress
 
 
 class ZMQInteractiveShell:
@@ -55,6 +58,15 @@ def test_without_a_console_nothing_is_drawn(monkeypatch: pytest.MonkeyPatch) -> 
     _inside(monkeypatch)
     monkeypatch.setattr(sys, "stderr", None)
     assert isinstance(choose_progress(None), NoProgress)
+
+
+def test_on_a_closed_or_foreign_standard_error_nothing_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    _inside(monkeypatch)
+    closed = io.StringIO()
+    closed.close()
+    for stream in (closed, object()):
+        monkeypatch.setattr(sys, "stderr", stream)
+        assert isinstance(choose_progress(None), NoProgress)
 
 
 @pytest.mark.parametrize("asked", [None, True])

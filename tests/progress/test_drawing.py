@@ -2,12 +2,14 @@
 
 import threading
 from collections.abc import Callable, Sequence
+from contextvars import ContextVar
 
 import pytest
 
-from ocinb.progress.drawing import INTERVAL, DrawnProgress, Pulse
+from ocinb.progress.drawing import DELAY, INTERVAL, DrawnProgress, Pulse
 from ocinb.progress.protocol import State, Task
 from ocinb.progress.tally import Tally
+from tests.progress.hand import Hand, beat
 
 _TASK = Task("blob", "blob", 100)
 
@@ -31,10 +33,34 @@ class Diary(DrawnProgress):
         self.lines.append(f"close {summary}")
 
 
-class Interrupted(Diary):
+class Broken(Diary):
+    """Is shown on a screen that breaks at some point."""
+
+    def __init__(self, at: str) -> None:
+        super().__init__(pulse=Hand)
+        self._at = at
+
+    def _break(self, at: str) -> None:
+        self.lines.append(at)
+        if at == self._at:
+            raise OSError(at)
+
     def _open(self, title: str, tasks: Sequence[Task]) -> None:
         super()._open(title, tasks)
-        raise KeyboardInterrupt
+        self._break("open")
+
+    def _draw(self, tally: Tally) -> None:
+        super()._draw(tally)
+        self._break("draw")
+
+    def _close(self, summary: str) -> None:
+        super()._close(summary)
+        self._break("close")
+
+
+def _hand(progress: DrawnProgress) -> Hand:
+    assert isinstance(progress._pulse, Hand)
+    return progress._pulse
 
 
 def test_the_last_word_before_a_silence_is_drawn() -> None:
@@ -51,7 +77,7 @@ def test_finish_ends_the_thread_and_may_come_twice() -> None:
     progress.start("Pulling", [_TASK])
     progress.finish("over")
     progress.finish("over again")
-    assert progress.lines == ["open Pulling 1", "close over"]
+    assert progress.lines == ["close over"]
     assert "ocinb-progress" not in {thread.name for thread in threading.enumerate()}
 
 
@@ -63,40 +89,93 @@ def test_stragglers_are_not_minded() -> None:
     assert progress.lines == []
 
 
+def test_what_nobody_announced_is_not_minded() -> None:
+    progress = Diary(pulse=Hand)
+    progress.start("Pulling", [_TASK])
+    progress.advance("stranger", 1)
+    progress.state("stranger", State.FAILED)
+    assert progress._tally is not None
+    assert (progress._tally.overall().here, progress._tally.overall().failed) == (0, 0)
+    progress.finish("over")
+
+
 def test_a_second_start_ends_the_first() -> None:
-    progress = Diary()
+    progress = Diary(pulse=Hand)
     progress.start("first", [_TASK])
+    beat(progress)
     progress.start("second", [_TASK])
+    beat(progress)
     progress.finish("over")
     assert progress.lines == ["open first 1", "close first", "open second 1", "close over"]
 
 
-def test_an_interrupt_while_the_bars_go_up_leaves_the_line() -> None:
-    progress = Interrupted()
-    with pytest.raises(KeyboardInterrupt):
-        progress.start("Pulling", [_TASK])
-    progress.finish("interrupted")
-    assert progress.lines[-1] == "close interrupted"
+def test_all_of_it_is_drawn_in_one_thread_and_in_the_callers_context() -> None:
+    seen: list[tuple[str, str]] = []
+    where = ContextVar("where", default="nowhere")
 
+    class Watched(Diary):
+        def _draw(self, _: Tally) -> None:
+            seen.append((threading.current_thread().name, where.get()))
+            self.drawn.set()
 
-def test_an_interrupt_while_the_thread_ends_takes_the_bars_down() -> None:
-    class Stubborn(Pulse):
-        def start(self) -> None:
-            """Need no thread."""
+        def _close(self, _: str) -> None:
+            seen.append((threading.current_thread().name, where.get()))
 
-        def stop(self) -> None:
-            raise KeyboardInterrupt
-
-    progress = Diary(pulse=Stubborn)
+    where.set("cell 7")
+    progress = Watched()
     progress.start("Pulling", [_TASK])
+    assert progress.drawn.wait(10)
+    progress.finish("over")
+    assert set(seen) == {("ocinb-progress", "cell 7")}
+
+
+def test_an_interrupt_while_the_thread_ends_takes_the_bars_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    progress = Diary()
+    progress.start("Pulling", [_TASK])
+    assert progress._pulse is not None
+    thread, joins = progress._pulse._thread, [KeyboardInterrupt]
+    join = thread.join
+
+    def interrupted() -> None:
+        if joins:
+            raise joins.pop()
+        join()
+
+    monkeypatch.setattr(thread, "join", interrupted)
     with pytest.raises(KeyboardInterrupt):
         progress.finish("interrupted twice")
-    assert progress.lines[-1] == "close interrupted twice"
+    assert progress.lines == ["close interrupted twice"]
+    progress.finish("and over")
+    assert progress.lines == ["close interrupted twice"]
+
+
+@pytest.mark.parametrize("at", ["open", "draw", "close"])
+def test_a_screen_that_breaks_stays_dark_and_breaks_nothing_else(at: str, caplog: pytest.LogCaptureFixture) -> None:
+    progress = Broken(at)
+    with caplog.at_level("DEBUG", "ocinb"):
+        progress.start("Pulling", [_TASK])
+        _hand(progress).beat()
+        _hand(progress).beat()
+        progress.advance("blob", 1)
+        progress.finish("over")
+    assert progress.lines.count(at) == 1
+    assert progress.lines[-2:] == ["close over", "close"], "what can be taken down is"
+    assert [record.levelname for record in caplog.records] == ["DEBUG"], "louder would be written to that very screen"
+
+
+def test_a_screen_is_tried_anew_the_next_time() -> None:
+    progress = Broken("draw")
+    for _ in range(2):
+        progress.start("Pulling", [_TASK])
+        _hand(progress).beat()
+        progress.finish("over")
+    assert progress.lines.count("draw") == 2
 
 
 def test_strangers_text_stays_on_its_line() -> None:
-    progress = Diary()
+    progress = Diary(pulse=Hand)
     progress.start("Pulling\x1b[2J", [_TASK])
+    beat(progress)
     progress.finish("one\ntwo\r")
     assert progress.lines == ["open Pulling\\x1b[2J 1", "close one\\ntwo\\r"]
 
@@ -111,7 +190,8 @@ def test_a_pulse_waits_its_interval_between_beats(monkeypatch: pytest.MonkeyPatc
         return len(waits) > 3
 
     monkeypatch.setattr(pulse._stopped, "wait", wait)
+    pulse._last = lambda: beats.append("last")
     pulse._run()
-    assert beats == ["beat"] * 3
-    assert waits == [INTERVAL] * 4
+    assert beats == [*["beat"] * 3, "last"]
+    assert waits == [DELAY, *[INTERVAL] * 3]
     assert INTERVAL == 0.1

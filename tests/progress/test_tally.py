@@ -54,7 +54,45 @@ def test_silence_has_no_speed() -> None:
         overall = tally.overall()
     assert overall.rate is None
     assert overall.seconds_left is None
-    assert overall.words == "500 B of 1.0 kB · 0 of 1 done"
+    assert overall.words == "500 B of 1.0 kB · nothing came for 8 s · 0 of 1 done"
+    tally.advance("0", 100)
+    assert tally.overall().silence is None
+
+
+def test_silence_is_told_only_where_bytes_are_awaited() -> None:
+    clock = Clock()
+    tally = _tally(1000, 10, clock=clock)
+    clock.now += 60
+    assert tally.overall().silence is None, "nobody has begun"
+    tally.state("0", State.DOWNLOADING)
+    clock.now += 4
+    assert tally.overall().silence is None, "it began not long ago"
+    clock.now += 2
+    assert tally.overall().silence == 6
+    tally.state("0", State.VERIFYING)
+    clock.now += 60
+    assert tally.overall().silence is None
+
+
+def test_what_has_failed_is_told_and_not_waited_for() -> None:
+    clock = Clock()
+    tally = _tally(1000, 3000, clock=clock)
+    tally.state("0", State.DOWNLOADING)
+    tally.state("1", State.DOWNLOADING)
+    clock.now += 1
+    tally.advance("0", 500)
+    tally.advance("1", 500)
+    tally.state("1", State.FAILED)
+    overall = tally.overall()
+    assert (overall.failed, overall.lost, overall.here, overall.total) == (1, 2500, 1000, 4000)
+    assert overall.words == "1.0 kB of 4.0 kB · 1.0 kB/s · 1 s left · 0 of 2 done · 1 failed"
+
+
+def test_strangers_do_not_count() -> None:
+    tally = _tally(1000)
+    tally.advance("stranger", 100)
+    tally.state("stranger", State.DONE)
+    assert (tally.overall().here, tally.overall().complete) == (0, 0)
 
 
 def test_what_was_here_before_counts_for_the_bar_and_not_for_the_speed() -> None:
@@ -117,6 +155,8 @@ def test_without_bytes_tasks_count(complete: int, tasks: int, fraction: float) -
 def test_long_times_are_said_as_people_say_them() -> None:
     assert "1 min 23 s left" in Overall(here=0, total=83, rate=1, complete=0, tasks=1).words
     assert "1 s left" in Overall(here=0, total=1, rate=1000, complete=0, tasks=1).words
+    assert "1 min 0 s left" in Overall(here=0, total=597, rate=10, complete=0, tasks=1).words
+    assert "over a day left" in Overall(here=0, total=10**9, rate=0.2, complete=0, tasks=1).words
 
 
 def test_many_threads_lose_no_byte() -> None:

@@ -1,34 +1,18 @@
 """In a notebook few messages draw many bars, strangers' text stays text, and one plain line is all that is saved."""
 
-import json
 import threading
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import ipywidgets
-import nbformat
 import pytest
-from nbclient import NotebookClient
-from nbconvert import HTMLExporter
 
 from ocinb.progress import widgets
-from ocinb.progress.drawing import Pulse
 from ocinb.progress.protocol import State, Task
 from ocinb.progress.widgets import WidgetProgress
+from tests.progress.hand import Hand, beat
 
 _MARKUP = "<img src=x onerror=alert(1)>\"'&\x1b[2J"
-
-
-class Hand(Pulse):
-    """Beats when the test does."""
-
-    def __init__(self, beat: Callable[[], object]) -> None:
-        super().__init__(beat)
-        self.beat = beat
-
-    def start(self) -> None:
-        """Need no thread."""
 
 
 class Screen:
@@ -76,55 +60,76 @@ def _tasks(count: int, total: int = 1000) -> list[Task]:
     return [Task(f"key{number}", f"label{number}", total, f"RUN step {number}") for number in range(count)]
 
 
-def _beat(progress: WidgetProgress, times: int = 1) -> None:
-    assert isinstance(progress._pulse, Hand)
-    for _ in range(times):
-        progress._pulse.beat()
+def _open(progress: WidgetProgress, tasks: Sequence[Task], title: str = "Pulling") -> None:
+    progress.start(title, tasks)
+    beat(progress)
+
+
+def _made(progress: WidgetProgress) -> list[Any]:
+    assert progress._panel is not None
+    return progress._panel._made
 
 
 def _bars(progress: WidgetProgress) -> list[Any]:
-    return [widget for widget in progress._widgets if isinstance(widget, ipywidgets.IntProgress)]
+    return [widget for widget in _made(progress) if isinstance(widget, ipywidgets.IntProgress)]
 
 
 def _markup(progress: WidgetProgress) -> str:
-    return "\n".join(widget.value for widget in progress._widgets if isinstance(widget, ipywidgets.HTML))
+    return "\n".join(widget.value for widget in _made(progress) if isinstance(widget, ipywidgets.HTML))
+
+
+def _living() -> set[str]:
+    return set(ipywidgets.widgets.widget._instances)
 
 
 @pytest.mark.parametrize("count", [1, 7, 200])
 def test_a_beat_sends_one_message_at_most(progress: WidgetProgress, messages: list[dict[str, Any]], count: int) -> None:
-    progress.start("Pulling", _tasks(count))
+    _open(progress, _tasks(count))
     messages.clear()
     for second in range(1, 11):
         for number in range(count):
             progress.state(f"key{number}", State.DOWNLOADING)
             progress.advance(f"key{number}", 10)
-        _beat(progress, 10)
+        beat(progress, 10)
         assert len(messages) <= 10 * second
     assert messages, "some were sent"
 
 
 def test_silence_sends_nothing(progress: WidgetProgress, messages: list[dict[str, Any]]) -> None:
-    progress.start("Pulling", _tasks(3))
-    _beat(progress, 20)
+    _open(progress, _tasks(3))
+    beat(progress, 20)
     messages.clear()
-    _beat(progress, 100)
+    beat(progress, 100)
     assert messages == []
 
 
 def test_every_bar_has_its_turn(progress: WidgetProgress) -> None:
-    progress.start("Pulling", _tasks(12))
+    _open(progress, _tasks(12))
     for number in range(12):
         progress.state(f"key{number}", State.DOWNLOADING)
         progress.advance(f"key{number}", 500)
-    _beat(progress, 14)
+    beat(progress, 14)
     assert [bar.value for bar in _bars(progress)] == [500] * 13
 
 
+def test_no_bar_is_stuck_after_the_last_word(progress: WidgetProgress) -> None:
+    _open(progress, _tasks(100))
+    for number in range(100):
+        progress.state(f"key{number}", State.DOWNLOADING)
+        progress.advance(f"key{number}", 970)
+    beat(progress, 50)
+    for number in range(100):
+        progress.state(f"key{number}", State.DONE)
+    beat(progress, 102)
+    assert {(bar.value, bar.description) for bar in _bars(progress)[:-1]} == {(1000, "done")}
+    assert (_bars(progress)[-1].value, _bars(progress)[-1].description) == (1000, "100 %")
+
+
 def test_what_has_nothing_new_takes_no_turn(progress: WidgetProgress) -> None:
-    progress.start("Pulling", _tasks(12))
-    _beat(progress, 28)
+    _open(progress, _tasks(12))
+    beat(progress, 28)
     progress.state("key7", State.FAILED)
-    _beat(progress)
+    beat(progress)
     assert _bars(progress)[7].description == "failed"
 
 
@@ -140,91 +145,169 @@ def test_what_has_nothing_new_takes_no_turn(progress: WidgetProgress) -> None:
     ],
 )
 def test_colour_and_word_tell_the_state(progress: WidgetProgress, state: State, colour: str, word: str) -> None:
-    progress.start("Pulling", _tasks(1))
+    _open(progress, _tasks(1))
     progress.advance("key0", 250)
     progress.state("key0", state)
-    _beat(progress, 3)
+    beat(progress, 3)
     bar = _bars(progress)[0]
-    assert (bar.bar_style, bar.description) == (colour, word)
+    assert (bar.bar_style, bar.description, bar._dom_classes) == (colour, word, (f"ocinb-{state}",))
     assert bar.value == (1000 if state.complete else 250)
 
 
+def test_the_rules_know_each_state_that_has_no_colour_of_its_own_in_ipywidgets(progress: WidgetProgress) -> None:
+    _open(progress, _tasks(1))
+    assert f".ocinb-{State.WAITING} " in _markup(progress)
+    assert widgets._COLOURS.keys() == set(State)
+
+
 def test_a_change_of_state_is_one_message(progress: WidgetProgress, messages: list[dict[str, Any]]) -> None:
-    progress.start("Pulling", _tasks(1))
-    _beat(progress, 5)
+    _open(progress, _tasks(1))
+    beat(progress, 5)
     messages.clear()
-    progress.state("key0", State.FAILED)
-    _beat(progress, 5)
-    assert messages == [{"bar_style": "danger", "description": "failed"}]
+    progress.state("key0", State.VERIFYING)
+    beat(progress, 5)
+    assert messages == [{"bar_style": "warning", "description": "verifying", "_dom_classes": ("ocinb-verifying",)}]
+
+
+def test_a_failure_is_told_in_the_total_too(progress: WidgetProgress) -> None:
+    _open(progress, _tasks(2))
+    progress.state("key1", State.FAILED)
+    beat(progress, 5)
+    assert [bar.bar_style for bar in _bars(progress)] == ["", "danger", ""]
+    assert "0 of 2 done · 1 failed" in _markup(progress)
 
 
 def test_a_restart_moves_the_bar_back(progress: WidgetProgress) -> None:
-    progress.start("Pulling", _tasks(1))
+    _open(progress, _tasks(1))
     progress.state("key0", State.DOWNLOADING)
     progress.advance("key0", 800)
-    _beat(progress, 3)
+    beat(progress, 3)
     progress.advance("key0", -800)
-    _beat(progress, 3)
+    beat(progress, 3)
     assert [bar.value for bar in _bars(progress)] == [0, 0]
 
 
 def test_sizes_beyond_two_gigabytes(progress: WidgetProgress) -> None:
-    progress.start("Pulling", _tasks(2, total=10 * 2**31))
+    _open(progress, _tasks(2, total=10 * 2**31))
     progress.state("key0", State.DOWNLOADING)
     progress.advance("key0", 5 * 2**31)
-    _beat(progress, 4)
+    beat(progress, 4)
     assert [bar.value for bar in _bars(progress)] == [500, 0, 250]
     assert {bar.max for bar in _bars(progress)} == {1000}
     assert "10.7 GB of 42.9 GB" in _markup(progress)
 
 
 def test_strangers_text_stays_text(progress: WidgetProgress) -> None:
-    progress.start(_MARKUP, [Task("key", _MARKUP, 10, _MARKUP * 100)])
+    _open(progress, [Task("key", _MARKUP, 10, _MARKUP * 100)], _MARKUP)
     markup = _markup(progress)
     assert "<img" not in markup
     assert "\x1b" not in markup
     assert markup.count("&lt;img src=x onerror=alert(1)&gt;&quot;&#x27;&amp;\\x1b[2J") > 3
-    assert len(markup) < 5000, "nobody reads an endless tooltip"
+    assert len(markup.partition("</style>")[2]) < 5000, "nobody reads an endless tooltip"
 
 
-def test_the_largest_have_rows_and_the_others_are_counted(progress: WidgetProgress) -> None:
-    small, large = _tasks(30, total=10), [Task(f"large{number}", f"large{number}", 1000) for number in range(12)]
-    progress.start("Pulling", [*small[:15], *large, *small[15:]])
-    assert len(_bars(progress)) == 13
+@pytest.mark.parametrize("count", [1, 20, 40, 127])
+def test_every_layer_of_an_image_has_a_row(progress: WidgetProgress, count: int) -> None:
+    _open(progress, _tasks(count))
+    assert len(_bars(progress)) == count + 1
+    places = [_markup(progress).index(f">label{number}<") for number in range(count)]
+    assert places == sorted(places)
+    assert "smaller" not in _markup(progress)
+
+
+@pytest.mark.parametrize(("count", "scrolls"), [(20, False), (21, True)])
+def test_many_rows_scroll_below_the_title_and_above_the_total(
+    progress: WidgetProgress, *, count: int, scrolls: bool
+) -> None:
+    _open(progress, _tasks(count))
+    boxes = [widget for widget in _made(progress) if isinstance(widget, ipywidgets.GridBox)]
+    assert [box._dom_classes[0] for box in boxes] == ["ocinb-rows", "ocinb-sum"]
+    assert ["ocinb-long" in box._dom_classes for box in boxes] == [scrolls, scrolls]
+
+
+def test_of_hundreds_the_largest_have_rows_and_the_others_are_counted(progress: WidgetProgress) -> None:
+    small, large = _tasks(300, total=10), [Task(f"large{number}", f"large{number}", 1000) for number in range(127)]
+    _open(progress, [*small[:150], *large, *small[150:]])
+    assert len(_bars(progress)) == 128
     markup = _markup(progress)
-    places = [markup.index(task.label) for task in large]
+    places = [markup.index(f">{task.label}<") for task in large]
     assert places == sorted(places)
     assert not any(f">{task.label}<" in markup for task in small)
-    assert "and 30 smaller, counted in the total" in markup
+    assert "and 300 smaller, counted in the total" in markup
+
+
+def test_what_has_no_name_is_counted_only(progress: WidgetProgress) -> None:
+    _open(progress, [Task(str(number), "", 0) for number in range(60)])
+    progress.state("7", State.DONE)
+    beat(progress, 3)
+    assert len(_bars(progress)) == 1
+    assert "1 of 60 done" in _markup(progress)
+    assert "smaller" not in _markup(progress)
+
+
+def test_a_layer_of_unknown_size_has_a_row(progress: WidgetProgress) -> None:
+    _open(progress, [Task("key", "label", 0)])
+    progress.state("key", State.DOWNLOADING)
+    progress.advance("key", 500)
+    beat(progress, 3)
+    assert (_bars(progress)[0].description, _bars(progress)[0].value) == ("downloading", 0)
+
+
+def test_rows_share_what_is_the_same_for_all(progress: WidgetProgress) -> None:
+    before = _living()
+    _open(progress, _tasks(40))
+    assert len(_living() - before) <= 2 * 40 + 12
 
 
 def test_it_says_how_to_stop(progress: WidgetProgress) -> None:
-    progress.start("Pulling", _tasks(1))
-    assert "interrupt the kernel: ■" in _markup(progress)
+    _open(progress, _tasks(1))
+    assert "interrupt the kernel (■)" in _markup(progress)
 
 
 def test_the_line_takes_the_place_of_the_box(screen: Screen) -> None:
-    before = set(ipywidgets.widgets.widget._instances)
+    before = _living()
     progress = WidgetProgress(pulse=Hand)
-    progress.start("Pulling", _tasks(5))
-    ((box, raw),) = screen.shown
-    assert isinstance(box, ipywidgets.VBox)
-    assert not raw
+    _open(progress, _tasks(5))
+    ((shown, raw),) = screen.shown
+    assert shown.keys() == {"text/plain", "application/vnd.jupyter.widget-view+json"}
+    assert shown["text/plain"] == "Pulling …", "what is read where no widgets are"
+    assert raw
     progress.finish("5 blobs\x1b[2J")
     assert screen.shown == [({"text/plain": "5 blobs\\x1b[2J"}, True)]
-    assert set(ipywidgets.widgets.widget._instances) == before, "no widget is left in the kernel"
+    assert _living() == before, "no widget is left in the kernel"
+
+
+def test_what_takes_no_time_leaves_a_line_and_nothing_else(screen: Screen) -> None:
+    before = _living()
+    progress = WidgetProgress(pulse=Hand)
+    progress.start("Pulling", _tasks(40))
+    assert _living() == before
+    progress.finish("40 blobs")
+    assert screen.shown == [({"text/plain": "40 blobs"}, True)]
+
+
+def test_one_object_may_draw_twice(screen: Screen) -> None:
+    progress = WidgetProgress(pulse=Hand)
+    for number in (1, 2):
+        _open(progress, _tasks(number))
+        progress.finish(f"{number} blobs")
+    assert [shown["text/plain"] for shown, _ in screen.shown] == ["1 blobs", "2 blobs"]
 
 
 def test_the_line_is_left_even_if_the_box_never_came(screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(*_arguments: object, **_options: object) -> None:
-        raise KeyboardInterrupt
+    def broken(*_arguments: object, **_options: object) -> None:
+        raise RuntimeError
 
-    monkeypatch.setattr(ipywidgets, "GridBox", interrupted)
+    before = _living()
+    monkeypatch.setattr(ipywidgets, "GridBox", broken)
     progress = WidgetProgress(pulse=Hand)
-    with pytest.raises(KeyboardInterrupt):
-        progress.start("Pulling", _tasks(5))
-    progress.finish("interrupted")
-    assert screen.shown == [({"text/plain": "interrupted"}, True)]
+    progress.start("Pulling", _tasks(5))
+    assert isinstance(progress._pulse, Hand)
+    progress._pulse.beat()
+    progress._pulse.beat()
+    progress.finish("5 blobs")
+    assert screen.shown == [({"text/plain": "5 blobs"}, True)]
+    assert _living() == before
 
 
 def test_threads_may_hammer_while_it_draws(screen: Screen) -> None:
@@ -246,47 +329,3 @@ def test_threads_may_hammer_while_it_draws(screen: Screen) -> None:
     assert progress._tally.overall().complete == 8
     progress.finish("8 blobs")
     assert screen.shown == [({"text/plain": "8 blobs"}, True)]
-
-
-_CELL = """
-import threading, time
-from ocinb.progress import State, Task, WidgetProgress, choose_progress
-
-progress = choose_progress(None)
-assert isinstance(progress, WidgetProgress), progress
-tasks = [Task(str(number), f"layer{number}", 3 * 2**31, "RUN true") for number in range(3)]
-progress.start("Pulling", tasks)
-
-def fetch(task):
-    progress.state(task.key, State.DOWNLOADING)
-    for _ in range(5):
-        time.sleep(0.05)
-        progress.advance(task.key, task.total // 5)
-    progress.state(task.key, State.DONE)
-
-threads = [threading.Thread(target=fetch, args=(task,)) for task in tasks]
-for thread in threads: thread.start()
-for thread in threads: thread.join()
-progress.finish("3 blobs, 19.3 GB")
-"""
-
-
-def test_a_notebook_that_was_executed_keeps_the_line_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
-    cell: dict[str, Any] = {
-        "cell_type": "code",
-        "id": "a",
-        "source": _CELL,
-        "metadata": {},
-        "outputs": [],
-        "execution_count": None,
-    }
-    content = {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [cell]}
-    notebook = nbformat.from_dict(content)
-    NotebookClient(notebook, timeout=60, kernel_name="python3", store_widget_state=False).execute()
-    (output,) = notebook.cells[0].outputs
-    assert output["data"] == {"text/plain": "3 blobs, 19.3 GB"}
-    assert "widget" not in json.dumps(notebook).replace("WidgetProgress", "")
-    page, _ = HTMLExporter().from_notebook_node(notebook)
-    assert "<pre>3 blobs, 19.3 GB</pre>" in page
-    assert "widget-view+json" not in page

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, NamedTuple
 
 from playwright.sync_api import Page, sync_playwright
 
@@ -51,6 +51,13 @@ _IDLE = """() => {
 }"""
 
 
+class Lab(NamedTuple):
+    """A JupyterLab that runs: where it is, and whose notebooks it shows."""
+
+    url: str
+    directory: Path
+
+
 @contextmanager
 def jupyter_lab(directory: Path, *, environment: Mapping[str, str] | None = None) -> Iterator[str]:
     """Serve a directory with a JupyterLab that knows no settings of this machine, and give its address."""
@@ -83,6 +90,16 @@ def page(url: str, *, width: int = 1280, height: int = 900) -> Iterator[Page]:
             browser.close()
 
 
+@contextmanager
+def notebook(lab: Lab, name: str, *, dark: bool = False, height: int = 900) -> Iterator[Page]:
+    """Open a notebook with a kernel of its own, which ends with the page."""
+    with page(notebook_url(lab.url, name), height=height) as opened:
+        wait_idle(opened)
+        use_theme(opened, dark=dark)
+        yield opened
+        opened.evaluate("() => jupyterapp.serviceManager.sessions.shutdownAll()")
+
+
 def write_notebook(path: Path, *sources: str, hide_code: bool = False) -> Path:
     """Write a notebook with these cells; without a kernel's name JupyterLab would ask for one."""
     cells: list[dict[str, Any]] = [
@@ -106,9 +123,10 @@ def notebook_url(lab: str, name: str) -> str:
     return f"{lab}lab/tree/{name}?reset"
 
 
-def use_dark_theme(page: Page) -> None:
-    command(page, "apputils:change-theme", '{"theme": "JupyterLab Dark"}')
-    page.wait_for_selector("body[data-jp-theme-light=false]", state="attached")
+def use_theme(page: Page, *, dark: bool) -> None:
+    """Choose a theme, which the server remembers."""
+    command(page, "apputils:change-theme", f'{{"theme": "JupyterLab {"Dark" if dark else "Light"}"}}')
+    page.wait_for_selector(f"body[data-jp-theme-light={'false' if dark else 'true'}]", state="attached")
 
 
 def run_all_cells(page: Page) -> None:
@@ -125,7 +143,7 @@ def wait_idle(page: Page, *, timeout: float = 30.0) -> None:
 
 def interrupt(page: Page) -> None:
     """Press ■."""
-    command(page, "notebook:interrupt-kernel")
+    page.locator(".jp-NotebookPanel-toolbar [data-command='notebook:interrupt-kernel']").click()
 
 
 def save(page: Page) -> None:

@@ -12,21 +12,16 @@ import pytest
 
 import ocinb
 from ocinb.errors import IntegrityError, TransportError
-from tests.real import dockerregistry
+from tests.real import aftermath, badlines
 from tests.real.comparing import assert_same, frames_of
 from tests.real.dockerregistry import DockerRegistry
 from tests.real.formats import digest_of
 from tests.real.realimages import RealImages
 from tests.real.relays import Change, Relay, cut_after, relaying
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.usefixtures("no_pauses")]
 
 ENOUGH = 300_000
-
-
-@pytest.fixture(autouse=True)
-def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ocinb.transfer.FIRST_PAUSE_SECONDS", 0.0)
 
 
 @pytest.fixture
@@ -36,14 +31,6 @@ def relay(docker_registry: DockerRegistry, real_images: RealImages) -> Iterator[
         yield line
 
 
-@pytest.fixture
-def mortal(docker_registry: DockerRegistry, real_images: RealImages, tmp_path: Path) -> Iterator[DockerRegistry]:
-    """Run a registry that may be killed."""
-    assert real_images.index, "the images are there before this registry opens"
-    with dockerregistry.serve(tmp_path, storage=docker_registry.storage) as registry:
-        yield registry
-
-
 def pulled(reference: str, place: Path) -> dict[str, bytes]:
     frame = ocinb.pull(reference, destination=place, progress=False)
     return {digest: Path(path).read_bytes() for digest, path in zip(frame["digest"], frame["path"], strict=True)}
@@ -51,10 +38,6 @@ def pulled(reference: str, place: Path) -> dict[str, bytes]:
 
 def cutting(size: int) -> Change:
     return lambda _, chunks: cut_after(size, chunks)
-
-
-def only_whole_blobs(layout: Path) -> bool:
-    return all(digest_of(path.read_bytes())[7:] == path.name for path in (layout / "blobs" / "sha256").glob("*"))
 
 
 def test_a_line_that_is_cut_now_and_then_brings_all(relay: Relay, real_images: RealImages, tmp_path: Path) -> None:
@@ -71,12 +54,12 @@ def test_a_line_that_is_always_cut_is_an_error_and_the_next_pull_goes_on(
     ocinb.settings.retries = 0
     with pytest.raises(TransportError, match=relay.host):
         pulled(relay.name(real_images.debian_oci), tmp_path)
-    assert only_whole_blobs(tmp_path)
+    assert aftermath.only_whole_blobs(tmp_path)
     relay.change = lambda _, chunks: chunks
     frame = ocinb.pull(relay.name(real_images.debian_oci), destination=tmp_path, progress=False)
     assert "resumed" in set(frame["outcome"])
     assert frame["fetched_bytes"].sum() < frame["blob_bytes"].sum()
-    assert only_whole_blobs(tmp_path)
+    assert aftermath.only_whole_blobs(tmp_path)
 
 
 @pytest.mark.parametrize("after", [0, 10, 100])
@@ -110,7 +93,7 @@ def test_a_line_that_falls_silent_is_given_up(relay: Relay, real_images: RealIma
     ocinb.settings.retries, ocinb.settings.timeout = 0, 0.5
     with pytest.raises(TransportError, match=relay.host):
         pulled(relay.name(real_images.debian_oci), tmp_path)
-    assert only_whole_blobs(tmp_path)
+    assert aftermath.only_whole_blobs(tmp_path)
 
 
 def test_bytes_that_change_on_the_way_are_never_kept(relay: Relay, real_images: RealImages, tmp_path: Path) -> None:
@@ -124,14 +107,14 @@ def test_bytes_that_change_on_the_way_are_never_kept(relay: Relay, real_images: 
     relay.change = changed
     with pytest.raises(IntegrityError, match="sha256"):
         pulled(relay.name(real_images.busybox_oci), tmp_path)
-    assert only_whole_blobs(tmp_path)
+    assert aftermath.only_whole_blobs(tmp_path)
     bad.clear()  # connections are kept, so another `change` would not count for them
     blobs = pulled(relay.name(real_images.busybox_oci), tmp_path)
     assert all(digest_of(raw) == digest for digest, raw in blobs.items())
 
 
 def test_a_registry_that_dies_in_a_pull_is_named_and_what_came_is_kept(
-    mortal: DockerRegistry, docker_registry: DockerRegistry, real_images: RealImages, tmp_path: Path
+    mortal: DockerRegistry, real_images: RealImages, tmp_path: Path
 ) -> None:
     def killing(_: int, chunks: Iterator[bytes]) -> Iterator[bytes]:
         yield from cut_after(ENOUGH, chunks)
@@ -144,28 +127,24 @@ def test_a_registry_that_dies_in_a_pull_is_named_and_what_came_is_kept(
         ocinb.settings.retries = 1
         with pytest.raises(TransportError, match=line.host):
             pulled(reference, target)
-        assert only_whole_blobs(target)
+        assert aftermath.only_whole_blobs(target)
         assert not (target / "index.json").exists() or reference not in (target / "index.json").read_text()
         line.change = lambda _, chunks: chunks
-        place = tmp_path / "risen"
-        place.mkdir()
-        with dockerregistry.serve(place, storage=docker_registry.storage, host=mortal.host):
+        with badlines.risen(mortal, tmp_path / "risen"):
             frame = ocinb.pull(reference, destination=target, progress=False)
     assert "resumed" in set(frame["outcome"])
     assert frame["fetched_bytes"].sum() < frame["blob_bytes"].sum()
-    assert only_whole_blobs(target)
+    assert aftermath.only_whole_blobs(target)
 
 
 def test_a_registry_that_was_restarted_answers_on(
-    mortal: DockerRegistry, docker_registry: DockerRegistry, real_images: RealImages, tmp_path: Path
+    mortal: DockerRegistry, real_images: RealImages, tmp_path: Path
 ) -> None:
     # The connections that were kept are all dead then.
     reference = mortal.reference(real_images.busybox_oci)
     assert len(ocinb.tags(reference.rpartition(":")[0]))
     mortal.server.kill()
-    place = tmp_path / "risen"
-    place.mkdir()
-    with dockerregistry.serve(place, storage=docker_registry.storage, host=mortal.host):
+    with badlines.risen(mortal, tmp_path / "risen"):
         assert_same(frames_of(reference), frames_of(real_images.busybox_oci))
 
 
@@ -223,5 +202,5 @@ def test_however_a_line_is_cut_a_pull_ends_well_in_the_end(
             blobs = pulled(relay.name(real_images.busybox_oci), tmp_path)
             break
         except TransportError:
-            assert only_whole_blobs(tmp_path)
+            assert aftermath.only_whole_blobs(tmp_path)
     assert {digest: digest_of(raw) for digest, raw in blobs.items()} == {digest: digest for digest in blobs}

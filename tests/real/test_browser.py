@@ -1,26 +1,19 @@
-"""What a person sees while a transfer runs in JupyterLab: bars that move, and one plain line that stays."""
-
-import json
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+"""What a person sees while a transfer runs in JupyterLab, whatever its layers are at: each state tells itself apart."""
 
 import pytest
-from playwright.sync_api import Page
 
-from tests.real import jupyter
-from tests.real.tools import require
+from tests.real import jupyter, panels
+from tests.real.jupyter import Lab
 
 pytestmark = pytest.mark.real
 
-_SCREENSHOTS = Path("build/screenshots")
 _SUMMARY = "Pulled demo/shop:2.0 (linux/amd64): 7 blobs, 2.4 GB in 7 s, 1 was here already"
 
 _TRANSFER = """
 import time
 from concurrent.futures import ThreadPoolExecutor
-from ocinb.progress import State, Task, WidgetProgress
+from ocinb.progress import State, Task
+from ocinb.progress.widgets import WidgetProgress
 
 layers = [
     ("5f70bf18a086", 29_126_484, "ADD rootfs.tar.xz /"),
@@ -29,125 +22,77 @@ layers = [
     ("b5d3f3e104bc", 41_020_555, "RUN pip install --requirement /app/requirements.txt"),
     ("4fe2ade4980c", 3_001_204, "COPY . /app <script>document.title = 'taken over'</script>"),
     ("0cd6d9bb6fd1", 1_204, "RUN useradd --system shop"),
+    ("97c70bf18a08", 310_007_023, "RUN make --jobs 8 && make install"),
     ("config", 7_023, ""),
 ]
 tasks = [Task(f"sha256:{label}", label, size, instruction) for label, size, instruction in layers]
-seconds = dict(zip([task.label for task in tasks], [0, 4, 7, 5, 2, 6, 1]))
+seconds = dict(zip([task.label for task in tasks], [0, 0.5, 7, 6, 1, 5, 6, 1]))
 
 def fetch(task):
     if task.label == "5f70bf18a086":
         return progress.state(task.key, State.PRESENT)
+    if task.label == "config":
+        time.sleep(5)
     progress.state(task.key, State.DOWNLOADING)
     for step in range(100):
         time.sleep(seconds[task.label] / 100)
         progress.advance(task.key, task.total * (step + 1) // 100 - task.total * step // 100)
-        if task.label == "0cd6d9bb6fd1" and step == 30:
+        if task.label == "0cd6d9bb6fd1" and step == 10:
             return progress.state(task.key, State.FAILED)
     progress.state(task.key, State.VERIFYING)
-    time.sleep(2)
+    time.sleep(4 if task.label == "4fe2ade4980c" else 0)
     progress.state(task.key, State.DONE)
 
-summary = "SUMMARY"
 progress = WidgetProgress()
 progress.start("Pulling demo/shop:2.0 (linux/amd64)", tasks)
-try:
-    with ThreadPoolExecutor(5) as pool:
-        list(pool.map(fetch, tasks))
-    STOP
-except KeyboardInterrupt:
-    summary = "Interrupted: nothing is lost"
-finally:
-    progress.finish(summary)
+with ThreadPoolExecutor(8) as pool:
+    list(pool.map(fetch, tasks))
+progress.finish("SUMMARY")
 """
 
-_TOTAL_IS_BEYOND = """width => {
-    const bars = [...document.querySelectorAll('.ocinb-progress .progress-bar')];
-    return bars.length && bars.at(-1).getBoundingClientRect().width > width;
-}"""
-
-
-@dataclass(frozen=True)
-class Sight:
-    """What the bars look like at one moment."""
-
-    widths: list[float]
-    words: list[str]
-    total: str
-
-
-@pytest.fixture(scope="module")
-def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("notebooks")
-
-
-@pytest.fixture(scope="module")
-def lab(directory: Path) -> Iterator[str]:
-    require("chromium")  # before a server is started for nobody
-    with jupyter.jupyter_lab(directory) as url:
-        yield url
-
-
-def _transfer(*, stop: str = "") -> str:
-    return _TRANSFER.replace("SUMMARY", _SUMMARY).replace("STOP", stop)
-
-
-def _see(page: Page, *, beyond: float) -> Sight:
-    """Look at the bars as soon as the total's is longer than some pixels."""
-    page.wait_for_function(_TOTAL_IS_BEYOND, arg=beyond)
-    widths = "bars => bars.map(bar => bar.getBoundingClientRect().width)"
-    return Sight(
-        page.eval_on_selector_all(".ocinb-progress .progress-bar", widths),
-        page.locator(".ocinb-progress .widget-hprogress > .widget-label").all_inner_texts(),
-        page.inner_text(".ocinb-progress .widget-html.ocinb-total .ocinb-detail"),
-    )
-
-
-def _shot(page: Page, name: str) -> None:
-    _SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=_SCREENSHOTS / f"{name}.png")
-
-
-def _saved_output(path: Path) -> Any:
-    notebook = json.loads(path.read_text(encoding="utf-8"))
-    assert "widgets" not in notebook["metadata"]
-    (output,) = notebook["cells"][0]["outputs"]
-    return output["data"]
+# How each state is drawn: the class of the row, that of ipywidgets for the colour, and the word.
+_DRAWN = """bars => bars.map(bar => [
+    bar.className.match(/ocinb-(\\w+)/)?.[1],
+    bar.querySelector('.progress-bar').className.match(/progress-bar-(\\w+)/)?.[1] ?? '',
+    bar.querySelector('.widget-label').textContent.replace(/\\d+ %/, '%'),
+].join(' '))"""
+_ALL_STATES = """() => 'waiting downloading verifying done present failed'.split(' ').every(
+    state => document.querySelector(`.ocinb-progress .ocinb-${state}`))"""
+_STATES = {
+    "waiting  waiting",
+    "downloading  %",
+    "verifying warning verifying",
+    "done success done",
+    "present info present",
+    "failed danger failed",
+}
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_bars_move_and_leave_one_line(directory: Path, lab: str, theme: str) -> None:
-    path = jupyter.write_notebook(directory / f"{theme}.ipynb", _transfer(), hide_code=True)
-    with jupyter.page(jupyter.notebook_url(lab, path.name)) as page:
-        jupyter.wait_idle(page)
-        if theme == "dark":
-            jupyter.use_dark_theme(page)
+def test_each_state_has_a_look_of_its_own(lab: Lab, theme: str) -> None:
+    code = _TRANSFER.replace("SUMMARY", _SUMMARY)
+    path = jupyter.write_notebook(lab.directory / f"states-{theme}.ipynb", code, hide_code=True)
+    with jupyter.notebook(lab, path.name, dark=theme == "dark") as page:
         jupyter.run_all_cells(page)
-        early = _see(page, beyond=20)
-        late = _see(page, beyond=early.widths[-1] + 40)
-        _shot(page, f"progress-{theme}")
+        early = panels.see(page, beyond=10)
+        page.wait_for_function(_ALL_STATES)
+        drawn = page.eval_on_selector_all(".ocinb-progress .ocinb-rows .widget-hprogress", _DRAWN)
+        panels.shot(page, f"progress-{theme}")
+        assert panels.faults(page) == []
+        late = panels.see_later(page, early)
+        panels.narrow_shot(page, f"progress-{theme}-narrow")
+        assert panels.faults(page) == []
         jupyter.wait_idle(page)
-        _shot(page, f"progress-{theme}-end")
+        panels.shot(page, f"progress-{theme}-end")
         assert page.inner_text(".jp-OutputArea-output").strip() == _SUMMARY
         assert page.locator(".ocinb-progress").count() == 0
-        assert "taken over" not in page.title()
         jupyter.save(page)
-    assert len(early.widths) == len(late.widths) == 8
-    assert sum(late.widths[:-1]) > sum(early.widths[:-1]) + 40
+    assert set(drawn) == _STATES
+    assert len(early.widths) == len(late.widths) == 9
     assert early.words != late.words
-    assert "present" in late.words
     assert early.total != late.total
     assert "MB/s" in late.total
     assert " left" in late.total
-    assert _saved_output(path) == {"text/plain": [_SUMMARY]}
-
-
-def test_the_kernels_interrupt_stops_it(directory: Path, lab: str) -> None:
-    path = jupyter.write_notebook(directory / "interrupted.ipynb", _transfer(stop="time.sleep(60)"))
-    with jupyter.page(jupyter.notebook_url(lab, path.name)) as page:
-        jupyter.run_all_cells(page)
-        _see(page, beyond=20)
-        jupyter.interrupt(page)
-        jupyter.wait_idle(page)
-        assert page.locator(".ocinb-progress").count() == 0
-        jupyter.save(page)
-    assert _saved_output(path) == {"text/plain": ["Interrupted: nothing is lost"]}
+    assert "1 failed" in late.total
+    (output,) = panels.saved_outputs(path)
+    assert output["data"] == {"text/plain": [_SUMMARY]}

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page
 
 from tests.real import jupyter
-from tests.real.tools import require
+from tests.real.jupyter import Lab
 
 pytestmark = pytest.mark.real
 
@@ -46,27 +45,14 @@ _CONTRAST = """selector => {
 }"""
 
 
-@pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
-    require("chromium")  # before a server is started for nobody
-    directory = tmp_path_factory.mktemp("notebooks")
-    folders = {f"OCINB_{kind}_DIR": str(directory / kind) for kind in ("STORE", "CACHE")}
-    with jupyter.jupyter_lab(directory, environment=folders) as url:
-        yield url, directory
-
-
 def _row(page: Page, number: int) -> None:
     page.locator(".ocinb-trace summary").nth(number).click()
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_a_trace_reads_as_a_story_and_opens(lab: tuple[str, Path], theme: str) -> None:
-    url, directory = lab
-    path = jupyter.write_notebook(directory / f"{theme}.ipynb", _CELL)
-    with jupyter.page(jupyter.notebook_url(url, path.name), height=1300) as page:
-        jupyter.wait_idle(page)
-        if theme == "dark":
-            jupyter.use_dark_theme(page)
+def test_a_trace_reads_as_a_story_and_opens(lab: Lab, theme: str) -> None:
+    path = jupyter.write_notebook(lab.directory / f"trace-{theme}.ipynb", _CELL)
+    with jupyter.notebook(lab, path.name, dark=theme == "dark", height=1300) as page:
         jupyter.run_all_cells(page)
         page.wait_for_selector(".ocinb-trace")
         rows = page.locator(".ocinb-trace summary").all_inner_texts()

@@ -1,0 +1,129 @@
+"""What has to hold in a layout whatever went wrong before: its blobs are whole, and those who did not write it read it.
+
+Each function asks one question about a folder; a test asserts the answer.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from pathlib import Path
+
+import ocinb
+from tests.real import tools
+
+REF_NAME = "org.opencontainers.image.ref.name"
+# umoci writes what it unpacks, so only small images are unpacked.
+UNPACKED_BYTES = 4_000_000
+
+
+def blobs_of(layout: Path) -> list[Path]:
+    """List what stands under a final name."""
+    return sorted((layout / "blobs").glob("*/*"))
+
+
+def parts_of(layout: Path) -> list[Path]:
+    """List the downloads that are not complete."""
+    return sorted((layout / ".ocinb" / "parts").glob("*.part"))
+
+
+def contents_of(layout: Path) -> dict[str, bytes]:
+    """Give all that a reader of the layout sees, by its path."""
+    files = [layout / "oci-layout", layout / "index.json", *blobs_of(layout)]
+    return {str(file.relative_to(layout)): file.read_bytes() for file in files}
+
+
+def bytes_in(layout: Path) -> int:
+    """Add up what came so far, whole or not; looked at in this order, nothing that moves counts twice."""
+    whole = sum(path.stat().st_size for path in blobs_of(layout))
+    return whole + sum(_size(path) for path in parts_of(layout))
+
+
+def kept_of(layout: Path, digest: str) -> int:
+    """Say how much of a blob is there: all, or the longest of its parts."""
+    algorithm, _, name = digest.partition(":")
+    whole = layout / "blobs" / algorithm / name
+    if whole.exists():
+        return whole.stat().st_size
+    return max((path.stat().st_size for path in parts_of(layout) if name in path.name), default=0)
+
+
+def layers_of(reference: str) -> dict[str, int]:
+    """Ask a registry for the layers of an image, and their sizes."""
+    return {layer["digest"]: layer["size"] for layer in json.loads(tools.skopeo_raw(reference))["layers"]}
+
+
+def missing_bytes(layout: Path, layers: dict[str, int]) -> int:
+    """Say how many bytes of some layers are not there yet."""
+    return sum(size - kept_of(layout, digest) for digest, size in layers.items())
+
+
+def only_whole_blobs(layout: Path) -> bool:
+    """Say whether every file under a final name has the bytes that its name says, hashed here and not by ocinb."""
+    return all(_hashed(path) == path.name for path in blobs_of(layout))
+
+
+def verified(layout: Path) -> bool:
+    """Say whether ocinb finds nothing wrong either."""
+    return ocinb.store.verify(destination=layout, progress=False).empty
+
+
+def no_parts(layout: Path) -> bool:
+    """Say whether nothing is left of downloads."""
+    return parts_of(layout) == []
+
+
+def names_in(layout: Path) -> list[str]:
+    """Give the names in the index of a layout, which has to be whole; a layout without one has no names."""
+    index = layout / "index.json"
+    if not index.exists():
+        return []
+    entries = json.loads(index.read_bytes())["manifests"]
+    return sorted(entry["annotations"][REF_NAME] for entry in entries)
+
+
+def accepted_by_peers(layout: Path, name: str, *, origin: str | None = None) -> bool:
+    """Say whether skopeo reads the same image out of a layout and out of its registry, and umoci unpacks a small one.
+
+    Parameters
+    ----------
+    layout
+        The folder.
+    name
+        What the image is called in its index.
+    origin
+        What it is called by the registry, if not the same: a relay may be gone by now.
+    """
+    kept, asked = f"oci:{layout}:{name}", origin or name
+    raw = tools.skopeo_raw(kept)
+    if raw != tools.skopeo_raw(asked) or tools.skopeo_config(kept) != tools.skopeo_config(asked):
+        return False
+    layers: list[str] = tools.skopeo_inspect(kept)["Layers"]
+    # umoci reads no index behind a name.
+    return layers == tools.skopeo_inspect(asked)["Layers"] and (
+        b'"layers"' not in raw or _unpacks(layout, name, layers)
+    )
+
+
+def _unpacks(layout: Path, name: str, layers: list[str]) -> bool:
+    if sum((layout / "blobs" / layer.replace(":", "/")).stat().st_size for layer in layers) > UNPACKED_BYTES:
+        return True
+    rootless = ["--rootless"] if os.geteuid() else []  # root need not act as if it were
+    with tempfile.TemporaryDirectory() as scratch:
+        bundle = Path(scratch, "bundle")
+        tools.run("umoci", "unpack", *rootless, "--image", f"{layout}:{name}", bundle)
+        return any((bundle / "rootfs").iterdir())
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def _hashed(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, path.parent.name).hexdigest()

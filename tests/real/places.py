@@ -1,0 +1,65 @@
+"""Folders that tests want on other ground: in memory, of a small size, or where nobody may write."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.real.tools import require
+
+_MEMORY = Path("/dev/shm")
+
+
+@contextmanager
+def in_memory(otherwise: Path) -> Iterator[Path]:
+    """Give a folder in which nobody waits for a disk, or any where there is none; a hundred pulls take seconds then."""
+    if not os.access(_MEMORY, os.W_OK):
+        yield otherwise
+        return
+    with tempfile.TemporaryDirectory(dir=_MEMORY) as folder:
+        yield Path(folder)
+
+
+@contextmanager
+def small_disk(place: Path, size: int) -> Iterator[Path]:
+    """Give a folder that is a disk of its own, of so many bytes; the test is skipped where nobody may mount one."""
+    with _mounted(place, "-t", "tmpfs", "-o", f"size={size}", "tmpfs"):
+        yield place
+
+
+def resize(disk: Path, size: int) -> None:
+    """Give a small disk another size."""
+    said = _run("mount", "-o", f"remount,size={size}", str(disk))
+    assert not said, said
+
+
+@contextmanager
+def read_only(place: Path) -> Iterator[None]:
+    """Have a folder, and all that is in it now, be read-only, also for root."""
+    with _mounted(place, "--bind", str(place)):
+        _run("mount", "-o", "remount,ro,bind", str(place))
+        yield
+
+
+@contextmanager
+def _mounted(place: Path, *what: str) -> Iterator[None]:
+    place.mkdir(exist_ok=True)
+    said = _run("mount", *what, str(place))
+    if said:
+        pytest.skip(f"this machine lets nobody mount a file system here: {said}")
+    try:
+        yield
+    finally:
+        _run("umount", "--lazy", str(place))
+
+
+def _run(tool: str, *arguments: str) -> str:
+    """Run it, and give what it complains of."""
+    done = subprocess.run([require(tool), *arguments], capture_output=True, check=False, text=True, timeout=60)
+    return done.stderr.strip() or f"it ended with {done.returncode}" if done.returncode else ""
