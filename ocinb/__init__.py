@@ -54,7 +54,7 @@ def __dir__() -> list[str]:
 
 
 def _suggestion(name: str) -> str:
-    import difflib
+    from ocinb._text import nearest
 
-    near = difflib.get_close_matches(name, _HOMES, n=1)
-    return f". Did you mean {near[0]!r}?" if near else ""
+    near = nearest(name, _HOMES)
+    return f". Did you mean {near!r}?" if near else ""

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from ocinb._imports import collector_off
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -64,7 +66,8 @@ class Schema:
         rows
             A mapping for each row, from column name to value.
         """
-        import pandas as pd
+        with collector_off():
+            import pandas as pd
 
         listed = list(rows)
         columns = {column.name: _series(column, [row.get(column.name) for row in listed]) for column in self.columns}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import operator
 import os
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ocinb._credentials import Credentials
+from ocinb._text import nearest
 from ocinb.errors import InvalidError
 
 MIB = 1024 * 1024
@@ -154,8 +154,8 @@ _NEVER_ZERO = {"concurrency", "timeout"}
 
 
 def _suggestion(name: str) -> str:
-    near = difflib.get_close_matches(name, _TYPES, n=1)
-    return f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(_TYPES)}"
+    near = nearest(name, _TYPES)
+    return f"Did you mean {near!r}?" if near else f"There are: {', '.join(_TYPES)}"
 
 
 def _converted(name: str, value: Any) -> Any:

@@ -7,64 +7,29 @@ from __future__ import annotations
 
 import logging
 import threading
-from dataclasses import dataclass, field
 
 from ocinb._settings import Settings
 from ocinb._text import Hidden, printable
 from ocinb.auth.challenges import Challenge, choose_challenge, parse_challenges
-from ocinb.auth.credentials import Credential, Found, Kind, Wallet
+from ocinb.auth.credentials import Found, Kind
+from ocinb.auth.opening import REFUSALS, Opening
 from ocinb.auth.realms import may_see_credentials, realm_of
 from ocinb.auth.scopes import repository_of, wider
 from ocinb.auth.tokens import CredentialsRefusedError, Tokens, Wanted
+from ocinb.auth.wallet import Wallet
 from ocinb.errors import AuthError
 from ocinb.network.addresses import safe_url, same_origin
 from ocinb.network.answers import Answer
 from ocinb.network.http import Http
 from ocinb.network.refusals import credentials_hint
-from ocinb.storage.asking import is_asking, note_asking
+from ocinb.storage.asking import note_asking
 
 logger = logging.getLogger("ocinb")
 
-# To learn what is wanted, to be told that it was not enough, and once more.
-TRIES = 3
 # In how many scopes a registry may have said that it wants more than we would ask for.
 MAX_WIDER = 1000
 # Who asks a registry that wants to know, and says nothing.
 ANONYMOUS = "anonymous"
-_REFUSALS = frozenset({401, 403})
-
-
-@dataclass(frozen=True, slots=True)
-class Opening:
-    """What a question is sent with.
-
-    Attributes
-    ----------
-    authorization
-        The header, or None.
-    principal
-        A fingerprint of who asks, never the secret itself: empty if the registry is told nothing at all.
-    words
-        As whom the registry is asked, for an error.
-    credential
-        As whom, if as anybody.
-    """
-
-    authorization: str | None = field(default=None, repr=False)
-    principal: str = ""
-    words: str = Found().words
-    credential: Credential | None = field(default=None, repr=False)
-
-    @property
-    def secrets(self) -> tuple[str, ...]:
-        """What the registry is told, or was."""
-        own = (self.authorization.partition(" ")[2],) if self.authorization else ()
-        return (*own, *(self.credential.secrets if self.credential else ()))
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """What goes into the request."""
-        return {"Authorization": self.authorization} if self.authorization else {}
 
 
 class Keyring:
@@ -78,6 +43,11 @@ class Keyring:
         Where credentials are looked up, each time anew.
     registry
         The registry's name.
+
+    Attributes
+    ----------
+    has_asked
+        Whether the registry has wanted to know who is there.
     """
 
     def __init__(self, http: Http, settings: Settings, registry: str) -> None:
@@ -87,27 +57,15 @@ class Keyring:
         self._wallet = Wallet(settings, registry)
         self._tokens = Tokens(http, settings, registry)
         self._lock = threading.Lock()
-        self._asked = False
-        self._was_asking: bool | None = None
+        self.has_asked = False
         self._has_knocked = False
         self._challenge: Challenge | None = None
         self._wider: dict[str, tuple[str, ...]] = {}
         self._told: set[str] = set()
 
-    def visit(self, scope: str) -> Visit:
-        """Begin a question; ``scope`` is what a token has to open, such as ``repository:NAME:pull``."""
-        return Visit(self, scope)
-
-    def principals(self, scope: str) -> tuple[str, ...]:
-        """Say whose answers may be given to us again: our own, and those that were given to nobody in particular.
-
-        Files are not read and helpers not run for a registry that has never asked.
-        """
-        if self._was_asking is None:
-            self._was_asking = is_asking(self._settings.cache_dir, self._registry)
-        if not (self._asked or self._was_asking):
-            return ("",)
-        return _principal(self._find(scope)), ""
+    def principal(self, scope: str) -> str:
+        """Say as whom a scope is asked for: a fingerprint, never the secret itself."""
+        return _principal(self._find(scope))
 
     def opening(self, base: str, scope: str) -> Opening:
         """Give what opens a scope, as far as the registry has said before what it wants.
@@ -124,7 +82,7 @@ class Keyring:
         AuthError
             If no token is given.
         """
-        if not self._asked:
+        if not self.has_asked:
             return Opening()
         found = self._find(scope)
         self._warn(found)
@@ -216,14 +174,14 @@ class Keyring:
         self._has_knocked = True
         url, limit = f"{base}/v2/", self._settings.max_answer_bytes
         said = self._http.ask("GET", url, {"Accept": "application/json"}, limit=limit)
-        is_its_own = said.status in _REFUSALS and same_origin(said.url, base)
+        is_its_own = said.status in REFUSALS and same_origin(said.url, base)
         return self._challenge_in(said) if is_its_own else None
 
     def _note(self, challenge: Challenge | None, scope: str) -> None:
-        if not self._asked:
+        if not self.has_asked:
             note_asking(self._settings.cache_dir, self._registry)
         with self._lock:
-            self._asked = True
+            self.has_asked = True
             if challenge is None:
                 return
             self._challenge = challenge
@@ -239,51 +197,6 @@ class Keyring:
             if fault not in self._told:
                 self._told.add(fault)
                 logger.warning("%s", printable(f"{self._registry} asks who is there: {fault}"))
-
-
-class Visit:
-    """One question, from its first try to its last: what each is sent with, and what its refusal teaches."""
-
-    def __init__(self, keyring: Keyring, scope: str) -> None:
-        self._keyring = keyring
-        self._scope = scope
-        self._left = TRIES - 1
-        self._opening = Opening()
-
-    def opening(self, base: str) -> Opening:
-        """Give what the next try is sent with.
-
-        Raises
-        ------
-        AuthError
-            If no token is given.
-        """
-        self._opening = self._keyring.opening(base, self._scope)
-        return self._opening
-
-    def may_try_again(self, answer: Answer, base: str) -> bool:
-        """Learn from an answer, and say whether another try can help.
-
-        Raises
-        ------
-        AuthError
-            If the registry wants what there is not.
-        """
-        # What a redirect led to has no say in where this registry's credentials go.
-        if answer.status not in _REFUSALS or not same_origin(answer.url, base) or not self._left:
-            return False
-        self._left -= 1
-        return self._keyring.hear(answer, base, self._scope, self._opening.authorization)
-
-    @property
-    def words(self) -> str:
-        """Say as whom the registry was asked."""
-        return self._opening.words
-
-    @property
-    def secrets(self) -> tuple[str, ...]:
-        """Give what the registry was told."""
-        return self._opening.secrets
 
 
 def _bearer(token: str) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 import duckdb
 
 from ocinb.errors import InvalidError, TransportError
-from ocinb.sources.local import local_path
+from ocinb.sources.paths import local_path
 
 MEMORY = ":memory:"
 SCHEMA_VERSION = 1

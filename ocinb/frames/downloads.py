@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal
 
+from ocinb._imports import loading
 from ocinb._text import human_duration, human_size, short_digest
 from ocinb.errors import IntegrityError, InvalidError, OcinbError
 from ocinb.frames import schemas
@@ -152,7 +153,8 @@ def pull(
         try:
             board.start(title, _tasks(plans))
             transfer = Transfer(layout, session.settings, board, verify=verify)
-            blobs = transfer.run([job for plan in plans for job in plan.jobs], errors=errors)
+            with loading("pandas"):  # which takes about as long as the blobs of an image
+                blobs = transfer.run([job for plan in plans for job in plan.jobs], errors=errors)
             # A document may be wanted as a blob too; then it came before.
             done = blobs | _documents(plans, layout)
             rows = list(_finish(plans, done, layout, failures, errors))

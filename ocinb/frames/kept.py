@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ocinb._settings import settings
-from ocinb.errors import NotFoundError, OcinbError
+from ocinb.errors import InvalidError, NotFoundError, OcinbError
 from ocinb.frames.collecting import Names, Row, checked, list_names
 from ocinb.frames.rows import image_kind, platform_text
 from ocinb.sources.base import RawDocument
@@ -18,6 +18,7 @@ from ocinb.sources.images import load_image
 from ocinb.spec import mediatypes
 from ocinb.spec.digest import Digest
 from ocinb.spec.documents import Descriptor, sniff_media_type
+from ocinb.spec.reference import PLACE, Reference
 from ocinb.storage.checking import Finding
 from ocinb.storage.layout import Layout
 from ocinb.storage.needs import LAYER, Documents, Limits, Unread
@@ -61,7 +62,7 @@ def image_rows(layout: Layout) -> Iterator[Row]:
             "digest": one.entry.digest,
             "compressed_bytes": sizes.total(one.digests),
             "unique_bytes": sizes.total(shares.try_taking(group)),
-            "missing": None if one.need is None else len(sizes.missing(one)),
+            "missing_blobs": None if one.need is None else len(sizes.missing(one)),
             "used_at": None if one.entry.digest is None else sizes.used_at(one.entry.digest),
         }
 
@@ -109,9 +110,17 @@ def _taken(left: dict[Digest, int], digests: Collection[Digest]) -> Mapping[Dige
 def _local_reference(root: Path, one: Kept, *, is_unique: bool) -> str | None:
     if ":" in str(root):
         return None
-    if one.entry.name and is_unique:
+    if one.entry.name and is_unique and _leads_back(f"oci:{root}:{one.entry.name}", one.entry.name):
         return f"oci:{root}:{one.entry.name}"
     return f"oci:{root}@{one.entry.digest}" if one.entry.digest else None
+
+
+def _leads_back(reference: str, name: str) -> bool:
+    """Say whether a reference asks for a name: whoever else wrote it may have called an image ``@1``."""
+    try:
+        return Reference(reference).wanted == name and not PLACE.fullmatch(name)
+    except InvalidError:
+        return False
 
 
 def _described(one: Kept, documents: _Quiet) -> Row:

@@ -87,7 +87,7 @@ class Store:
         DataFrame
             One row per name: reference (in full), local_reference (``oci:FOLDER:NAME``, which every function reads from
             here, also offline), kind (image, index, artifact, signature, attestation, referrers, unknown), platform,
-            digest, media_type, layers, compressed_bytes and unique_bytes (bytes), missing, used_at (UTC).
+            digest, media_type, layers, compressed_bytes and unique_bytes (bytes), missing_blobs, used_at (UTC).
 
         Raises
         ------
@@ -98,17 +98,19 @@ class Store:
 
         Notes
         -----
-        ``compressed_bytes`` are all blobs of an image that are here, its documents too, each once; ``unique_bytes``
-        those that `remove` would free. Of an index all its images count, though each may have a row of its own.
-        ``missing`` counts blobs that are not here, but not attestations, which a pull leaves out.
+        ``compressed_bytes`` are all blobs of an image that are here, its documents too, each once. Of an index all its
+        images count, though each may have a row of its own. ``unique_bytes`` is what `remove` frees: blobs that
+        nothing else needs, also those of the signatures and SBOMs that came along and go along, which have rows of
+        their own too. So neither is a sum of the store; `usage` has that. ``missing_blobs`` does not count
+        attestations, which a pull leaves out.
 
         Examples
         --------
         >>> import ocinb
         >>> with ocinb.samples.registry() as registry:
         ...     frame = ocinb.pull(registry.reference("demo/hello"), progress=False)
-        >>> ocinb.store.images()[["kind", "layers", "missing"]].to_dict("records")
-        [{'kind': 'image', 'layers': 1, 'missing': 0}]
+        >>> ocinb.store.images()[["kind", "layers", "missing_blobs"]].to_dict("records")
+        [{'kind': 'image', 'layers': 1, 'missing_blobs': 0}]
         """
         return schemas.KEPT_IMAGES.frame(image_rows(open_kept(destination)))
 

@@ -228,8 +228,8 @@ KEPT_IMAGES = Schema(
         _MEDIA_TYPE,
         Column("layers", NUMBER, "how many layers it has, of an index how many different ones; NA if unknown"),
         Column("compressed_bytes", NUMBER, "all blobs of it that are here, documents too, each once", "bytes"),
-        Column("unique_bytes", NUMBER, "those that go when it is removed, since nothing else needs them", "bytes"),
-        Column("missing", NUMBER, "how many blobs of it are not here; NA if that is not known"),
+        Column("unique_bytes", NUMBER, "what goes when it is removed, also of what came along with it", "bytes"),
+        Column("missing_blobs", NUMBER, "how many blobs of it are not here; NA if that is not known"),
         Column("used_at", TIME, "when it was pulled or last read, to the hour; NA if it is not here"),
     ),
 )

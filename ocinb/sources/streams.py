@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from ocinb.errors import IntegrityError
 from ocinb.network.addresses import safe_url
 from ocinb.network.answers import Stream
+from ocinb.network.reading import reading
 from ocinb.network.refusals import RangeError
 from ocinb.spec.documents import Descriptor
 
@@ -38,7 +39,8 @@ class ArrivingBlob:
     """
 
     def __init__(self, stream: Stream, asked: int, descriptor: Descriptor) -> None:
-        self.offset = _offset(stream, asked, descriptor)
+        with reading(stream):
+            self.offset = _offset(stream, asked, descriptor)
         self._stream = stream
 
     def chunks(self) -> Iterator[bytes]:

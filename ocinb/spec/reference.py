@@ -34,6 +34,8 @@ _PAGE_OF_HUB = re.compile(r"(?:https?://)?hub\.docker\.com/(?:_/([^/?#]+)|r/([^/
 _IDENTIFIER = re.compile(r"[a-f0-9]{64}")
 # The name of an image in a file that says where it stands there.
 PLACE = re.compile(r"@[0-9]{1,9}")
+# How the name of an image in a file ends that came with an index, and that by its digest: …@sha256:…-arm64.
+_OF_AN_INDEX = re.compile(r"[a-z0-9]+:[a-f0-9]{64,}-.+")
 
 
 @total_ordering
@@ -212,7 +214,9 @@ def _file_parts(transport: str, rest: str) -> dict[str, str | None]:
 def _split_digest(rest: str) -> tuple[str, str | None]:
     """Cut a digest off the end; an @ may also stand in a path or a name."""
     before, at, after = rest.rpartition("@")
-    return (before, after) if at and after.partition(":")[0] in HEX_LENGTHS and ":" in after else (rest, None)
+    is_name = ":" in before and _OF_AN_INDEX.fullmatch(after)
+    is_digest = at and after.partition(":")[0] in HEX_LENGTHS and ":" in after and not is_name
+    return (before, after) if is_digest else (rest, None)
 
 
 def _registry_parts(text: str, stripped: str) -> dict[str, str | None]:

@@ -247,7 +247,7 @@ def remove_leftovers(root: Path) -> None:
     """Remove what killed processes were writing."""
     for new in _new_folder(root).glob("*"):
         with suppress(OSError):  # others clean up too, or did not mean us to
-            if time.time() - new.stat().st_mtime > LEFTOVER_SECONDS:
+            if abs(time.time() - new.stat().st_mtime) > LEFTOVER_SECONDS:  # the clock may have been set back since
                 new.unlink()
 
 

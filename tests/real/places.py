@@ -60,6 +60,6 @@ def _mounted(place: Path, *what: str) -> Iterator[None]:
 
 
 def _run(tool: str, *arguments: str) -> str:
-    """Run it, and give what it complains of."""
+    """Run it, and give what it complains of, in a line."""
     done = subprocess.run([require(tool), *arguments], capture_output=True, check=False, text=True, timeout=60)
-    return done.stderr.strip() or f"it ended with {done.returncode}" if done.returncode else ""
+    return f"{done.stderr.strip() or 'no reason'}\n".splitlines()[0] if done.returncode else ""

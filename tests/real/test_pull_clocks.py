@@ -94,6 +94,16 @@ def test_when_a_file_was_written_makes_it_no_better_and_no_worse(broken: Broken,
     assert aftermath.verified(broken.pull.layout)
 
 
+def test_what_was_left_half_written_goes_whenever_that_was(broken: Broken) -> None:
+    folder = broken.pull.layout / ".ocinb" / "new"
+    ages = {"now": 0.0, "long-ago": TEN_YEARS, "in-years": -TEN_YEARS}
+    for name, age in ages.items():
+        (folder / name).write_bytes(b"half of a docu")
+        os.utime(folder / name, (time.time() - age, time.time() - age))
+    assert broken.fetches() > 0
+    assert [path.name for path in folder.iterdir()] == ["now"]
+
+
 def move_to_another_machine(broken: Broken, *, age: float) -> Path:
     """Let the one part be of a process on another machine, which wrote to it some seconds ago."""
     [part] = aftermath.parts_of(broken.pull.layout)

@@ -59,22 +59,43 @@ def check_rest(pull: Pull, line: Sluice, origin: str) -> None:
     assert aftermath.accepted_by_peers(pull.layout, str(pull.reference), origin=origin)
 
 
+def check_room(pulled: Pulled, layout: Path, *, most: int) -> None:
+    """See that an error says how much is free, at most, and how much is needed."""
+    check_error(pulled, layout)
+    said = [int(number.replace(",", "")) for number in re.findall(r"([\d,]+) bytes", str(pulled.error))]
+    assert len(said) == 2
+    free, needed = said
+    assert 0 < free <= most
+    assert 2_000_000 < needed < 3_000_000
+
+
 def test_a_disk_that_is_too_small_is_said_before_anything_comes(
     opened: tuple[Relay, Sluice], real_images: RealImages, tmp_path: Path
 ) -> None:
     relay, line = opened
     with small_disk(tmp_path / "disk", SMALL) as disk:
         pull = Pull(relay.name(real_images.busybox_oci), tmp_path, destination=disk / "layout")
-        pulled = children.pull_in_child(pull)
-        check_error(pulled, pull.layout)
-        said = [int(number.replace(",", "")) for number in re.findall(r"([\d,]+) bytes", str(pulled.error))]
-        assert len(said) == 2
-        free, needed = said
-        assert 0 < free <= SMALL
-        assert 2_000_000 < needed < 3_000_000
+        check_room(children.pull_in_child(pull), pull.layout, most=SMALL)
         assert line.hang_up() < 2000, "its config"
         resize(disk, LARGE)
         check_rest(pull, line, real_images.busybox_oci)
+
+
+def test_so_is_one_that_only_says_that_it_is_too_small_and_what_is_there_already_counts(
+    opened: tuple[Relay, Sluice], real_images: RealImages, tmp_path: Path
+) -> None:
+    # It needs no rights, so this is tried on every machine.
+    relay, line = opened
+    first = (partial(mischief.shrink_disk, SMALL),)
+    pull = Pull(relay.name(real_images.busybox_oci), tmp_path, first=first)
+    check_room(children.pull_in_child(pull), pull.layout, most=SMALL)
+    assert line.hang_up(limit=1_000_000) < 2000, "its config"
+    child = children.start(replace(pull, first=()))
+    while aftermath.bytes_in(pull.layout) < 1_000_000:
+        assert child.process.is_alive()
+        time.sleep(0.001)
+    child.kill()
+    check_rest(pull, line, real_images.busybox_oci)
 
 
 def test_a_disk_that_another_process_fills_in_the_middle(

@@ -201,7 +201,7 @@ REFUSALS = [
     Row(
         "a page of somebody else",
         [(0, bent(page)), (0, fine)],
-        pulls=(Fails(IntegrityError, "has to be"), "downloaded"),
+        pulls=(Fails(IntegrityError, "has to be.*A web page came"), "downloaded"),
         again=PAGE,
     ),
     Row(
@@ -254,7 +254,7 @@ CONTENT = [
     Row(
         "compressed once more",
         [(0, bent(gzipped)), (0, fine)],
-        pulls=(Fails(IntegrityError, "has to be"), "downloaded"),
+        pulls=(Fails(IntegrityError, "has to be.*It came as gzip"), "downloaded"),
         wholes=1,
         again=10 * KIB,
     ),

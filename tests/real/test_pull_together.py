@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import subprocess
 import sys
 import time
@@ -110,6 +111,29 @@ def test_one_that_dies_is_taken_over_by_one_that_waits(
     # It may have died waiting for what the other had completed: what it leaves then goes with the next pull.
     assert set(children.pull_in_child(pull).outcomes) == {"present"}
     check(pull.layout)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_several_that_are_killed_one_after_the_other_again_and_again(
+    slow: tuple[Relay, Sluice], real_images: RealImages, tmp_path: Path, seed: int
+) -> None:
+    chance = random.Random(seed)
+    wanted = [real_images.busybox_oci, *real_images.index_children.values()]
+    pulls = [Pull(slow[0].name(origin), tmp_path, platform="all") for origin in wanted]
+    layout = pulls[0].layout
+    for limit in (700_000, 1_400_000, 2_100_000):
+        points = sorted(chance.randrange(limit) for _ in pulls)
+        started = [children.start(pull) for pull in pulls]
+        for child, point in zip(chance.sample(started, len(started)), points, strict=True):
+            while aftermath.bytes_in(layout) < point and child.process.is_alive():
+                time.sleep(0.001)
+            child.kill()
+        assert aftermath.only_whole_blobs(layout)
+    pull_at_once(*pulls)
+    assert set(children.pull_in_child(pulls[0]).outcomes) == {"present"}
+    check(layout)
+    for pull, origin in zip(pulls, wanted, strict=True):
+        assert aftermath.accepted_by_peers(layout, str(pull.reference), origin=origin)
 
 
 FORK = """
