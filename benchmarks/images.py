@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -48,19 +49,24 @@ def push_images(host: str, count: int) -> list[Pushed]:
     return [pushed for part in run_all(lambda part: _push(host, part), numbers, workers=WRITERS) for pushed in part]
 
 
+def push_image(host: str, name: str, image: Image, known: AbstractSet[Digest] = frozenset()) -> str:
+    """Write one image into a registry, without the blobs that are known to be there, and give its reference."""
+    registry, repository = f"http://{host}", name.rpartition(":")[0]
+    for blob in {blob.digest: blob for blob in (*image.layers, image.config) if blob.digest not in known}.values():
+        put_blob(registry, repository, blob.raw)
+    put_manifest(registry, name, image.manifest.media_type, image.manifest.raw)
+    return f"{host}/{name}"
+
+
 def _push(host: str, numbers: Sequence[int]) -> list[Pushed]:
-    registry, repository = f"http://{host}", f"bench/app-{numbers[0]}"
+    repository = f"bench/app-{numbers[0]}"
     pushed: list[Pushed] = []
     known: set[Digest] = set()
     for number in numbers:
         image = _image(number)
-        for blob in (*image.layers, image.config):
-            if blob.digest not in known:
-                put_blob(registry, repository, blob.raw)
+        by_tag = push_image(host, f"{repository}:1.{number}", image, known)
         known.update(layer.digest for layer in image.layers)
-        tag = f"{repository}:1.{number}"
-        put_manifest(registry, tag, image.manifest.media_type, image.manifest.raw)
-        pushed.append(Pushed(f"{host}/{tag}", f"{host}/{repository}@{image.manifest.digest}"))
+        pushed.append(Pushed(by_tag, f"{host}/{repository}@{image.manifest.digest}"))
     return pushed
 
 

@@ -55,7 +55,9 @@ class Count:
 Line = Ratio | Count
 
 
-def interleaved(contestants: Mapping[str, Callable[[], None]], *, runs: int) -> dict[str, list[float]]:
+def interleaved(
+    contestants: Mapping[str, Callable[[], None]], *, runs: int, between: Callable[[], None] | None = None
+) -> dict[str, list[float]]:
     """Let contestants run in turn, so that what slows the machine down slows all of them.
 
     Parameters
@@ -64,6 +66,8 @@ def interleaved(contestants: Mapping[str, Callable[[], None]], *, runs: int) -> 
         What is timed, by name.
     runs
         How often each of them runs.
+    between
+        What is done before each of them, and not timed.
 
     Returns
     -------
@@ -73,6 +77,8 @@ def interleaved(contestants: Mapping[str, Callable[[], None]], *, runs: int) -> 
     times: dict[str, list[float]] = {name: [] for name in contestants}
     for _ in range(runs):
         for name, run in contestants.items():
+            if between:
+                between()
             times[name].append(seconds(run))
     return times
 
@@ -88,13 +94,25 @@ def process(*command: str, **environment: str) -> Callable[[], None]:
     """Make a contestant of a whole process; one that fails ends the race."""
 
     def run() -> None:
-        done = subprocess.run(
-            command, env=environment or None, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
-        )
-        if done.returncode:
-            raise RuntimeError(f"{' '.join(command)[:200]} ended with {done.returncode}: {done.stderr[-2000:]}")
+        said_by(*command, **environment)
 
     return run
+
+
+def said_by(*command: str, **environment: str) -> str:
+    """Run a process to its end, and give what it wrote.
+
+    Raises
+    ------
+    RuntimeError
+        If it failed.
+    """
+    done = subprocess.run(
+        command, env=environment or None, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)[:200]} ended with {done.returncode}: {done.stderr[-2000:]}")
+    return done.stdout
 
 
 def table(lines: Sequence[Line]) -> str:

@@ -36,6 +36,7 @@ class Peer:
 
 SKOPEO = Peer("skopeo", package="skopeo")
 DOCKER_REGISTRY = Peer("docker-registry", package="docker-registry")
+DPKG = Peer("dpkg-query", package="dpkg")
 
 
 def missing(peers: Iterable[Peer]) -> list[Peer]:

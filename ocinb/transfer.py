@@ -223,7 +223,7 @@ class _Download:
     def _fetch_rest(self) -> None:
         """Fetch what is missing; a connection that breaks is made anew, where it broke.
 
-        A line may break as often as it likes, as long as it brings something in between.
+        A line may break as often as it likes, as long as it brings a MiB in between.
         """
         tries, furthest = 0, self._verifier.seen
         while True:

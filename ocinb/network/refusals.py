@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 from ocinb.errors import AuthError, NotFoundError, OcinbError, RateLimitError, TransportError
-from ocinb.network.addresses import safe_url
+from ocinb.network.addresses import netloc_of, safe_url
 from ocinb.network.answers import Answer
 from ocinb.network.masking import without
 from ocinb.network.patience import retry_after, when_to_come_back
@@ -27,7 +27,9 @@ class UnknownRepositoryError(NotFoundError):
     """The registry said that it is not the tag or digest that is missing, but the whole repository."""
 
 
-def refusal(registry: str, answer: Answer, *, asked: str = "", secrets: Iterable[str] = ()) -> OcinbError:
+def refusal(
+    registry: str, answer: Answer, *, asked: str = "", secrets: Iterable[str] = (), is_its_own: bool = True
+) -> OcinbError:
     """Make the error that fits an answer.
 
     Parameters
@@ -40,10 +42,16 @@ def refusal(registry: str, answer: Answer, *, asked: str = "", secrets: Iterable
         As whom it was asked.
     secrets
         What it was told, and may have said back.
+    is_its_own
+        Whether it was the registry itself, and no server that it sent us to, which knows nobody's credentials.
     """
     said = _registry_errors(answer.body)
     url, words = without(secrets, safe_url(answer.url)), _words(said, secrets)
     match answer.status:
+        case 401 | 403 if not is_its_own:
+            hint = "Such addresses are good for a while only; try again"
+            what = f"{netloc_of(answer.url)} refused access ({answer.status}), where {registry} sent us"
+            return _with_status(TransportError(what, url=url, hint=hint), answer)
         case 401 | 403:
             doubt = (
                 f"{asked}. Are they right, and may they read this?" if asked else "It may be private, or not be there."
@@ -62,15 +70,18 @@ def refusal(registry: str, answer: Answer, *, asked: str = "", secrets: Iterable
             return _come_back(f"{registry} has no time at the moment (503){words}", answer)
         case status:
             advice = "The fault is on its side; try again later" if status >= SERVER_FAULT else None
-            told = TransportError(f"{registry} answered {status}{words}", url=url, hint=advice)
-            told.status = status
-            return told
+            return _with_status(TransportError(f"{registry} answered {status}{words}", url=url, hint=advice), answer)
 
 
 def credentials_hint(registry: str) -> str:
     """Say how somebody gives the credentials that are missing."""
     given = f'ocinb.settings.credentials["{registry}"] = (user, secret) gives credentials for this session'
     return f"{given}; those of docker login and podman login are found"
+
+
+def _with_status(error: TransportError, answer: Answer) -> TransportError:
+    error.status = answer.status
+    return error
 
 
 def _come_back(message: str, answer: Answer) -> RateLimitError:

@@ -183,7 +183,8 @@ class Endpoint:
                     body = stream.read(self._settings.max_answer_bytes)
                 answer = Answer(stream.status, stream.headers, body, stream.url)
                 if not visit.may_try_again(answer, self._base):
-                    raise refusal(self.registry, answer, asked=visit.words, secrets=visit.secrets)
+                    own = same_origin(answer.url, self._base)
+                    raise refusal(self.registry, answer, asked=visit.words, secrets=visit.secrets, is_its_own=own)
                 reason = f"{purpose('GET', path)}, again with authorization"
 
     def foreign(self, urls: Iterable[str], headers: Mapping[str, str]) -> AbstractContextManager[Stream]:

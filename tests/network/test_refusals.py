@@ -84,3 +84,15 @@ def test_who_does_not_say_when_is_asked_some_time_later(header: dict[str, str]) 
     assert told.retry_at is None
     assert "Wait a while" in str(told)
     assert type(refusal("registry.example", Answer(503, header, b"", URL))) is TransportError
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_server_that_one_was_sent_to_knows_no_credentials(status: int) -> None:
+    url = "https://blobs.example/x?X-Amz-Signature=hidden"
+    told = refusal("registry.example", Answer(status, {}, b"", url), is_its_own=False)
+    assert type(told) is TransportError
+    assert told.status == status
+    assert "blobs.example refused access" in str(told)
+    assert "registry.example sent us" in str(told)
+    assert "credentials" not in str(told)
+    assert "hidden" not in str(told)

@@ -173,7 +173,7 @@ REDIRECTS = [
     Row(
         "no longer open to who comes",
         [(0, cut(LEFT, RESET)), (LEFT, refused(403)), (LEFT, fine)],
-        pulls=(Fails(AuthError, "403"), "resumed"),
+        pulls=(Fails(TransportError, "where .* sent us"), "resumed"),
     ),
 ]
 
