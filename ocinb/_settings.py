@@ -179,9 +179,10 @@ def _text(value: Any) -> str:
 
 
 def _path(value: Any) -> Path:
-    if not os.fspath(value):
+    text = os.fspath(value)
+    if not os.fsencode(text) or "\0" in text:  # that refuses half a character, which no system takes either
         raise ValueError
-    return Path(value).expanduser().absolute()
+    return Path(text).expanduser().absolute()
 
 
 def _optional_path(value: Any) -> Path | None:

@@ -162,6 +162,8 @@ def test_paths_are_absolute_and_may_begin_at_home(monkeypatch: pytest.MonkeyPatc
         ("platform", 386),
         ("platform", ""),
         ("store_dir", None),
+        ("store_dir", "a\0b"),
+        ("store_dir", "\ud800"),
         ("store_dir", ""),
         ("store_dir", 3),
         ("store_dir", b"/store"),

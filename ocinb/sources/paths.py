@@ -28,10 +28,14 @@ def local_path(path: str) -> Path:
     NotFoundError
         If the home is not there.
     InvalidError
-        If it is none: what follows a NUL would be lost on the way to the system.
+        If it is none: what follows a NUL would be lost on the way to the system, and it takes no half characters.
     """
     if "\0" in path:
         raise InvalidError(f"{path!r} is no path: it has a NUL in it")
+    try:
+        os.fsencode(path)
+    except UnicodeEncodeError:
+        raise InvalidError(f"{path!r} is no path: it has half a character in it") from None
     try:
         return Path(path).expanduser().absolute()
     except RuntimeError:  # pathlib's, for a home that is not there

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import math
 import re
+import select
+import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from functools import partial
 
-from tests.real.relays import Relay, relaying
+from tests.real.relays import Relay
 
 _PIECE = 8 * 1024
 _LENGTH = re.compile(rb"\r\ncontent-length: *([0-9]+)\r\n", re.IGNORECASE)
@@ -35,6 +39,9 @@ class Sluice:
         self.pause = 0.0
         self._connected = 0  # counts the times that all hung up
         self._change = threading.Condition()
+        self._entrance = threading.Lock()
+        self._callers: list[socket.socket] = []
+        self._threads: list[threading.Thread] = []
 
     def let_pass(self, limit: float) -> None:
         """Set how many bytes of blobs may pass in all."""
@@ -43,16 +50,55 @@ class Sluice:
             self._change.notify_all()
 
     def hang_up(self, *, limit: float = math.inf) -> int:
-        """End all connections, count anew, and tell what was counted."""
-        with self._change:
+        """End all connections, also those that nobody has answered yet, count anew, and tell what was counted."""
+        with self._entrance, self._change:
+            for caller in self._waiting():
+                caller.close()
             passed, self.passed, self.limit = self.passed, 0, limit
             self._connected += 1
             self._change.notify_all()
             return passed
 
-    def change(self, _: int, chunks: Iterator[bytes]) -> Iterator[bytes]:
+    @contextmanager
+    def serve(self, upstream: str) -> Iterator[Relay]:
+        """Take calls for a registry in this block."""
+        over = threading.Event()
+        with socket.create_server(("127.0.0.1", 0)) as self._server:
+            self._server.settimeout(0)
+            relay = Relay(f"127.0.0.1:{self._server.getsockname()[1]}", upstream)
+            answering = threading.Thread(target=self._answer, args=(relay, over))
+            answering.start()
+            try:
+                yield relay
+            finally:
+                over.set()
+                answering.join()
+                self.hang_up()  # who waits for more would wait for ever
+                for caller in self._callers:
+                    with suppress(OSError):
+                        caller.shutdown(socket.SHUT_RDWR)
+                for thread in self._threads:
+                    thread.join()
+
+    def _answer(self, relay: Relay, over: threading.Event) -> None:
+        while not over.is_set():
+            select.select([self._server], [], [], 0.02)
+            with self._entrance:
+                for caller in self._waiting():
+                    caller.settimeout(None)
+                    made = replace(relay, change=partial(self._passed_on, self._connected))
+                    self._callers.append(caller)
+                    self._threads.append(threading.Thread(target=made.talk, args=(caller,)))
+                    self._threads[-1].start()
+
+    def _waiting(self) -> Iterator[socket.socket]:
+        with suppress(BlockingIOError):
+            while True:
+                yield self._server.accept()[0]
+
+    def _passed_on(self, connected: int, _: int, chunks: Iterator[bytes]) -> Iterator[bytes]:
         """Pass on what a registry says over one connection."""
-        connected, head, body, counts = self._connected, b"", 0, False
+        head, body, counts = b"", 0, False
         for chunk in chunks:
             rest = chunk
             while rest:
@@ -85,11 +131,7 @@ class Sluice:
 
 @contextmanager
 def sluice(upstream: str) -> Iterator[tuple[Relay, Sluice]]:
-    """Open a line to a registry with a sluice in it."""
+    """Open a line to a registry with a sluice in it; the relay says what things are called over it."""
     made = Sluice()
-    with relaying(upstream) as relay:
-        relay.change = made.change
-        try:
-            yield relay, made
-        finally:
-            made.hang_up()  # who waits for it would wait for ever
+    with made.serve(upstream) as relay:
+        yield relay, made

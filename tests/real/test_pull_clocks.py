@@ -96,12 +96,12 @@ def test_when_a_file_was_written_makes_it_no_better_and_no_worse(broken: Broken,
 
 def test_what_was_left_half_written_goes_whenever_that_was(broken: Broken) -> None:
     folder = broken.pull.layout / ".ocinb" / "new"
-    ages = {"now": 0.0, "long-ago": TEN_YEARS, "in-years": -TEN_YEARS}
+    ages = {"4711-00000000000000aa": 0.0, "4711-00000000000000bb": TEN_YEARS, "4711-00000000000000cc": -TEN_YEARS}
     for name, age in ages.items():
         (folder / name).write_bytes(b"half of a docu")
         os.utime(folder / name, (time.time() - age, time.time() - age))
     assert broken.fetches() > 0
-    assert [path.name for path in folder.iterdir()] == ["now"]
+    assert [path.name for path in folder.iterdir()] == ["4711-00000000000000aa"]
 
 
 def move_to_another_machine(broken: Broken, *, age: float) -> Path:

@@ -145,7 +145,7 @@ def test_what_a_power_cut_must_not_take_is_on_the_disk_before_it_has_a_name(whol
     # No process can be killed as hard as that, so this is about the order in which it asks.
     pull = Pull(whole.origin, tmp_path)
     told = [tuple(paths) for paths in children.Child(partial(watched, pull)).result()]
-    assert whole.contents.keys() <= {str(Path(paths[-1]).relative_to(pull.layout)) for paths in told}
+    assert {str(pull.layout / name) for name in whole.contents} <= {paths[-1] for paths in told}
     layers = {str(pull.layout / "blobs" / digest.replace(":", "/")) for digest in whole.layers}
     settled: set[str] = set()
     for source, *target in told:

@@ -24,6 +24,8 @@ def test_a_home_that_is_not_there_is_told() -> None:
 def test_a_nul_is_no_part_of_a_path() -> None:
     with pytest.raises(InvalidError, match="is no path: it has a NUL in it"):
         local_path("folder\0elsewhere")
+    with pytest.raises(InvalidError, match="is no path: it has half a character in it"):
+        local_path("\ud800")
 
 
 def test_a_file_that_may_be_meant_is_told_as_it_can_be_opened(tmp_path: Path) -> None:
