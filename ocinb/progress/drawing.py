@@ -134,7 +134,7 @@ class DrawnProgress(ABC):
         with self._harmless():
             if not self._is_open:
                 self._is_open = True
-                self._open(self._title, self._tasks)
+                self._open(self._title, self._tasks, tally)
             self._draw(tally)
 
     def _end(self, summary: str) -> None:
@@ -152,8 +152,8 @@ class DrawnProgress(ABC):
             logger.debug("progress is drawn no more", exc_info=True)
 
     @abstractmethod
-    def _open(self, title: str, tasks: Sequence[Task]) -> None:
-        """Put the bars up; in the drawing thread, as all of these."""
+    def _open(self, title: str, tasks: Sequence[Task], tally: Tally) -> None:
+        """Put the bars up, as they stand by then; in the drawing thread, as all of these."""
 
     @abstractmethod
     def _draw(self, tally: Tally) -> None:

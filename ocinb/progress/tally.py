@@ -24,6 +24,9 @@ _SPEED_DELAY = 0.5
 _MANY_SECONDS = 24 * 3600
 
 
+_AT_WORK = frozenset({State.DOWNLOADING, State.VERIFYING})
+
+
 @dataclass(frozen=True, slots=True)
 class Status:
     """Where one task stands."""
@@ -96,6 +99,24 @@ class Overall:
         >>> Overall(here=40_000_000, total=100_000_000, rate=5e6, complete=1, tasks=3).words
         '40.0 MB of 100.0 MB · 5.0 MB/s · 12 s left · 1 of 3 done'
         """
+        return " · ".join(self.parts)
+
+    def words_within(self, columns: int) -> str:
+        """As much of it as there is room for, in whole parts, the first of them in any case.
+
+        >>> Overall(here=40_000_000, total=100_000_000, rate=5e6, complete=1, tasks=3).words_within(30)
+        '40.0 MB of 100.0 MB · 5.0 MB/s'
+        """
+        fitting, *parts = self.parts
+        for part in parts:
+            if len(fitting) + len(part) + 3 > columns:
+                break
+            fitting = f"{fitting} · {part}"
+        return fitting
+
+    @property
+    def parts(self) -> list[str]:
+        """What there is to say, the most telling first."""
         # Questions have no size that is known before; they are counted.
         parts = [f"{human_size(self.here)} of {human_size(self.total)}"] if self.total else []
         if self.rate:
@@ -107,7 +128,7 @@ class Overall:
         parts.append(f"{self.complete:,} of {self.tasks:,} done")
         if self.failed:
             parts.append(f"{self.failed:,} failed")
-        return " · ".join(parts)
+        return parts
 
 
 class Tally:
@@ -153,6 +174,12 @@ class Tally:
         """Where one task stands now."""
         with self._lock:
             return self._status(key)
+
+    def moving(self) -> tuple[set[str], set[str]]:
+        """Tell the tasks that are at work now from all others."""
+        with self._lock:
+            moving = {key for key, state in self._states.items() if state in _AT_WORK}
+            return moving, self._states.keys() - moving
 
     def overall(self) -> Overall:
         """Where all tasks together stand now."""

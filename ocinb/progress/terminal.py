@@ -22,6 +22,7 @@ __all__ = ["TerminalProgress"]
 # What is said behind the bar is tqdm's description, since before its postfix it puts a comma. The bar has one length:
 # tqdm gives a bar what the words leave over, and those change with each moment.
 _FORMAT = "{percentage:3.0f} % |{bar:12}| {desc}"
+_BARE = f"100 % |{'█' * 12}| "
 _COLUMNS = 80  # where nobody tells: some terminals say that they have none
 # The bar counts in thousandths: what is done may be bytes, or questions that have no size.
 _FULL = 1000
@@ -52,14 +53,17 @@ class TerminalProgress(DrawnProgress):
         self._bar: tqdm[NoReturn] | None = None
         self._words_columns = _WORDS_COLUMNS
 
-    def _open(self, _title: str, _tasks: Sequence[Task]) -> None:
+    def _open(self, _title: str, _tasks: Sequence[Task], _tally: Tally) -> None:
         from tqdm import tqdm
 
         class Bar(tqdm):  # type: ignore[type-arg]  # generic for type checkers only
             monitor_interval = 0  # no thread that stays behind
 
-        # tqdm is told all figures, since its own speed would count what was here before.
-        self._bar = Bar(total=_FULL, file=self._stream(), bar_format=_FORMAT, leave=False, ncols=_COLUMNS, nrows=20)
+        # tqdm is told all figures, since its own speed would count what was here before; and until it was told any, it
+        # draws nothing (delay).
+        self._bar = Bar(
+            total=_FULL, file=self._stream(), bar_format=_FORMAT, leave=False, ncols=_COLUMNS, nrows=20, delay=1e-9
+        )
         self._words_columns = _WORDS_COLUMNS
 
     def _draw(self, tally: Tally) -> None:
@@ -70,7 +74,8 @@ class TerminalProgress(DrawnProgress):
             self._bar.ncols = _width(self._stream())
             self._bar.n = int(overall.fraction * _FULL)
             self._bar.bar_format = _titled(self._title, self._bar.ncols - self._words_columns)
-            self._bar.set_description_str(overall.words, refresh=False)
+            room = self._bar.ncols - len(_BARE)
+            self._bar.set_description_str(overall.words_within(room), refresh=False)
             self._bar.refresh()
 
     def _close(self, summary: str) -> None:
@@ -96,13 +101,17 @@ def _width(stream: TextIO) -> int:
 
 
 def _titled(title: str, columns: int) -> str:
-    """Put before the bar what there is room for of a title, the end of it, which tells images apart.
+    """Put before the bar what there is room for of a title: the end of it, which tells images apart.
 
     >>> _titled("Pulling registry.example/demo/shop:2.0", 68)
     'Pulling registry.example/demo/shop:2.0 {percentage:3.0f} % |{bar:12}| {desc}'
+    >>> _titled("Pulling registry.example/demo/shop:2.0", 52)
+    'registry.example/demo/shop:2.0 {percentage:3.0f} % |{bar:12}| {desc}'
     >>> _titled("Pulling registry.example/demo/shop:2.0", 38)
     '…e/demo/shop:2.0 {percentage:3.0f} % |{bar:12}| {desc}'
     """
-    room = columns - len(" 100 % || ") - 12
-    shown = title if len(title) <= room else f"…{title[1 - room :]}" if room >= _LEAST_TITLE else ""
+    room = columns - len(_BARE) - 1
+    shown = title if len(title) <= room else title.partition(" ")[2]
+    if len(shown) > room:
+        shown = f"…{shown[1 - room :]}" if room >= _LEAST_TITLE else ""
     return f"{shown.replace('{', '{{').replace('}', '}}')} {_FORMAT}".lstrip()

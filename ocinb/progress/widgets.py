@@ -14,10 +14,12 @@ from ocinb.progress.drawing import DrawnProgress, Pulse
 from ocinb.progress.protocol import State
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Container, Mapping, Sequence
 
     from ocinb.progress.protocol import Task
     from ocinb.progress.tally import Status, Tally
+
+    Traits = Callable[[Tally], Mapping[str, object]]
 
 __all__ = ["WidgetProgress"]
 
@@ -38,16 +40,19 @@ _COLOURS = {
     State.FAILED: "danger",
 }
 
-_AT_FIRST = {"value": 0, "bar_style": "", "description": State.WAITING.value, "_dom_classes": ("ocinb-waiting",)}
+# The messages of a second: the words and the bar of the total, six rows that move, two that have come to rest.
+_TURNS = ("total", "moving", "moving", "rest", "moving", "total", "moving", "moving", "rest", "moving")
 
 
 class _Live:
     """A widget that follows the tally, and says nothing to the browser while it has nothing new to say."""
 
-    def __init__(self, widget: Any, traits: Callable[[Tally], Mapping[str, object]]) -> None:
+    def __init__(
+        self, widget: Any, traits: Callable[[Tally], Mapping[str, object]], shown: Mapping[str, object]
+    ) -> None:
         self._widget = widget
         self._traits = traits
-        self._shown: Mapping[str, object] = {}
+        self._shown = shown
 
     def refresh(self, tally: Tally) -> bool:
         """Show what is new, in one message; tell whether there was anything."""
@@ -61,20 +66,41 @@ class _Live:
         return True
 
 
+class _Queue:
+    """Widgets that wait for a message, the one that had its turn longest ago first."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[tuple[str | None, _Live]] = deque()
+
+    def add(self, key: str | None, live: _Live) -> None:
+        self._waiting.append((key, live))
+
+    def refresh(self, tally: Tally, keys: Container[str | None]) -> bool:
+        """Let the first of those that have one of some keys, and news, have its turn."""
+        for place, (key, live) in enumerate(self._waiting):
+            if key in keys and live.refresh(tally):
+                del self._waiting[place]
+                self._waiting.append((key, live))
+                return True
+        return False
+
+
 class _Panel:
     """The widgets of one transfer, as few as can be: each costs messages when it comes and when it goes."""
 
     def __init__(self) -> None:
         self._made: list[Any] = []
-        self._turns: deque[_Live] = deque()
+        self._totals, self._bars = _Queue(), _Queue()
+        self._turn = 0
 
-    def build(self, title: str, tasks: Sequence[Task]) -> Any:
+    def build(self, title: str, tasks: Sequence[Task], tally: Tally) -> Any:
         """Make the box to show."""
         import ipywidgets
         from ipywidgets.widgets.widget_int import ProgressStyle
         from ipywidgets.widgets.widget_string import HTMLStyle
 
         self._kit = ipywidgets
+        self._tally = tally
         # All widgets share these, and the rules of the panel do the rest: otherwise there were three for each.
         self._layout = self._keep(ipywidgets.Layout())
         self._text_style = self._keep(HTMLStyle())
@@ -84,13 +110,17 @@ class _Panel:
         parts = [self._text(markup.heading(title)), *self._rows(rows, len(tasks), long), self._sum(long)]
         return self._box(self._kit.VBox, [*parts, self._text(markup.hint())], ["ocinb-progress"])
 
-    def refresh(self, tally: Tally) -> None:
-        """Send one message at most: to the next of those that have news."""
-        for _ in range(len(self._turns)):
-            live = self._turns[0]
-            self._turns.rotate(-1)
-            if live.refresh(tally):
-                return
+    def refresh(self) -> None:
+        """Send one message at most, to one that has news: whoever moves is not kept waiting by all who stand."""
+        tally, turn = self._tally, _TURNS[self._turn % len(_TURNS)]
+        self._turn += 1
+        moving, resting = tally.moving()
+        rows = (moving, resting) if turn == "moving" else (resting, moving)
+        if turn == "total" and self._totals.refresh(tally, {None}):
+            return
+        if any(self._bars.refresh(tally, keys) for keys in rows):
+            return
+        self._totals.refresh(tally, {None})
 
     def close(self) -> None:
         """Take all of it out of the kernel and out of the browser, the box first."""
@@ -106,19 +136,23 @@ class _Panel:
         return [self._box(self._kit.GridBox, cells, ["ocinb-rows", *long])]
 
     def _row(self, task: Task) -> list[Any]:
-        bar = self._bar()
-        self._turns.append(_Live(bar, lambda tally: _bar_traits(tally.status(task.key))))
+        bar = self._live(self._bars, task.key, self._bar, lambda tally: _bar_traits(tally.status(task.key)))
         return [self._text(markup.row_cells(task)), bar]
 
     def _sum(self, long: Sequence[str]) -> Any:
-        words, bar = self._text(""), self._bar()
-        self._turns.append(_Live(words, _total_words))
-        self._turns.append(_Live(bar, _total_traits))
+        words = self._live(self._totals, None, self._text, _total_words)
+        bar = self._live(self._totals, None, self._bar, _total_traits)
         return self._box(self._kit.GridBox, [words, bar], ["ocinb-sum", *long])
 
-    def _bar(self) -> Any:
-        bar = self._kit.IntProgress(max=_FULL, layout=self._layout, style=self._bar_style, **_AT_FIRST)
-        return self._keep(bar)
+    def _live(self, queue: _Queue, key: str | None, make: Callable[..., Any], traits: Traits) -> Any:
+        """Make a widget as it stands at this moment, which follows the tally from now on."""
+        shown = traits(self._tally)
+        widget = make(**shown)
+        queue.add(key, _Live(widget, traits, shown))
+        return widget
+
+    def _bar(self, **traits: object) -> Any:
+        return self._keep(self._kit.IntProgress(max=_FULL, layout=self._layout, style=self._bar_style, **traits))
 
     def _text(self, value: str) -> Any:
         return self._keep(self._kit.HTML(value, layout=self._layout, style=self._text_style))
@@ -153,16 +187,16 @@ class WidgetProgress(DrawnProgress):
         self._handle: Any = None
         self._panel: _Panel | None = None
 
-    def _open(self, title: str, tasks: Sequence[Task]) -> None:
+    def _open(self, title: str, tasks: Sequence[Task], tally: Tally) -> None:
         self._panel = _Panel()
-        box = self._panel.build(title, tasks)
+        box = self._panel.build(title, tasks, tally)
         handle = _new_handle()
         handle.display({**box._repr_mimebundle_(), "text/plain": f"{title} …"}, raw=True)
         self._handle = handle
 
-    def _draw(self, tally: Tally) -> None:
+    def _draw(self, _tally: Tally) -> None:
         if self._panel is not None:
-            self._panel.refresh(tally)
+            self._panel.refresh()
 
     def _close(self, summary: str) -> None:
         line, handle, panel = {"text/plain": summary}, self._handle, self._panel

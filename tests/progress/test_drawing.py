@@ -22,8 +22,8 @@ class Diary(DrawnProgress):
         self.lines: list[str] = []
         self.drawn = threading.Event()
 
-    def _open(self, title: str, tasks: Sequence[Task]) -> None:
-        self.lines.append(f"open {title} {len(tasks)}")
+    def _open(self, title: str, tasks: Sequence[Task], tally: Tally) -> None:
+        self.lines.append(f"open {title} {len(tasks)} of {tally.overall().tasks}")
 
     def _draw(self, tally: Tally) -> None:
         if tally.status("blob").state is State.VERIFYING:
@@ -45,8 +45,8 @@ class Broken(Diary):
         if at == self._at:
             raise OSError(at)
 
-    def _open(self, title: str, tasks: Sequence[Task]) -> None:
-        super()._open(title, tasks)
+    def _open(self, title: str, tasks: Sequence[Task], tally: Tally) -> None:
+        super()._open(title, tasks, tally)
         self._break("open")
 
     def _draw(self, tally: Tally) -> None:
@@ -69,7 +69,7 @@ def test_the_last_word_before_a_silence_is_drawn() -> None:
     progress.state("blob", State.VERIFYING)
     assert progress.drawn.wait(10)
     progress.finish("over")
-    assert progress.lines == ["open Pulling 1", "close over"]
+    assert progress.lines == ["open Pulling 1 of 1", "close over"]
 
 
 def test_finish_ends_the_thread_and_may_come_twice() -> None:
@@ -106,7 +106,7 @@ def test_a_second_start_ends_the_first() -> None:
     progress.start("second", [_TASK])
     beat(progress)
     progress.finish("over")
-    assert progress.lines == ["open first 1", "close first", "open second 1", "close over"]
+    assert progress.lines == ["open first 1 of 1", "close first", "open second 1 of 1", "close over"]
 
 
 def test_all_of_it_is_drawn_in_one_thread_and_in_the_callers_context() -> None:
@@ -177,7 +177,7 @@ def test_strangers_text_stays_on_its_line() -> None:
     progress.start("Pulling\x1b[2J", [_TASK])
     beat(progress)
     progress.finish("one\ntwo\r")
-    assert progress.lines == ["open Pulling\\x1b[2J 1", "close one\\ntwo\\r"]
+    assert progress.lines == ["open Pulling\\x1b[2J 1 of 1", "close one\\ntwo\\r"]
 
 
 def test_a_pulse_waits_its_interval_between_beats(monkeypatch: pytest.MonkeyPatch) -> None:

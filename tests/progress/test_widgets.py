@@ -112,6 +112,32 @@ def test_every_bar_has_its_turn(progress: WidgetProgress) -> None:
     assert [bar.value for bar in _bars(progress)] == [500] * 13
 
 
+def test_it_comes_up_as_things_stand_by_then(progress: WidgetProgress, messages: list[dict[str, Any]]) -> None:
+    progress.start("Pulling", _tasks(3))
+    progress.state("key0", State.PRESENT)
+    progress.state("key1", State.DOWNLOADING)
+    progress.advance("key1", 500)
+    beat(progress)
+    assert [bar.description for bar in _bars(progress)] == ["present", "50 %", "waiting", "50 %"]
+    assert "1.5 kB of 3.0 kB · 1 of 3 done" in _markup(progress)
+    assert messages == []
+
+
+def test_the_total_is_told_often_and_those_that_move_come_first(progress: WidgetProgress) -> None:
+    _open(progress, _tasks(42))
+    for number in range(30):
+        progress.state(f"key{number}", State.DONE)
+    for second in range(1, 6):
+        for number in range(36, 42):
+            progress.state(f"key{number}", State.DOWNLOADING)
+            progress.advance(f"key{number}", 100)
+        beat(progress, 10)
+        words = _markup(progress)
+        assert f"{30 + 0.6 * second:.1f} kB of 42.0 kB" in words
+        assert [bar.value for bar in _bars(progress)[36:42]] == [100 * second] * 6
+    assert sum(bar.description == "done" for bar in _bars(progress)) > 5, "and the others have their turn"
+
+
 def test_no_bar_is_stuck_after_the_last_word(progress: WidgetProgress) -> None:
     _open(progress, _tasks(100))
     for number in range(100):
