@@ -16,6 +16,7 @@ from ocinb._pool import alone, pause
 from ocinb._settings import Settings
 from ocinb.errors import IntegrityError, InvalidError, NotFoundError, TransportError
 from ocinb.network.answers import GOOD, Answer, Stream
+from ocinb.network.http import OfflineError
 from ocinb.network.patience import Attempts
 from ocinb.network.reading import reading
 from ocinb.network.refusals import UnknownRepositoryError
@@ -70,7 +71,13 @@ class RegistrySource:
         known = None if self._is_outdated(wanted, "HEAD") else self._known(wanted, "HEAD")
         if known is not None:  # somebody listed the digests of the tags a moment ago
             return self._fetched_once(known, partial(self._by_digest, known)).descriptor
-        answer = self._manifest(wanted, named=True)
+        try:
+            answer = self._manifest(wanted, named=True)
+        except OfflineError:
+            pulled = self._pulled(wanted)
+            if pulled is None:
+                raise
+            return self._fetched_once(pulled, partial(self._by_digest, pulled)).descriptor
         document = self._checked(answer, _digest_of(answer))
         self._keep(document)
         return document.descriptor
@@ -237,6 +244,11 @@ class RegistrySource:
         kept = {kind: self._kept_answer(tag, kind) for kind in ("GET", "HEAD")}
         mine, other = kept.pop(method), *kept.values()
         return mine is not None and other is not None and other.kept_at > mine.kept_at
+
+    def _pulled(self, tag: str) -> Digest | None:
+        """Give what was pulled under a tag last, whatever became of the answer that said so then."""
+        name = f"{self._endpoint.registry}/{self.repository}:{tag}"
+        return next((entry.digest for entry in self._store.entries() if entry.name == name), None)
 
     def _kept_answer(self, tag: str, method: str) -> Answer | None:
         return self._endpoint.known(

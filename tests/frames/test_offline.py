@@ -151,3 +151,15 @@ def test_online_again_it_asks(registry: SampleRegistry) -> None:
         ocinb.document(registry.reference("demo/hello"))
     settings.offline = False
     assert ocinb.document(registry.reference("demo/hello")).raw
+
+
+def test_what_was_pulled_is_found_by_its_name_though_no_answer_was_kept(registry: SampleRegistry) -> None:
+    shop = registry.reference("demo/shop:2.0")
+    ocinb.pull(shop, platform="all", progress=False)
+    before = ocinb.layers(shop, platform="all")
+    ocinb.store.prune(keep_bytes=0)
+    go_offline()
+    assert ocinb.layers(shop, platform="all").equals(before)
+    assert ocinb.pull(shop, platform="arm64", progress=False)["outcome"].unique().tolist() == ["present"]
+    with pytest.raises(TransportError, match="offline"):
+        ocinb.layers(registry.reference("demo/shop:1.0"))
