@@ -18,6 +18,7 @@ nb_execution_raise_on_error = True
 nb_execution_timeout = 120
 myst_enable_extensions = ["colon_fence"]
 
+default_role = "py:obj"  # `layers` in a docstring leads to that function
 autodoc_typehints = "none"
 autodoc_member_order = "bysource"
 napoleon_google_docstring = False

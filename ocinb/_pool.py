@@ -160,7 +160,10 @@ def run_all(function: Callable[[Item], Result], items: Iterable[Item], *, worker
         return []
     stop = _Stop(_Entrance())
     with woken_by(stop.give):  # a stop from further out goes on to these tasks
-        return _gather(_run(function, todo, workers, stop))
+        try:
+            return _gather(_run(function, todo, workers, stop))
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt from None  # anew: where it waited, and the threads were at, would fill a screen
 
 
 def _run(function: Callable[[Item], Result], todo: list[Item], workers: int, stop: _Stop) -> list[Future[Result]]:

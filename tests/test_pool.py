@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
@@ -403,6 +404,16 @@ def test_an_interrupt_while_tasks_are_handed_out_ends_those_at_work(monkeypatch:
     with pytest.raises(KeyboardInterrupt):
         run_all(work, range(3), workers=2)
     _until(ended.is_set)
+
+
+def test_an_interrupt_does_not_tell_where_everybody_waited() -> None:
+    def work(_: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt) as caught:
+        run_all(work, range(3), workers=2)
+    assert [frame.name for frame in traceback.extract_tb(caught.value.__traceback__)][1:] == ["run_all"]
+    assert caught.value.__suppress_context__
 
 
 INTERRUPTED = """

@@ -25,6 +25,7 @@ from ocinb.sources.session import default_session
 from ocinb.spec.digest import Digest
 from ocinb.spec.documents import Descriptor
 from ocinb.spec.identity import layer_steps
+from ocinb.storage.files import disk_errors
 from ocinb.storage.layout import Layout
 from ocinb.storage.naming import Pulled
 from ocinb.transfer import Transfer, Transferred
@@ -83,12 +84,13 @@ def pull(
     IntegrityError
         If bytes do not match their digest; those of a layer are fetched twice before that is said.
     TransportError
-        If the registry fails, or the folder cannot be written; what came so far is kept and resumed next time.
+        If the registry fails, the disk has no room (told before any layer is fetched), or the folder cannot be
+        written; what came so far is kept and resumed next time.
     NotFoundError
         If nothing has that name, or it has no such platform; also if a referrer is listed, and gone.
     InvalidError
-        If it is an image of Docker's schema 1, which fits into no layout, or if there are more referrers than
-        ``settings.max_index_children``.
+        If a name, a platform or the folder is none; if it is an image of Docker's schema 1, which fits into no layout;
+        or if there are more referrers than ``settings.max_index_children``.
 
     Notes
     -----
@@ -147,7 +149,8 @@ def pull(
         planned = attempt_all(names, plan, errors=errors, session=session, progress=progress)
         plans = [plan for plan in planned if isinstance(plan, Plan)]
         failures = [plan for plan in planned if isinstance(plan, Failure)]
-        layout.prepare()
+        if plans:
+            layout.prepare()
         title = f"Pulling {_counted(names)}"
         summary = f"{title} stopped; {_KEPT}"
         try:
@@ -165,8 +168,6 @@ def pull(
         except OcinbError:
             summary = f"{title} failed; {_KEPT}"
             raise
-        except KeyboardInterrupt:
-            raise KeyboardInterrupt from None  # anew: where the threads were at would fill a screen
         finally:
             board.finish(summary)
     places = {name: place for place, name in enumerate(names)}
@@ -204,7 +205,7 @@ def _finish(
         try:
             rows = [row for image in plan.images for row in _image_rows(plan, image, done)]
         except OcinbError as error:
-            error.reference = error.reference or plan.name
+            error.reference = plan.name
             if errors == "raise":
                 raise
             failures.append(Failure(plan.name, error))
@@ -215,8 +216,7 @@ def _finish(
         yield from _fetched_once(rows, told)
     for digest in documents:  # the layers are on the disk already
         layout.blobs.settle(digest)
-    if names:
-        layout.name(names, limit=limit)
+    layout.name(names, limit=limit)
 
 
 def _image_rows(plan: Plan, image: Image, done: Results) -> Iterator[Row]:
@@ -247,10 +247,9 @@ def _fetched_once(rows: Sequence[Row], told: set[Digest]) -> Iterator[Row]:
 
 def _whole(blob: Descriptor, result: Transferred | OcinbError) -> Transferred:
     if isinstance(result, OcinbError):
-        error = copy.copy(result)  # several images may want the blob, and each has a failure of its own
-        error.reference = None
-        raise error
-    size = result.path.stat().st_size
+        raise copy.copy(result)  # several images may want the blob, and each has a failure of its own
+    with disk_errors(result.path):  # whoever removed it meanwhile did not ask whether somebody is at work
+        size = result.path.stat().st_size
     if size != blob.size:  # two manifests give one digest two sizes, and it was fetched by the one that is right
         raise IntegrityError(f"{blob.digest} has to be {blob.size:,} bytes long, but has {size:,}")
     return result
@@ -269,11 +268,11 @@ def _tasks(plans: Sequence[Plan]) -> list[Task]:
 
 
 def _counted(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{len(names)} references"
+    return names[0] if len(names) == 1 else f"{len(names):,} references"
 
 
 def _summary(rows: Sequence[Row], seconds: float) -> str:
     sizes: dict[str, Any] = {row["digest"]: row["blob_bytes"] for row in rows}
     fetched = sum(row["fetched_bytes"] for row in rows)
-    blobs = f"{len(sizes)} blob{'' if len(sizes) == 1 else 's'}, {human_size(sum(sizes.values()))}"
+    blobs = f"{len(sizes):,} blob{'' if len(sizes) == 1 else 's'}, {human_size(sum(sizes.values()))}"
     return f"{blobs}; {human_size(fetched)} fetched in {human_duration(seconds)}"

@@ -9,7 +9,7 @@ from ocinb._settings import settings
 from ocinb.errors import InvalidError
 from ocinb.sources.paths import INDEX, MARKER, local_path, not_there
 from ocinb.spec.reference import FILE_TRANSPORTS
-from ocinb.storage.blobs import disk_errors
+from ocinb.storage.files import disk_errors
 from ocinb.storage.layout import Layout
 
 Destination = str | PathLike[str]
@@ -27,9 +27,9 @@ def checked_folder(destination: Destination) -> Path:
     """
     if not isinstance(destination, str | PathLike) or not str(destination):
         raise InvalidError(f"destination takes the path of a folder, not {destination!r}")
-    transport, colon, _ = str(destination).partition(":")
-    if colon and transport in FILE_TRANSPORTS:  # as skopeo wants it
-        hint = "It is or becomes an image layout: give the folder alone"
+    transport, colon, rest = str(destination).partition(":")
+    if colon and (transport in FILE_TRANSPORTS or rest.startswith("//")):  # as skopeo wants it, or a bucket's address
+        hint = "It is or becomes an image layout on this machine: give the folder alone"
         raise InvalidError(f"destination takes the path of a folder, not {destination!r}", hint=hint)
     folder = local_path(str(destination))
     with disk_errors(folder):  # a name that is too long for a disk, for instance

@@ -20,6 +20,7 @@ from ocinb.spec.digest import Digest
 from ocinb.spec.documents import Descriptor, sniff_media_type
 from ocinb.spec.reference import PLACE, Reference
 from ocinb.storage.checking import Finding
+from ocinb.storage.files import last_used
 from ocinb.storage.layout import Layout
 from ocinb.storage.needs import LAYER, Documents, Limits, Unread
 from ocinb.storage.removal import Removed
@@ -48,13 +49,14 @@ def image_rows(layout: Layout) -> Iterator[Row]:
     documents = _Quiet(Documents(layout.blobs, limits))
     kept = survey(layout, limits)
     shares, sizes = Shares(kept), _Sizes(layout)
-    parts: dict[str | None, set[int]] = {}
+    parts: dict[str, set[int]] = {}
     for place, one in enumerate(kept):
-        parts.setdefault(one.entry.part_of, set()).add(place)
+        if one.entry.part_of:
+            parts.setdefault(one.entry.part_of, set()).add(place)
     names = Counter(one.entry.name for one in kept)
     for place, one in enumerate(kept):
         name = one.entry.name
-        group = {place} | (parts.get(name, set()) if name and one.entry.part_of is None else set())
+        group = {place} | parts.get(name or "", set())
         yield {
             "reference": name,
             "local_reference": _local_reference(layout.root, one, is_unique=names[name] == 1),
@@ -134,7 +136,7 @@ def _described(one: Kept, documents: _Quiet) -> Row:
         media_type = sniff_media_type(raw, entry.media_type, str(entry.digest))
         said["media_type"] = media_type
         if media_type in mediatypes.INDEXES:
-            layers = {part.digest for part in one.need.parts if part.role == LAYER} if one.need else set()
+            layers = {piece.digest for piece in one.need.pieces if piece.role == LAYER} if one.need else set()
             kind = "index" if entry.subject is None else "referrers"
             return {**said, "kind": kind, "platform": None, "layers": None if one.need is None else len(layers)}
         image = load_image(documents, RawDocument(raw, entry.digest, media_type), entry.platform)
@@ -178,8 +180,8 @@ class _Sizes:
         return sum(looks.size for looks in map(self._looks, digests) if looks)
 
     def missing(self, one: Kept) -> set[Digest]:
-        parts = one.need.parts if one.need else ()
-        return {part.digest for part in parts if not part.optional and self._looks(part.digest) is None}
+        pieces = one.need.pieces if one.need else ()
+        return {piece.digest for piece in pieces if not piece.optional and self._looks(piece.digest) is None}
 
     def used_at(self, digest: Digest) -> datetime | None:
         looks = self._looks(digest)
@@ -192,5 +194,5 @@ class _Sizes:
             except OSError:
                 self._known[digest] = None
             else:
-                self._known[digest] = _Looks(status.st_size, max(status.st_atime, status.st_mtime))
+                self._known[digest] = _Looks(status.st_size, last_used(status))
         return self._known[digest]

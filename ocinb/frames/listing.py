@@ -43,11 +43,11 @@ class Listing:
         pulled by a name that leads to it alone.
         """
         written = {}
-        for subject in sorted(plan.along.asked):
+        for subject, referring in plan.referring.items():
             name = f"{plan.repository}:{referrers_tags(subject)[0]}"
             attested = [one for one in self._listed(name) if one.annotations.get(REFERENCE_DIGEST) == subject]
             listed: dict[Digest, Descriptor] = {}
-            for one in (*plan.referrers_of(subject), *attested):
+            for one in (*referring, *attested):
                 listed.setdefault(one.digest, one)
             if listed:
                 self._known[name] = tuple(listed.values())

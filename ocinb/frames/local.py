@@ -18,12 +18,12 @@ from ocinb.frames.kept import finding_rows, image_rows, kept_limits, removed_row
 from ocinb.frames.quantities import read_duration, read_size
 from ocinb.progress import choose_progress
 from ocinb.progress.protocol import Progress, Task
-from ocinb.storage import kept as responses
+from ocinb.storage import answers
 from ocinb.storage.checking import Blob, Finding, check_blobs, check_images, list_blobs
 from ocinb.storage.inventory import Amount, count, list_items
 from ocinb.storage.pruning import Aim, prune
 from ocinb.storage.removal import Choice, remove_images
-from ocinb.storage.selection import find_images, match_images
+from ocinb.storage.selection import Selection
 from ocinb.storage.survey import Kept
 
 if TYPE_CHECKING:
@@ -85,9 +85,10 @@ class Store:
         Returns
         -------
         DataFrame
-            One row per name: reference (in full), local_reference (``oci:FOLDER:NAME``, which every function reads from
-            here, also offline), kind (image, index, artifact, signature, attestation, referrers, unknown), platform,
-            digest, media_type, layers, compressed_bytes and unique_bytes (bytes), missing_blobs, used_at (UTC).
+            One row per name: reference (in full if it was pulled), local_reference (``oci:FOLDER:NAME``, which every
+            function reads from here, also offline), kind (image, index, artifact, signature, attestation, referrers,
+            unknown), platform, digest, media_type, layers, compressed_bytes and unique_bytes (bytes), missing_blobs,
+            used_at (UTC).
 
         Raises
         ------
@@ -101,8 +102,8 @@ class Store:
         ``compressed_bytes`` are all blobs of an image that are here, its documents too, each once. Of an index all its
         images count, though each may have a row of its own. ``unique_bytes`` is what `remove` frees: blobs that
         nothing else needs, also those of the signatures and SBOMs that came along and go along, which have rows of
-        their own too. So neither is a sum of the store; `usage` has that. ``missing_blobs`` does not count
-        attestations, which a pull leaves out.
+        their own too. So neither column adds up to what the store takes, which `usage` tells. ``missing_blobs`` does
+        not count attestations, which a pull leaves out.
 
         Examples
         --------
@@ -129,7 +130,8 @@ class Store:
         destination
             A folder that was pulled into, or any image layout. None is the store of this user.
         progress
-            None draws bars where there is somebody to see them, False none; or an object that is told (see `Progress`).
+            None draws bars where there is somebody to see them, False none; or an object that is told (see
+            `ocinb.Progress`).
 
         Returns
         -------
@@ -223,7 +225,7 @@ class Store:
         where = str(layout.root)
 
         def choose(kept: Sequence[Kept]) -> set[int]:
-            return set().union(*(find_images(kept, name, where) for name in names))
+            return set().union(*map(Selection(kept, where).find, names))
 
         return schemas.REMOVED.frame(removed_rows(*remove_images(layout, choose, kept_limits())))
 
@@ -238,12 +240,12 @@ class Store:
 
         Images that were pulled into the store stay, whole, unless it is said which of them to keep; so does what any
         process is downloading. All else is fetched again when it is asked for again; what a tag points at, too:
-        offline, without its answer, only a digest finds an image.
+        offline, without its answer, what was not pulled is found by its digest only.
 
         Parameters
         ----------
         older_than
-            How long it was not used: ``"30d"`` (s, min, h, d, w), a timedelta, or a number of seconds.
+            How long it was not used: ``"30d"``, ``"2 weeks"`` (s, min, h, d, w), a timedelta, or a number of seconds.
         keep_bytes
             How much may be left of all kinds together: ``"10GB"`` or a number of bytes. If the images that stay take
             more, all else goes.
@@ -318,7 +320,7 @@ def _kept_by(patterns: Sequence[str]) -> Choice:
     if not patterns:
         hint = "To remove all: ocinb.store.remove(ocinb.store.images()['reference'])"
         raise InvalidError("keep has no name in it, and an empty list may be a mistake", hint=hint)
-    return lambda kept: match_images(kept, patterns, str(settings.store_dir))
+    return lambda kept: set().union(*map(Selection(kept, str(settings.store_dir)).match, patterns))
 
 
 def _task(blob: Blob) -> Task:
@@ -336,7 +338,7 @@ def _verdict(blobs: Sequence[Blob], findings: Sequence[Finding], seconds: float)
 
 def _amounts() -> list[Amount]:
     found = count(list_items(open_kept(None), settings.cache_dir))
-    beside = responses.overhead(settings.cache_dir)
+    beside = answers.overhead(settings.cache_dir)
     return [
         Amount(amount.kind, amount.entries, amount.size + (beside if amount.kind == "responses" else 0))
         for amount in found

@@ -66,6 +66,8 @@ def wanted_platforms(platform: Platforms) -> Wanted:
     texts = (platform,) if isinstance(platform, str) else tuple(platform)
     if not texts:
         raise InvalidError("an empty list of platforms chooses nothing", hint="Give one, or 'all'")
+    if ALL in [text for text in texts if isinstance(text, str)]:
+        raise InvalidError(f"{ALL!r} is no platform of a list", hint=f"platform={ALL!r} takes every image")
     for text in texts:
         parse_platform(text)
     return texts

@@ -47,9 +47,8 @@ class Plan:
     @property
     def documents(self) -> set[Digest]:
         """The documents that were read on the way, and stay."""
-        resolved = self.opened.resolved
-        read = [resolved.document, *resolved.indexes, *self.along.indexes, *(image.document for image in self.images)]
-        return {document.digest for document in (*read, *(image.config_document for image in self.images)) if document}
+        configs = {image.config_document.digest for image in self.images if image.config_document}
+        return {self.opened.resolved.document.digest, *self._manifests, *configs}
 
     @property
     def kept_name(self) -> str:
@@ -61,10 +60,15 @@ class Plan:
         """Where it is from, as names in the layout begin."""
         return Reference(self.kept_name).at(self.opened.resolved.document.digest).rpartition("@")[0]
 
-    def referrers_of(self, subject: Digest) -> list[Descriptor]:
-        """Give what refers to a manifest and has no tag of cosign's, as a list says it."""
-        found = [one.descriptor for one in self.along.of(subject) if one.tag is None]
-        return [self._completed(one) for one in found]
+    @property
+    def referring(self) -> dict[Digest, list[Descriptor]]:
+        """What refers to each manifest that was asked about, and has no tag of cosign's, as a list says it."""
+        read = self._manifests
+        found: dict[Digest, list[Descriptor]] = {subject: [] for subject in sorted(self.along.asked)}
+        for one in self.along.referrers:
+            if one.tag is None:
+                found[Digest(one.subject)].append(_completed(one.descriptor, read[one.descriptor.digest]))
+        return found
 
     def pulled(self, lists: Mapping[Digest, RawDocument]) -> Pulled:
         """Tell what the name stands for in the layout now, with the lists that were made."""
@@ -85,18 +89,23 @@ class Plan:
             asked=self.along.asked,
         )
 
-    def _completed(self, referrer: Descriptor) -> Descriptor:
-        """Complete what was said of a referrer by what it says itself, so that whoever lists it need not read it."""
-        documents = [*self.opened.resolved.indexes, *self.along.indexes, *(image.document for image in self.images)]
-        read = next(document for document in documents if document.digest == referrer.digest)
-        if read.media_type not in mediatypes.ALL_MANIFESTS:
-            return referrer
-        said, _ = described(read)
-        return replace(
-            said,
-            artifact_type=referrer.artifact_type or said.artifact_type,
-            annotations=referrer.annotations or said.annotations,
-        )
+    @property
+    def _manifests(self) -> dict[Digest, RawDocument]:
+        """The manifests and indexes that were read."""
+        read = [*self.opened.resolved.indexes, *self.along.indexes, *(image.document for image in self.images)]
+        return {document.digest: document for document in read}
+
+
+def _completed(referrer: Descriptor, document: RawDocument) -> Descriptor:
+    """Complete what was said of a referrer by what it says itself, so that whoever lists it need not read it."""
+    if document.media_type not in mediatypes.ALL_MANIFESTS:
+        return referrer
+    said, _ = described(document)
+    return replace(
+        said,
+        artifact_type=referrer.artifact_type or said.artifact_type,
+        annotations=referrer.annotations or said.annotations,
+    )
 
 
 def plan_pull(opened: Opened, wanted: Wanted, *, referrers: bool) -> Plan:

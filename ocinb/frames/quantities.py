@@ -10,14 +10,16 @@ from typing import Any
 
 from ocinb.errors import InvalidError
 
-_SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
-_DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(s|min|h|d|w)\s*")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
+# In whatever words, but for an "m", which may be minutes or months.
+_UNITS = "s|sec(?:ond)?s?|min(?:ute)?s?|h(?:our)?s?|d(?:ay)?s?|w(?:eek)?s?"
+_DURATION = re.compile(rf"\s*(\d+(?:\.\d+)?)\s*({_UNITS})\s*", re.IGNORECASE)
 _POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
 _SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(?:([kmgt])(i?))?b?\s*", re.IGNORECASE)
 
 
 def read_duration(value: Any, what: str) -> float:
-    """Read a duration: a number of seconds, a ``timedelta`` (pandas' too), or a text such as ``"30d"``.
+    """Read a duration: a number of seconds, a ``timedelta`` (pandas' too), or a text: ``"30d"``, ``"2 weeks"``.
 
     Parameters
     ----------
@@ -44,7 +46,7 @@ def read_duration(value: Any, what: str) -> float:
     if isinstance(value, timedelta):
         value = value.total_seconds()
     if isinstance(value, str) and (match := _DURATION.fullmatch(value)):
-        return float(match[1]) * _SECONDS[match[2]]
+        return float(match[1]) * _SECONDS[match[2][0].lower()]
     if _is_number(value) and value >= 0:
         return float(value)
     hint = "30 days are '30d' (also s, min, h, w), a timedelta, or a number of seconds"

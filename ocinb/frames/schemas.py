@@ -162,7 +162,7 @@ PULL = Schema(
         Column("digest", TEXT, "the digest of the blob"),
         _MEDIA_TYPE,
         Column("blob_bytes", NUMBER, "the size of the blob", "bytes"),
-        Column("fetched_bytes", NUMBER, "what came over the wire for this row", "bytes"),
+        Column("fetched_bytes", NUMBER, "what was fetched for this row, over the wire or from a file", "bytes"),
         Column("outcome", TEXT, "downloaded, resumed or present"),
         Column("seconds", "Float64", "how long it took; NA if nothing was done, and for documents", "seconds"),
         Column("path", TEXT, "where the blob stands"),
@@ -220,7 +220,7 @@ KEPT_IMAGES = Schema(
     "kept_images",
     "image that is named in the store",
     (
-        Column("reference", TEXT, "the name in full, as pull and remove take it; NA of what another tool named not"),
+        Column("reference", TEXT, "the name, in full if it was pulled, as remove takes it; NA if it has none"),
         Column("local_reference", TEXT, "how it is read from here, also offline; NA if a colon in the path forbids it"),
         Column("kind", TEXT, "image, index, artifact, signature, attestation, referrers or unknown"),
         _PLATFORM,

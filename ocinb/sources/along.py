@@ -40,10 +40,6 @@ class Along:
     indexes: tuple[RawDocument, ...] = ()
     asked: frozenset[Digest] = frozenset()
 
-    def of(self, subject: Digest) -> list[Referrer]:
-        """Give what refers to a manifest."""
-        return [referrer for referrer in self.referrers if referrer.subject == subject]
-
 
 def find_along(
     source: Source, resolved: Resolved, images: Sequence[Image], settings: Settings, *, whole: bool

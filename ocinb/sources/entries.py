@@ -39,6 +39,11 @@ class Entry:
     describe: Callable[[], Descriptor] = field(repr=False)
     aliases: tuple[str, ...] = ()
 
+    @property
+    def is_beside(self) -> bool:
+        """Whether it is there for another image's sake, by its name: a list of referrers, or cosign's signature."""
+        return bool(self.names) and all(tag_kind(name) != "tag" for name in self.names)
+
 
 class Entries:
     """The images of a file.
@@ -67,9 +72,8 @@ class Entries:
 
     @cached_property
     def beside(self) -> set[Digest]:
-        """What is there for another image's sake, by its name: a list of referrers, or cosign's signature."""
-        made = [entry for entry in self.listed if entry.names and all(tag_kind(name) != "tag" for name in entry.names)]
-        return set(_by_digest(made))
+        """What is there for another image's sake."""
+        return set(_by_digest([entry for entry in self.listed if entry.is_beside]))
 
     def tagged(self, tag: str) -> list[str]:
         """Give the names that a tag has here: images of several repositories may lie in one layout."""
@@ -116,9 +120,9 @@ class Entries:
 
     def there(self) -> str:
         """Say which images there are, and how one is named."""
-        named = [
-            shorten(entry.names[0], 200) if entry.names else f"@{place}" for place, entry in enumerate(self.listed)
-        ]
+        images = [(place, entry) for place, entry in enumerate(self.listed) if not entry.is_beside]
+        shown = images or list(enumerate(self.listed))
+        named = [shorten(entry.names[0], 200) if entry.names else f"@{place}" for place, entry in shown]
         distinct = list(dict.fromkeys(named))
         more = f" and {len(distinct) - SHOWN_NAMES:,} more" if len(distinct) > SHOWN_NAMES else ""
         return f"Name one, {self.where}:NAME; there are: {', '.join(distinct[:SHOWN_NAMES])}{more}"

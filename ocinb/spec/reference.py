@@ -120,7 +120,7 @@ class Reference:
 
     @property
     def wanted(self) -> str:
-        """What a source is asked for: the digest where there is one, else the tag.
+        """What a source is asked for, which is the digest where there is one, else the tag.
 
         A file is asked for the name, with the digest if there is one, since that may be part of a name; for nothing if
         neither is given.
@@ -131,7 +131,7 @@ class Reference:
 
     @property
     def kept_name(self) -> str:
-        """What an image is called in a layout that it is copied to: its full name, which a file may have for it too."""
+        """What an image is called in a layout that it is copied to, its full name, which a file may have for it too."""
         return self.name if self.name and _is_full(self.name) else self.canonical
 
     def at(self, digest: Digest) -> str:

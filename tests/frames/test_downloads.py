@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -76,11 +77,16 @@ def test_all_that_an_image_needs_is_on_the_disk_before_it_is_named(
     registry: SampleRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settled: list[int] = []
-    monkeypatch.setattr(os, "fsync", lambda file: settled.append(os.fstat(file).st_ino))
+
+    def settle(file: int) -> None:
+        status = os.fstat(file)
+        settled.extend([status.st_ino] if stat.S_ISREG(status.st_mode) else [])
+
+    monkeypatch.setattr(os, "fsync", settle)
     reference = registry.reference("demo/shop:2.0")
     ocinb.layers(reference, platform="all")
     assert len(settled) == 2, "the two files of an empty layout"
-    ocinb.pull(reference, platform="all", progress=False)
+    ocinb.pull(reference, platform="all", referrers=True, progress=False)
     blobs = {path.stat().st_ino for path in (settings.store_dir / "blobs").glob("*/*")}
     assert blobs <= set(settled)
     assert settled[-1] == (settings.store_dir / "index.json").stat().st_ino

@@ -17,6 +17,8 @@ WRONG: dict[str, tuple[Any, str]] = {
     "nothing": ("", "destination takes the path of a folder, not ''"),
     "a number": (5, "destination takes the path of a folder, not 5"),
     "a transport": ("oci:folder", "give the folder alone"),
+    "a registry": ("docker://localhost:1/app", "give the folder alone"),
+    "a bucket": ("s3://bucket/images", "give the folder alone"),
     "a NUL": ("a\0b", "NUL"),
 }
 ASKING: dict[str, Callable[[Any], object]] = {
@@ -58,6 +60,12 @@ def test_a_folder_is_found_from_here_and_from_home(tmp_path: Path, monkeypatch: 
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.chdir(tmp_path)
     assert checked_folder("~/images") == checked_folder("images") == checked_folder(tmp_path / "images")
+
+
+@pytest.mark.parametrize("name", ["oci", "a:b", "docker:", "x/oci:y"])
+def test_a_folder_may_be_called_like_a_transport_and_have_a_colon(tmp_path: Path, name: str) -> None:
+    assert checked_folder(tmp_path / name) == tmp_path / name
+    assert checked_folder(name) == Path.cwd() / name
 
 
 def test_what_was_pulled_is_opened(registry: SampleRegistry, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import shutil
@@ -22,9 +23,10 @@ from ocinb.frames.kept import path_text
 from ocinb.samples import SampleRegistry
 from ocinb.samples import registry as start_registry
 from ocinb.spec.digest import Digest
+from ocinb.spec.mediatypes import OCI_CONFIG
 from ocinb.storage.layout import Layout
 from tests.frames.layouts import named
-from tests.storage.stores import put_image, put_index
+from tests.storage.stores import put_document, put_image, put_index
 
 ROOT = Path(__file__).parent.parent.parent
 INTERRUPTED = """
@@ -85,7 +87,7 @@ def test_each_name_is_an_image(registry: SampleRegistry) -> None:
     layers = ocinb.layers(shop, platform="all")
     assert frame.loc[shop, "layers"] == layers["digest"].nunique()
     assert frame.loc[f"{shop}-arm64", "layers"] == (layers["platform"] == "linux/arm64").sum()
-    assert frame["missing"].sum() == 0
+    assert frame["missing_blobs"].sum() == 0
     assert frame["digest"].tolist()[1:3] == layers["manifest_digest"].unique().tolist()
 
 
@@ -106,7 +108,9 @@ def test_sizes_are_those_on_the_disk_and_unique_is_what_remove_frees(registry: S
 
 
 def test_every_row_is_read_from_here_by_its_local_reference(registry: SampleRegistry, tmp_path: Path) -> None:
-    pulled(registry, "demo/nested:1", "demo/hello", platform="all", destination=tmp_path / "images")
+    digest = ocinb.document(registry.reference("demo/shop:2.0")).digest
+    names = ("demo/nested:1", "demo/hello", f"demo/shop@{digest}")
+    pulled(registry, *names, platform="all", destination=tmp_path / "images")
     frame = ocinb.store.images(destination=tmp_path / "images")
     before = len(registry.requests)
     settings.offline = True
@@ -121,28 +125,67 @@ def test_every_row_is_read_from_here_by_its_local_reference(registry: SampleRegi
 def test_images_that_other_tools_named_are_listed_too(tmp_path: Path) -> None:
     layout = Layout(tmp_path)
     layout.prepare()
-    image = put_image(layout, b"layer")
+    image, other = put_image(layout, b"layer"), put_image(layout, b"another layer")
     entry = {"mediaType": image.media_type, "digest": str(image.digest), "size": image.size}
     unknown = {"mediaType": "x/y", "digest": "blake3:00", "size": 1}
-    index = {"schemaVersion": 2, "manifests": [entry, unknown, {**entry, "annotations": "odd"}]}
+    alone = {"mediaType": other.media_type, "digest": str(other.digest), "size": other.size}
+    index = {"schemaVersion": 2, "manifests": [entry, unknown, {**entry, "annotations": "odd"}, alone]}
     (tmp_path / "index.json").write_text(json.dumps(index))
     frame = ocinb.store.images(destination=tmp_path)
     assert frame["reference"].isna().all()
+    assert frame["local_reference"].isna().tolist() == [False, True, False, False]
     assert frame["local_reference"].tolist()[0] == f"oci:{tmp_path}@{image.digest}"
-    assert frame["kind"].tolist() == ["image", "unknown", "image"]
-    assert frame["missing"].isna().tolist() == [False, True, False]
+    assert frame["kind"].tolist() == ["image", "unknown", "image", "image"]
+    assert frame["missing_blobs"].isna().tolist() == [False, True, False, False]
+    own = other.size + len(b"another layer")
+    assert frame["unique_bytes"].tolist() == [0, 0, 0, own], "of two entries of one image the blobs are both's"
     assert pd.isna(frame["digest"][1])
+
+
+def test_what_another_tool_named_so_that_nobody_can_ask_for_it_is_read_by_its_digest(tmp_path: Path) -> None:
+    layout = Layout(tmp_path)
+    layout.prepare()
+    images = [put_image(layout, content) for content in (b"one", b"two", b"three")]
+    names = ["@0", "app@sha256:abc", "app:1"]
+    layout.name(dict(zip(reversed(names), images, strict=True)))
+    frame = ocinb.store.images(destination=tmp_path)
+    assert [ocinb.document(name).digest for name in frame["local_reference"]] == [image.digest for image in images]
+    assert frame["local_reference"].tolist()[0] == f"oci:{tmp_path}:app:1"
+
+
+def test_two_images_of_one_name_are_read_by_their_digests(tmp_path: Path) -> None:
+    layout = Layout(tmp_path)
+    layout.prepare()
+    layout.name({"latest": put_image(layout, b"one"), "newest": put_image(layout, b"two")})
+    path = tmp_path / "index.json"
+    path.write_text(path.read_text().replace("newest", "latest"))
+    frame = ocinb.store.images(destination=tmp_path)
+    assert frame["reference"].tolist() == ["latest", "latest"]
+    assert frame["local_reference"].tolist() == [f"oci:{tmp_path}@{digest}" for digest in frame["digest"]]
+
+
+def test_a_config_that_stands_in_its_manifest_is_not_missing(tmp_path: Path) -> None:
+    layout = Layout(tmp_path)
+    layout.prepare()
+    config = b'{"os": "linux", "architecture": "arm64", "rootfs": {"type": "layers", "diff_ids": []}}'
+    described = {"mediaType": OCI_CONFIG, "digest": str(Digest.of(config)), "size": len(config)}
+    embedded = {**described, "data": base64.b64encode(config).decode()}
+    layout.name({"app:1": put_document(layout, {"config": embedded, "layers": []})})
+    frame = ocinb.store.images(destination=tmp_path)
+    assert frame[["kind", "platform", "missing_blobs"]].to_numpy().tolist() == [["image", "linux/arm64", 0]]
 
 
 def test_what_is_missing_is_counted_and_what_cannot_be_read_is_no_error(registry: SampleRegistry) -> None:
     [name] = pulled(registry, "demo/hello")
     manifest = ocinb.store.images()["digest"].item()
     (settings.store_dir / "blobs" / "sha256" / ocinb.layers(name)["digest"].item()[7:]).unlink()
-    assert ocinb.store.images()["missing"].item() == 1
+    assert ocinb.store.images()["missing_blobs"].item() == 1
     (settings.store_dir / "blobs" / "sha256" / manifest[7:]).write_bytes(b"damaged")
     frame = ocinb.store.images()
     assert frame["kind"].item() == "unknown"
     assert pd.isna(frame["layers"].item())
+    (settings.store_dir / "blobs" / "sha256" / manifest[7:]).unlink()
+    assert pd.isna(ocinb.store.images()["used_at"].item())
 
 
 def test_listing_is_no_use_of_an_image(registry: SampleRegistry) -> None:
@@ -193,6 +236,19 @@ def test_names_may_be_many_and_all_are_found_before_any_goes(registry: SampleReg
     assert ocinb.store.remove(by_digest)["reference"].tolist() == [f"{names[2]}:latest"]
     assert len(ocinb.store.remove(ocinb.store.images()["reference"])) == 2
     assert ocinb.store.images().empty
+
+
+def test_what_waits_for_a_pull_goes_with_the_next_removal_and_is_told(registry: SampleRegistry) -> None:
+    hello, chart = pulled(registry, "demo/hello", "demo/chart:0.1")
+    unique = ocinb.store.images()["unique_bytes"].tolist()
+    with Layout(settings.store_dir).in_use():
+        removed = ocinb.store.remove(hello)
+    told = ["reference", "freed_bytes", "waiting_bytes"]
+    assert removed[told].to_numpy().tolist() == [[f"{hello}:latest", 0, unique[0]]]
+    removed = ocinb.store.remove(chart)
+    assert removed["freed_bytes"].tolist() == [unique[1], unique[0]]
+    assert removed["reference"].isna().tolist() == [False, True], "nobody asked for it now"
+    assert on_disk() == {}
 
 
 def test_a_folder_is_cleaned_up_like_the_store(registry: SampleRegistry, tmp_path: Path) -> None:
@@ -392,7 +448,7 @@ def test_an_image_is_pulled_as_often_as_it_is_removed_by_another_process() -> No
                         removed += len(ocinb.store.remove(name))
                     except NotFoundError:
                         continue
-                assert not (set(ocinb.store.images()["missing"].dropna()) - {0})
+                assert not (set(ocinb.store.images()["missing_blobs"].dropna()) - {0})
         assert process.returncode == 0
         assert removed > 0
         assert ocinb.store.verify(progress=False).empty

@@ -111,6 +111,8 @@ def test_pruning_does_not_disturb_a_pull(tmp_path: Path) -> None:
 def test_a_pull_that_finds_nothing_makes_no_folder(registry: SampleRegistry, tmp_path: Path) -> None:
     with pytest.raises(NotFoundError):
         ocinb.pull(registry.reference("demo/shop:none"), destination=tmp_path / "other", progress=False)
+    for nothing in ([registry.reference("demo/shop:none"), "no name"], []):
+        assert len(ocinb.pull(nothing, destination=tmp_path / "other", progress=False, errors="skip")) == 0
     assert not (tmp_path / "other").exists()
 
 
@@ -162,7 +164,7 @@ def test_a_damaged_cache_has_no_responses_and_is_no_error(registry: SampleRegist
 
 
 def test_a_cache_that_is_held_is_told(registry: SampleRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ocinb.storage.kept.BUSY_SECONDS", 0.05)
+    monkeypatch.setattr("ocinb.storage.answers.BUSY_SECONDS", 0.05)
     ocinb.document(registry.reference("demo/hello"))
     with closing(sqlite3.connect(settings.cache_dir / "responses.sqlite", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -193,6 +194,19 @@ def test_progress_ends_once_when_a_pull_fails(registry: SampleRegistry) -> None:
     assert told.summaries == [f"{told.titles[0]} failed; what came is kept and resumed next time"]
 
 
+@pytest.mark.parametrize(
+    ("names", "blobs"), [(["demo/empty:1"], "1 blob"), (["demo/empty:1", "demo/hello"], "3 blobs")]
+)
+def test_the_last_line_counts_what_came_and_what_failed(registry: SampleRegistry, names: list[str], blobs: str) -> None:
+    registry.put_image("demo/empty", [], tag="1")
+    came = [registry.reference(name) for name in names]
+    told = Told()
+    ocinb.pull([*came, registry.reference("demo/gone:1"), "no name"], progress=told, errors="skip")
+    [summary] = told.summaries
+    what = "2 references" if len(names) > 1 else came[0]
+    assert re.fullmatch(rf"Pulled {re.escape(what)}: {blobs}, .* fetched in .* s; 2 failed", summary)
+
+
 def test_an_error_of_whoever_draws_ends_the_pull_and_is_told(registry: SampleRegistry) -> None:
     class Broken(Told):
         def advance(self, key: str, amount: int) -> None:
@@ -230,6 +244,34 @@ def test_an_index_that_is_none_is_told_before_anything_is_fetched(
     assert caught.value.hint
     assert not registry.requests
     assert (tmp_path / "index.json").read_bytes() == content
+
+
+def test_a_blob_that_is_gone_before_its_image_is_named_is_told_of_and_the_image_has_no_name(
+    registry: SampleRegistry, tmp_path: Path
+) -> None:
+    class Losing(Told):
+        def state(self, key: str, state: State) -> None:
+            if state is State.DONE:
+                (tmp_path / "blobs" / "sha256" / key.partition(":")[2]).unlink()
+
+    with pytest.raises(TransportError, match="cannot be used: No such file"):
+        ocinb.pull(registry.reference("demo/hello"), destination=tmp_path, progress=Losing())
+    assert Layout(tmp_path).entries() == []
+
+
+@pytest.mark.parametrize("place", ["index.json", ".ocinb/lock", ".ocinb/use"])
+def test_a_fifo_in_a_folder_of_a_stranger_is_not_waited_for(
+    registry: SampleRegistry, tmp_path: Path, place: str
+) -> None:
+    ocinb.pull(registry.reference("demo/hello"), destination=tmp_path, progress=False)
+    (tmp_path / place).unlink()
+    os.mkfifo(tmp_path / place)
+    other = registry.reference("demo/shop:2.0")
+    if place == ".ocinb/use":  # it is for whoever removes
+        assert len(ocinb.pull(other, destination=tmp_path, progress=False)) > 1
+    else:
+        with pytest.raises(TransportError, match="cannot be used"):
+            ocinb.pull(other, destination=tmp_path, progress=False)
 
 
 def test_while_it_fetches_nobody_removes_anything_also_from_a_new_folder(

@@ -15,7 +15,7 @@ from ocinb._settings import settings
 from ocinb.errors import IntegrityError, InvalidError, NotFoundError, TransportError
 from ocinb.samples import SampleRegistry
 from ocinb.samples import registry as start_registry
-from ocinb.spec.mediatypes import OCI_INDEX, OCI_MANIFEST
+from ocinb.spec.mediatypes import IN_TOTO, OCI_INDEX, OCI_MANIFEST
 from tests.frames.facts import images, records, sha256
 from tests.frames.layouts import named
 from tests.frames.test_pull_failures import Told
@@ -130,6 +130,20 @@ def test_the_layout_of_one_image_tells_of_it_and_by_its_digest_of_the_index(
     assert {pair for pair in listed(f"oci:{tmp_path}@{whole}") if pair[0] == whole} == of_index
 
 
+@pytest.mark.parametrize(
+    ("name", "platform", "stays"),
+    [(SHOP, "amd64", True), (SHOP, "all", False), ("demo/base:12", "amd64", False), ("demo/shop@{amd64}", None, False)],
+)
+def test_an_index_stays_for_the_sake_of_its_referrers_if_some_of_its_images_came(
+    registry: SampleRegistry, tmp_path: Path, name: str, platform: str | None, *, stays: bool
+) -> None:
+    amd64 = images(registry, SHOP)[0].digest
+    reference = registry.reference(name.partition("@")[0]) + name.partition("@")[2].format(amd64=f"@{amd64}")
+    pull(reference, tmp_path, platform)
+    marks = {entry["annotations"].get("dev.ocinb.index") for entry in named(tmp_path).values()} - {None}
+    assert marks == ({ocinb.document(reference).digest} if stays else set())
+
+
 def test_what_came_along_is_named_as_in_a_registry_and_listed_as_such(registry: SampleRegistry, tmp_path: Path) -> None:
     reference, shop = registry.reference(SHOP), registry.reference("demo/shop")
     pull(reference, tmp_path, "amd64")
@@ -140,6 +154,12 @@ def test_what_came_along_is_named_as_in_a_registry_and_listed_as_such(registry: 
     kinds = ocinb.tags(f"oci:{tmp_path}").set_index("tag")["kind"].to_dict()
     assert kinds == {reference: "tag", signed: "signature", **dict.fromkeys(tags, "referrers")}
     assert ocinb.document(f"oci:{tmp_path}").digest == amd64, "without a name it is the one image"
+    lists = [ocinb.document(f"oci:{tmp_path}:{tag}").json["manifests"] for tag in tags]
+    told = {one["digest"]: one["artifactType"] for listed in lists for one in listed if "artifactType" in one}
+    known = ocinb.referrers([f"{shop}@{whole}", f"{shop}@{amd64}"]).query("found_via == 'api'")
+    types = dict(zip(known["digest"], known["artifact_type"], strict=True))
+    assert told.items() >= types.items(), "so nobody has to read them"
+    assert {told[digest] for digest in told.keys() - types.keys()} == {IN_TOTO}, "its index says nothing of that"
 
 
 def test_a_signature_of_an_sbom_comes_along_too_and_each_once(registry: SampleRegistry, tmp_path: Path) -> None:
@@ -342,6 +362,23 @@ def test_a_signature_that_is_gone_is_gone_after_the_next_pull(registry: SampleRe
     registry.untag("demo/shop", tag)
     pull(reference, tmp_path)
     assert list(named(tmp_path)) == [reference]
+
+
+def test_what_a_registry_lists_no_more_is_listed_no_more_after_the_next_pull(
+    old: SampleRegistry, tmp_path: Path
+) -> None:
+    settings.tag_ttl = 0
+    reference, words = old.reference("demo/shop:plain"), ("one", "two")
+    subject = old.put_image("demo/shop", [], tag="plain")
+    put_blobs(old, *words)
+    sboms = [artifact(subject, artifact_type=SBOM, blobs=(word,)) for word in words]
+    for raw in sboms:
+        old.put_manifest("demo/shop", raw)
+    for left in (sboms, sboms[:1]):
+        listing = index(*(entry(raw, artifactType=SBOM) for raw in left))
+        old.put_manifest("demo/shop", listing, media_type=OCI_INDEX, tag=subject.replace(":", "-"))
+        pull(reference, tmp_path)
+        assert listed(f"oci:{tmp_path}:{reference}") == {(subject, sha256(raw)) for raw in left}
 
 
 def test_what_came_along_with_an_image_goes_with_it_when_the_tag_moves(

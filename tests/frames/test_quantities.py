@@ -21,6 +21,14 @@ from ocinb.frames.quantities import read_duration, read_size
         ("1.5h", 5400),
         (" 10 min ", 600),
         ("0s", 0),
+        ("30 days", 2_592_000),
+        ("30D", 2_592_000),
+        ("1 day", 86_400),
+        ("2 weeks", 1_209_600),
+        ("1 hour", 3600),
+        ("10 minutes", 600),
+        ("10 mins", 600),
+        ("90 seconds", 90),
         (90, 90),
         (1.5, 1.5),
         (np.float64(2.5), 2.5),
@@ -34,7 +42,24 @@ def test_a_duration(value: Any, seconds: float) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    ["30", "", "d", "30m", "-1d", "1 month", -1, timedelta(-1), pd.NaT, float("nan"), float("inf"), True, None, [1]],
+    [
+        "30",
+        "",
+        "d",
+        "30m",
+        "-1d",
+        "1 month",
+        "1 M",
+        "1 dayss",
+        -1,
+        timedelta(-1),
+        pd.NaT,
+        float("nan"),
+        float("inf"),
+        True,
+        None,
+        [1],
+    ],
 )
 def test_what_is_no_duration(value: Any) -> None:
     with pytest.raises(InvalidError, match=r"older_than takes a duration, not .*'30d'"):

@@ -42,7 +42,7 @@ def test_all_that_refers_to_an_index_and_its_images(registry: SampleRegistry) ->
     assert of_arm64 in manifests(one)
     assert not {amd64, arm64, of_amd64} & set(manifests(one)), "what is pulled does not go along with itself"
     assert {arm64, *manifests(one)} < one.asked
-    assert [referrer.descriptor.digest for referrer in one.of(of_arm64)] == []
+    assert of_arm64 not in {referrer.subject for referrer in one.referrers}
 
 
 def test_configs_are_blobs_of_what_goes_along(registry: SampleRegistry) -> None:
@@ -69,6 +69,17 @@ def test_an_index_is_read_with_those_in_it(registry: SampleRegistry) -> None:
     found = along(registry, "plain")
     assert manifests(found) == [sha256(inner), sha256(other)]
     assert [document.digest for document in found.indexes] == [sha256(referring), sha256(nested)]
+
+
+def test_what_refers_to_an_inner_index_goes_along_if_all_of_it_is_wanted(registry: SampleRegistry) -> None:
+    image = open_repository(registry).read(registry.put_image(REPOSITORY, [], tag="plain")).raw
+    inner = index(entry(image, platform={"os": "linux", "architecture": "amd64"}))
+    sbom = artifact(sha256(inner), artifact_type=SBOM)
+    for raw in (inner, sbom):
+        put(registry, raw)
+    put(registry, index(entry(inner, OCI_INDEX)), tag="nested")
+    assert manifests(along(registry, "nested")) == [sha256(sbom)]
+    assert manifests(along(registry, "nested", ("amd64",))) == []
 
 
 UNKNOWN = b'{"schemaVersion": 2, "mediaType": "application/vnd.example.manifest+json", "things": []}'

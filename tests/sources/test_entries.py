@@ -68,6 +68,19 @@ def test_the_only_one_may_be_chosen_by_somebody_else() -> None:
         entries.choose("", nobody)
 
 
+def test_a_name_that_two_images_have_is_nobodys_to_choose() -> None:
+    entries = Entries("oci:x", [entry(0, "a"), entry(1, "a")])
+    with pytest.raises(NotFoundError, match=r"'a' in oci:x may be any of 2 images\. Name one by its digest: oci:x@"):
+        entries.choose("a", lambda several: several[0])
+
+
+def test_a_place_that_is_not_there_is_told_the_last_one_if_there_is_one() -> None:
+    for names, hint in ((["a", "b"], "The last one is @1"), ([], None)):
+        with pytest.raises(NotFoundError, match="no image at @2 in oci:x") as caught:
+            choose(Entries("oci:x", [entry(number, name) for number, name in enumerate(names)]), "@2")
+        assert caught.value.hint == hint
+
+
 @pytest.mark.parametrize(
     ("names", "wanted", "guess"),
     [
@@ -113,5 +126,7 @@ def test_what_is_called_by_the_digest_of_another_is_beside_it() -> None:
     tag = f"sha256-{'0' * 64}"
     entries = Entries("oci:x", [entry(0, f"a.b/c:{tag}"), entry(1, f"{tag}.sig"), entry(2, "1"), entry(3)])
     assert entries.beside == {described(0).digest, described(1).digest}
+    assert entries.there() == "Name one, oci:x:NAME; there are: 1, @3"
+    assert tag in Entries("oci:x", [entry(0, tag)]).there(), "if there is nothing else"
     named_twice = Entries("oci:x", [Entry((tag, "mine"), partial(described, 0))])
     assert named_twice.beside == set()

@@ -138,6 +138,14 @@ def test_what_has_a_digest_in_a_file(text: str, path: str, name: str | None, wan
     assert Reference(str(reference)) == Reference(reference.familiar) == reference
 
 
+@pytest.mark.parametrize("digest", [SHA256, SHA512])
+def test_a_name_in_a_file_may_end_in_a_digest_and_a_platform(digest: str) -> None:
+    name = f"ghcr.io/org/app@{digest}-arm-v7"
+    reference = Reference(f"oci:images:{name}")
+    assert (reference.path, reference.name, reference.digest, reference.wanted) == ("images", name, None, name)
+    assert Reference(str(reference)) == Reference(reference.familiar) == reference
+
+
 def test_a_registry_that_is_called_like_a_transport_is_read_back() -> None:
     reference = Reference("docker://oci:5000/app:1")
     assert (reference.registry, reference.repository, reference.tag) == ("oci:5000", "app", "1")
