@@ -83,9 +83,11 @@ def human_size(size: float | None) -> str:
 def human_duration(seconds: float) -> str:
     """Seconds as a person would say them.
 
-    >>> human_duration(83.4), human_duration(0.42)
-    ('1 min 23 s', '0.4 s')
+    >>> human_duration(83.4), human_duration(0.42), human_duration(0.02)
+    ('1 min 23 s', '0.4 s', 'under 0.1 s')
     """
+    if seconds < 0.05:  # noqa: PLR2004 - which would read 0.0
+        return "under 0.1 s"
     if seconds < 10:  # noqa: PLR2004 - a tenth matters below ten seconds
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)

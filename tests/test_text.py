@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ocinb._text import escape_html, human_duration, human_size, printable, short_digest, shorten
+from ocinb._text import escape_html, human_duration, human_size, nearest, printable, short_digest, shorten
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,8 @@ def test_sizes(size: float | None, text: str) -> None:
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [
-        (0, "0.0 s"),
+        (0, "under 0.1 s"),
+        (0.04, "under 0.1 s"),
         (0.42, "0.4 s"),
         (9.94, "9.9 s"),
         (10, "10 s"),
@@ -96,3 +97,9 @@ def test_html_shows_the_text_and_does_nothing(text: str) -> None:
     escaped = escape_html(text)
     assert not set(escaped) & set("<>\"'\x00\x1b")
     assert html.unescape(escaped) == printable(text)
+
+
+def test_a_name_that_was_mistyped_is_found_and_one_that_is_far_off_is_not() -> None:
+    assert nearest("lates", iter(["latest", "3.12"])) == "latest"
+    assert nearest("lates", ["latest"], cutoff=0.95) is None
+    assert nearest("lates", []) is None

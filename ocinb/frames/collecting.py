@@ -159,7 +159,6 @@ def with_failures(frame: pd.DataFrame, failures: Sequence[Failure]) -> pd.DataFr
         {"reference": str(failure.reference), "error": str(failure.error)} for failure in failures
     ]
     if failures:
-        logger.warning(
-            "%d skipped, for instance %s; frame.attrs['failures'] has them all", len(failures), failures[0].error
-        )
+        how = ("%d skipped: %s", "%d skipped, for instance %s; frame.attrs['failures'] has them all")[len(failures) > 1]
+        logger.warning(how, len(failures), failures[0].error)
     return frame

@@ -14,7 +14,7 @@ from ocinb.sources.referrers import described
 from ocinb.spec import mediatypes
 from ocinb.spec.digest import Digest
 from ocinb.spec.documents import Descriptor
-from ocinb.spec.reference import Reference
+from ocinb.spec.reference import Reference, is_full_name
 from ocinb.spec.tagforms import referrers_tags
 from ocinb.storage.naming import Companion, Pulled
 from ocinb.transfer import Job
@@ -52,8 +52,13 @@ class Plan:
 
     @property
     def kept_name(self) -> str:
-        """What it is called in the layout."""
-        return self.opened.reference.kept_name
+        """What it is called in the layout; nobody has to name the one image of a file, and it has its name there."""
+        reference = self.opened.reference
+        if reference.path is not None and not reference.name and not reference.digest:
+            names = self.opened.source.tags()
+            if len(names) == 1 and is_full_name(names[0]):
+                return names[0]
+        return reference.kept_name
 
     @property
     def repository(self) -> str:

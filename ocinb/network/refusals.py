@@ -48,16 +48,9 @@ def refusal(
     said = _registry_errors(answer.body)
     url, words = without(secrets, safe_url(answer.url)), _words(said, secrets)
     match answer.status:
-        case 401 | 403 if not is_its_own:
-            hint = "Such addresses are good for a while only; try again"
-            what = f"{netloc_of(answer.url)} refused access ({answer.status}), where {registry} sent us"
-            return _with_status(TransportError(what, url=url, hint=hint), answer)
         case 401 | 403:
-            doubt = (
-                f"{asked}. Are they right, and may they read this?" if asked else "It may be private, or not be there."
-            )
-            hint = f"{doubt} {credentials_hint(registry)}"
-            return AuthError(f"{registry} refused access ({answer.status}){words}", url=url, hint=hint)
+            how = f"({answer.status}){words}"
+            return _no_access(registry, how, asked, url) if is_its_own else _closed(registry, answer, how, url)
         case 404:
             unknown = any(code == "NAME_UNKNOWN" for code, _ in said)
             kind = UnknownRepositoryError if unknown else NotFoundError
@@ -77,6 +70,17 @@ def credentials_hint(registry: str) -> str:
     """Say how somebody gives the credentials that are missing."""
     given = f'ocinb.settings.credentials["{registry}"] = (user, secret) gives credentials for this session'
     return f"{given}; those of docker login and podman login are found"
+
+
+def _no_access(registry: str, said: str, asked: str, url: str) -> AuthError:
+    doubt = f"{asked}. Are they right, and may they read this?" if asked else "It may be private, or not be there."
+    return AuthError(f"{registry} refused access {said}", url=url, hint=f"{doubt} {credentials_hint(registry)}")
+
+
+def _closed(registry: str, answer: Answer, said: str, url: str) -> TransportError:
+    what = f"{netloc_of(answer.url)} refused access {said}, where {registry} sent us"
+    hint = "Such addresses are good for a while only; try again"
+    return _with_status(TransportError(what, url=url, hint=hint), answer)
 
 
 def _with_status(error: TransportError, answer: Answer) -> TransportError:

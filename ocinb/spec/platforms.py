@@ -104,7 +104,7 @@ def parse_platform(text: str, default: str = "linux/amd64") -> Platform:
     if text.lower() in _OSES | {"macos"}:
         return Platform(text, usual.architecture, usual.variant)
     if not is_architecture:
-        near = nearest(text.lower(), sorted(_OSES | _ARCHITECTURES | _ALIASES.keys()))
+        near = nearest(text.lower(), sorted({"all"} | _OSES | _ARCHITECTURES | _ALIASES.keys()))
         hint = f"Did you mean {near!r}?" if near else "Try linux/amd64"
         raise InvalidError(f"{text!r} is neither an operating system nor an architecture", hint=hint)
     return Platform(usual.os, text)

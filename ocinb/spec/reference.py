@@ -132,7 +132,7 @@ class Reference:
     @property
     def kept_name(self) -> str:
         """What an image is called in a layout that it is copied to, its full name, which a file may have for it too."""
-        return self.name if self.name and _is_full(self.name) else self.canonical
+        return self.name if self.name and is_full_name(self.name) else self.canonical
 
     def at(self, digest: Digest) -> str:
         """Name what has a digest in the same repository or file."""
@@ -188,7 +188,7 @@ def in_registry(registry: str, repository: str) -> str:
     return f"{'docker://' if is_read_as_file else ''}{registry}/{repository}"
 
 
-def _is_full(name: str) -> bool:
+def is_full_name(name: str) -> bool:
     """Say whether a name in a file is the canonical one of an image in a registry."""
     try:
         return Reference(f"docker://{name}").canonical == name

@@ -9,6 +9,7 @@ import pytest
 
 import ocinb
 from ocinb._settings import settings
+from ocinb.errors import NotFoundError
 from ocinb.samples import SampleRegistry
 from ocinb.samples.images import make_image as build
 from ocinb.samples.images import make_index, platform_fields
@@ -233,3 +234,17 @@ def test_attestations_are_left_where_they_are(registry: SampleRegistry, tmp_path
     assert attested
     assert not attested & set(frame["manifest_digest"])
     assert not attested & {f"sha256:{path.name}" for path in (tmp_path / "blobs" / "sha256").iterdir()}
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_the_one_image_of_a_file_need_not_be_named_and_keeps_its_name(
+    registry: SampleRegistry, tmp_path: Path, count: int
+) -> None:
+    names = [registry.reference(name) for name in ("demo/hello:latest", "demo/shop:2.0")[:count]]
+    ocinb.pull(names, destination=tmp_path / "first", progress=False)
+    if count == 1:
+        ocinb.pull(f"oci:{tmp_path / 'first'}", destination=tmp_path / "second", progress=False)
+        assert ocinb.store.images(destination=tmp_path / "second")["reference"].tolist() == names
+    else:
+        with pytest.raises(NotFoundError, match="Name one"):
+            ocinb.pull(f"oci:{tmp_path / 'first'}", destination=tmp_path / "second", progress=False)

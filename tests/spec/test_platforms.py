@@ -238,3 +238,8 @@ def test_a_platform_that_is_nearly_one_is_suggested(text: str, hint: str) -> Non
     with pytest.raises(InvalidError) as caught:
         parse_platform(text)
     assert caught.value.hint == hint
+
+
+def test_all_in_another_case_is_recognized() -> None:
+    with pytest.raises(InvalidError, match="Did you mean 'all'"):
+        parse_platform("ALL")
