@@ -6,7 +6,6 @@ where redirects lead to many, and the digest says more. What comes has to say it
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,10 +19,12 @@ from ocinb.progress.protocol import Progress, State
 from ocinb.sources.base import Source
 from ocinb.spec.digest import Digest, Verifier
 from ocinb.spec.documents import Descriptor
-from ocinb.storage.blobs import CHUNK, disk_errors
+from ocinb.storage.blobs import CHUNK, Blobs
+from ocinb.storage.claims import Part, TakenError, claim_part
+from ocinb.storage.files import disk_errors, settle
 from ocinb.storage.layout import Layout
-from ocinb.storage.parts import Part, TakenError, arrived_bytes, claim_part, remove_abandoned
-from ocinb.storage.room import beyond, free_bytes, no_room
+from ocinb.storage.parts import NOTHING_ARRIVED, Arrived, list_arrived, remove_abandoned
+from ocinb.storage.room import Room, beyond, free_bytes, needed_bytes, no_room
 
 FIRST_PAUSE_SECONDS = 0.2
 
@@ -112,18 +113,17 @@ class Transfer:
         """Give those for which the disk has no room, before anything is fetched for them."""
         root = self._layout.root
         with disk_errors(root):
-            free, arrived = free_bytes(root), arrived_bytes(root)
-            missing = [self._missing(job.descriptor, arrived) for job in jobs.values()]
-        if free is None or sum(missing) <= free:
+            free, arrived = free_bytes(root), list_arrived(root)
+            rooms = [self._room(job.descriptor, arrived) for job in jobs.values()]
+        if free is None or needed_bytes(rooms) <= free:
             return {}
-        error = no_room(root, sum(missing), free)
-        return {key: error for key, over in zip(jobs, beyond(missing, free), strict=True) if over}
+        error = no_room(root, needed_bytes(rooms), free)
+        return {key: error for key, over in zip(jobs, beyond(rooms, free), strict=True) if over}
 
-    def _missing(self, descriptor: Descriptor, arrived: Mapping[str, int]) -> int:
-        path = self._layout.blobs.path(descriptor.digest)
-        if path.exists() and path.stat().st_size == descriptor.size:
-            return 0
-        return max(0, descriptor.size - arrived.get(descriptor.digest, 0))
+    def _room(self, descriptor: Descriptor, arrived: Mapping[str, Arrived]) -> Room:
+        if self._layout.blobs.size(descriptor.digest) == descriptor.size:
+            return Room(0)
+        return arrived.get(descriptor.digest, NOTHING_ARRIVED).room_for(descriptor.size)
 
     def _named(self, job: Job) -> Transferred:
         try:
@@ -155,8 +155,7 @@ class Transfer:
             if found is not None:
                 return found
             download = _Download(job, part, self._settings, self._progress)
-            download.run()
-            path = self._layout.blobs.adopt(part.path, blob.digest)  # while nobody else can have it
+            path = download.run(self._layout.blobs)
         if not part.lone:
             remove_abandoned(root, blob.digest)
         self._progress.state(blob.digest, State.DONE)
@@ -183,20 +182,22 @@ class _Download:
         """Say whether an earlier download was of use."""
         return "resumed" if self._resumed else "downloaded"
 
-    def run(self) -> None:
-        """Complete the part and prove it; what is wrong is fetched once more from zero."""
+    def run(self, blobs: Blobs) -> Path:
+        """Complete the part, prove it, and give it its name; what is wrong is fetched once more from zero."""
         self._take_up()
-        for last in (False, True):
+        was_wrong = False
+        while True:
             try:
                 self._complete()
-                break
+                return self._named(blobs)
             except IntegrityError as error:
                 if self._verifier.seen < self._descriptor.size:  # no byte is wrong, but the size that was said
                     raise
                 self._restart()
-                if last:
+                if was_wrong:
                     error.hint = error.hint or "It came twice and was wrong both times; nothing of it is kept"
                     raise
+                was_wrong = True
             except TakenError:
                 self._advance(-self._told)
                 self._part.path.unlink(missing_ok=True)
@@ -207,8 +208,20 @@ class _Download:
         self._progress.state(self._descriptor.digest, State.VERIFYING)
         self._verifier.check()
         self._file.flush()
-        os.fsync(self._file.fileno())
+        try:
+            settle(self._file.fileno())
+        except OSError:  # what could not be written may be read all the same until a power cut: nothing vouches for it
+            self._restart()
+            raise
+
+    def _named(self, blobs: Blobs) -> Path:
+        """Give the part its final name, while nobody else can have it."""
         self._part.check(self._descriptor.size)
+        try:
+            return blobs.adopt(self._part.path, self._descriptor.digest)
+        except TransportError:
+            self._part.check(self._descriptor.size)  # it may have been taken over in this very moment
+            raise
 
     def _take_up(self) -> None:
         """Hash what there is of an earlier download."""

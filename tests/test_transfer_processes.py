@@ -26,12 +26,14 @@ from ocinb.storage import parts
 
 parts._is_running = lambda _: False
 """
-WITHOUT_LOCKS = f"""{OTHER_CONTAINER}parts._is_unlocked = lambda _: None
+WITHOUT_LOCKS = f"""{OTHER_CONTAINER}from ocinb.storage import claims
+
+parts.is_unlocked = claims.is_unlocked = lambda _: None
 """
 IMPATIENT = """
-from ocinb.storage import parts
+from ocinb.storage import claims
 
-parts.STALLED_SECONDS = 0.5
+claims.STALLED_SECONDS = 0.5
 """
 TELLING = """
 import logging

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -16,9 +18,10 @@ from ocinb.network.refusals import RangeError
 from ocinb.progress.protocol import State
 from ocinb.samples import registry as start_registry
 from ocinb.samples.tars import noise
-from ocinb.storage.blobs import CHUNK
+from ocinb.spec.digest import Digest
+from ocinb.storage.blobs import CHUNK, Blobs
 from ocinb.storage.layout import Layout
-from ocinb.storage.parts import _HOST
+from ocinb.storage.parts import HOST
 from tests.transferring import BLOB, Place, blob_path
 
 CUT = 100_000
@@ -224,7 +227,7 @@ def put_part(place: Place, content: bytes, *, token: int = 0) -> Path:
     digest = place.put().digest
     with subprocess.Popen([sys.executable, "-c", ""]) as process:
         process.wait()
-    path = place.layout.root / ".ocinb" / "parts" / f"sha256-{digest.hex}.{_HOST}.{process.pid}.{token:032x}.part"
+    path = place.layout.root / ".ocinb" / "parts" / f"sha256-{digest.hex}.{HOST}.{process.pid}.{token:032x}.part"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
     return path
@@ -283,6 +286,36 @@ def test_a_part_that_others_touched_gets_no_name(place: Place, disturb: Callable
         assert place.fetch(blob).outcome == "downloaded"
         assert place.stands(blob) == BLOB
         assert place.log.received[blob.digest] == len(BLOB)
+    assert place.asked() == [None, None]
+
+
+def test_a_part_that_is_taken_over_in_the_last_moment_is_fetched_anew(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blob, adopt = place.put(), Blobs.adopt
+
+    def adopt_too_late(self: Blobs, file: Path, digest: Digest) -> Path:
+        monkeypatch.undo()
+        move_away(file)
+        return adopt(self, file, digest)
+
+    monkeypatch.setattr(Blobs, "adopt", adopt_too_late)
+    assert place.fetch(blob).outcome == "downloaded"
+    assert place.stands(blob) == BLOB
+    assert place.log.received[blob.digest] == len(BLOB)
+
+
+def test_nothing_vouches_for_bytes_that_the_disk_did_not_take(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Linux shows them until they are dropped from memory, and says of the next sync that all is well."""
+    blob = place.put()
+    place.layout.prepare()
+    monkeypatch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(OSError(errno.EIO, "Input/output error")))
+    with pytest.raises(TransportError, match="Input/output error"):
+        place.run(blob)
+    monkeypatch.undo()
+    assert place.stands(blob) is None
+    assert place.parts == []
+    assert place.fetch(blob).outcome == "downloaded"
     assert place.asked() == [None, None]
 
 

@@ -6,10 +6,12 @@ from collections.abc import Callable
 
 import pytest
 
+from ocinb._settings import settings
 from ocinb.errors import TransportError
 from ocinb.progress.protocol import State
 from ocinb.samples.tars import noise
 from ocinb.spec.documents import Descriptor
+from ocinb.storage.parts import left_here
 from ocinb.transfer import Transferred
 from tests.transferring import Place, blob_path, describe
 
@@ -68,6 +70,26 @@ def test_what_came_before_needs_no_room(place: Place, set_free: SetFree) -> None
     breaking.cancel()
     [part] = place.parts
     set_free(len(raw) - part.stat().st_size)
+    assert place.fetch(blob).outcome == "resumed"
+
+
+def test_what_another_process_left_is_copied_first_and_needs_room_for_that(place: Place, set_free: SetFree) -> None:
+    raw = noise("most of it", 50_000)
+    blob = place.put(raw)
+    settings.retries = 0
+    breaking = place.registry.fault(blob_path(blob), cut=40_000, times=None)
+    with pytest.raises(TransportError):
+        place.run(blob)
+    breaking.cancel()
+    left_here.clear()  # as if it had been another process
+    [part] = place.parts
+    left = part.stat().st_size
+    assert left > len(raw) - left
+    set_free(left - 1)
+    with pytest.raises(TransportError, match=rf"{left:,} bytes\) are needed"):
+        place.run(blob)
+    assert place.parts == [part]
+    set_free(left)
     assert place.fetch(blob).outcome == "resumed"
 
 

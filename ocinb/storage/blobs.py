@@ -6,33 +6,27 @@ like on arrival is written down: a file that looks the same later need not be ha
 
 from __future__ import annotations
 
-import errno
 import logging
 import os
-import secrets
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
-from ocinb.errors import IntegrityError, TransportError
+from ocinb.errors import IntegrityError
 from ocinb.spec.digest import Digest, Verifier, verify
+from ocinb.storage.files import disk_errors, own_folder, settle, write_atomically
+from ocinb.storage.plain import open_file, read_all
 
 logger = logging.getLogger("ocinb")
 
 CHUNK = 1024 * 1024
 # Whatever is no larger is hashed as soon as a note of it is made.
 SMALL = 256 * 1024
-# What the system says of a disk, a share or a file that takes no more.
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-ELSEWHERE = "Choose another folder by destination= or ocinb.settings.store_dir"
-MORE_ROOM = f"Free some space. {ELSEWHERE}"
-# Our own bookkeeping stands where readers of the layout never look.
-OWN_FOLDER = ".ocinb"
-# Nobody writes for so long: what is older was left by a process that was killed.
-LEFTOVER_SECONDS = 24 * 3600
 # How exactly it is known when a blob was last of use; writing that down each time would make reading a writing.
 USED_SECONDS = 3600
+# Systems write everything to the disk by themselves, mostly after half a minute.
+SETTLED_SECONDS = 3600
+_MAX_NOTE_BYTES = 100
 
 
 class Blobs:
@@ -55,6 +49,13 @@ class Blobs:
             folder = self._folders[digest.algorithm] = self.root / "blobs" / digest.algorithm
         return folder / digest.hex
 
+    def size(self, digest: Digest) -> int | None:
+        """Say how many bytes a blob has; None if it is not there."""
+        try:
+            return self.path(digest).stat().st_size
+        except FileNotFoundError:
+            return None
+
     def read(self, digest: Digest, limit: int) -> bytes | None:
         """Read a small blob whole, hashing it again; None if it is not there.
 
@@ -63,17 +64,15 @@ class Blobs:
         path = self.path(digest)
         with disk_errors(path):
             try:
-                with path.open("rb") as file:
-                    raw = file.read(limit + 1)
-                    _note_use(file.fileno())
+                with open_file(path) as file:
+                    raw = read_all(file, limit + 1)
+                    _note_use(file.fileno(), status := os.fstat(file.fileno()))
             except FileNotFoundError:
                 return None
         try:
             return verify(raw, digest) if len(raw) <= limit else None
         except IntegrityError:
-            logger.warning("%s was damaged in the store and is fetched again", digest)
-            with disk_errors(path):
-                path.unlink(missing_ok=True)
+            _remove_damaged(path, digest, status)
             return None
 
     def write(self, raw: bytes, digest: Digest) -> Path:
@@ -92,8 +91,7 @@ class Blobs:
         path = self.path(digest)
         verify(raw, digest)
         with disk_errors(path):
-            # One of another size is damaged; one of the same size shows when it is read.
-            if _size(path) != len(raw):
+            if not _has(path, raw):
                 write_atomically(path, raw, root=self.root, settled=False)
         return path
 
@@ -106,8 +104,8 @@ class Blobs:
             If that fails.
         """
         path = self.path(digest)
-        with disk_errors(path):
-            _settle(path)
+        with disk_errors(path), open_file(path) as file:
+            settle(file.fileno())
 
     def forget(self, digest: Digest) -> None:
         """Forget what a blob looked like when it was verified, so that it is hashed again before it counts as there."""
@@ -134,7 +132,7 @@ class Blobs:
             except FileNotFoundError:  # the first of its algorithm
                 path.parent.mkdir(parents=True, exist_ok=True)
                 file.replace(path)
-        self._remember(path, digest, settled=True)
+            self._remember(path.stat(), digest)
         return path
 
     def holds(self, digest: Digest, size: int, *, full: bool = False) -> bool:
@@ -150,7 +148,7 @@ class Blobs:
         Returns
         -------
         bool
-            False also if what stood there was wrong; that file is then removed.
+            False also if what stood there was wrong; that file is then removed. True also says that it is on the disk.
 
         Raises
         ------
@@ -159,128 +157,99 @@ class Blobs:
         """
         path = self.path(digest)
         with disk_errors(path):
-            if not path.exists():
-                return False
-            if full or not self._looks_unchanged(path, digest):
-                if not self._matches(path, digest):
-                    logger.warning("%s was wrong in the store and is fetched again", digest)
-                    path.unlink(missing_ok=True)
+            try:
+                status = path.stat()
+                if (full or not self._looks_unchanged(status, digest)) and not self._proves_right(path, digest):
                     return False
-                self._remember(path, digest)
-            _note_use(path)
-            actual = path.stat().st_size
-        if actual != size:
-            raise IntegrityError(f"{digest} has to be {size:,} bytes long, but has {actual:,}")
+                _note_use(path, status)
+            except FileNotFoundError:  # now, or since a moment ago
+                return False
+        if status.st_size != size:
+            raise IntegrityError(f"{digest} has to be {size:,} bytes long, but has {status.st_size:,}")
         return True
 
-    def _matches(self, path: Path, digest: Digest) -> bool:
-        verifier = Verifier(digest)
-        try:
-            with path.open("rb") as file:
-                while chunk := file.read(CHUNK):
-                    verifier.update(chunk)
-            verifier.check()
-        except (FileNotFoundError, IntegrityError):
-            return False
+    def _proves_right(self, path: Path, digest: Digest) -> bool:
+        """Hash a blob, and note what it looked like before that; remove it if it is wrong."""
+        with open_file(path) as file:
+            status = os.fstat(file.fileno())
+            verifier = Verifier(digest)
+            while chunk := file.read(CHUNK):
+                verifier.update(chunk)
+            try:
+                verifier.check()
+            except IntegrityError:
+                _remove_damaged(path, digest, status)
+                return False
+            if status.st_size > SMALL or _is_young(status):  # what vouches for a blob must not outlive it
+                settle(file.fileno())
+        self._remember(status, digest)
         return True
 
     def _note(self, digest: Digest) -> Path:
-        return self.root.joinpath(OWN_FOLDER, "verified", digest.algorithm, digest.hex)
+        return own_folder(self.root, "verified") / digest.algorithm / digest.hex
 
-    def _looks_unchanged(self, path: Path, digest: Digest) -> bool:
-        try:
-            return self._note(digest).read_bytes() == _looks(path.stat())
-        except OSError:  # no note, and whatever else is wrong shows when the file is read
-            return False
+    def _looks_unchanged(self, status: os.stat_result, digest: Digest) -> bool:
+        with suppress(OSError), open_file(self._note(digest)) as note:  # without one nobody can tell
+            return read_all(note, _MAX_NOTE_BYTES) == looks(status)
+        return False
 
-    def _remember(self, path: Path, digest: Digest, *, settled: bool = False) -> None:
+    def _remember(self, status: os.stat_result, digest: Digest) -> None:
+        """Note what a blob that is on the disk looks like."""
+        if status.st_size <= SMALL:
+            return
         note = self._note(digest)
         with suppress(OSError):  # without a note, as in a store that is only lent, the file is hashed again next time
-            status = path.stat()
-            if status.st_size <= SMALL:
-                return
-            if not settled:  # what vouches for a blob must not outlive it
-                _settle(path)
             try:
-                note.write_bytes(_looks(status))  # half a note is none, so nobody needs to see it whole or not at all
+                _write_anew(note, looks(status))
             except FileNotFoundError:
                 note.parent.mkdir(parents=True, exist_ok=True)
-                note.write_bytes(_looks(status))
+                _write_anew(note, looks(status))
 
 
-def write_atomically(path: Path, raw: bytes, *, root: Path, settled: bool = True) -> None:
-    """Write a file of a layout under another name first and move it then, so that nobody ever sees half of it.
+def looks(status: os.stat_result) -> bytes:
+    """Say what a file looks like; one that was written to, or replaced, looks otherwise."""
+    return f"{status.st_size} {status.st_mtime_ns} {status.st_ino}".encode()
 
-    The other name is in a folder of our own: what a killed process leaves behind lies where no other tool looks.
-    Settled, it is on the disk before it is moved; else a power cut may leave an empty file.
-    """
-    new = _new_folder(root) / f"{os.getpid()}-{secrets.token_hex(8)}"
+
+def _write_anew(note: Path, raw: bytes) -> None:
+    """Write a file, never through what stands there: a link leads anywhere. Half a note is none, and does no harm."""
     try:
-        try:
-            _write(new, raw, path, settled=settled)
-        except FileNotFoundError:  # the first of its kind; looking each time would take as long as writing
-            for folder in (new.parent, path.parent):
-                folder.mkdir(parents=True, exist_ok=True)
-            _write(new, raw, path, settled=settled)
-    except BaseException:
-        new.unlink(missing_ok=True)
-        raise
-
-
-def _write(new: Path, raw: bytes, path: Path, *, settled: bool) -> None:
-    with new.open("wb") as file:  # not by tempfile, whose files nobody else may read
+        file = note.open("xb")
+    except FileExistsError:
+        note.unlink()
+        file = note.open("xb")
+    with file:
         file.write(raw)
-        if settled:
-            file.flush()
-            os.fsync(file.fileno())
-    new.replace(path)
 
 
-def _size(path: Path) -> int | None:
+def _remove_damaged(path: Path, digest: Digest, status: os.stat_result) -> None:
+    """Remove a file that was seen to be wrong, unless another process has mended it since."""
+    logger.warning("%s was damaged in the store and is fetched again", digest)
+    with disk_errors(path), suppress(FileNotFoundError):
+        if looks(path.stat()) == looks(status):
+            path.unlink()
+
+
+def _has(path: Path, raw: bytes) -> bool:
+    """Say whether a small file holds just these bytes."""
     try:
-        return path.stat().st_size
+        with open_file(path) as file:
+            return read_all(file, len(raw) + 1) == raw
     except FileNotFoundError:
-        return None
+        return False
 
 
-def remove_leftovers(root: Path) -> None:
-    """Remove what killed processes were writing."""
-    for new in _new_folder(root).glob("*"):
-        with suppress(OSError):  # others clean up too, or did not mean us to
-            if abs(time.time() - new.stat().st_mtime) > LEFTOVER_SECONDS:  # the clock may have been set back since
-                new.unlink()
+def _is_young(status: os.stat_result) -> bool:
+    """Say whether a file may have been written so lately that it is not on the disk by itself."""
+    return time.time() - status.st_mtime <= SETTLED_SECONDS
 
 
-@contextmanager
-def disk_errors(path: Path) -> Iterator[None]:
-    """Say of what the system refuses where that was, and what to do."""
-    try:
-        yield
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        hint = MORE_ROOM if error.errno in _FULL else ELSEWHERE
-        raise TransportError(f"{path} cannot be used: {reason}", hint=hint) from None
-
-
-def _new_folder(root: Path) -> Path:
-    return root / OWN_FOLDER / "new"
-
-
-def _settle(path: Path) -> None:
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
-
-
-def _note_use(file: Path | int) -> None:
+def _note_use(file: Path | int, status: os.stat_result) -> None:
     """Note that a blob was of use now, in its time of last access: most file systems no longer keep that by themselves.
 
     It is no part of what a file looks like, so that nothing has to be hashed again for it.
     """
-    with suppress(OSError):  # a store that is only lent
-        status, now = os.stat(file), time.time_ns()  # noqa: PTH116 - it may be an open file
-        if now - status.st_atime_ns > USED_SECONDS * 10**9:
+    now = time.time_ns()
+    if now - status.st_atime_ns > USED_SECONDS * 10**9:
+        with suppress(OSError):  # a store that is only lent
             os.utime(file, ns=(now, status.st_mtime_ns))
-
-
-def _looks(status: os.stat_result) -> bytes:
-    return f"{status.st_size} {status.st_mtime_ns} {status.st_ino}".encode()

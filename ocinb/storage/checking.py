@@ -16,16 +16,17 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from ocinb._pool import check_stopped, run_all
-from ocinb.errors import IntegrityError, InvalidError, OcinbError
+from ocinb.errors import IntegrityError, OcinbError
 from ocinb.progress.protocol import Progress, State
 from ocinb.spec import mediatypes
 from ocinb.spec.digest import Digest, Verifier
 from ocinb.spec.strictjson import parse_object
-from ocinb.storage.blobs import disk_errors
+from ocinb.storage.blobs import looks
 from ocinb.storage.index import Entry
 from ocinb.storage.layout import Layout
-from ocinb.storage.needs import Limits, Part, Problem, Unread
-from ocinb.storage.plain import is_real_folder, kind_of, open_plain, read_small
+from ocinb.storage.needs import Limits, Piece, Problem, Unread
+from ocinb.storage.plain import kind_of, open_plain, read_small
+from ocinb.storage.shelves import walk_shelves
 from ocinb.storage.survey import Kept, survey
 
 # What hashes lets other threads go on only for large chunks; each worker has one.
@@ -84,19 +85,14 @@ def list_blobs(root: Path) -> tuple[list[Blob], list[Finding]]:
     """
     blobs: list[Blob] = []
     strange: list[Finding] = []
-    top = root / "blobs"
-    if not is_real_folder(top):
-        return [], [_foreign(top, top.lstat())] if os.path.lexists(top) else []
-    for folder, status in _below(top):
-        if not stat.S_ISDIR(status.st_mode):
-            strange.append(_foreign(folder, status))
-            continue
-        for path, looks in _below(folder):
-            found = _blob(path, looks)
-            if isinstance(found, Blob):
-                blobs.append(found)
-            else:
-                strange.append(found)
+    for found in walk_shelves(root):
+        if found.digest is None:
+            strange.append(_foreign(found.path, found.status))
+        elif found.is_blob:
+            blobs.append(Blob(found.path, found.digest, found.status.st_size))
+        else:
+            what = f"it is {kind_of(found.status)}"
+            strange.append(Finding(Problem.UNREADABLE, found.path, what, found.digest))
     return sorted(blobs, key=lambda blob: (-blob.size, blob.path)), strange
 
 
@@ -146,19 +142,15 @@ def check_images(layout: Layout, limits: Limits, findings: Iterable[Finding]) ->
 def _of_images(layout: Layout, kept: Sequence[Kept], wrong: Mapping[Digest, Finding]) -> Iterator[Finding]:
     """Tell of what images need that is not right, each once."""
     told: set[tuple[Digest | None, Problem]] = set()
+    # What something came along with: the first image that needs that.
+    owners = {digest: one for one in reversed(kept) if one.entry.subject is None for digest in one.digests}
     for one in kept:
+        subject = one.entry.subject
+        owner = (owners.get(subject, one) if subject else one).entry
         for finding in _of_image(layout, one, wrong):
             if (finding.digest, finding.problem) not in told:
                 told.add((finding.digest, finding.problem))
-                owner = _owner(one, kept).entry
                 yield replace(finding, reference=owner.pulled_as, platform=_pulled_for(owner))
-
-
-def _owner(one: Kept, kept: Sequence[Kept]) -> Kept:
-    """Give the image that something came along with, or itself."""
-    subject = one.entry.subject
-    owners = (other for other in kept if subject in other.digests and other.entry.subject is None)
-    return one if subject is None else next(owners, one)
 
 
 def _pulled_for(entry: Entry) -> str:
@@ -170,29 +162,29 @@ def _of_image(layout: Layout, one: Kept, wrong: Mapping[Digest, Finding]) -> Ite
     if one.need is None:
         yield Finding(Problem.INVALID, layout.root / INDEX, "it names something by a digest that is not known here")
         return
-    for part in one.need.parts:
-        if part.digest in wrong:
-            yield replace(wrong[part.digest], expected=part.size)
+    for piece in one.need.pieces:
+        if piece.digest in wrong:
+            yield replace(wrong[piece.digest], expected=piece.size)
             continue
-        finding = _of_part(layout, part, one.need.unread.get(part.digest))
+        finding = _of_piece(layout, piece, one.need.unread.get(piece.digest))
         if finding is not None:
             yield finding
 
 
-def _of_part(layout: Layout, part: Part, unread: Unread | None) -> Finding | None:
-    path = layout.blobs.path(part.digest)
+def _of_piece(layout: Layout, piece: Piece, unread: Unread | None) -> Finding | None:
+    path = layout.blobs.path(piece.digest)
     try:
         status = path.lstat()
     except FileNotFoundError:
-        missing = Finding(Problem.MISSING, path, "it is not there", part.digest, None, part.size)
-        return None if part.optional else missing
+        missing = Finding(Problem.MISSING, path, "it is not there", piece.digest, None, piece.size)
+        return None if piece.optional else missing
     except OSError as error:
-        return Finding(Problem.UNREADABLE, path, _reason(error), part.digest, None, part.size)
-    if part.size not in {None, status.st_size}:
+        return Finding(Problem.UNREADABLE, path, _reason(error), piece.digest, None, piece.size)
+    if piece.size not in {None, status.st_size}:
         reason = "a document says that it has another size"
-        return Finding(Problem.SIZE, path, reason, part.digest, status.st_size, part.size)
+        return Finding(Problem.SIZE, path, reason, piece.digest, status.st_size, piece.size)
     if unread is not None and unread.problem in {Problem.INVALID, Problem.UNREADABLE}:
-        return Finding(unread.problem, path, unread.reason, part.digest, status.st_size, part.size)
+        return Finding(unread.problem, path, unread.reason, piece.digest, status.st_size, piece.size)
     return None
 
 
@@ -263,32 +255,7 @@ def _is_still(path: Path, status: os.stat_result) -> bool:
         now = path.lstat()
     except OSError:
         return False
-    return os.path.samestat(now, status) and (now.st_size, now.st_mtime_ns) == (status.st_size, status.st_mtime_ns)
-
-
-def _below(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
-    """Give what stands in a folder, without following a link; nothing if it is not there."""
-    with disk_errors(folder):
-        if not folder.exists():
-            return
-        with os.scandir(folder) as listed:
-            found = sorted(listed, key=lambda entry: entry.name)
-        for entry in found:
-            try:
-                status = entry.stat(follow_symlinks=False)
-            except FileNotFoundError:  # it was removed meanwhile
-                continue
-            yield Path(entry.path), status
-
-
-def _blob(path: Path, status: os.stat_result) -> Blob | Finding:
-    try:
-        digest = Digest(f"{path.parent.name}:{path.name}")
-    except InvalidError:
-        return _foreign(path, status)
-    if stat.S_ISREG(status.st_mode):
-        return Blob(path, digest, status.st_size)
-    return Finding(Problem.UNREADABLE, path, f"it is {kind_of(status)}", digest)
+    return looks(now) == looks(status)
 
 
 def _foreign(path: Path, status: os.stat_result) -> Finding:

@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from ocinb.errors import InvalidError
 from ocinb.spec.digest import Digest
-from ocinb.storage import kept, parts
-from ocinb.storage.blobs import LEFTOVER_SECONDS, OWN_FOLDER, disk_errors
+from ocinb.storage import answers, parts
+from ocinb.storage.files import LEFTOVER_SECONDS, disk_errors, is_real_folder, last_used, own_files
 from ocinb.storage.layout import Layout
-from ocinb.storage.plain import is_real_folder
+from ocinb.storage.shelves import walk_shelves
 
 KINDS: Final = ("blobs", "index", "parts", "responses")
 
@@ -37,7 +36,7 @@ class Item:
     """
 
     kind: str
-    name: Digest | kept.Key | Path
+    name: Digest | answers.Key | Path
     size: int
     used: float
 
@@ -62,11 +61,11 @@ def list_items(layout: Layout, cache_dir: Path) -> list[Item]:
     with disk_errors(layout.root):
         return [
             *_blobs(layout.root),
-            *_files("index", (layout.root / "index").rglob("*.parquet")),
+            *_files("index", _tables(layout.root / "index")),
             *_files("parts", parts.all_parts(layout.root)),
-            *_files("parts", (layout.root / OWN_FOLDER / "new").glob("*")),
-            *_files("responses", kept.set_aside(cache_dir)),
-            *(Item("responses", row.key, row.size, row.created) for row in kept.list_rows(cache_dir)),
+            *_files("parts", own_files(layout.root, "new")),
+            *_files("responses", answers.set_aside(cache_dir)),
+            *(Item("responses", row.key, row.size, row.created) for row in answers.list_rows(cache_dir)),
         ]
 
 
@@ -87,16 +86,13 @@ def is_at_work(item: Item) -> bool:
 
 
 def _blobs(root: Path) -> Iterator[Item]:
-    for folder in (root / "blobs").glob("*"):
-        if not is_real_folder(folder.parent) or not is_real_folder(folder):  # behind a link nothing is ours
-            continue
-        for path in folder.glob("*"):
-            try:
-                digest = Digest(f"{folder.name}:{path.name}")
-            except InvalidError:  # not ours, and so not ours to remove
-                continue
-            for item in _files("blobs", [path]):
-                yield Item("blobs", digest, item.size, item.used)
+    for found in walk_shelves(root):
+        if found.digest is not None and found.may_go:  # what is not ours is not ours to remove
+            yield Item("blobs", found.digest, found.status.st_size, last_used(found.status))
+
+
+def _tables(folder: Path) -> Iterable[Path]:
+    return folder.rglob("*.parquet") if is_real_folder(folder) else ()
 
 
 def _files(kind: str, paths: Iterable[Path]) -> Iterator[Item]:
@@ -106,4 +102,4 @@ def _files(kind: str, paths: Iterable[Path]) -> Iterator[Item]:
         except FileNotFoundError:  # another process was quicker
             continue
         if not stat.S_ISDIR(status.st_mode):
-            yield Item(kind, path, status.st_size, max(status.st_atime, status.st_mtime))
+            yield Item(kind, path, status.st_size, last_used(status))

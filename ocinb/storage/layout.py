@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,11 +16,19 @@ from ocinb.errors import InvalidError
 from ocinb.spec import mediatypes
 from ocinb.spec.documents import Descriptor
 from ocinb.spec.strictjson import parse_object
-from ocinb.storage.blobs import OWN_FOLDER, Blobs, disk_errors, remove_leftovers, write_atomically
+from ocinb.storage.blobs import Blobs
+from ocinb.storage.files import (
+    OWN_FOLDER,
+    disk_errors,
+    remove_leftovers,
+    settle_folder,
+    write_atomically,
+)
 from ocinb.storage.index import Entry, entries_of
 from ocinb.storage.locks import locked, locked_if_free, shared
 from ocinb.storage.naming import Pulled, named_anew, without_orphans
 from ocinb.storage.needs import Documents, Limits, need_of
+from ocinb.storage.plain import open_file
 
 
 class Layout:
@@ -93,6 +101,7 @@ class Layout:
         TransportError
             If it cannot be written.
         """
+        self._settle_blobs()
         present = self.entries()
         if named_anew(present, names) == present:  # so a store that is only lent can be pulled from, too
             return
@@ -143,10 +152,7 @@ class Layout:
     def in_use(self) -> Iterator[None]:
         """Tell other processes in this block that blobs here wait for the name of their image."""
         with ExitStack() as share:
-            if self._private:
-                with disk_errors(self.root):
-                    self.root.mkdir(parents=True, exist_ok=True, mode=self._mode)
-                    (self.root / OWN_FOLDER).mkdir(exist_ok=True)
+            self._make_own_folder()
             if (self.root / OWN_FOLDER).exists():
                 share.enter_context(shared(self.root / OWN_FOLDER / "use"))
             else:  # a folder is not made before there is something to keep: whoever makes it says so then
@@ -160,11 +166,29 @@ class Layout:
         """Keep others from beginning to use it in this block; False if somebody is at it, None if nothing can tell."""
         return locked_if_free(self.root / OWN_FOLDER / "use")
 
+    def _make_own_folder(self) -> None:
+        """Make the place of our locks where there is something that others could remove."""
+        if self._private:
+            with disk_errors(self.root):
+                self.root.mkdir(parents=True, exist_ok=True, mode=self._mode)
+                (self.root / OWN_FOLDER).mkdir(exist_ok=True)
+        elif (self.root / "index.json").exists():
+            with suppress(OSError):  # a layout that is only lent
+                (self.root / OWN_FOLDER).mkdir(exist_ok=True)
+
+    def _settle_blobs(self) -> None:
+        """Wait until the blobs have their names on the disk: no image has its own before, also after a power cut."""
+        top = self.root / "blobs"
+        with disk_errors(top):
+            for folder in filter(Path.is_dir, (*top.glob("*"), top)):
+                settle_folder(folder)
+
     def _index(self) -> dict[str, Any]:
         path = self.root / "index.json"
         with disk_errors(path):
             try:
-                raw = path.read_bytes()
+                with open_file(path) as file:
+                    raw = file.read()
             except FileNotFoundError:
                 return {"schemaVersion": 2, "mediaType": mediatypes.OCI_INDEX, "manifests": []}
         try:

@@ -7,6 +7,7 @@ processes.
 from __future__ import annotations
 
 import fcntl
+import os
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -17,7 +18,26 @@ from ocinb._pool import check_stopped
 from ocinb.errors import TransportError
 
 LOCK_SECONDS = 10.0
+# Who shares waits for somebody who cleans up, which takes as long as a store is large, and ends by itself.
+CLEANUP_SECONDS = 120.0
 PAUSE_SECONDS = 0.02
+
+_held: set[BinaryIO] = set()
+
+
+def _let_go() -> None:
+    """Leave a process that was forked without the other one's files: a lock would outlive in it whoever is killed.
+
+    They stay open, and lead nowhere: whatever was not written yet is written by the other one alone.
+    """
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for file in _held:
+        os.dup2(nowhere, file.fileno(), inheritable=False)
+    os.close(nowhere)
+    _held.clear()
+
+
+os.register_at_fork(after_in_child=_let_go)
 
 
 @contextmanager
@@ -29,9 +49,9 @@ def locked(path: Path) -> Iterator[None]:
     TransportError
         If somebody else does not give it up.
     """
-    with path.open("ab") as file, given_back(file):
+    with _opened(path) as file, given_back(file):
         with suppress(OSError):
-            _wait(file, fcntl.LOCK_EX, path)
+            _wait(file, fcntl.LOCK_EX, path, LOCK_SECONDS)
         yield
 
 
@@ -46,9 +66,9 @@ def shared(path: Path) -> Iterator[None]:
     """
     with ExitStack() as stack:
         with suppress(OSError):
-            file = stack.enter_context(path.open("ab"))
+            file = stack.enter_context(_opened(path))
             stack.enter_context(given_back(file))
-            _wait(file, fcntl.LOCK_SH, path)
+            _wait(file, fcntl.LOCK_SH, path, CLEANUP_SECONDS)
         yield
 
 
@@ -58,7 +78,7 @@ def locked_if_free(path: Path) -> Iterator[bool | None]:
     with ExitStack() as stack:
         free = None
         with suppress(OSError):
-            file = stack.enter_context(path.open("ab"))
+            file = stack.enter_context(_opened(path))
             stack.enter_context(given_back(file))
             free = _try(file, fcntl.LOCK_EX)
         yield free
@@ -70,9 +90,11 @@ def given_back(file: BinaryIO) -> Iterator[None]:
 
     To close it is not enough: a process that was forked meanwhile has the file open too, and with it the lock.
     """
+    _held.add(file)
     try:
         yield
     finally:
+        _held.discard(file)
         with suppress(OSError):
             fcntl.flock(file, fcntl.LOCK_UN)
 
@@ -84,13 +106,19 @@ def is_free(file: BinaryIO) -> bool:
     return True
 
 
-def _wait(file: BinaryIO, kind: int, path: Path) -> None:
-    deadline = time.monotonic() + LOCK_SECONDS
+def _opened(path: Path) -> BinaryIO:
+    """Open the file of a lock; a link, or a fifo that nobody reads, is none."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    return os.fdopen(os.open(path, flags, 0o666), "wb", buffering=0)  # it is only locked
+
+
+def _wait(file: BinaryIO, kind: int, path: Path, patience: float) -> None:
+    deadline = time.monotonic() + patience
     while not _try(file, kind):
         check_stopped()
         if time.monotonic() > deadline:
             hint = "End it, or try again later"
-            raise TransportError(f"another process has held {path} for {LOCK_SECONDS:.0f} s", hint=hint)
+            raise TransportError(f"another process has held {path} for {patience:.0f} s", hint=hint)
         time.sleep(PAUSE_SECONDS)
 
 

@@ -12,6 +12,7 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import cached_property
 from typing import Any, Final
 
 from ocinb.errors import IntegrityError, InvalidError, OcinbError
@@ -45,7 +46,7 @@ class Problem(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class Piece:
     """What a document says of another thing that belongs to it.
 
     Attributes
@@ -87,24 +88,24 @@ class Unread:
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """What a document names: its parts, and the manifest that it speaks about."""
+    """What a document names: its pieces, and the manifest that it speaks about."""
 
-    parts: tuple[Part, ...] = ()
+    pieces: tuple[Piece, ...] = ()
     subject: Digest | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Need:
     """All that one image needs, itself first; and which of its documents could not be read."""
 
-    parts: tuple[Part, ...]
+    pieces: tuple[Piece, ...]
     unread: Mapping[Digest, Unread]
     subject: Digest | None = None
 
-    @property
+    @cached_property
     def digests(self) -> frozenset[Digest]:
         """All of it by digest."""
-        return frozenset(part.digest for part in self.parts)
+        return frozenset(piece.digest for piece in self.pieces)
 
     @property
     def unknown(self) -> dict[Digest, Unread]:
@@ -112,7 +113,7 @@ class Need:
 
         An index may name images that were never here. But what is missing under a name of its own was here.
         """
-        top = self.parts[0].digest
+        top = self.pieces[0].digest
         return {
             digest: unread
             for digest, unread in self.unread.items()
@@ -152,13 +153,13 @@ class Documents:
         except IntegrityError:
             return Unread(Problem.DAMAGED, "its bytes do not match its digest")
 
-    def named(self, part: Part) -> Named | Unread:
+    def named(self, piece: Piece) -> Named | Unread:
         """Say what one names."""
         # What says that it is something else than a manifest may be so large, or be no JSON.
-        is_manifest = part.media_type in mediatypes.ALL_MANIFESTS or not part.media_type
-        key = part.digest, is_manifest
+        is_manifest = piece.media_type in mediatypes.ALL_MANIFESTS or not piece.media_type
+        key = piece.digest, is_manifest
         if key not in self._known:
-            self._known[key] = self._read_named(part.digest, is_manifest=is_manifest)
+            self._known[key] = self._read_named(piece.digest, is_manifest=is_manifest)
         return self._known[key]
 
     def _read_named(self, digest: Digest, *, is_manifest: bool) -> Named | Unread:
@@ -179,24 +180,24 @@ def need_of(entry: Entry, documents: Documents) -> Need | None:
         return None
     if entry.out_of is None or entry.out_of in need.digests:
         return need
-    return replace(need, parts=(*need.parts, Part(entry.out_of, None, "", INDEX)))
+    return replace(need, pieces=(*need.pieces, Piece(entry.out_of, None, "", INDEX)))
 
 
-def trace_need(top: Part, documents: Documents) -> Need:
+def trace_need(top: Piece, documents: Documents) -> Need:
     """Follow what an image names to the end; what names itself, or lies deep, ends too."""
     found, todo = {top: None}, [top]
     unread: dict[Digest, Unread] = {}
     subject = None
     while todo:
-        part = todo.pop()
-        if part.role != MANIFEST:
+        piece = todo.pop()
+        if piece.role != MANIFEST:
             continue
-        named = documents.named(part)
+        named = documents.named(piece)
         if isinstance(named, Unread):
-            unread[part.digest] = named
+            unread[piece.digest] = named
             continue
-        subject = named.subject if part == top else subject
-        fresh = [one for one in dict.fromkeys(named.parts) if one not in found]
+        subject = named.subject if piece == top else subject
+        fresh = [one for one in dict.fromkeys(named.pieces) if one not in found]
         found.update(dict.fromkeys(fresh))
         todo += fresh
     return Need(tuple(found), unread, subject)
@@ -214,11 +215,11 @@ def parse_named(raw: bytes) -> Named:
     subject = None
     if isinstance(document.get("subject"), dict):
         subject = _digest_of(document["subject"])
-    return Named(tuple(_parts(document)), subject)
+    return Named(tuple(_pieces(document)), subject)
 
 
-def parse_part(said: Any, role: str) -> Part:
-    """Read what a document says of a part; of one that is described badly the digest is enough.
+def parse_piece(said: Any, role: str) -> Piece:
+    """Read what a document says of a piece; of one that is described badly the digest is enough.
 
     Raises
     ------
@@ -230,12 +231,12 @@ def parse_part(said: Any, role: str) -> Part:
         descriptor = parse_descriptor(Fields(said, "a descriptor"))
     except OcinbError:
         media_type = said.get("mediaType")
-        return Part(digest, None, media_type if isinstance(media_type, str) else "", role)
+        return Piece(digest, None, media_type if isinstance(media_type, str) else "", role)
     optional = descriptor.data is not None or (role == MANIFEST and descriptor.kind not in _PULLED)
-    return Part(digest, descriptor.size, descriptor.media_type, role, optional)
+    return Piece(digest, descriptor.size, descriptor.media_type, role, optional)
 
 
-def parse_top(entry: Any) -> Part:
+def parse_top(entry: Any) -> Piece:
     """Read what the index of a layout says of an image.
 
     Raises
@@ -243,16 +244,16 @@ def parse_top(entry: Any) -> Part:
     InvalidError
         If it has no digest that can be verified.
     """
-    return replace(parse_part(entry, MANIFEST), optional=False)
+    return replace(parse_piece(entry, MANIFEST), optional=False)
 
 
-def _parts(document: dict[str, Any]) -> Iterator[Part]:
+def _pieces(document: dict[str, Any]) -> Iterator[Piece]:
     for key, role in _ROLES.items():
         value = document.get(key)
         for said in value if isinstance(value, list) else [] if value is None else [value]:
             # What has no digest that can be verified has no place here; but a manifest may name what has.
             if role == MANIFEST or _digest_of(said) is not None:
-                yield parse_part(said, role)
+                yield parse_piece(said, role)
 
 
 def _digest_of(said: Any) -> Digest | None:

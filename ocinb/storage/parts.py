@@ -1,279 +1,161 @@
 """Parts: downloads that are not complete yet, under names that survive a crash and never meet each other.
 
-What is promised: **no process ever writes into a file that another process may still write into.** So the bytes that a
-transfer has hashed are the bytes of its file, and nobody changes that file after it got its final name.
-
-Why it holds: a part bears its owner (machine, process, and a token that nobody else draws). Whoever finds one whose
-owner seems to be gone renames it, which only one can, and goes on in a copy of his own. That the owner seems to be gone
-proves nothing: two containers may have one host name and different numbers for one process, and a process may sleep
-for an hour. If he is alive, he goes on writing into a file that nobody reads any more, misses his name at the end, and
-begins anew. Only what this very process left behind is gone on with in place.
-
-A lock keeps that from happening where locks work, also between containers; and by it whoever comes later waits, for as
-long as the one before gets on, and finds the blob there. Nothing depends on it: on a network file system it may fail,
-or be seen by one machine only.
+A part bears the name of its blob and of its owner: machine, process, and a token that nobody else draws. Here is what
+can be said of parts from outside, and what is done with those whose owner seems to be gone; `claims` owns them.
 """
 
 from __future__ import annotations
 
 import fcntl
-import logging
 import os
 import platform
 import re
-import secrets
+import stat
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
-from ocinb._pool import check_stopped, pause
-from ocinb.errors import TransportError
 from ocinb.spec.digest import Digest
-from ocinb.storage.blobs import CHUNK, OWN_FOLDER
-from ocinb.storage.locks import given_back, is_free
-
-logger = logging.getLogger("ocinb")
+from ocinb.storage.files import own_folder
+from ocinb.storage.locks import given_back
+from ocinb.storage.plain import open_file
+from ocinb.storage.room import Room
 
 # On another machine (or in another container) nobody can be asked for; a transfer writes at least every few seconds.
 ABANDONED_SECONDS = 600
-# Who retries pauses for less, mostly; who pauses for longer is not waited for.
-STALLED_SECONDS = 10.0
 # Who is at work writes more often than this, mostly; who was interrupted is not taken up sooner.
 QUIET_SECONDS = 2.0
-LOOK_SECONDS = 0.05
-LOCK_TRIES = 10
 
-_HOST = re.sub(r"[^A-Za-z0-9]+", "-", platform.node())[:40] or "host"
+HOST = re.sub(r"[^A-Za-z0-9]+", "-", platform.node())[:40] or "host"
 _OWNER = re.compile(r".*\.(?P<host>[^.]+)\.(?P<pid>[0-9]{1,9})\.(?P<token>[0-9a-f]{32})\.part")
-_in_use: set[Path] = set()
-_left: set[Path] = set()  # by this process, and nobody else has ever written into them
+in_use: set[Path] = set()  # by this process, now
+left_here: set[Path] = set()  # by this process, and nobody else has ever written into them
 
 
-class TakenError(TransportError):
-    """Another process took a part over whose owner is alive."""
+def _begin_anew() -> None:
+    """Forget in a process that was forked what is at work, or was left: all of it is the other one's."""
+    in_use.clear()
+    left_here.clear()
+
+
+os.register_at_fork(after_in_child=_begin_anew)
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """A part that is owned.
+class Arrived:
+    """How many bytes there are of a blob, and whether whoever goes on has to copy them first."""
 
-    Attributes
-    ----------
-    path
-        Where it is.
-    file
-        The same, open: it is read from its beginning, and what is written comes at its end.
-    waited
-        Whether somebody else was at work on the blob before, and so may have completed it.
-    lone
-        Whether there was no other part of the blob.
-    """
+    size: int
+    is_copied: bool
 
-    path: Path
-    file: BinaryIO
-    waited: bool
-    lone: bool
+    def room_for(self, size: int) -> Room:
+        """Say how much more room it takes until all bytes of the blob are there.
 
-    def check(self, size: int) -> None:
-        """Make sure that it still has its name and holds what was written to it, and no more.
-
-        Raises
-        ------
-        TakenError
-            If another process took it over.
+        >>> Arrived(80, is_copied=False).room_for(100), Arrived(80, is_copied=True).room_for(100)
+        (Room(staying=20, passing=0), Room(staying=20, passing=80))
         """
-        status = os.fstat(self.file.fileno())
-        with suppress(FileNotFoundError):
-            if status.st_size == size and os.path.samestat(status, self.path.stat()):
-                return
-        raise TakenError(f"another process took over the download {self.path}", hint="Try again")
+        if self.size > size:  # it is worth nothing
+            return Room(size)
+        return Room(size - self.size, self.size if self.is_copied else 0)
 
 
-@contextmanager
-def claim_part(root: Path, digest: Digest, size: int) -> Iterator[Part]:
-    """Own the part of a blob for a while, with what there is of the longest abandoned one.
-
-    If another process is at work on the blob, it is waited for first, as long as it gets on. The file stays when the
-    block is left, unless it was moved away or is empty, so that the next download resumes it.
-
-    Parameters
-    ----------
-    root
-        The folder of the layout.
-    digest, size
-        The blob; a part that is longer is worth nothing.
-    """
-    folder = root / OWN_FOLDER / "parts"
-    with _new_name(folder, _stem(digest)) as mine:
-        _take_back(mine, size)
-        with _opened(mine) as file:
-            try:
-                lone = _parts_of(folder, digest) == [mine]
-                left = [] if lone else _wait_for_turn(folder, digest, mine)
-                if not lone:
-                    _take_over(_longest([*left, *_abandoned(folder, digest)], size), mine, file)
-                yield Part(mine, file, waited=bool(left), lone=lone)
-            finally:
-                if _size(mine) > 0:
-                    _left.add(mine)
-                else:
-                    mine.unlink(missing_ok=True)
+NOTHING_ARRIVED = Arrived(0, is_copied=False)
 
 
-def remove_abandoned(root: Path, digest: Digest) -> None:
-    """Remove what is left of a blob that is whole by now."""
-    for part in _abandoned(root / OWN_FOLDER / "parts", digest):
-        with suppress(OSError):  # gone already, or not ours to remove: the blob is whole in any case
-            part.unlink()
-        _left.discard(part)
-
-
-def arrived_bytes(root: Path) -> dict[str, int]:
-    """Say how much there is of each blob that is not complete: the length of its longest part, by digest."""
-    longest: dict[str, int] = {}
-    for part in all_parts(root):
-        digest = _stem_of(part).replace("-", ":", 1)
-        longest[digest] = max(_size(part), longest.get(digest, 0))
+def list_arrived(root: Path) -> dict[str, Arrived]:
+    """Say by digest what there is of each blob that is not complete: its longest part."""
+    longest: dict[str, Arrived] = {}
+    for part in sorted(all_parts(root), key=size_of):
+        is_copied = part not in left_here and is_abandoned(part)
+        longest[stem_of(part).replace("-", ":", 1)] = Arrived(max(0, size_of(part)), is_copied=is_copied)
     return longest
 
 
 def all_parts(root: Path) -> list[Path]:
     """List the downloads that are not complete."""
-    return list((root / OWN_FOLDER / "parts").glob("*.part"))
+    return list(own_folder(root, "parts").glob("*.part"))
 
 
-def is_abandoned(part: Path) -> bool:
-    """Say whether nobody seems to be at work on a part."""
-    return part not in _in_use and _is_abandoned(part)
-
-
-@contextmanager
-def _new_name(folder: Path, stem: str) -> Iterator[Path]:
-    token = f"{time.time_ns():016x}{secrets.token_hex(8)}"  # who came first has the smaller one
-    part = folder / f"{stem}.{_HOST}.{os.getpid()}.{token}.part"
-    _in_use.add(part)
-    try:
-        yield part
-    finally:
-        _in_use.discard(part)
-
-
-@contextmanager
-def _opened(part: Path) -> Iterator[BinaryIO]:
-    """Open a part, and tell other processes in this block that its owner is alive, if the file system can."""
-    try:
-        file = part.open("a+b")
-    except FileNotFoundError:  # the first of all
-        part.parent.mkdir(parents=True, exist_ok=True)
-        file = part.open("a+b")
-    with file, given_back(file):
-        for _ in range(LOCK_TRIES):
-            if is_free(file):
-                break
-            time.sleep(0.001)  # somebody looks whether it is free, just now
-        yield file
-
-
-def _parts_of(folder: Path, digest: Digest) -> list[Path]:
+def parts_of(folder: Path, digest: Digest) -> list[Path]:
     """List the parts of a blob, whoever has them."""
     try:
         names = os.listdir(folder)  # noqa: PTH208 - it is asked for each blob, and one of many is wanted
     except FileNotFoundError:
         return []
-    prefix = f"{_stem(digest)}."
+    prefix = f"{stem(digest)}."
     return [folder / name for name in names if name.startswith(prefix) and name.endswith(".part")]
 
 
-def _stem(digest: Digest) -> str:
+def abandoned_parts(folder: Path, digest: Digest) -> list[Path]:
+    """List the parts of a blob on which nobody seems to be at work."""
+    return [part for part in parts_of(folder, digest) if is_abandoned(part)]
+
+
+def is_abandoned(part: Path) -> bool:
+    """Say whether nobody seems to be at work on a part."""
+    return part not in in_use and _is_abandoned(part)
+
+
+def remove_abandoned(root: Path, digest: Digest) -> None:
+    """Remove what is left of a blob that is whole by now."""
+    for part in abandoned_parts(own_folder(root, "parts"), digest):
+        with suppress(OSError):  # gone already, or not ours to remove: the blob is whole in any case
+            part.unlink()
+        left_here.discard(part)
+
+
+def shorten_abandoned(root: Path, amount: int) -> None:
+    """Give up so many bytes at the ends of downloads that broke off, or as many as there are, the longest first.
+
+    What is left of them is as right as it was. Whoever owns one after all begins anew.
+    """
+    for part in sorted(all_parts(root), key=size_of, reverse=True):
+        if amount <= 0:
+            return
+        # A second name may be that of somebody's own file, by whoever made the folder.
+        if size_of(part) > 0 and part.lstat().st_nlink == 1 and is_abandoned(part):
+            kept = max(0, size_of(part) - amount)
+            amount -= size_of(part) - kept
+            os.truncate(part, kept)
+
+
+def is_unlocked(part: Path) -> bool | None:
+    """Say whether nobody has a lock on a part; None where no lock can tell."""
+    try:
+        with open_file(part) as file, given_back(file):
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # gone, or no locks here
+        return None
+    return True
+
+
+def size_of(part: Path) -> int:
+    """Say how long a part is; -1 if it is gone, or something else is in its place."""
+    try:
+        status = part.lstat()
+    except FileNotFoundError:
+        return -1
+    return status.st_size if stat.S_ISREG(status.st_mode) else -1
+
+
+def stem(digest: Digest) -> str:
+    """Say how the names of all parts of a blob begin."""
     return f"{digest.algorithm}-{digest.hex}"
 
 
-def _stem_of(part: Path) -> str:
+def stem_of(part: Path) -> str:
+    """Say how the name of a part begins."""
     return part.name.partition(".")[0]
 
 
-def _abandoned(folder: Path, digest: Digest) -> list[Path]:
-    return [part for part in _parts_of(folder, digest) if is_abandoned(part)]
-
-
-def _longest(parts: list[Path], size: int) -> list[Path]:
-    """Sort parts by what they are worth; one that is longer than the blob is worth nothing."""
-    sizes = {part: _size(part) for part in parts}
-    return sorted((part for part in parts if 0 < sizes[part] <= size), key=sizes.__getitem__, reverse=True)
-
-
-def _take_back(mine: Path, size: int) -> None:
-    """Go on with what this process left of the same blob, in place."""
-    same = [part for part in list(_left) if part.parent == mine.parent and _stem_of(part) == _stem_of(mine)]
-    for part in _longest(same, size):
-        _left.discard(part)
-        with suppress(FileNotFoundError):  # another process was quicker
-            part.rename(mine)
-            return
-
-
-def _wait_for_turn(folder: Path, digest: Digest, mine: Path) -> list[Path]:
-    """Wait for those that came before and get on; give the parts of the last of them, which are not locked now."""
-    waited: list[Path] = []
-    moved_at, before = time.monotonic(), -1
-    while ahead := _ahead(folder, digest, mine):
-        if not waited:
-            logger.info("another process fetches %s", digest)
-        waited, here = ahead, sum(_size(part) for part in ahead)
-        if here != before:
-            moved_at, before = time.monotonic(), here
-        elif time.monotonic() - moved_at > STALLED_SECONDS:
-            break
-        pause(LOOK_SECONDS)
-    return waited
-
-
-def _ahead(folder: Path, digest: Digest, mine: Path) -> list[Path]:
-    """List the parts on which others are at work for sure, and before whose this one was not: each waits for one."""
-    others = [part for part in _parts_of(folder, digest) if part not in _in_use and _is_unlocked(part) is False]
-    return [part for part in others if _order(part) < _order(mine)] if others else []
-
-
-def _order(part: Path) -> tuple[bool, str]:
-    """Say who goes first: who has something, then who came first."""
-    return _size(part) <= 0, part.name.rsplit(".", 2)[-2]
-
-
-def _take_over(parts: list[Path], mine: Path, file: BinaryIO) -> None:
-    """Copy the longest of some parts, sorted by that, whose owner seems to be gone, if it is more than there is."""
-    for part in parts:
-        if _size(part) <= _size(mine):
-            return
-        if _is_unlocked(part) is False:  # stalled, but there
-            continue
-        with suppress(FileNotFoundError), _new_name(part.parent, _stem_of(part)) as taken:
-            part.rename(taken)  # unless another process was quicker
-            _copy(taken, file)
-            taken.unlink(missing_ok=True)
-            return
-
-
-def _copy(taken: Path, mine: BinaryIO) -> None:
-    mine.truncate(0)
-    try:
-        with taken.open("rb") as source:
-            while chunk := source.read(CHUNK):
-                check_stopped()
-                mine.write(chunk)
-        mine.flush()
-    except BaseException:  # a full disk, or a stop: the longer one is of more use next time
-        mine.truncate(0)
-        raise
-
-
 def _is_abandoned(part: Path) -> bool:
-    owner, unlocked = _OWNER.fullmatch(part.name), _is_unlocked(part)
+    owner, unlocked = _OWNER.fullmatch(part.name), is_unlocked(part)
     if owner is None or unlocked is False:
         return False
-    if owner["host"] != _HOST:
+    if owner["host"] != HOST:
         return _age(part) > ABANDONED_SECONDS
     pid = int(owner["pid"])
     if pid == os.getpid() or not _is_running(pid):
@@ -281,18 +163,6 @@ def _is_abandoned(part: Path) -> bool:
     # The number of one who has ended may be another program's by now, or nobody has buried him. But he may also have
     # opened the part a moment ago and lock it next, or have locks that reach nobody else; then he goes on writing.
     return unlocked is True and _age(part) > QUIET_SECONDS
-
-
-def _is_unlocked(part: Path) -> bool | None:
-    """Say whether nobody has a lock on a part; None where no lock can tell."""
-    try:
-        with part.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:  # gone, or no locks here
-        return None
-    return True
 
 
 def _is_running(pid: int) -> bool:
@@ -311,10 +181,3 @@ def _age(part: Path) -> float:
         return abs(time.time() - part.stat().st_mtime)
     except FileNotFoundError:
         return 0.0
-
-
-def _size(part: Path) -> int:
-    try:
-        return part.stat().st_size
-    except FileNotFoundError:
-        return -1

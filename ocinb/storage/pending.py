@@ -6,15 +6,13 @@ after a pull that went on meanwhile. What is noted is only looked at: it goes if
 
 from __future__ import annotations
 
-import os
-import secrets
 from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 
 from ocinb.errors import InvalidError, TransportError
 from ocinb.spec.digest import Digest
-from ocinb.storage.blobs import OWN_FOLDER, disk_errors, write_atomically
+from ocinb.storage.files import disk_errors, new_own_file, own_files, write_atomically
 from ocinb.storage.plain import read_small
 
 # A layout of ten million blobs; what is larger is no note of ours.
@@ -29,16 +27,16 @@ def note_pending(root: Path, digests: Collection[Digest]) -> Path:
     TransportError
         If it cannot be written; then nothing may go.
     """
-    note = _folder(root) / f"{os.getpid()}-{secrets.token_hex(8)}"
+    note = new_own_file(root, "pending")
     with disk_errors(note):
-        note.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(note, "\n".join(sorted(digests)).encode(), root=root)
     return note
 
 
 def read_pending(root: Path) -> dict[Path, set[Digest]]:
     """Read the notes that there are; what is none says nothing."""
-    return {note: _read(note) for note in sorted(_folder(root).glob("*")) if note.is_file() and not note.is_symlink()}
+    with disk_errors(root):
+        return {note: _read(note) for note in own_files(root, "pending")}
 
 
 def settle_pending(notes: Collection[Path]) -> None:
@@ -55,7 +53,3 @@ def _read(note: Path) -> set[Digest]:
             with suppress(InvalidError):
                 found.add(Digest(line))
     return found
-
-
-def _folder(root: Path) -> Path:
-    return root / OWN_FOLDER / "pending"

@@ -1,7 +1,7 @@
-"""Plain files: what is read of a layout without following a link out of it, and without counting as of use.
+"""Plain files: what is read of a layout that may be a stranger's, where a link leads anywhere, and a fifo never ends.
 
-A layout may be a stranger's: a link in it leads anywhere, and a fifo never ends. And whoever looks through all that is
-kept has no use of it: the time of last access, by which things grow old, stays as it is.
+Whoever looks through all that is kept has no use of it: no link is followed out of the layout, and the time of last
+access, by which things grow old, stays as it is. Whoever wants a blob may have it from behind a link: its digest tells.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ocinb.errors import InvalidError
-from ocinb.storage.blobs import disk_errors
+from ocinb.storage.files import disk_errors
 
-_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
 _QUIET = getattr(os, "O_NOATIME", 0)  # Linux
 _KINDS = {stat.S_IFLNK: "a symbolic link", stat.S_IFDIR: "a folder", stat.S_IFREG: "a file"}
 
@@ -34,14 +34,21 @@ def open_plain(path: Path) -> Iterator[BinaryIO]:
         If it is something else, a link too, or cannot be read.
     """
     _check(path.lstat())
-    handle = _open(path)
-    try:
-        _check(os.fstat(handle))  # it may have been put there between the two looks
-    except OSError:
-        os.close(handle)
-        raise
-    with os.fdopen(handle, "rb", buffering=0) as file:  # whoever reads takes large chunks
+    with _regular(_open_quietly(path)) as file:  # something else may have been put there between the two looks
         yield file
+
+
+def open_file(path: Path) -> BinaryIO:
+    """Open a regular file to read it, also from behind a link.
+
+    Raises
+    ------
+    FileNotFoundError
+        If nothing is there.
+    OSError
+        If it is something else, or cannot be read.
+    """
+    return _regular(os.open(path, _FLAGS))
 
 
 def read_small(path: Path, limit: int, setting: str) -> bytes | None:
@@ -75,14 +82,6 @@ def read_all(file: BinaryIO, limit: int) -> bytes:
     return b"".join(chunks)
 
 
-def is_real_folder(path: Path) -> bool:
-    """Say whether a path is a folder, and no link to one."""
-    try:
-        return stat.S_ISDIR(path.lstat().st_mode)
-    except OSError:
-        return False
-
-
 def kind_of(status: os.stat_result) -> str:
     """Say what something in a folder is."""
     return _KINDS.get(stat.S_IFMT(status.st_mode), "neither a file nor a folder")
@@ -93,7 +92,16 @@ def _check(status: os.stat_result) -> None:
         raise OSError(errno.EINVAL, f"it is {kind_of(status)}")
 
 
-def _open(path: Path) -> int:
+def _regular(handle: int) -> BinaryIO:
+    try:
+        _check(os.fstat(handle))
+    except OSError:
+        os.close(handle)
+        raise
+    return os.fdopen(handle, "rb", buffering=0)  # whoever reads takes large chunks
+
+
+def _open_quietly(path: Path) -> int:
     with suppress(PermissionError):  # only its owner may read a file quietly
-        return os.open(path, _FLAGS | _QUIET)
-    return os.open(path, _FLAGS)
+        return os.open(path, _FLAGS | os.O_NOFOLLOW | _QUIET)
+    return os.open(path, _FLAGS | os.O_NOFOLLOW)

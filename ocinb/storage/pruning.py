@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ocinb.spec.digest import Digest
-from ocinb.storage import kept as responses
-from ocinb.storage.blobs import disk_errors
+from ocinb.storage import answers
+from ocinb.storage.files import disk_errors
 from ocinb.storage.inventory import Item, is_at_work, list_items
 from ocinb.storage.layout import Layout
 from ocinb.storage.needs import Limits
@@ -181,20 +181,21 @@ def _choose_items(
 
     return choose(
         [item for item in items if may_go(item)],
-        total=sum(item.size for item in items) + responses.overhead(cache_dir),
+        total=sum(item.size for item in items) + answers.overhead(cache_dir),
         unused_since=aim.unused_since,
         keep_bytes=aim.keep_bytes,
     )
 
 
 def _remove(layout: Layout, cache_dir: Path, chosen: Sequence[Item]) -> list[Item]:
-    keys = {item.name for item in chosen if isinstance(item.name, responses.Key)}
-    if keys:
-        responses.remove_rows(cache_dir, keys)
-    return [item for item in chosen if item.name in keys or _removed(layout, item.name)]
+    keys = {item.name for item in chosen if isinstance(item.name, answers.Key)}
+    gone = [item for item in chosen if isinstance(item.name, answers.Key) or _removed(layout, item.name)]
+    if keys:  # last: on a full disk there has to be some room before rows can go
+        answers.remove_rows(cache_dir, keys)
+    return gone
 
 
-def _removed(layout: Layout, name: Digest | responses.Key | Path) -> bool:
+def _removed(layout: Layout, name: Digest | Path) -> bool:
     if isinstance(name, Digest):
         return remove_blob(layout, name)
     path = layout.root / name

@@ -7,20 +7,23 @@ is left then is whole, and the next removal or pruning completes it.
 from __future__ import annotations
 
 import json
-import stat
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from ocinb.spec.digest import Digest
-from ocinb.storage.blobs import LEFTOVER_SECONDS, disk_errors
+from ocinb.storage.files import LEFTOVER_SECONDS, disk_errors, is_real_folder, last_used
 from ocinb.storage.index import Entry
 from ocinb.storage.layout import Layout
 from ocinb.storage.needs import Limits
+from ocinb.storage.parts import shorten_abandoned
 from ocinb.storage.pending import note_pending, read_pending, settle_pending
-from ocinb.storage.plain import is_real_folder
+from ocinb.storage.room import free_bytes
+from ocinb.storage.shelves import find_blob
 from ocinb.storage.survey import Kept, Shares, needed_by, survey
+
+LONGEST_DIGEST = 136  # in characters, with the end of its line
+BLOCKS = 64 * 1024  # what file systems take beside that for a few files
 
 # Chooses among the images of a layout, by their places.
 Choice = Callable[[Sequence[Kept]], Collection[int]]
@@ -76,6 +79,7 @@ def drop_names(layout: Layout, choose: Choice, limits: Limits) -> list[Kept]:
     lost = shares.take(places | shares.orphans)
     needed_by([one for place, one in enumerate(kept) if place not in shares.gone])
     chosen = [kept[place] for place in sorted(shares.gone)]
+    _make_room(layout, len(lost))
     note_pending(layout.root, lost)
     wholes = {_whole(one.entry) for one in chosen}
     # By all that an entry says: a name that stands for another image by now stays.
@@ -99,16 +103,17 @@ def sweep(layout: Layout, limits: Limits, *, free: bool | None) -> Removed:
     if not notes:
         return Removed({}, {})
     needed = needed_by(survey(layout, limits))
-    sizes = {digest: size for digest in set().union(*notes.values()) - needed if (size := _size(layout, digest)) >= 0}
-    waiting = {digest: size for digest, size in sizes.items() if _waits(layout, digest, free=free)}
-    gone = {digest: size for digest, size in sizes.items() if digest not in waiting and remove_blob(layout, digest)}
+    lost = {digest: find_blob(layout.blobs.path(digest)) for digest in set().union(*notes.values()) - needed}
+    found = {digest: status for digest, status in lost.items() if status is not None}
+    waiting = {one: status.st_size for one, status in found.items() if may_be_awaited(last_used(status), free=free)}
+    gone = {one: found[one].st_size for one in found.keys() - waiting.keys() if remove_blob(layout, one)}
     settle_pending([note for note, digests in notes.items() if not digests & waiting.keys()])
     return Removed(gone, waiting)
 
 
 def remove_blob(layout: Layout, digest: Digest) -> bool:
     """Remove a blob, and what was read of it; say whether it was there. What is no file of ours stays."""
-    if _size(layout, digest) < 0:
+    if find_blob(layout.blobs.path(digest)) is None:
         return False
     read = layout.root / "index" / digest.algorithm / f"{digest.hex}.parquet"
     if is_real_folder(read.parent) and is_real_folder(read.parent.parent):
@@ -122,25 +127,15 @@ def may_be_awaited(used: float, *, free: bool | None) -> bool:
     return used > time.time() - LEFTOVER_SECONDS if free is None else not free
 
 
+def _make_room(layout: Layout, count: int) -> None:
+    """See that what frees a full disk can be written itself: by the ends of downloads that filled it, if need be."""
+    index = layout.root / "index.json"
+    with disk_errors(index):
+        needed = count * LONGEST_DIGEST + index.stat().st_size + BLOCKS
+        free = free_bytes(layout.root)
+        if free is not None and free < needed:
+            shorten_abandoned(layout.root, needed)
+
+
 def _whole(entry: Entry) -> str:
     return json.dumps(entry.raw, sort_keys=True)
-
-
-def _waits(layout: Layout, digest: Digest, *, free: bool | None) -> bool:
-    try:
-        status = layout.blobs.path(digest).lstat()
-    except OSError:
-        return False
-    return may_be_awaited(max(status.st_atime, status.st_mtime), free=free)
-
-
-def _size(layout: Layout, digest: Digest) -> int:
-    """Give the size of a blob; -1 if there is none that may be removed: never behind a link, and no folder."""
-    path: Path = layout.blobs.path(digest)
-    if not is_real_folder(path.parent) or not is_real_folder(path.parent.parent):
-        return -1
-    try:
-        status = path.lstat()
-    except OSError:
-        return -1
-    return -1 if stat.S_ISDIR(status.st_mode) else status.st_size

@@ -27,7 +27,7 @@ from requests_cache.serializers.pipeline import SerializerPipeline, Stage
 from requests_cache.serializers.preconf import json_preconf_stage
 
 from ocinb.errors import TransportError
-from ocinb.storage.kept import ASIDE, BUSY_SECONDS, FILE, SUFFIXES
+from ocinb.storage.answers import ASIDE, BUSY_SECONDS, FILE, SUFFIXES
 from ocinb.storage.keys import key_of, principal
 
 logger = logging.getLogger("ocinb")

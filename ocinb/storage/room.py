@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from ocinb._text import human_size
 from ocinb.errors import TransportError
-from ocinb.storage.blobs import MORE_ROOM
+from ocinb.storage.files import MORE_ROOM
 
 
 def free_bytes(folder: Path) -> int | None:
@@ -20,16 +21,33 @@ def free_bytes(folder: Path) -> int | None:
     return usage.free if usage.total else None  # some file systems over a network say 0 of 0
 
 
-def beyond(sizes: Iterable[int], free: int) -> list[bool]:
-    """Say of each of some sizes, one after the other, whether there is no room left for it.
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What something takes, in bytes: to stay, and in passing, until it gives that back."""
 
-    >>> beyond([6, 5, 3], free=10)
-    [False, True, False]
+    staying: int
+    passing: int = 0
+
+
+def needed_bytes(rooms: Collection[Room]) -> int:
+    """Say how much has to be free for all, if nothing passes at the same time as anything else.
+
+    >>> needed_bytes([Room(20), Room(5, passing=80)]), needed_bytes([])
+    (80, 0)
     """
-    verdicts = []
-    for size in sizes:
-        verdicts.append(size > free)
-        free -= 0 if verdicts[-1] else size
+    return max(sum(room.staying for room in rooms), max((room.passing for room in rooms), default=0))
+
+
+def beyond(rooms: Iterable[Room], free: int) -> list[bool]:
+    """Say of each, one after the other, whether there is not enough left for it.
+
+    >>> beyond([Room(6), Room(5), Room(3), Room(0, passing=11)], free=10)
+    [False, True, False, True]
+    """
+    verdicts, left = [], free
+    for room in rooms:
+        verdicts.append(room.staying > left or room.passing > free)
+        left -= 0 if verdicts[-1] else room.staying
     return verdicts
 
 

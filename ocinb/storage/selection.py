@@ -6,8 +6,10 @@ A name that nothing has is an error, also among many: what is typed wrong must n
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from fnmatch import fnmatchcase
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from fnmatch import translate
+from functools import cached_property
 
 from ocinb._text import shorten
 from ocinb.errors import InvalidError, NotFoundError
@@ -18,69 +20,117 @@ from ocinb.storage.survey import Kept
 
 SHOWN_NAMES = 5
 
+Places = dict[str, set[int]]
 
-def find_images(kept: Sequence[Kept], name: str, where: str) -> set[int]:
-    """Find the places of what was pulled under a name, or has a digest.
+
+class Selection:
+    """The images of a layout, found at once by what they are called.
 
     Parameters
     ----------
     kept
         The images.
-    name
-        Its name as it was typed, ``"python:3.12"``; as it stands in the layout; a digest, alone or behind a repository;
-        or ``oci:FOLDER:NAME``, if that is this folder.
     where
-        The folder, for its error and for such a name.
-
-    Raises
-    ------
-    NotFoundError
-        If nothing has that name, or several images have one that another tool gave them.
+        The folder, for errors, and for names such as ``oci:FOLDER:NAME``.
     """
-    for fits in _ways(name, where):
-        found = {place for place, one in enumerate(kept) if fits(one.entry)}
-        if found:
-            return _checked(kept, found, name, where)
-    raise _missing(kept, name, where)
 
+    def __init__(self, kept: Sequence[Kept], where: str) -> None:
+        self._entries = [one.entry for one in kept]
+        self._where = where
+        self._by_name = _places((entry.name, entry.ref_name, entry.part_of) for entry in self._entries)
+        self._by_digest = _places((entry.digest,) for entry in self._entries)
+        self._as_pulled = _places((entry.pulled_as, entry.name) for entry in self._entries)
 
-def match_images(kept: Sequence[Kept], patterns: Iterable[str], where: str) -> set[int]:
-    """Find the places of what is meant by names or globs.
+    def find(self, name: str) -> set[int]:
+        """Find the places of what was pulled under a name, or has a digest.
 
-    Raises
-    ------
-    NotFoundError
-        If one of them fits nothing.
-    """
-    found: set[int] = set()
-    for pattern in patterns:
-        globbed = {
-            place
-            for place, one in enumerate(kept)
-            if any(fnmatchcase(name, pattern) for name in (*_names(one.entry), *_short_names(one.entry)))
-        }
+        Parameters
+        ----------
+        name
+            Its name as it was typed, ``"python:3.12"``; as it stands in the layout; a digest, alone or behind a
+            repository; or ``oci:FOLDER:NAME``, if that is this folder.
+
+        Raises
+        ------
+        NotFoundError
+            If nothing has that name, or several images have one that another tool gave them.
+        """
+        for found in self._readings(name):
+            if found:
+                return self._checked(found, name)
+        raise self._missing(name)
+
+    def match(self, pattern: str) -> set[int]:
+        """Find the places of what is meant by a name or a glob.
+
+        Raises
+        ------
+        NotFoundError
+            If it fits nothing.
+        """
         # A name may have brackets in it, which a glob reads otherwise: "[::1]:5000/app:1".
-        found |= globbed or find_images(kept, pattern, where)
-    return found
+        return self._globbed(pattern) or self.find(pattern)
 
-
-def _ways(name: str, where: str) -> Iterator[Callable[[Entry], bool]]:
-    """Give the readings of a name, the most exact first."""
-    yield lambda entry: name in {entry.name, entry.ref_name, entry.part_of}
-    yield lambda entry: name == entry.digest  # which would be read as a tag of Docker Hub's "sha256" too
-    try:
-        reference = Reference(name)
-    except InvalidError:
-        return
-    full = reference.kept_name
-    if reference.path is not None:
-        if reference.transport != "oci" or _absolute(reference.path) != where:
+    def _readings(self, name: str) -> Iterator[set[int]]:
+        """Give what is meant by each reading of a name, the most exact first."""
+        yield self._by_name.get(name, set())
+        yield self._by_digest.get(name, set())  # which would be read as a tag of Docker Hub's "sha256" too
+        try:
+            reference = Reference(name)
+        except InvalidError:
             return
-        full = reference.name or ""
-    yield lambda entry: full in {entry.pulled_as, entry.name}
-    digest = reference.digest
-    if digest is not None:
-        yield lambda entry: entry.digest == digest and _is_of(reference, entry)
+        full = reference.kept_name
+        if reference.path is not None:
+            if reference.transport != "oci" or _absolute(reference.path) != self._where:
+                return
+            full = reference.name or ""
+        yield self._as_pulled.get(full, set())
+        if reference.digest is not None:
+            places = self._by_digest.get(reference.digest, set())
+            yield {place for place in places if _is_of(reference, self._entries[place])}
+
+    def _globbed(self, pattern: str) -> set[int]:
+        if not any(sign in pattern for sign in "*?["):
+            return set(self._shown.get(pattern, ()))
+        fits = re.compile(translate(pattern)).match
+        return set().union(*(places for name, places in self._shown.items() if fits(name)))
+
+    @cached_property
+    def _shown(self) -> Places:
+        """All names, and how docker prints them: what people see, and so what a glob is meant for."""
+        return _places(
+            (entry.ref_name, entry.digest, *names, *map(_short_name, names))
+            for entry in self._entries
+            for names in [{entry.name, entry.pulled_as}]
+        )
+
+    def _checked(self, found: set[int], name: str) -> set[int]:
+        """Refuse a name that several images have: docker saves ``a:latest`` and ``b:latest`` as two of ``latest``."""
+        entries = [self._entries[place] for place in found]
+        alone = {entry.digest for entry in entries if entry.part_of is None}
+        if len(alone) > 1:
+            hint = f"Name one by its digest: {', '.join(f'oci:{self._where}@{digest}' for digest in list(alone)[:3])}"
+            raise NotFoundError(f"{name!r} in {self._where} may be any of {len(alone)} images", hint=hint)
+        return found
+
+    def _missing(self, name: str) -> NotFoundError:
+        names = list(dict.fromkeys(entry.pulled_as for entry in self._entries if entry.pulled_as))
+        if not names:
+            return NotFoundError(f"there is no image with a name in {self._where}")
+        near = near_names(name, names)
+        shown = near or [shorten(one, 200) for one in names[:SHOWN_NAMES]]
+        more = f" and {len(names) - len(shown):,} more" if not near and len(names) > len(shown) else ""
+        hint = f"Did you mean {' or '.join(shown)}?" if near else f"There are: {', '.join(shown)}{more}"
+        return NotFoundError(f"there is no image {name!r} in {self._where}", hint=hint)
+
+
+def _places(names: Iterable[Iterable[str | None]]) -> Places:
+    found: Places = {}
+    for place, some in enumerate(names):
+        for name in some:
+            if name is not None:
+                found.setdefault(name, set()).add(place)
+    return found
 
 
 def _absolute(path: str) -> str:
@@ -99,34 +149,9 @@ def _is_of(reference: Reference, entry: Entry) -> bool:
     return same and reference.tag in {None, named.tag}
 
 
-def _checked(kept: Sequence[Kept], found: set[int], name: str, where: str) -> set[int]:
-    """Refuse a name that several images have: docker saves ``a:latest`` and ``b:latest`` as two of ``latest``."""
-    alone = {kept[place].entry.digest for place in found if kept[place].entry.part_of is None}
-    if len(alone) > 1:
-        hint = f"Name one by its digest: {', '.join(f'oci:{where}@{digest}' for digest in list(alone)[:3])}"
-        raise NotFoundError(f"{name!r} in {where} may be any of {len(alone)} images", hint=hint)
-    return found
-
-
-def _names(entry: Entry) -> list[str]:
-    return [name for name in (entry.name, entry.pulled_as, entry.ref_name, entry.digest) if name]
-
-
-def _short_names(entry: Entry) -> Iterator[str]:
-    """Give the names as docker prints them."""
-    for name in {entry.name, entry.pulled_as}:
-        try:
-            yield Reference(name or "").familiar
-        except InvalidError:
-            continue
-
-
-def _missing(kept: Sequence[Kept], name: str, where: str) -> NotFoundError:
-    names = list(dict.fromkeys(one.entry.pulled_as for one in kept if one.entry.pulled_as))
-    if not names:
-        return NotFoundError(f"there is no image with a name in {where}")
-    near = near_names(name, names)
-    shown = near or [shorten(one, 200) for one in names[:SHOWN_NAMES]]
-    more = f" and {len(names) - len(shown):,} more" if not near and len(names) > len(shown) else ""
-    hint = f"Did you mean {' or '.join(shown)}?" if near else f"There are: {', '.join(shown)}{more}"
-    return NotFoundError(f"there is no image {name!r} in {where}", hint=hint)
+def _short_name(name: str | None) -> str | None:
+    """Give a name as docker prints it."""
+    try:
+        return Reference(name or "").familiar
+    except InvalidError:
+        return None

@@ -12,7 +12,9 @@ from pathlib import Path
 from ocinb.errors import IntegrityError, InvalidError
 from ocinb.spec.digest import Digest
 from ocinb.spec.signed import verify_manifest
-from ocinb.storage.blobs import OWN_FOLDER, Blobs, disk_errors, write_atomically
+from ocinb.storage.blobs import Blobs
+from ocinb.storage.files import disk_errors, own_folder, write_atomically
+from ocinb.storage.plain import open_file
 
 _LONGEST_NOTE = 200
 
@@ -37,7 +39,7 @@ class SignedDocuments:
         path = self._note(digest)
         with disk_errors(path):
             try:
-                with path.open("rb") as file:
+                with open_file(path) as file:
                     noted = file.read(_LONGEST_NOTE)
             except FileNotFoundError:
                 return None
@@ -65,4 +67,4 @@ class SignedDocuments:
             write_atomically(path, own.encode("ascii"), root=self._blobs.root, settled=False)
 
     def _note(self, digest: Digest) -> Path:
-        return self._blobs.root.joinpath(OWN_FOLDER, "signed", digest.algorithm, digest.hex)
+        return own_folder(self._blobs.root, "signed") / digest.algorithm / digest.hex

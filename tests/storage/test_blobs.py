@@ -7,13 +7,14 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from ocinb.errors import IntegrityError, TransportError
-from ocinb.spec.digest import Digest
-from ocinb.storage.blobs import LEFTOVER_SECONDS, SMALL, Blobs, remove_leftovers, write_atomically
+from ocinb.spec.digest import Digest, Verifier
+from ocinb.storage.blobs import SETTLED_SECONDS, SMALL, Blobs, looks
 
 RAW = b"the bytes of a blob"
 DIGEST = Digest.of(RAW)
@@ -59,8 +60,8 @@ def test_a_file_beyond_the_limit_is_not_read_and_not_removed(blobs: Blobs) -> No
     assert path.read_bytes() == RAW
 
 
-@pytest.mark.parametrize("damage", [b"", RAW[:5], RAW * 1000])
-def test_writing_mends_a_file_of_another_size(blobs: Blobs, damage: bytes) -> None:
+@pytest.mark.parametrize("damage", [b"", RAW[:5], RAW * 1000, RAW[::-1]])
+def test_writing_mends_a_damaged_file(blobs: Blobs, damage: bytes) -> None:
     path = blobs.write(RAW, DIGEST)
     path.write_bytes(damage)
     blobs.write(RAW, DIGEST)
@@ -85,7 +86,7 @@ def test_a_file_that_was_adopted_is_held_without_being_read(blobs: Blobs, monkey
     path = arrive(blobs, LONG)
     assert path == blobs.path(LONG_DIGEST)
     assert not (blobs.root / "part").exists()
-    monkeypatch.setattr(Blobs, "_matches", lambda *_: pytest.fail("it was hashed again"))
+    monkeypatch.setattr(Blobs, "_proves_right", lambda *_: pytest.fail("it was hashed again"))
     assert blobs.holds(LONG_DIGEST, len(LONG))
 
 
@@ -147,7 +148,7 @@ def test_a_wrong_size_that_somebody_said_is_told_and_takes_nothing_away(blobs: B
 
 def test_a_wrong_size_costs_no_hashing(blobs: Blobs, monkeypatch: pytest.MonkeyPatch) -> None:
     arrive(blobs, LONG)
-    monkeypatch.setattr(Blobs, "_matches", lambda *_: pytest.fail("it was hashed again"))
+    monkeypatch.setattr(Blobs, "_proves_right", lambda *_: pytest.fail("it was hashed again"))
     with pytest.raises(IntegrityError):
         blobs.holds(LONG_DIGEST, len(LONG) + 1)
 
@@ -178,16 +179,6 @@ def test_a_folder_that_is_none_is_an_error_that_says_what_to_do(tmp_path: Path) 
 def test_an_adopted_file_that_is_gone_is_an_error_of_ours(blobs: Blobs) -> None:
     with pytest.raises(TransportError):
         blobs.adopt(blobs.root / "none", DIGEST)
-
-
-def test_a_write_that_fails_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "index.json"
-    write_atomically(path, b"old", root=tmp_path)
-    monkeypatch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(OSError(28, "No space left on device")))
-    with pytest.raises(OSError, match="No space"):
-        write_atomically(path, b"new", root=tmp_path)
-    assert [entry.name for entry in tmp_path.rglob("*") if entry.is_file()] == ["index.json"]
-    assert path.read_bytes() == b"old"
 
 
 def test_what_a_killed_writer_leaves_lies_where_no_other_tool_looks(blobs: Blobs) -> None:
@@ -235,11 +226,90 @@ def test_what_a_power_cut_left_of_a_document_is_never_taken_for_it(blobs: Blobs,
     assert not path.exists()
 
 
-def test_leftovers_go_when_they_are_old(blobs: Blobs) -> None:
-    folder = blobs.root / ".ocinb" / "new"
-    folder.mkdir(parents=True)
-    for name, age in {"young": LEFTOVER_SECONDS - 60, "old": LEFTOVER_SECONDS + 60}.items():
-        (folder / name).touch()
-        os.utime(folder / name, (time.time() - age,) * 2)
-    remove_leftovers(blobs.root)
-    assert [path.name for path in folder.iterdir()] == ["young"]
+def test_who_finds_damage_takes_nothing_away_that_was_mended_meanwhile(
+    blobs: Blobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, updated = arrive(blobs), Verifier.update
+
+    def mend(self: Verifier, chunk: bytes) -> None:
+        monkeypatch.undo()
+        updated(self, chunk)
+        arrive(blobs)  # another process, while this one still hashes what stood there
+
+    for look in (lambda: blobs.read(DIGEST, LIMIT), lambda: blobs.holds(DIGEST, len(RAW))):
+        path.write_bytes(RAW[::-1])
+        monkeypatch.setattr(Verifier, "update", mend)
+        assert not look()
+        assert path.read_bytes() == RAW
+
+
+def test_a_note_vouches_for_what_was_hashed_and_not_for_what_was_written_since(
+    blobs: Blobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, check = blobs.write(LONG, LONG_DIGEST), Verifier.check
+
+    def spoil(self: Verifier) -> None:
+        check(self)
+        path.write_bytes(LONG[::-1])  # somebody else, just after the last byte was hashed
+
+    monkeypatch.setattr(Verifier, "check", spoil)
+    assert blobs.holds(LONG_DIGEST, len(LONG)), "it was right when it was looked at"
+    monkeypatch.undo()
+    assert not blobs.holds(LONG_DIGEST, len(LONG))
+
+
+def test_what_goes_while_it_is_looked_at_is_not_held(blobs: Blobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, looked = arrive(blobs, LONG), Blobs._looks_unchanged
+
+    def lose(self: Blobs, status: os.stat_result, digest: Digest) -> bool:
+        path.unlink()
+        return not looked(self, status, digest)
+
+    monkeypatch.setattr(Blobs, "_looks_unchanged", lose)
+    assert not blobs.holds(LONG_DIGEST, len(LONG))
+
+
+def test_what_is_held_is_on_the_disk_however_it_came(blobs: Blobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = blobs.write(RAW, DIGEST)
+    settled: list[int] = []
+    monkeypatch.setattr(os, "fsync", lambda file: settled.append(os.fstat(file).st_ino))
+    assert blobs.holds(DIGEST, len(RAW))
+    assert settled == [path.stat().st_ino]
+    os.utime(path, (time.time() - SETTLED_SECONDS - 60,) * 2)
+    assert blobs.holds(DIGEST, len(RAW))
+    assert settled == [path.stat().st_ino], "the system has done it since"
+
+
+@pytest.mark.parametrize("plant", [Path.symlink_to, Path.hardlink_to])
+def test_a_note_is_never_written_into_what_a_stranger_put_in_its_place(
+    blobs: Blobs, tmp_path: Path, plant: Callable[[Path, Path], None]
+) -> None:
+    precious = tmp_path / "precious"
+    precious.write_bytes(b"years of work")
+    note = blobs.root / ".ocinb" / "verified" / "sha256" / LONG_DIGEST.hex
+    note.parent.mkdir(parents=True)
+    plant(note, precious)
+    arrive(blobs, LONG)
+    assert precious.read_bytes() == b"years of work"
+    assert note.read_bytes() == looks(blobs.path(LONG_DIGEST).stat())
+
+
+def test_a_fifo_is_no_blob_and_no_note_and_nobody_waits_for_it(blobs: Blobs) -> None:
+    note = blobs.root / ".ocinb" / "verified" / "sha256" / LONG_DIGEST.hex
+    note.parent.mkdir(parents=True)
+    os.mkfifo(note)
+    blobs.write(LONG, LONG_DIGEST)
+    assert blobs.holds(LONG_DIGEST, len(LONG))
+    os.mkfifo(blobs.path(DIGEST))
+    for look in (lambda: blobs.read(DIGEST, LIMIT), lambda: blobs.holds(DIGEST, 1), lambda: blobs.settle(DIGEST)):
+        with pytest.raises(TransportError, match="it is neither a file nor a folder"):
+            look()
+
+
+def test_a_blob_behind_a_link_is_one_if_its_bytes_are_right(blobs: Blobs, tmp_path: Path) -> None:
+    (tmp_path / "shared").write_bytes(RAW)
+    blobs.path(DIGEST).parent.mkdir(parents=True)
+    blobs.path(DIGEST).symlink_to(tmp_path / "shared")
+    assert blobs.read(DIGEST, LIMIT) == RAW
+    assert blobs.holds(DIGEST, len(RAW))
+    assert blobs.size(DIGEST) == len(RAW)

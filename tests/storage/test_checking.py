@@ -312,7 +312,7 @@ def test_a_folder_that_cannot_be_read_is_an_error(layout: Layout, monkeypatch: p
     def refuse(*_: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(os, "scandir", refuse)
+    monkeypatch.setattr(os, "listdir", refuse)
     with pytest.raises(TransportError, match=r"blobs cannot be used: Permission denied"):
         list_blobs(layout.root)
 

@@ -39,9 +39,14 @@ def test_a_blob_is_an_item_and_what_is_none_is_not(layout: Layout) -> None:
     assert not is_at_work(item)
 
 
-@pytest.mark.parametrize("linked", ["blobs", "blobs/sha256"])
+@pytest.mark.parametrize("linked", ["blobs", "blobs/sha256", "index", "index/sha256"])
 def test_behind_a_link_nothing_is_ours(layout: Layout, tmp_path: Path, linked: str) -> None:
-    put(layout, b"blob")
+    if linked.startswith("blobs"):
+        put(layout, b"blob")
+    else:
+        (layout.root / "index" / "sha256").mkdir(parents=True)
+        (layout.root / "index" / "sha256" / "table.parquet").write_bytes(b"somebody's")
+    assert len(listed(layout)) == 1
     (layout.root / linked).rename(tmp_path / "elsewhere")
     (layout.root / linked).symlink_to(tmp_path / "elsewhere")
     assert listed(layout) == []

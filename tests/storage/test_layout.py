@@ -22,6 +22,7 @@ from ocinb.spec.digest import Digest
 from ocinb.spec.documents import Descriptor
 from ocinb.spec.mediatypes import OCI_INDEX, OCI_MANIFEST
 from ocinb.spec.platforms import Platform
+from ocinb.storage.files import new_own_file
 from ocinb.storage.layout import Layout
 from ocinb.storage.naming import Companion, Pulled
 
@@ -81,7 +82,7 @@ def test_a_folder_becomes_a_layout_as_the_specification_wants_it(layout: Layout)
 
 def test_preparing_removes_what_killed_processes_left(layout: Layout) -> None:
     layout.prepare()
-    left = layout.root / ".ocinb" / "new" / "left"
+    left = new_own_file(layout.root, "new")
     left.parent.mkdir(exist_ok=True)
     left.touch()
     os.utime(left, (0, 0))
@@ -343,3 +344,26 @@ def test_a_process_that_names_and_one_that_removes_lose_nothing(layout: Layout) 
             assert gone == describe(f"gone:{number}").digest
         assert other.wait() == 0
     assert sorted(names(layout)) == sorted([*kept, *(f"new-{number}" for number in range(20))])
+
+
+def test_what_was_fetched_anew_under_a_name_that_stood_is_on_the_disk_too(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layout.prepare()
+    layout.name({"app:1": describe("image")})
+    settled: list[int] = []
+    monkeypatch.setattr(os, "fsync", lambda file: settled.append(os.fstat(file).st_ino))
+    layout.name({"app:1": describe("image")})
+    assert (layout.root / "blobs" / "sha256").stat().st_ino in settled
+
+
+def test_whoever_pulls_into_what_another_tool_made_is_seen_from_the_beginning(layout: Layout) -> None:
+    layout.prepare()
+    shutil.rmtree(layout.root / ".ocinb")  # as skopeo leaves a layout
+    with Layout(layout.root).in_use():
+        other = Layout(layout.root)
+        other.prepare()
+        with other.unless_in_use() as free:
+            assert free is False
+    with other.unless_in_use() as free:
+        assert free is True

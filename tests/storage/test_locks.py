@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -57,9 +58,9 @@ def test_several_share_it(path: Path) -> None:
         assert mine
 
 
-@pytest.mark.parametrize("want", [locked, shared])
-def test_who_waits_too_long_is_told(path: Path, monkeypatch: pytest.MonkeyPatch, want: type) -> None:
-    monkeypatch.setattr("ocinb.storage.locks.LOCK_SECONDS", 0.05)
+@pytest.mark.parametrize(("want", "patience"), [(locked, "LOCK_SECONDS"), (shared, "CLEANUP_SECONDS")])
+def test_who_waits_too_long_is_told(path: Path, monkeypatch: pytest.MonkeyPatch, want: type, patience: str) -> None:
+    monkeypatch.setattr(f"ocinb.storage.locks.{patience}", 0.05)
     with locked(path), pytest.raises(TransportError, match="has held") as caught, want(path):
         pytest.fail("both have it")
     assert str(path) in str(caught.value)
@@ -93,6 +94,48 @@ def test_a_lock_is_given_back_although_a_forked_process_has_the_file_open(path: 
     finally:
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
+
+
+FORKS_AND_DIES = """
+import os, signal, sys
+from pathlib import Path
+from ocinb.storage.locks import locked, shared
+
+with locked(Path(sys.argv[1])), shared(Path(sys.argv[2])):
+    child = os.fork()
+    if not child:
+        sys.stdin.read()
+        os._exit(0)
+    print(child, flush=True)
+    signal.pause()
+"""
+
+
+def test_a_killed_process_holds_no_lock_in_those_that_were_forked_from_it(path: Path) -> None:
+    other = path.with_name("other")
+    with subprocess.Popen(
+        [sys.executable, "-c", FORKS_AND_DIES, str(path), str(other)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        child = int(process.stdout.readline())
+        process.kill()
+        process.wait()
+        os.kill(child, 0)  # it is there
+        with locked_if_free(path) as alone, locked_if_free(other) as alone_too:
+            assert (alone, alone_too) == (True, True)
+        process.communicate()
+
+
+@pytest.mark.parametrize("plant", [os.mkfifo, lambda path: path.symlink_to(path.with_name("precious"))])
+def test_what_a_stranger_put_in_the_place_of_a_lock_is_neither_waited_for_nor_made(
+    path: Path, plant: Callable[[Path], None]
+) -> None:
+    plant(path)
+    with shared(path), locked_if_free(path) as mine:
+        assert mine is None
+    with pytest.raises(OSError, match=r"No such device|Too many levels"), locked(path):
+        pytest.fail("it is no file")
+    assert not path.with_name("precious").exists()
 
 
 def test_where_no_locks_are_nobody_is_kept_out(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,11 +21,11 @@ from ocinb.storage.needs import (
     Documents,
     Limits,
     Named,
-    Part,
+    Piece,
     Problem,
     Unread,
     parse_named,
-    parse_part,
+    parse_piece,
     parse_top,
     trace_need,
 )
@@ -65,10 +65,10 @@ DOCUMENTS: dict[str, tuple[dict[str, Any], list[tuple[str, str, bool]]]] = {
 }
 
 
-@pytest.mark.parametrize(("document", "parts"), DOCUMENTS.values(), ids=DOCUMENTS)
-def test_whatever_a_document_names_is_a_part(document: dict[str, Any], parts: list[tuple[str, str, bool]]) -> None:
-    found = parse_named(json.dumps(document).encode()).parts
-    assert sorted({(str(one.digest), one.role, one.optional) for one in found}) == sorted(parts)
+@pytest.mark.parametrize(("document", "pieces"), DOCUMENTS.values(), ids=DOCUMENTS)
+def test_whatever_a_document_names_is_a_part(document: dict[str, Any], pieces: list[tuple[str, str, bool]]) -> None:
+    found = parse_named(json.dumps(document).encode()).pieces
+    assert sorted({(str(one.digest), one.role, one.optional) for one in found}) == sorted(pieces)
 
 
 def test_a_subject_is_told_and_is_no_part() -> None:
@@ -83,8 +83,8 @@ def test_a_document_that_may_name_anything_is_refused(raw: bytes) -> None:
 
 
 def test_of_a_part_that_is_described_badly_the_digest_is_enough() -> None:
-    assert parse_part({"digest": A, "mediaType": 5}, LAYER) == Part(Digest(A), None, "", LAYER)
-    assert parse_part({"digest": A, "mediaType": "x"}, LAYER) == Part(Digest(A), None, "x", LAYER)
+    assert parse_piece({"digest": A, "mediaType": 5}, LAYER) == Piece(Digest(A), None, "", LAYER)
+    assert parse_piece({"digest": A, "mediaType": "x"}, LAYER) == Piece(Digest(A), None, "x", LAYER)
     assert parse_top(said(A, OCI_MANIFEST, annotations=ATTESTED)).optional is False
 
 
@@ -100,7 +100,7 @@ def test_all_of_an_image_is_found_through_nested_indexes(layout: Layout) -> None
         outer.digest,
         *map(Digest.of, (b"one", b"two", b"shared", b"{}")),
     }
-    assert need.parts[0].digest == outer.digest
+    assert need.pieces[0].digest == outer.digest
     assert need.unknown == need.unread == {}
 
 

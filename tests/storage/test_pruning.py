@@ -19,11 +19,12 @@ from ocinb.errors import IntegrityError, InvalidError, TransportError
 from ocinb.spec.digest import Digest
 from ocinb.spec.documents import Descriptor
 from ocinb.spec.mediatypes import OCI_INDEX, OCI_MANIFEST
+from ocinb.storage.claims import claim_part
+from ocinb.storage.files import new_own_file
 from ocinb.storage.index import Entry
 from ocinb.storage.inventory import Item, count, list_items
 from ocinb.storage.layout import Layout
-from ocinb.storage.needs import LAYER, Need, Part
-from ocinb.storage.parts import claim_part
+from ocinb.storage.needs import LAYER, Need, Piece
 from ocinb.storage.pending import note_pending
 from ocinb.storage.pruning import Aim, choose, choose_images, prune
 from ocinb.storage.survey import Kept
@@ -34,8 +35,8 @@ import sys
 from pathlib import Path
 from ocinb.spec.digest import Digest
 from ocinb.storage.layout import Layout
-from ocinb.storage.needs import LAYER, Need, Part
-from ocinb.storage.parts import claim_part
+from ocinb.storage.needs import LAYER, Need, Piece
+from ocinb.storage.claims import claim_part
 
 layout = Layout(Path(sys.argv[1]), private=True)
 with layout.in_use(), claim_part(layout.root, Digest.of(b"theirs"), 1000) as part:
@@ -250,7 +251,7 @@ def test_where_no_lock_can_tell_what_came_lately_stays(layout: Layout, monkeypat
 def test_a_part_that_is_half_written_goes_only_when_its_writer_is_long_gone(
     layout: Layout, age: float, *, goes: bool
 ) -> None:
-    new = layout.root / ".ocinb" / "new" / "1-abc"
+    new = new_own_file(layout.root, "new")
     new.parent.mkdir(exist_ok=True)
     new.write_bytes(b"half")
     os.utime(new, (time.time() - age,) * 2)
@@ -306,7 +307,7 @@ def test_what_cannot_be_removed_is_an_error_that_says_where(layout: Layout, monk
 
 def image(name: str | None, blobs: str, *, subject: str | None = None) -> Kept:
     """Make an image of blobs of one byte each; the first is its manifest."""
-    parts = tuple(Part(Digest.of(letter.encode()), 1, "", LAYER) for letter in blobs)
+    parts = tuple(Piece(Digest.of(letter.encode()), 1, "", LAYER) for letter in blobs)
     entry = Entry({"digest": str(parts[0].digest), "annotations": {"org.opencontainers.image.ref.name": name}})
     return Kept(entry, Need(parts, {}, Digest.of(subject.encode()) if subject else None))
 
@@ -347,7 +348,7 @@ def test_what_was_pulled_as_one_goes_as_one() -> None:
         platform = {"os": "linux", "architecture": name.rpartition("-")[2]}
         notes = {"org.opencontainers.image.ref.name": name, "dev.ocinb.part-of": f"h/x:1@{digest}"}
         entry = Entry({"digest": str(digest), "platform": platform, "annotations": notes})
-        return Kept(entry, Need((Part(digest, 1, "", LAYER),), {}))
+        return Kept(entry, Need((Piece(digest, 1, "", LAYER),), {}))
 
     images = [part("h/x:1-amd64", "a"), part("h/x:1-arm64", "d"), image("c", "c")]
     assert choose_images(images, set(), ITEMS, Aim(2.5, None)) == {2}, "the other was of use by one of its platforms"

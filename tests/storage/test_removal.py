@@ -22,6 +22,7 @@ from ocinb.errors import IntegrityError, InvalidError, TransportError
 from ocinb.spec.digest import Digest
 from ocinb.spec.documents import Descriptor
 from ocinb.spec.mediatypes import OCI_MANIFEST
+from ocinb.storage.files import new_own_file
 from ocinb.storage.layout import Layout
 from ocinb.storage.removal import Removed, remove_blob, remove_images
 from ocinb.storage.survey import Kept
@@ -328,6 +329,58 @@ def test_while_nobody_can_tell_what_another_image_needs_nothing_goes(
     assert remove(layout, "app:1")[0] == ["app:1"]
 
 
+def test_a_power_cut_at_any_moment_leaves_no_name_without_its_blobs(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image, steps = put_image(layout, b"layer"), Steps(layout.root)
+    steps.watch(monkeypatch)
+    layout.name({"app:1": image})
+    index = ["sync file", "move index.json", "sync .", "sync above"]
+    assert steps.seen == ["sync blobs/sha256", "sync blobs", *index], "blobs are first, then names"
+    steps.seen.clear()
+    (layout.root / ".ocinb" / "pending").mkdir()
+    remove(layout, "app:1")
+    note = ["sync file", "move .ocinb/pending/note", "sync .ocinb/pending", "sync .ocinb"]
+    assert steps.seen[:8] == [*note, *index], "what shall go is noted first, then the names go, and then the blobs"
+    assert {step.partition("/")[0] for step in steps.seen[8:]} == {"remove blobs", "remove .ocinb"}
+
+
+class Steps:
+    """What reaches the disk under a folder, and in which order."""
+
+    def __init__(self, root: Path) -> None:
+        self.seen: list[str] = []
+        self._root = root
+
+    def watch(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        replaced, removed, synced = Path.replace, Path.unlink, os.fsync
+
+        def replace(path: Path, other: Path) -> Path:
+            self.seen.append(f"move {self._told(other)}")
+            return replaced(path, other)
+
+        def unlink(path: Path, *, missing_ok: bool = False) -> None:
+            if os.path.lexists(path):
+                self.seen.append(f"remove {self._told(path)}")
+            removed(path, missing_ok=missing_ok)
+
+        def sync(handle: int) -> None:
+            folders = [path for path in (self._root.parent, self._root, *self._root.rglob("*")) if path.is_dir()]
+            same = [path for path in folders if os.path.samestat(path.stat(), os.fstat(handle))]
+            self.seen.append(f"sync {self._told(same[0]) if same else 'file'}")
+            synced(handle)
+
+        monkeypatch.setattr(Path, "replace", replace)
+        monkeypatch.setattr(Path, "unlink", unlink)
+        monkeypatch.setattr(os, "fsync", sync)
+
+    def _told(self, path: Path) -> str:
+        if path == self._root.parent:
+            return "above"
+        place = path.relative_to(self._root)
+        return str(place.parent / "note") if place.parent.name == "pending" else str(place)
+
+
 def test_an_entry_of_an_unknown_algorithm_may_need_anything(layout: Layout) -> None:
     layout.name({"app:1": put_image(layout, b"layer")})
     index = json.loads((layout.root / "index.json").read_bytes())
@@ -425,7 +478,7 @@ def test_a_note_that_a_stranger_wrote_takes_nothing_that_is_needed(layout: Layou
     image = put_image(layout, b"layer")
     layout.name({"app:1": image, "app:2": put_image(layout, b"other")})
     unnamed = put(layout, b"of no name")
-    note = layout.root / ".ocinb" / "pending" / "note"
+    note = new_own_file(layout.root, "pending")
     note.parent.mkdir()
     note.write_bytes(b"\xff\n../../x\n%s\n%s\n" % (image.digest.encode(), unnamed.digest.encode()))
     _, removed = remove(layout, "app:2")

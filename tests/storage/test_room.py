@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ocinb.storage.room import beyond, free_bytes, no_room
+from ocinb.storage.room import Room, beyond, free_bytes, needed_bytes, no_room
 
 Usage = shutil._ntuple_diskusage
 
@@ -34,14 +34,15 @@ def test_a_disk_that_cannot_be_asked_says_nothing(tmp_path: Path, monkeypatch: p
     assert free_bytes(tmp_path) is None
 
 
-@given(st.lists(st.integers(0, 100)), st.integers(0, 300))
-def test_what_is_let_in_fits_and_what_is_not_would_not_have(sizes: list[int], free: int) -> None:
-    verdicts = beyond(sizes, free)
+@given(st.lists(st.builds(Room, st.integers(0, 100), st.integers(0, 100))), st.integers(0, 300))
+def test_what_is_let_in_fits_and_what_is_not_would_not_have(rooms: list[Room], free: int) -> None:
+    verdicts = beyond(rooms, free)
     taken = 0
-    for size, over in zip(sizes, verdicts, strict=True):
-        assert over is (taken + size > free)
-        taken += 0 if over else size
+    for room, over in zip(rooms, verdicts, strict=True):
+        assert over is (taken + room.staying > free or room.passing > free)
+        taken += 0 if over else room.staying
     assert taken <= free
+    assert any(verdicts) is (needed_bytes(rooms) > free)
 
 
 def test_the_error_has_both_figures_and_what_to_do(tmp_path: Path) -> None:

@@ -6,8 +6,9 @@ import pytest
 
 from ocinb.errors import NotFoundError
 from ocinb.spec.digest import Digest
+from ocinb.spec.reference import Reference
 from ocinb.storage.index import OWN_NAME, PART_OF, REF_NAME, Entry
-from ocinb.storage.selection import find_images, match_images
+from ocinb.storage.selection import Selection
 from ocinb.storage.survey import Kept
 
 WHERE = "/data/store"
@@ -63,7 +64,7 @@ FOUND: dict[str, list[int]] = {
 
 @pytest.mark.parametrize(("name", "places"), FOUND.items(), ids=FOUND)
 def test_an_image_is_found_by_what_people_call_it(name: str, places: list[int]) -> None:
-    assert sorted(find_images(KEPT, name, WHERE)) == places
+    assert sorted(Selection(KEPT, WHERE).find(name)) == places
 
 
 MISSING: dict[str, str] = {
@@ -83,7 +84,7 @@ MISSING: dict[str, str] = {
 @pytest.mark.parametrize(("name", "hint"), MISSING.items(), ids=map(repr, MISSING))
 def test_what_is_not_there_is_told_with_what_is(name: str, hint: str) -> None:
     with pytest.raises(NotFoundError) as caught:
-        find_images(KEPT, name, WHERE)
+        Selection(KEPT, WHERE).find(name)
     assert hint in (caught.value.hint or "")
     assert "\x1b" not in str(caught.value)
 
@@ -91,16 +92,16 @@ def test_what_is_not_there_is_told_with_what_is(name: str, hint: str) -> None:
 def test_in_an_empty_store_there_is_no_name_to_suggest() -> None:
     for kept in ([], [entry(None, b"nameless")]):
         with pytest.raises(NotFoundError, match="there is no image with a name in /data/store"):
-            find_images(kept, "python", WHERE)
+            Selection(kept, WHERE).find("python")
 
 
 def test_one_name_of_two_images_is_no_name_of_either() -> None:
     kept = [entry("latest", b"one"), entry("latest", b"two")]
     with pytest.raises(NotFoundError, match=r"'latest' in /data/store may be any of 2 images.*by its digest") as caught:
-        find_images(kept, "latest", WHERE)
+        Selection(kept, WHERE).find("latest")
     shown = (caught.value.hint or "").rpartition(": ")[2].split(", ")
-    assert sorted(place for one in shown for place in find_images(kept, one, WHERE)) == [0, 1]
-    assert find_images([entry("latest", b"one")] * 2, "latest", WHERE) == {0, 1}
+    assert sorted(place for one in shown for place in Selection(kept, WHERE).find(one)) == [0, 1]
+    assert Selection([entry("latest", b"one")] * 2, WHERE).find("latest") == {0, 1}
 
 
 GLOBS: list[tuple[list[str], list[int]]] = [
@@ -119,10 +120,25 @@ GLOBS: list[tuple[list[str], list[int]]] = [
 
 @pytest.mark.parametrize(("patterns", "places"), GLOBS, ids=str)
 def test_a_glob_means_all_that_it_fits_as_docker_prints_it_or_in_full(patterns: list[str], places: list[int]) -> None:
-    assert sorted(match_images(KEPT, patterns, WHERE)) == places
+    assert sorted(set().union(*map(Selection(KEPT, WHERE).match, patterns))) == places
 
 
 @pytest.mark.parametrize("patterns", [["pyhton:*"], ["*", "pyhton:3.12"], ["PYTHON:*"], [""]])
 def test_a_pattern_that_fits_nothing_is_an_error_also_beside_one_that_does(patterns: list[str]) -> None:
     with pytest.raises(NotFoundError):
-        match_images(KEPT, patterns, WHERE)
+        list(map(Selection(KEPT, WHERE).match, patterns))
+
+
+def test_a_thousand_names_are_no_more_work_each_than_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [f"registry.example/app{number}:1" for number in range(1000)]
+    chosen = Selection([entry(name, name.encode()) for name in names], WHERE)
+    read: list[str] = []
+
+    class Counted(Reference):
+        def __init__(self, text: str) -> None:
+            read.append(text)
+            super().__init__(text)
+
+    monkeypatch.setattr("ocinb.storage.selection.Reference", Counted)
+    assert set().union(*map(chosen.match, names)) == set().union(*map(chosen.find, names)) == set(range(1000))
+    assert len(read) == 1000, "how docker prints each"

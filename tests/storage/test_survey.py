@@ -13,7 +13,7 @@ from ocinb.spec.digest import Digest
 from ocinb.storage.index import OUT_OF, REF_NAME, SUBJECT, Entry
 from ocinb.storage.layout import Layout
 from ocinb.storage.naming import Pulled
-from ocinb.storage.needs import LAYER, Need, Part
+from ocinb.storage.needs import LAYER, Need, Piece
 from ocinb.storage.survey import Kept, Shares, needed_by, survey
 from tests.storage.stores import LIMITS, put_image, put_index
 
@@ -21,7 +21,7 @@ LETTERS = {letter: Digest.of(letter.encode()) for letter in "abcdef"}
 
 
 def kept(letters: str, *, subject: str | None = None) -> Kept:
-    parts = tuple(Part(LETTERS[letter], 1, "", LAYER) for letter in letters)
+    parts = tuple(Piece(LETTERS[letter], 1, "", LAYER) for letter in letters)
     return Kept(Entry({}), Need(parts, {}, LETTERS[subject] if subject else None))
 
 

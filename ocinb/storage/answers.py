@@ -1,4 +1,4 @@
-"""Kept answers as rows of a file: what they take, and how some of them are removed.
+"""Answers: those that are kept as rows of a file, what they take, and how some of them are removed.
 
 This reads the file of `responses` from outside, since whoever cleans up need not open a session, and may find a file
 that nobody can open.
@@ -15,6 +15,7 @@ from datetime import datetime
 from pathlib import Path
 
 from ocinb.errors import TransportError
+from ocinb.storage.files import MORE_ROOM
 
 logger = logging.getLogger("ocinb")
 
@@ -85,7 +86,8 @@ def remove_rows(folder: Path, keys: Iterable[Key]) -> None:
     except FileNotFoundError:
         return
     except sqlite3.Error as error:
-        hint = "End what uses it, or try again later"
+        is_full = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+        hint = MORE_ROOM if is_full else "End what uses it, or try again later"
         raise TransportError(f"{folder / FILE} cannot be cleaned up: {error}", hint=hint) from None
 
 

@@ -1,0 +1,211 @@
+"""Claims: who is at work on a blob, who waits for him, and who takes over what he left.
+
+What is promised: **no process ever writes into a file that another process may still write into.** So the bytes that a
+transfer has hashed are the bytes of its file, and nobody changes that file after it got its final name.
+
+Why it holds: a part bears its owner (machine, process, and a token that nobody else draws). Whoever finds one whose
+owner seems to be gone renames it, which only one can, and goes on in a copy of his own. That the owner seems to be gone
+proves nothing: two containers may have one host name and different numbers for one process, and a process may sleep
+for an hour. If he is alive, he goes on writing into a file that nobody reads any more, misses his name at the end, and
+begins anew. Only what this very process left behind is gone on with in place.
+
+A lock keeps that from happening where locks work, also between containers; and by it whoever comes later waits, for as
+long as the one before gets on, and finds the blob there. Nothing depends on it: on a network file system it may fail,
+or be seen by one machine only.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from ocinb._pool import check_stopped, pause
+from ocinb.errors import TransportError
+from ocinb.spec.digest import Digest
+from ocinb.storage.blobs import CHUNK
+from ocinb.storage.files import own_folder
+from ocinb.storage.locks import given_back, is_free
+from ocinb.storage.parts import HOST, abandoned_parts, in_use, is_unlocked, left_here, parts_of, size_of, stem, stem_of
+from ocinb.storage.plain import open_file
+
+logger = logging.getLogger("ocinb")
+
+# Who retries pauses for less, mostly; who pauses for longer is not waited for.
+STALLED_SECONDS = 10.0
+LOOK_SECONDS = 0.05
+LOCK_TRIES = 10
+
+
+class TakenError(TransportError):
+    """Another process took a part over whose owner is alive."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part that is owned.
+
+    Attributes
+    ----------
+    path
+        Where it is.
+    file
+        The same, open: it is read from its beginning, and what is written comes at its end.
+    waited
+        Whether somebody else was at work on the blob before, and so may have completed it.
+    lone
+        Whether there was no other part of the blob.
+    """
+
+    path: Path
+    file: BinaryIO
+    waited: bool
+    lone: bool
+
+    def check(self, size: int) -> None:
+        """Make sure that it still has its name and holds what was written to it, and no more.
+
+        Raises
+        ------
+        TakenError
+            If another process took it over.
+        """
+        status = os.fstat(self.file.fileno())
+        with suppress(FileNotFoundError):
+            if status.st_size == size and os.path.samestat(status, self.path.stat()):
+                return
+        raise TakenError(f"another process took over the download {self.path}", hint="Try again")
+
+
+@contextmanager
+def claim_part(root: Path, digest: Digest, size: int) -> Iterator[Part]:
+    """Own the part of a blob for a while, with what there is of the longest abandoned one.
+
+    If another process is at work on the blob, it is waited for first, as long as it gets on. The file stays when the
+    block is left, unless it was moved away or is empty, so that the next download resumes it.
+
+    Parameters
+    ----------
+    root
+        The folder of the layout.
+    digest, size
+        The blob; a part that is longer is worth nothing.
+    """
+    folder = own_folder(root, "parts")
+    with _new_name(folder, stem(digest)) as mine:
+        _take_back(mine, size)
+        with _opened(mine) as file:
+            try:
+                lone = parts_of(folder, digest) == [mine]
+                left = [] if lone else _wait_for_turn(folder, digest, mine)
+                if not lone:
+                    _take_over(_longest([*left, *abandoned_parts(folder, digest)], size), mine, file)
+                yield Part(mine, file, waited=bool(left), lone=lone)
+            finally:
+                if size_of(mine) > 0:
+                    left_here.add(mine)
+                else:
+                    mine.unlink(missing_ok=True)
+
+
+@contextmanager
+def _new_name(folder: Path, blob: str) -> Iterator[Path]:
+    token = f"{time.time_ns():016x}{secrets.token_hex(8)}"  # who came first has the smaller one
+    part = folder / f"{blob}.{HOST}.{os.getpid()}.{token}.part"
+    in_use.add(part)
+    try:
+        yield part
+    finally:
+        in_use.discard(part)
+
+
+@contextmanager
+def _opened(part: Path) -> Iterator[BinaryIO]:
+    """Open a part, and tell other processes in this block that its owner is alive, if the file system can."""
+    try:
+        file = part.open("a+b")
+    except FileNotFoundError:  # the first of all
+        part.parent.mkdir(parents=True, exist_ok=True)
+        file = part.open("a+b")
+    with file, given_back(file):
+        for _ in range(LOCK_TRIES):
+            if is_free(file):
+                break
+            time.sleep(0.001)  # somebody looks whether it is free, just now
+        yield file
+
+
+def _longest(parts: list[Path], size: int) -> list[Path]:
+    """Sort parts by what they are worth; one that is longer than the blob is worth nothing."""
+    sizes = {part: size_of(part) for part in parts}
+    return sorted((part for part in parts if 0 < sizes[part] <= size), key=sizes.__getitem__, reverse=True)
+
+
+def _take_back(mine: Path, size: int) -> None:
+    """Go on with what this process left of the same blob, in place."""
+    same = [part for part in list(left_here) if part.parent == mine.parent and stem_of(part) == stem_of(mine)]
+    for part in _longest(same, size):
+        left_here.discard(part)
+        with suppress(FileNotFoundError):  # another process was quicker
+            part.rename(mine)
+            return
+
+
+def _wait_for_turn(folder: Path, digest: Digest, mine: Path) -> list[Path]:
+    """Wait for those that came before and get on; give the parts of the last of them, which are not locked now."""
+    waited: list[Path] = []
+    moved_at, before = time.monotonic(), -1
+    while ahead := _ahead(folder, digest, mine):
+        if not waited:
+            logger.info("another process fetches %s", digest)
+        waited, here = ahead, sum(size_of(part) for part in ahead)
+        if here != before:
+            moved_at, before = time.monotonic(), here
+        elif time.monotonic() - moved_at > STALLED_SECONDS:
+            break
+        pause(LOOK_SECONDS)
+    return waited
+
+
+def _ahead(folder: Path, digest: Digest, mine: Path) -> list[Path]:
+    """List the parts on which others are at work for sure, and before whose this one was not: each waits for one."""
+    others = [part for part in parts_of(folder, digest) if part not in in_use and is_unlocked(part) is False]
+    return [part for part in others if _order(part) < _order(mine)] if others else []
+
+
+def _order(part: Path) -> tuple[bool, str]:
+    """Say who goes first: who has something, then who came first."""
+    return size_of(part) <= 0, part.name.rsplit(".", 2)[-2]
+
+
+def _take_over(parts: list[Path], mine: Path, file: BinaryIO) -> None:
+    """Copy the longest of some parts, sorted by that, whose owner seems to be gone, if it is more than there is."""
+    for part in parts:
+        if size_of(part) <= size_of(mine):
+            return
+        if is_unlocked(part) is False:  # stalled, but there
+            continue
+        with suppress(FileNotFoundError), _new_name(part.parent, stem_of(part)) as taken:
+            part.rename(taken)  # unless another process was quicker
+            _copy(taken, file)
+            taken.unlink(missing_ok=True)
+            return
+
+
+def _copy(taken: Path, mine: BinaryIO) -> None:
+    mine.truncate(0)
+    try:
+        with open_file(taken) as source:
+            while chunk := source.read(CHUNK):
+                check_stopped()
+                mine.write(chunk)
+        mine.flush()
+    except BaseException:  # a full disk, or a stop: the longer one is of more use next time
+        mine.truncate(0)
+        raise

@@ -1,0 +1,134 @@
+"""Files: how those of a layout are written so that nobody ever sees half of one, and what is said when that fails.
+
+Our own bookkeeping stands in a folder of ours. A layout may be a stranger's, and the folder too: what stands in it is
+taken for ours only if it looks like it, and nothing is written through a link, or removed behind one.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import secrets
+import stat
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from ocinb.errors import TransportError
+
+# Our own bookkeeping stands where readers of the layout never look.
+OWN_FOLDER = ".ocinb"
+# Nobody writes for so long: what is older was left by a process that was killed.
+LEFTOVER_SECONDS = 24 * 3600
+# What the system says of a disk, a share or a file that takes no more.
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+ELSEWHERE = "Choose another folder by destination= or ocinb.settings.store_dir"
+MORE_ROOM = f"Free some space. {ELSEWHERE}"
+_OWN_NAME = re.compile(r"[0-9]{1,10}-[0-9a-f]{16}")
+
+
+def own_folder(root: Path, kind: str) -> Path:
+    """Say where something of ours stands in a layout."""
+    return root / OWN_FOLDER / kind
+
+
+def new_own_file(root: Path, kind: str) -> Path:
+    """Draw a name that no other process draws, in a folder of ours."""
+    return own_folder(root, kind) / f"{os.getpid()}-{secrets.token_hex(8)}"
+
+
+def own_files(root: Path, kind: str) -> list[Path]:
+    """List the files of ours in a folder of ours; none behind a link."""
+    folder = own_folder(root, kind)
+    if not (is_real_folder(folder.parent) and is_real_folder(folder)):
+        return []
+    found = sorted(path for path in folder.iterdir() if _OWN_NAME.fullmatch(path.name))
+    return [path for path in found if path.is_file() and not path.is_symlink()]
+
+
+def write_atomically(path: Path, raw: bytes, *, root: Path, settled: bool = True) -> None:
+    """Write a file of a layout under another name first and move it then, so that nobody ever sees half of it.
+
+    The other name is in a folder of our own: what a killed process leaves behind lies where no other tool looks.
+    Settled, it is on the disk before it is moved, and its name before this returns; else a power cut may leave an empty
+    file, or the one before.
+    """
+    new = new_own_file(root, "new")
+    try:
+        try:
+            _write(new, raw, path, settled=settled)
+        except FileNotFoundError:  # the first of its kind; looking each time would take as long as writing
+            for folder in (new.parent, path.parent):
+                folder.mkdir(parents=True, exist_ok=True)
+            _write(new, raw, path, settled=settled)
+    except BaseException:
+        new.unlink(missing_ok=True)
+        raise
+    if settled:
+        for folder in (path.parent, path.parent.parent):  # the folder may be new, too
+            settle_folder(folder)
+
+
+def remove_leftovers(root: Path) -> None:
+    """Remove what killed processes were writing."""
+    with suppress(PermissionError):  # a store that is only lent
+        for new in own_files(root, "new"):
+            with suppress(OSError):  # others clean up too, or did not mean us to
+                if abs(time.time() - new.stat().st_mtime) > LEFTOVER_SECONDS:  # the clock may have been set back since
+                    new.unlink()
+
+
+def settle(handle: int) -> None:
+    """Wait until an open file is on the disk, where the file system knows how to tell."""
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in {errno.EINVAL, errno.EROFS}:
+            raise
+
+
+def settle_folder(folder: Path) -> None:
+    """Wait until the names in a folder are on the disk, so that a power cut does not take them away."""
+    try:
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except PermissionError:  # somebody else's, in which ours may stand
+        return
+    try:
+        settle(handle)
+    finally:
+        os.close(handle)
+
+
+def is_real_folder(path: Path) -> bool:
+    """Say whether a path is a folder, and no link to one."""
+    try:
+        return stat.S_ISDIR(path.lstat().st_mode)
+    except OSError:
+        return False
+
+
+def last_used(status: os.stat_result) -> float:
+    """Say when a file came or was last of use, in seconds since 1970."""
+    return max(status.st_atime, status.st_mtime)
+
+
+@contextmanager
+def disk_errors(path: Path) -> Iterator[None]:
+    """Say of what the system refuses where that was, and what to do."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        hint = MORE_ROOM if error.errno in _FULL else ELSEWHERE
+        raise TransportError(f"{path} cannot be used: {reason}", hint=hint) from None
+
+
+def _write(new: Path, raw: bytes, path: Path, *, settled: bool) -> None:
+    with new.open("wb") as file:  # not by tempfile, whose files nobody else may read
+        file.write(raw)
+        if settled:
+            file.flush()
+            settle(file.fileno())
+    new.replace(path)
