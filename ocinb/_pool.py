@@ -27,6 +27,10 @@ PATIENCE_SECONDS = 1.5
 SLOW_SECONDS = 0.05
 
 
+# How long a task that waits for another one does not hear a stop.
+LISTEN_SECONDS = 0.2
+
+
 class StoppedError(BaseException):
     """Raised inside a task whose siblings have failed, or whose caller was interrupted. It never reaches the caller."""
 
@@ -127,9 +131,13 @@ def alone(key: Hashable) -> Iterator[None]:
     """Let one thread at a time do what a key names, so that the others find it done."""
     with _locks_lock:
         lock = _locks.setdefault(key, threading.Lock())
-    with lock:
+    while not lock.acquire(timeout=LISTEN_SECONDS):
+        check_stopped()
+    try:
         check_stopped()
         yield
+    finally:
+        lock.release()
 
 
 def run_all(function: Callable[[Item], Result], items: Iterable[Item], *, workers: int) -> list[Result]:

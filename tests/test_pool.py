@@ -506,3 +506,29 @@ def test_who_was_never_needed_is_gone_at_the_end(monkeypatch: pytest.MonkeyPatch
     for thread in set(threading.enumerate()) - before:
         thread.join(timeout=20)
         assert not thread.is_alive()
+
+
+def test_a_stop_is_heard_by_who_waits_for_somebody_elses_turn() -> None:
+    begun, over = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with alone("a key of two calls"):
+            begun.set()
+            over.wait(60)
+
+    def work(number: int) -> None:
+        if number:
+            time.sleep(0.05)
+            raise ValueError("enough")
+        with alone("a key of two calls"):
+            pytest.fail("somebody else has it")
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    begun.wait(60)
+    before = set(threading.enumerate())
+    with pytest.raises(ValueError, match="enough"):
+        run_all(work, range(2), workers=2)
+    assert set(threading.enumerate()) == before, "nobody waits any more"
+    over.set()
+    holder.join()
