@@ -9,9 +9,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-# A tenth of what Python gives a thread that does not wait for anything.
-TURN_SECONDS = 0.0005
-
 
 @contextmanager
 def collector_off() -> Iterator[None]:
@@ -39,23 +36,11 @@ def loading(name: str) -> Iterator[None]:
         yield
         return
     thread = threading.Thread(target=_load, args=(name,), name="ocinb-import", daemon=True)
-    with _short_turns():
-        thread.start()
-        try:
-            yield
-        finally:
-            thread.join()
-
-
-@contextmanager
-def _short_turns() -> Iterator[None]:
-    """Let threads take turns more often: those that move bytes want Python's one lock often, and for a moment only."""
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(min(before, TURN_SECONDS))
+    thread.start()
     try:
         yield
     finally:
-        sys.setswitchinterval(before)
+        thread.join()
 
 
 def _load(name: str) -> None:
