@@ -21,7 +21,7 @@ from ocinb.spec.digest import Digest, Verifier
 from ocinb.spec.documents import Descriptor
 from ocinb.storage.blobs import CHUNK, Blobs
 from ocinb.storage.claims import Part, TakenError, claim_part
-from ocinb.storage.files import disk_errors, settle
+from ocinb.storage.files import disk_errors, settle, write_all
 from ocinb.storage.layout import Layout
 from ocinb.storage.parts import NOTHING_ARRIVED, Arrived, list_arrived, remove_abandoned
 from ocinb.storage.room import Room, beyond, free_bytes, needed_bytes, no_room
@@ -207,7 +207,6 @@ class _Download:
         self._fetch_rest()
         self._progress.state(self._descriptor.digest, State.VERIFYING)
         self._verifier.check()
-        self._file.flush()
         try:
             settle(self._file.fileno())
         except OSError:  # what could not be written may be read all the same until a power cut: nothing vouches for it
@@ -226,6 +225,8 @@ class _Download:
     def _take_up(self) -> None:
         """Hash what there is of an earlier download."""
         self._verifier = Verifier(self._descriptor.digest)
+        if not self._part.begun:
+            return
         self._file.seek(0)
         while chunk := self._file.read(CHUNK):
             check_stopped()
@@ -273,8 +274,7 @@ class _Download:
             for chunk in blob.chunks():
                 self.fetched += len(chunk)
                 self._hash(chunk)
-                self._file.write(chunk)
-                self._file.flush()  # what was fetched is never fetched again, whatever happens now
+                write_all(self._file, chunk)  # what was fetched is never fetched again, whatever happens now
                 self._advance(len(chunk))
         if self._verifier.seen < self._descriptor.size:
             raise self._too_short()

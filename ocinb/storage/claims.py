@@ -30,7 +30,7 @@ from ocinb._pool import check_stopped, pause
 from ocinb.errors import TransportError
 from ocinb.spec.digest import Digest
 from ocinb.storage.blobs import CHUNK
-from ocinb.storage.files import own_folder
+from ocinb.storage.files import own_folder, write_all
 from ocinb.storage.locks import given_back, is_free
 from ocinb.storage.parts import HOST, abandoned_parts, in_use, is_unlocked, left_here, parts_of, size_of, stem, stem_of
 from ocinb.storage.plain import open_file
@@ -57,6 +57,8 @@ class Part:
         Where it is.
     file
         The same, open: it is read from its beginning, and what is written comes at its end.
+    begun
+        Whether there may be something in it already.
     waited
         Whether somebody else was at work on the blob before, and so may have completed it.
     lone
@@ -65,6 +67,7 @@ class Part:
 
     path: Path
     file: BinaryIO
+    begun: bool
     waited: bool
     lone: bool
 
@@ -99,18 +102,19 @@ def claim_part(root: Path, digest: Digest, size: int) -> Iterator[Part]:
     """
     folder = own_folder(root, "parts")
     with _new_name(folder, stem(digest)) as mine:
-        _take_back(mine, size)
+        is_mine = _take_back(mine, size)
         with _opened(mine) as file:
             try:
                 lone = parts_of(folder, digest) == [mine]
                 left = [] if lone else _wait_for_turn(folder, digest, mine)
                 if not lone:
                     _take_over(_longest([*left, *abandoned_parts(folder, digest)], size), mine, file)
-                yield Part(mine, file, waited=bool(left), lone=lone)
+                yield Part(mine, file, begun=is_mine or not lone, waited=bool(left), lone=lone)
             finally:
-                if size_of(mine) > 0:
+                left_over = size_of(mine)  # mostly it has its final name by now
+                if left_over > 0:
                     left_here.add(mine)
-                else:
+                elif left_over == 0:
                     mine.unlink(missing_ok=True)
 
 
@@ -129,10 +133,10 @@ def _new_name(folder: Path, blob: str) -> Iterator[Path]:
 def _opened(part: Path) -> Iterator[BinaryIO]:
     """Open a part, and tell other processes in this block that its owner is alive, if the file system can."""
     try:
-        file = part.open("a+b")
+        file = part.open("a+b", buffering=0)
     except FileNotFoundError:  # the first of all
         part.parent.mkdir(parents=True, exist_ok=True)
-        file = part.open("a+b")
+        file = part.open("a+b", buffering=0)
     with file, given_back(file):
         for _ in range(LOCK_TRIES):
             if is_free(file):
@@ -147,14 +151,15 @@ def _longest(parts: list[Path], size: int) -> list[Path]:
     return sorted((part for part in parts if 0 < sizes[part] <= size), key=sizes.__getitem__, reverse=True)
 
 
-def _take_back(mine: Path, size: int) -> None:
-    """Go on with what this process left of the same blob, in place."""
+def _take_back(mine: Path, size: int) -> bool:
+    """Go on with what this process left of the same blob, in place; say whether there was something."""
     same = [part for part in list(left_here) if part.parent == mine.parent and stem_of(part) == stem_of(mine)]
     for part in _longest(same, size):
         left_here.discard(part)
         with suppress(FileNotFoundError):  # another process was quicker
             part.rename(mine)
-            return
+            return True
+    return False
 
 
 def _wait_for_turn(folder: Path, digest: Digest, mine: Path) -> list[Path]:
@@ -204,8 +209,7 @@ def _copy(taken: Path, mine: BinaryIO) -> None:
         with open_file(taken) as source:
             while chunk := source.read(CHUNK):
                 check_stopped()
-                mine.write(chunk)
-        mine.flush()
+                write_all(mine, chunk)
     except BaseException:  # a full disk, or a stop: the longer one is of more use next time
         mine.truncate(0)
         raise

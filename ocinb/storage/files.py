@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from ocinb.errors import TransportError
 
@@ -78,6 +79,13 @@ def remove_leftovers(root: Path) -> None:
             with suppress(OSError):  # others clean up too, or did not mean us to
                 if abs(time.time() - new.stat().st_mtime) > LEFTOVER_SECONDS:  # the clock may have been set back since
                     new.unlink()
+
+
+def write_all(file: BinaryIO, raw: bytes) -> None:
+    """Write bytes to a file without a buffer, which may take some of them at a time."""
+    rest = memoryview(raw)
+    while rest:
+        rest = rest[file.write(rest) :]
 
 
 def settle(handle: int) -> None:
