@@ -58,7 +58,8 @@ def prepared(method: str, url: str, headers: Mapping[str, str], body: bytes | No
     ValueError
         If the address is none.
     """
-    request = _blank(url).copy()
+    request = requests.PreparedRequest()
+    request.url = normal(url)
     request._cookies = _NO_COOKIES  # type: ignore[attr-defined]  # noqa: SLF001 - a jar of each request's own takes as long as all the rest
     request.method = method
     request.headers = CaseInsensitiveDict({**_HEADERS, **headers})
@@ -66,6 +67,7 @@ def prepared(method: str, url: str, headers: Mapping[str, str], body: bytes | No
     return request
 
 
+@functools.lru_cache(1000)
 def normal(url: str) -> str:
     """Give an address as it goes over the wire.
 
@@ -74,15 +76,9 @@ def normal(url: str) -> str:
     ValueError
         If it is none.
     """
-    return _blank(url).url or ""
-
-
-@functools.lru_cache(1000)
-def _blank(url: str) -> requests.PreparedRequest:
     request = requests.PreparedRequest()
     request.prepare_url(url, None)
-    request.prepare_headers(None)
-    return request
+    return request.url or ""
 
 
 def read_upto(chunks: Iterable[bytes], limit: int) -> bytes:

@@ -28,7 +28,7 @@ _held: set[BinaryIO] = set()
 def _let_go() -> None:
     """Leave a process that was forked without the other one's files: a lock would outlive in it whoever is killed.
 
-    They stay open, and lead nowhere: whatever was not written yet is written by the other one alone.
+    They stay open, and lead nowhere: what the new process writes into them is lost, and nobody's file is harmed.
     """
     nowhere = os.open(os.devnull, os.O_RDWR)
     for file in _held:
