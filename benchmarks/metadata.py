@@ -19,7 +19,7 @@ from benchmarks.images import Pushed, push_images
 from benchmarks.measuring import Count, Line, Ratio, Times, interleaved, process
 from benchmarks.peers import DOCKER_REGISTRY, SKOPEO
 from ocinb.network.exchange import Exchange, observed_by
-from tests.real.dockerregistry import serve
+from tests.real.dockerregistry import AS_PACKAGED, serve
 
 PEERS = (DOCKER_REGISTRY, SKOPEO)
 NEEDED = (DOCKER_REGISTRY,)
@@ -98,7 +98,7 @@ class _Ours:
 
 @contextmanager
 def _pushed(count: int) -> Iterator[list[Pushed]]:
-    with tempfile.TemporaryDirectory() as scratch, serve(Path(scratch)) as registry:
+    with tempfile.TemporaryDirectory() as scratch, serve(Path(scratch), AS_PACKAGED) as registry:
         yield push_images(registry.host, count)
 
 

@@ -30,7 +30,7 @@ from benchmarks.memory import pull_megabytes
 from benchmarks.peers import DOCKER_REGISTRY, DPKG, SKOPEO
 from benchmarks.trees import KILOBYTE, MEGABYTE, debian_image, layer_bytes, noise_image
 from ocinb.samples.images import Image
-from tests.real.dockerregistry import serve
+from tests.real.dockerregistry import AS_PACKAGED, serve
 
 PEERS = (DOCKER_REGISTRY, SKOPEO, DPKG)
 NEEDED = (DOCKER_REGISTRY, DPKG)
@@ -183,7 +183,7 @@ def _sha256(path: Path) -> str:
 def _pushed(inputs: Inputs) -> Iterator[dict[str, _Pull]]:
     """Give the images in a registry, and leave the settings as they were."""
     before = ocinb.settings.store_dir, ocinb.settings.cache_dir
-    with tempfile.TemporaryDirectory() as scratch, serve(Path(scratch)) as registry:
+    with tempfile.TemporaryDirectory() as scratch, serve(Path(scratch), AS_PACKAGED) as registry:
         (Path(scratch) / "pulled").mkdir()
         place = _Place(Path(scratch) / "pulled")
         try:

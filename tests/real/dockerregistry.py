@@ -64,6 +64,10 @@ class DockerRegistry:
         return [int(status) for status in re.findall(r'HTTP/1\.[01]" (\d{3}) ', self.log.read_text(encoding="utf-8"))]
 
 
+# Debian's package and the project's own example have this in their configuration.
+AS_PACKAGED: Section = {"storage": {"cache": {"blobdescriptor": "inmemory"}}}
+
+
 @contextmanager
 def serve(
     directory: Path, sections: Section | None = None, *, storage: Path | None = None, host: str = "127.0.0.1:0"
