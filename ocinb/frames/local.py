@@ -103,7 +103,7 @@ class Store:
         images count, though each may have a row of its own. ``unique_bytes`` is what `remove` frees: blobs that
         nothing else needs, also those of the signatures and SBOMs that came along and go along, which have rows of
         their own too. So neither column adds up to what the store takes, which `usage` tells. ``missing_blobs`` does
-        not count attestations, which a pull leaves out.
+        not count attestations, which a pull leaves out; those that came along count in the row of what lists them.
 
         Examples
         --------
@@ -153,6 +153,11 @@ class Store:
 
         Notes
         -----
+        Of an index all images have to be here. What else it names need not be: a pull leaves attestations out. Those
+        that came along with ``referrers=True`` are missed if they are lost, since the layout lists them under the tag
+        of what they speak of (see `ocinb.pull`). What an index names that is no image and speaks of nothing, such as a
+        chart beside images, came along with it then, but nothing in a layout tells that it did; so it is not missed.
+
         Source: OCI image-spec image-layout.md and descriptor.md ("Verification"). When a blob was last of use does not
         change by this.
 
@@ -201,10 +206,11 @@ class Store:
         NotFoundError
             If nothing has one of the names; then nothing was removed.
         IntegrityError
-            If a document of an image that stays is damaged, so that nobody can tell which blobs it needs; then nothing
-            was removed.
+            If a document of an image that stays is damaged, so that it is not known which blobs that needs; then
+            nothing was removed.
         InvalidError
-            If it is no image layout, or its index is broken or too large.
+            If it is no image layout, or its index is broken or too large, or names something by a digest that ocinb
+            cannot follow.
         TransportError
             If something cannot be removed. What is left then is whole.
 
@@ -235,6 +241,7 @@ class Store:
         older_than: timedelta | float | str | None = None,
         keep_bytes: int | str | None = None,
         keep: Names | None = None,
+        destination: Destination | None = None,
     ) -> pd.DataFrame:
         """Remove what was not used for long, or, least recently used first, what is too much.
 
@@ -254,6 +261,8 @@ class Store:
             lose their names, and what only they needed goes: with `older_than` only those that were not used for so
             long, with `keep_bytes` only as many as it takes, least recently used first, when all that has no name is
             gone. None keeps all.
+        destination
+            A folder that was pulled into, or any image layout. None is the store of this user, and its cache.
 
         Returns
         -------
@@ -264,19 +273,26 @@ class Store:
         Raises
         ------
         InvalidError
-            If neither is given, or one of them is no such quantity, or `keep` is empty; also if the store's
-            ``index.json`` is broken, so that nobody can tell which images were pulled.
+            If none of the three is given, or one of them is no such quantity, or `keep` is empty; if the folder is no
+            image layout, or its ``index.json`` is broken, or names something by a digest that ocinb cannot follow.
         NotFoundError
-            If something in `keep` fits no image; then nothing was removed.
+            If something in `keep` fits no image, or there is no such folder; then nothing was removed.
         IntegrityError
-            If a document of an image that stays is damaged, so that nobody can tell which blobs it needs; then nothing
-            was removed.
+            If a document of an image that stays is damaged, so that it is not known which blobs that needs; then
+            nothing was removed.
         TransportError
             If something cannot be removed.
 
         Notes
         -----
         When a blob was last of use is known to the hour. While somebody pulls into the store, all blobs stay.
+
+        *Of a folder*, what ``index.json`` leads to stays, whoever wrote it, with all that its documents name in any
+        field, and the cache is left alone. Other tools take no lock that ocinb could see, so what came or was of use
+        in the last 24 hours stays too, unless it is an image's that loses its name now; do not prune while another tool
+        writes there. A manifest without a name stays if its ``subject`` does, since a registry that keeps its content
+        so finds it by that. All else that is a blob by its name is what OCI calls unreferenced, and may go; what is
+        none is never touched.
 
         Examples
         --------
@@ -294,8 +310,9 @@ class Store:
             None if older_than is None else time.time() - read_duration(older_than, "older_than"),
             None if keep_bytes is None else read_size(keep_bytes, "keep_bytes"),
         )
-        choose = None if keep is None else _kept_by(wanted_names(keep))
-        removed = prune(open_kept(None), settings.cache_dir, aim, limits=kept_limits(), keep=choose)
+        layout, cache_dir = open_kept(destination), settings.cache_dir if destination is None else None
+        choose = None if keep is None else _kept_by(wanted_names(keep), str(layout.root))
+        removed = prune(layout, cache_dir, aim, limits=kept_limits(), keep=choose)
         names = [] if keep is None else [{"kind": "images", "entries": len(removed.images)}]
         return schemas.PRUNED.frame([*map(_row, count(removed.items)), *names])
 
@@ -316,11 +333,11 @@ class Store:
 store = Store()
 
 
-def _kept_by(patterns: Sequence[str]) -> Choice:
+def _kept_by(patterns: Sequence[str], where: str) -> Choice:
     if not patterns:
         hint = "To remove all: ocinb.store.remove(ocinb.store.images()['reference'])"
         raise InvalidError("keep has no name in it, and an empty list may be a mistake", hint=hint)
-    return lambda kept: set().union(*map(Selection(kept, str(settings.store_dir)).match, patterns))
+    return lambda kept: set().union(*map(Selection(kept, where).match, patterns))
 
 
 def _task(blob: Blob) -> Task:

@@ -15,7 +15,6 @@ from datetime import datetime
 from pathlib import Path
 
 from ocinb.errors import TransportError
-from ocinb.storage.files import MORE_ROOM
 
 logger = logging.getLogger("ocinb")
 
@@ -87,7 +86,7 @@ def remove_rows(folder: Path, keys: Iterable[Key]) -> None:
         return
     except sqlite3.Error as error:
         is_full = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
-        hint = MORE_ROOM if is_full else "End what uses it, or try again later"
+        hint = "Free some space, and try again" if is_full else "End what uses it, or try again later"
         raise TransportError(f"{folder / FILE} cannot be cleaned up: {error}", hint=hint) from None
 
 

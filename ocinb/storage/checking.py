@@ -190,14 +190,14 @@ def _of_piece(layout: Layout, piece: Piece, unread: Unread | None) -> Finding | 
 
 def _marks(root: Path, limits: Limits) -> Iterator[Finding]:
     """Look at the two files that make a folder a layout; a store that nobody has used has none."""
-    if not root.exists():
-        return
+    is_unused = _is_unused(root)
     for name in ("oci-layout", INDEX):
         path = root / name
         try:
             raw = read_small(path, limits.index, "max_list_bytes")
             if raw is None:
-                yield Finding(Problem.MISSING, path, "it is not there")
+                if not is_unused:
+                    yield Finding(Problem.MISSING, path, "it is not there")
                 continue
             said = parse_object(raw, name)
         except OcinbError as error:
@@ -206,6 +206,11 @@ def _marks(root: Path, limits: Limits) -> Iterator[Finding]:
         if name == "oci-layout" and not str(said.get("imageLayoutVersion")).startswith("1."):
             version = said.get("imageLayoutVersion")
             yield Finding(Problem.INVALID, path, f"it is a layout of version {version!r}")
+
+
+def _is_unused(root: Path) -> bool:
+    """Say whether nothing was ever put into a folder; who is killed while making it a layout leaves it so."""
+    return not os.path.lexists(root / INDEX) and next(walk_shelves(root), None) is None
 
 
 def _checked(layout: Layout, blob: Blob, progress: Progress) -> Finding | None:

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from ocinb.errors import InvalidError
 from ocinb.spec.digest import Digest
 from ocinb.storage import answers, parts
-from ocinb.storage.files import LEFTOVER_SECONDS, disk_errors, is_real_folder, last_used, own_files
+from ocinb.storage.files import LEFTOVER_SECONDS, disk_errors, is_real_folder, last_used, own_files, own_folder
 from ocinb.storage.layout import Layout
 from ocinb.storage.shelves import walk_shelves
 
@@ -50,8 +51,8 @@ class Amount:
     size: int
 
 
-def list_items(layout: Layout, cache_dir: Path) -> list[Item]:
-    """List all that is kept in a store and in a cache.
+def list_items(layout: Layout, cache_dir: Path | None) -> list[Item]:
+    """List all that is kept in a layout and in a cache, if there is one.
 
     Raises
     ------
@@ -59,11 +60,17 @@ def list_items(layout: Layout, cache_dir: Path) -> list[Item]:
         If a folder cannot be read.
     """
     with disk_errors(layout.root):
-        return [
+        kept = [
             *_blobs(layout.root),
             *_files("index", _tables(layout.root / "index")),
-            *_files("parts", parts.all_parts(layout.root)),
+            *_files("parts", _parts(layout.root)),
             *_files("parts", own_files(layout.root, "new")),
+        ]
+    if cache_dir is None:
+        return kept
+    with disk_errors(cache_dir):
+        return [
+            *kept,
             *_files("responses", answers.set_aside(cache_dir)),
             *(Item("responses", row.key, row.size, row.created) for row in answers.list_rows(cache_dir)),
         ]
@@ -91,8 +98,23 @@ def _blobs(root: Path) -> Iterator[Item]:
             yield Item("blobs", found.digest, found.status.st_size, last_used(found.status))
 
 
-def _tables(folder: Path) -> Iterable[Path]:
-    return folder.rglob("*.parquet") if is_real_folder(folder) else ()
+def _tables(folder: Path) -> Iterator[Path]:
+    """List what was read of layers, by their digests: whatever else is called ``index`` is a stranger's."""
+    for shelf in folder.iterdir() if is_real_folder(folder) else ():
+        if is_real_folder(shelf):
+            yield from (table for table in shelf.glob("*.parquet") if _is_digest(f"{shelf.name}:{table.stem}"))
+
+
+def _is_digest(text: str) -> bool:
+    try:
+        return bool(Digest(text))
+    except InvalidError:
+        return False
+
+
+def _parts(root: Path) -> Iterable[Path]:
+    folder = own_folder(root, "parts")
+    return parts.all_parts(root) if is_real_folder(folder.parent) and is_real_folder(folder) else ()
 
 
 def _files(kind: str, paths: Iterable[Path]) -> Iterator[Item]:

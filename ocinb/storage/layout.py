@@ -56,6 +56,11 @@ class Layout:
         self._untold: ExitStack | None = None
         self._mode = 0o700 if private else 0o777  # less what the umask takes
 
+    @property
+    def is_prepared(self) -> bool:
+        """Whether it is a layout, with a place for what is ours."""
+        return all(path.exists() for path in self._needs)
+
     def prepare(self) -> None:
         """Make the folder a layout, if it is none.
 
@@ -64,7 +69,7 @@ class Layout:
         TransportError
             If it cannot be written.
         """
-        if self._prepared and all(path.exists() for path in self._needs):
+        if self._prepared and self.is_prepared:
             return  # it is asked for before each document; and people may remove a store at any time
         with disk_errors(self.root):
             self.root.mkdir(parents=True, exist_ok=True, mode=self._mode)
@@ -76,6 +81,7 @@ class Layout:
             remove_leftovers(self.root)
             if not (self.root / "oci-layout").exists():
                 write_atomically(self.root / "oci-layout", b'{"imageLayoutVersion":"1.0.0"}', root=self.root)
+            # Last: until it is there, nothing else was ever put here, and the folder counts as unused.
             if not (self.root / "index.json").exists():
                 with self._locked():
                     if not (self.root / "index.json").exists():  # somebody may have been quicker

@@ -102,7 +102,9 @@ def _name(register: Register, name: str, pulled: Pulled) -> None:
         for called in (f"{name}{suffix(part.platform)}", f"{pulled.repository}@{part.digest}"):
             if called not in {name, *fresh} and all(entry.part_of == name for entry in register.called(called)):
                 fresh[called] = part.noted({**_name_notes(called), PART_OF: f"{name}@{part.digest}"})
-                break  # if nothing is free, something else was pulled by this very digest, and is the same
+                break
+        else:  # another name has it by this very digest
+            _share(register, f"{pulled.repository}@{part.digest}")
     fresh |= _companions(register, pulled)
     companions = [entry for subject in pulled.asked for entry in register.about(subject)]
     for entry in (*before, *(one for one in companions if _is_from(one, pulled.repository))):
@@ -119,8 +121,16 @@ def _move_away(register: Register, name: str, repository: str) -> None:
             continue
         by_digest = f"{repository}@{entry.digest}"
         register.drop(entry)
-        if not register.called(by_digest):
+        if register.called(by_digest):
+            _share(register, by_digest)
+        else:
             register.put(by_digest, entry.noted(_name_notes(by_digest)))
+
+
+def _share(register: Register, by_digest: str) -> None:
+    """Let an image that is a part of two names stand for itself: what one of them loses the other one may need."""
+    for entry in register.called(by_digest):
+        register.put(by_digest, entry.noted({PART_OF: None}))
 
 
 def _parts(before: Sequence[Entry], main: Entry | None, pulled: Pulled) -> Iterator[Entry]:

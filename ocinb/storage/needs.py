@@ -29,7 +29,9 @@ MANIFEST: Final = "manifest"
 CONFIG: Final = "config"
 LAYER: Final = "layer"
 INDEX: Final = "index"  # by itself: what it names need not be there
+OTHER: Final = "other"  # in a field that is not known here: it need not be there, but whoever wrote it may need it
 _ROLES = {"manifests": MANIFEST, "config": CONFIG, "layers": LAYER, "blobs": LAYER, "fsLayers": LAYER}
+_KNOWN = frozenset({*_ROLES, "subject", "annotations"})
 # What a pull of an index takes along of it; attestations and whatever else stands in it need not be there.
 _PULLED = frozenset({"image", "index"})
 
@@ -58,7 +60,7 @@ class Piece:
     media_type
         Its type; empty where nobody says it.
     role
-        ``MANIFEST`` (or index), ``CONFIG``, ``LAYER``, or ``INDEX``, which is followed no further.
+        ``MANIFEST`` (or index), ``CONFIG``, ``LAYER``, or ``INDEX`` and ``OTHER``, which are followed no further.
     optional
         Whether it may be missing.
     """
@@ -173,9 +175,12 @@ class Documents:
 
 
 def need_of(entry: Entry, documents: Documents) -> Need | None:
-    """Follow what an image of an index needs; None if nobody can tell even where that begins."""
+    """Follow what an image of an index needs; None if its digest is none that is known here.
+
+    What came along with an image was read to the end then, attestations too: none of that may be missing.
+    """
     try:
-        need = trace_need(parse_top(entry.raw), documents)
+        need = trace_need(parse_top(entry.raw), documents, is_all_here=entry.subject is not None)
     except InvalidError:  # a digest of an algorithm that is not known here, or none
         return None
     if entry.out_of is None or entry.out_of in need.digests:
@@ -183,8 +188,18 @@ def need_of(entry: Entry, documents: Documents) -> Need | None:
     return replace(need, pieces=(*need.pieces, Piece(entry.out_of, None, "", INDEX)))
 
 
-def trace_need(top: Piece, documents: Documents) -> Need:
-    """Follow what an image names to the end; what names itself, or lies deep, ends too."""
+def trace_need(top: Piece, documents: Documents, *, is_all_here: bool = False) -> Need:
+    """Follow what an image names to the end; what names itself, or lies deep, ends too.
+
+    Parameters
+    ----------
+    top
+        The image.
+    documents
+        Where its documents are.
+    is_all_here
+        Whether every manifest that is named was here, also those that a pull of an index leaves out.
+    """
     found, todo = {top: None}, [top]
     unread: dict[Digest, Unread] = {}
     subject = None
@@ -197,7 +212,8 @@ def trace_need(top: Piece, documents: Documents) -> Need:
             unread[piece.digest] = named
             continue
         subject = named.subject if piece == top else subject
-        fresh = [one for one in dict.fromkeys(named.pieces) if one not in found]
+        pieces = map(_was_here, named.pieces) if is_all_here else named.pieces
+        fresh = [one for one in dict.fromkeys(pieces) if one not in found]
         found.update(dict.fromkeys(fresh))
         todo += fresh
     return Need(tuple(found), unread, subject)
@@ -209,7 +225,7 @@ def parse_named(raw: bytes) -> Named:
     Raises
     ------
     InvalidError
-        If it is no JSON object, or names a manifest of which nobody can tell what it is.
+        If it is no JSON object, or names a manifest by something else than a digest.
     """
     document = parse_object(raw, "the document")
     subject = None
@@ -247,6 +263,10 @@ def parse_top(entry: Any) -> Piece:
     return replace(parse_piece(entry, MANIFEST), optional=False)
 
 
+def _was_here(piece: Piece) -> Piece:
+    return replace(piece, optional=False) if piece.role == MANIFEST else piece
+
+
 def _pieces(document: dict[str, Any]) -> Iterator[Piece]:
     for key, role in _ROLES.items():
         value = document.get(key)
@@ -254,6 +274,19 @@ def _pieces(document: dict[str, Any]) -> Iterator[Piece]:
             # What has no digest that can be verified has no place here; but a manifest may name what has.
             if role == MANIFEST or _digest_of(said) is not None:
                 yield parse_piece(said, role)
+    for key in [key for key in document if key not in _KNOWN]:  # a manifest of another kind may have fields of its own
+        yield from (Piece(digest, None, "", OTHER, optional=True) for digest in _digests_in(document[key]))
+
+
+def _digests_in(said: Any) -> Iterator[Digest]:
+    """Give the digests of all objects in a value; parsing has seen to it that it is not deep."""
+    digest = _digest_of(said)
+    if digest is not None:
+        yield digest
+    inner = said.values() if isinstance(said, dict) else said if isinstance(said, list) else ()
+    for one in inner:
+        if isinstance(one, dict | list):
+            yield from _digests_in(one)
 
 
 def _digest_of(said: Any) -> Digest | None:

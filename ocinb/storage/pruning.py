@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from ocinb.spec.digest import Digest
@@ -18,6 +19,7 @@ from ocinb.storage.layout import Layout
 from ocinb.storage.needs import Limits
 from ocinb.storage.removal import Choice, drop_names, may_be_awaited, remove_blob, sweep
 from ocinb.storage.survey import Kept, Shares, needed_by, survey
+from ocinb.storage.unnamed import speaking_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +104,11 @@ def choose_images(kept: Sequence[Kept], keep: Collection[int], items: Sequence[I
 
 
 def _others(kept: Sequence[Kept], keep: Collection[int]) -> Mapping[object, set[int]]:
-    """Give the places of what was pulled as one, but for what stays."""
+    """Give the places of what was pulled as one, but for what stays; what nobody can follow never goes unasked."""
     stays = _with_companions(kept, keep)
     groups: dict[object, set[int]] = {}
     for place, one in enumerate(kept):
-        if place not in stays:
+        if place not in stays and one.need is not None:
             groups.setdefault(one.entry.pulled_as or place, set()).add(place)
     return groups
 
@@ -133,13 +135,15 @@ def _used(kept: Sequence[Kept], places: Collection[int], used: Mapping[Digest, f
     return max((used.get(top, 0.0) for top in tops if top is not None), default=0.0)
 
 
-def prune(layout: Layout, cache_dir: Path, aim: Aim, *, limits: Limits, keep: Choice | None = None) -> Pruned:
+def prune(layout: Layout, cache_dir: Path | None, aim: Aim, *, limits: Limits, keep: Choice | None = None) -> Pruned:
     """Remove what is too old or too much, and say what that was.
 
     Parameters
     ----------
     layout, cache_dir
-        What is pruned.
+        What is pruned. None for the second is a folder where other tools may be at work, which have no lock that is
+        known here, and may find what has no name: what came or was of use lately stays there, and what speaks of an
+        image that stays.
     aim
         What shall be left.
     limits
@@ -150,49 +154,88 @@ def prune(layout: Layout, cache_dir: Path, aim: Aim, *, limits: Limits, keep: Ch
     Raises
     ------
     IntegrityError
-        If a document of an image that stays is damaged, so that nobody can tell what it needs.
+        If a document of an image that stays is damaged, so that it is not known what that needs.
     InvalidError
-        If nobody can tell what is named in the layout.
+        If it is not known what is named in the layout.
     TransportError
         If something cannot be removed.
     """
+    pruning = _Pruning(layout, cache_dir, aim, limits, keep)
+    if not layout.is_prepared and pruning.finds_something():  # nothing is made where nothing is found
+        layout.prepare()
     with layout.unless_in_use() as free:
-        items = list_items(layout, cache_dir)
-        images = []
-        if keep is not None:
-            images = drop_names(layout, lambda kept: choose_images(kept, keep(kept), items, aim), limits)
-        swept = sweep(layout, limits, free=free).gone
+        return pruning.run(free=free)
+
+
+@dataclass(frozen=True, slots=True)
+class _Pruning:
+    layout: Layout
+    cache_dir: Path | None
+    aim: Aim
+    limits: Limits
+    keep: Choice | None
+
+    def finds_something(self) -> bool:
+        """Say whether something in the layout would go."""
+        items = self._items()
+        if self.keep is not None and self._choose_images(survey(self.layout, self.limits), items):
+            return True
+        return any(item.kind == "blobs" for item in self._choose_items(items, free=None))
+
+    def run(self, *, free: bool | None) -> Pruned:
+        """Remove names, and what they lose, and then what has none; `free` as `Layout.unless_in_use` says it."""
+        items, images = self._items(), []
+        if self.keep is not None:
+            images = drop_names(self.layout, lambda kept: self._choose_images(kept, items), self.limits)
+        swept = sweep(self.layout, self.limits, free=free, spare=partial(self._spared, items)).gone
         left = [item for item in items if item.name not in swept]
-        chosen = _choose_items(layout, cache_dir, left, aim, limits=limits, free=free)
+        chosen = self._choose_items(left, free=free)
         gone = [item for item in items if item.name in swept]
-        return Pruned([*gone, *_remove(layout, cache_dir, chosen)], images)
+        return Pruned([*gone, *self._remove(chosen)], images)
 
+    def _items(self) -> list[Item]:
+        return list_items(self.layout, self.cache_dir)
 
-def _choose_items(
-    layout: Layout, cache_dir: Path, items: Sequence[Item], aim: Aim, *, limits: Limits, free: bool | None
-) -> list[Item]:
-    needed = needed_by(survey(layout, limits))
+    def _choose_images(self, kept: Sequence[Kept], items: Sequence[Item]) -> set[int]:
+        return set() if self.keep is None else choose_images(kept, self.keep(kept), items, self.aim)
 
-    def may_go(item: Item) -> bool:
-        if item.kind != "blobs":
-            return not is_at_work(item)
-        # Somebody may be pulling: what is here may wait for the name of its image.
-        return item.name not in needed and not may_be_awaited(item.used, free=free)
+    def _choose_items(self, items: Sequence[Item], *, free: bool | None) -> list[Item]:
+        if self.aim.is_none:
+            return []
+        loose = self._loose(items, free=free)
 
-    return choose(
-        [item for item in items if may_go(item)],
-        total=sum(item.size for item in items) + answers.overhead(cache_dir),
-        unused_since=aim.unused_since,
-        keep_bytes=aim.keep_bytes,
-    )
+        def may_go(item: Item) -> bool:
+            return item.name in loose if item.kind == "blobs" else not is_at_work(item)
 
+        return choose(
+            [item for item in items if may_go(item)],
+            total=sum(item.size for item in items) + (answers.overhead(self.cache_dir) if self.cache_dir else 0),
+            unused_since=self.aim.unused_since,
+            keep_bytes=self.aim.keep_bytes,
+        )
 
-def _remove(layout: Layout, cache_dir: Path, chosen: Sequence[Item]) -> list[Item]:
-    keys = {item.name for item in chosen if isinstance(item.name, answers.Key)}
-    gone = [item for item in chosen if isinstance(item.name, answers.Key) or _removed(layout, item.name)]
-    if keys:  # last: on a full disk there has to be some room before rows can go
-        answers.remove_rows(cache_dir, keys)
-    return gone
+    def _loose(self, items: Sequence[Item], *, free: bool | None) -> set[Digest]:
+        """Give the blobs that no image needs, and nobody who may be pulling: theirs may wait for the image's name."""
+        needed = needed_by(survey(self.layout, self.limits))
+        blobs = {item.name: item.used for item in items if isinstance(item.name, Digest)}
+        if self.cache_dir is None and free:
+            free = None  # no lock tells of other tools that they are away
+        unneeded = blobs.keys() - needed - self._spared(items, needed)
+        return {digest for digest in unneeded if not may_be_awaited(blobs[digest], free=free)}
+
+    def _spared(self, items: Sequence[Item], needed: frozenset[Digest]) -> frozenset[Digest]:
+        """Give what has no name in a folder, and yet speaks of an image there."""
+        if self.cache_dir is not None:
+            return frozenset()
+        unnamed = {item.name for item in items if isinstance(item.name, Digest)} - needed
+        return frozenset(speaking_of(needed, unnamed, self.layout, self.limits))
+
+    def _remove(self, chosen: Sequence[Item]) -> list[Item]:
+        keys = {item.name for item in chosen if isinstance(item.name, answers.Key)}
+        gone = [item for item in chosen if isinstance(item.name, answers.Key) or _removed(self.layout, item.name)]
+        if keys and self.cache_dir is not None:  # last: on a full disk there has to be some room before rows can go
+            answers.remove_rows(self.cache_dir, keys)
+        return gone
 
 
 def _removed(layout: Layout, name: Digest | Path) -> bool:

@@ -27,6 +27,8 @@ BLOCKS = 64 * 1024  # what file systems take beside that for a few files
 
 # Chooses among the images of a layout, by their places.
 Choice = Callable[[Sequence[Kept]], Collection[int]]
+# Says what stays although no image needs it, by what the images need.
+Spare = Callable[[frozenset[Digest]], frozenset[Digest]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,10 @@ def remove_images(layout: Layout, choose: Choice, limits: Limits) -> tuple[list[
     TransportError
         If the folder cannot be written.
     """
-    layout.prepare()
+    if not layout.is_prepared:  # nothing is made where nothing is found
+        if not choose(survey(layout, limits)) and not read_pending(layout.root):
+            return [], Removed({}, {})
+        layout.prepare()
     with layout.unless_in_use() as free:
         dropped = drop_names(layout, choose, limits)
         return dropped, sweep(layout, limits, free=free)
@@ -87,7 +92,7 @@ def drop_names(layout: Layout, choose: Choice, limits: Limits) -> list[Kept]:
     return chosen
 
 
-def sweep(layout: Layout, limits: Limits, *, free: bool | None) -> Removed:
+def sweep(layout: Layout, limits: Limits, *, free: bool | None, spare: Spare | None = None) -> Removed:
     """Remove what is noted, by whomever, and not needed.
 
     Parameters
@@ -98,11 +103,14 @@ def sweep(layout: Layout, limits: Limits, *, free: bool | None) -> Removed:
         The largest documents.
     free
         Whether nobody pulls, as `Layout.unless_in_use` says it.
+    spare
+        What stays beside that.
     """
     notes = read_pending(layout.root)
     if not notes:
         return Removed({}, {})
     needed = needed_by(survey(layout, limits))
+    needed |= spare(needed) if spare is not None else frozenset()
     lost = {digest: find_blob(layout.blobs.path(digest)) for digest in set().union(*notes.values()) - needed}
     found = {digest: status for digest, status in lost.items() if status is not None}
     waiting = {one: status.st_size for one, status in found.items() if may_be_awaited(last_used(status), free=free)}

@@ -15,10 +15,12 @@ from ocinb._text import shorten
 from ocinb.errors import InvalidError, NotFoundError
 from ocinb.spec.nearness import near_names
 from ocinb.spec.reference import Reference
+from ocinb.spec.tagforms import tag_kind
 from ocinb.storage.index import Entry
 from ocinb.storage.survey import Kept
 
 SHOWN_NAMES = 5
+GLOB_SIGNS = "*?["
 
 Places = dict[str, set[int]]
 
@@ -90,7 +92,7 @@ class Selection:
             yield {place for place in places if _is_of(reference, self._entries[place])}
 
     def _globbed(self, pattern: str) -> set[int]:
-        if not any(sign in pattern for sign in "*?["):
+        if not any(sign in pattern for sign in GLOB_SIGNS):
             return set(self._shown.get(pattern, ()))
         fits = re.compile(translate(pattern)).match
         return set().union(*(places for name, places in self._shown.items() if fits(name)))
@@ -106,22 +108,52 @@ class Selection:
 
     def _checked(self, found: set[int], name: str) -> set[int]:
         """Refuse a name that several images have: docker saves ``a:latest`` and ``b:latest`` as two of ``latest``."""
-        entries = [self._entries[place] for place in found]
-        alone = {entry.digest for entry in entries if entry.part_of is None}
+        alone = self._alone(found)
         if len(alone) > 1:
-            hint = f"Name one by its digest: {', '.join(f'oci:{self._where}@{digest}' for digest in list(alone)[:3])}"
+            hint = f"Name one by its digest: {', '.join(alone[:SHOWN_NAMES])}"
             raise NotFoundError(f"{name!r} in {self._where} may be any of {len(alone)} images", hint=hint)
         return found
 
+    def _alone(self, places: Iterable[int]) -> list[str]:
+        """Give the digests of the images that are called so by themselves, in the order of the index."""
+        entries = [self._entries[place] for place in sorted(places)]
+        return list(dict.fromkeys(str(entry.digest) for entry in entries if entry.part_of is None))
+
     def _missing(self, name: str) -> NotFoundError:
-        names = list(dict.fromkeys(entry.pulled_as for entry in self._entries if entry.pulled_as))
-        if not names:
-            return NotFoundError(f"there is no image with a name in {self._where}")
-        near = near_names(name, names)
-        shown = near or [shorten(one, 200) for one in names[:SHOWN_NAMES]]
-        more = f" and {len(names) - len(shown):,} more" if not near and len(names) > len(shown) else ""
-        hint = f"Did you mean {' or '.join(shown)}?" if near else f"There are: {', '.join(shown)}{more}"
-        return NotFoundError(f"there is no image {name!r} in {self._where}", hint=hint)
+        if not self._entries:
+            return NotFoundError(f"there is no image in {self._where}")
+        near = [told for found in self._near(name) for told in self._told(found)]
+        hint = f"Did you mean {' or '.join(near)}?" if near else self._what_there_is()
+        what = repr(name) if any(entry.name for entry in self._entries) else "with a name"
+        return NotFoundError(f"there is no image {what} in {self._where}", hint=hint)
+
+    def _near(self, name: str) -> list[str]:
+        parts = sorted({entry.name for entry in self._entries if entry.part_of and entry.name})
+        found = near_names(name, _neighbours_first(self._names, name)) or near_names(name, parts)
+        if found or not any(sign in name for sign in GLOB_SIGNS):
+            return found
+        literal = max(re.split(r"[][*?]+", name), key=len).strip(":@/")
+        repositories = _neighbours_first(map(_repository, self._names), literal)
+        return [f"{repository}:*" for repository in near_names(literal, repositories)]
+
+    def _what_there_is(self) -> str:
+        nameless = [str(entry.digest) for entry in self._entries if entry.pulled_as is None and entry.digest]
+        told = [*(told for name in self._names for told in self._told(name)), *dict.fromkeys(nameless)]
+        shown = [shorten(one, 200) for one in told[:SHOWN_NAMES]]
+        more = f" and {len(told) - len(shown):,} more" if len(told) > len(shown) else ""
+        return f"There are: {', '.join(shown)}{more}"
+
+    def _told(self, name: str) -> list[str]:
+        """Say how an image is asked for: by its name, or by its digest if others have that name too."""
+        alone = self._alone(self._by_name.get(name, ()))
+        return [f"{digest} ({name})" for digest in alone] if len(alone) > 1 else [name]
+
+    @cached_property
+    def _names(self) -> list[str]:
+        """What people call the images, in the order of the alphabet; what came along has names for tools."""
+        names = {entry.pulled_as: entry.subject is None for entry in self._entries if entry.pulled_as}
+        own = [name for name, is_own in names.items() if is_own and tag_kind(name) == "tag"]
+        return sorted(own or names)
 
 
 def _places(names: Iterable[Iterable[str | None]]) -> Places:
@@ -147,6 +179,21 @@ def _is_of(reference: Reference, entry: Entry) -> bool:
         return False
     same = (named.registry, named.repository) == (reference.registry, reference.repository)
     return same and reference.tag in {None, named.tag}
+
+
+def _neighbours_first(names: Iterable[str], name: str) -> list[str]:
+    """Put those first that are of the same registry and organization: of two that end alike they are meant."""
+    return sorted(dict.fromkeys(names), key=lambda one: one.rpartition("/")[0] != name.rpartition("/")[0])
+
+
+def _repository(name: str) -> str:
+    """Cut a tag or a digest off a name; the colon before a port stays.
+
+    >>> _repository("localhost:5000/app:1"), _repository("localhost:5000/app@sha256:00")
+    ('localhost:5000/app', 'localhost:5000/app')
+    """
+    host, slash, end = name.rpartition("/")
+    return f"{host}{slash}{re.split('[:@]', end)[0]}"
 
 
 def _short_name(name: str | None) -> str | None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from ocinb.errors import IntegrityError, InvalidError
 from ocinb.spec.digest import Digest
+from ocinb.spec.reference import is_full_name
 from ocinb.storage.index import Entry
 from ocinb.storage.layout import Layout
 from ocinb.storage.needs import Documents, Limits, Need, need_of
@@ -18,7 +19,7 @@ from ocinb.storage.needs import Documents, Limits, Need, need_of
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """An image that is named in a layout, and what it needs; None if nobody can tell even where that begins."""
+    """An image that is named in a layout, and what it needs; None if its digest is none that is known here."""
 
     entry: Entry
     need: Need | None
@@ -116,10 +117,20 @@ class Shares:
 
 
 def _unknown(one: Kept) -> IntegrityError | InvalidError:
-    name = one.entry.pulled_as or one.entry.raw.get("digest")
+    entry, said = one.entry, one.entry.raw.get("digest")
+    name = entry.pulled_as or said
     if one.need is None:
         hint = "Remove it by the tool that wrote it"
-        return InvalidError(f"nobody can tell what {name!r} needs, whose digest is not known here", hint=hint)
+        why = f"the layout names {name!r} by the digest {said!r}, which ocinb cannot follow"
+        return InvalidError(f"nothing can be removed, since {why}: any blob may be a part of it", hint=hint)
     digest, unread = next(iter(one.need.unknown.items()))
-    hint = f"Pull {name} again, or remove it too" if one.entry.pulled_as else "Remove it too, by its digest"
-    return IntegrityError(f"nobody can tell what {name!r} needs: of {digest} is said that {unread.reason}", hint=hint)
+    why = f"{name!r} stays and its document {digest}, which names its blobs, cannot be used: {unread.reason}"
+    return IntegrityError(f"nothing can be removed, since {why}", hint=_way_out(entry))
+
+
+def _way_out(entry: Entry) -> str:
+    if entry.subject is not None:
+        return f"Pull again with referrers=True what it came along with, or remove {entry.name} too"
+    if entry.pulled_as and is_full_name(entry.pulled_as):
+        return f"Pull {entry.pulled_as} again as it was pulled, which mends it, or remove it too"
+    return f"Write it again by the tool that wrote it, or remove {entry.pulled_as or entry.digest} too"

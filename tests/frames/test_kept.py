@@ -238,6 +238,15 @@ def test_names_may_be_many_and_all_are_found_before_any_goes(registry: SampleReg
     assert ocinb.store.images().empty
 
 
+def test_what_is_removed_from_a_store_that_was_never_used_is_told_and_makes_no_folder() -> None:
+    with pytest.raises(NotFoundError, match="there is no image in"):
+        ocinb.store.remove("demo/hello")
+    with pytest.raises(NotFoundError, match="there is no image in"):
+        ocinb.store.prune(keep="demo/hello")
+    assert not settings.store_dir.exists()
+    assert not settings.cache_dir.exists()
+
+
 def test_what_waits_for_a_pull_goes_with_the_next_removal_and_is_told(registry: SampleRegistry) -> None:
     hello, chart = pulled(registry, "demo/hello", "demo/chart:0.1")
     unique = ocinb.store.images()["unique_bytes"].tolist()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import threading
 from contextlib import closing
@@ -91,6 +92,29 @@ def test_what_is_young_stays(registry: SampleRegistry, older_than: Any) -> None:
     ocinb.layers(registry.reference("demo/shop:2.0"))
     assert ocinb.store.prune(older_than=older_than, keep_bytes="1GB")["entries"].sum() == 0
     assert ocinb.store.prune(older_than=0)["entries"].sum() == 4
+
+
+def test_a_folder_is_pruned_like_the_store_and_the_store_is_left_alone(
+    registry: SampleRegistry, tmp_path: Path
+) -> None:
+    one, two = (registry.reference(f"demo/shop:{tag}") for tag in ("1.0", "2.0"))
+    for destination in (None, tmp_path):
+        ocinb.pull([one, two], destination=destination, progress=False)
+    before = ocinb.store.usage()
+    unique = ocinb.store.images(destination=tmp_path).set_index("reference")["unique_bytes"]
+    with pytest.raises(NotFoundError, match=re.escape(str(tmp_path))):
+        ocinb.store.prune(keep="nothing", destination=tmp_path)
+    removed = ocinb.store.prune(keep=f"oci:{tmp_path}:{one}", destination=tmp_path)
+    assert entries(removed)["images"] == 1
+    assert entries(removed)["responses"] == 0
+    assert sizes(removed[:4])["blobs"] == unique[two]
+    assert ocinb.store.images(destination=tmp_path)["reference"].tolist() == [one]
+    assert ocinb.store.verify(destination=tmp_path, progress=False).empty
+    assert ocinb.store.prune(older_than=0, destination=tmp_path)["entries"].sum() == 0
+    assert ocinb.store.usage().equals(before)
+    with pytest.raises(NotFoundError):
+        ocinb.store.prune(keep_bytes=0, destination=tmp_path / "none")
+    assert not (tmp_path / "none").exists()
 
 
 def test_pruning_does_not_disturb_a_pull(tmp_path: Path) -> None:

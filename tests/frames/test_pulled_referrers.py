@@ -198,6 +198,23 @@ def old_entry(registry: SampleRegistry, tag: str) -> dict[str, Any]:
     return entry(raw, OCI_MANIFEST, artifactType="application/x-image")
 
 
+@pytest.mark.parametrize("platform", ["all", "amd64"])
+def test_an_attestation_that_came_along_and_is_lost_is_told_and_mended(
+    registry: SampleRegistry, tmp_path: Path, platform: str
+) -> None:
+    reference = registry.reference(SHOP)
+    frame = pull(reference, tmp_path, platform)
+    amd64, told = images(registry, SHOP)[0].digest, ocinb.referrers(reference)
+    [lost] = told[(told["found_via"] == "index") & (told["subject"] == amd64)]["digest"]
+    assert lost in set(frame["manifest_digest"])
+    (tmp_path / "blobs" / "sha256" / lost[7:]).unlink()
+    found = ocinb.store.verify(destination=tmp_path, progress=False)
+    assert found[["problem", "digest", "reference"]].to_numpy().tolist() == [["missing", lost, reference]]
+    assert ocinb.store.images(destination=tmp_path)["missing_blobs"].sum() == 1
+    pull(reference, tmp_path, found["platform"].item())
+    assert ocinb.store.verify(destination=tmp_path, progress=False).empty
+
+
 def test_too_many_referrers_are_refused(registry: SampleRegistry, tmp_path: Path) -> None:
     subject: str = registry.put_image("demo/shop", [], tag="plain")
     for number in range(3):

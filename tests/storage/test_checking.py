@@ -20,9 +20,11 @@ from ocinb.errors import TransportError
 from ocinb.progress.protocol import NoProgress, State, Task
 from ocinb.spec.digest import Digest
 from ocinb.spec.mediatypes import OCI_INDEX, OCI_LAYER, OCI_MANIFEST
+from ocinb.spec.tagforms import referrers_tags
 from ocinb.storage import checking
 from ocinb.storage.checking import Finding, check_blobs, check_images, list_blobs
 from ocinb.storage.layout import Layout
+from ocinb.storage.naming import Companion, Pulled
 from ocinb.storage.needs import Problem
 from tests.storage.stores import DAY, LIMITS, named, put, put_document, put_image, put_index
 
@@ -135,6 +137,22 @@ def test_attestations_that_did_not_come_along_are_not_missed_and_images_are(layo
     assert check(layout) == []
     layout.name({"app:1": put_document(layout, {"manifests": [image, absent]}, OCI_INDEX)})
     assert problems(check(layout)) == [("missing", Digest.of(b"absent").hex)]
+
+
+def test_an_attestation_that_came_along_and_vanished_is_missed_and_told_of_its_image(layout: Layout) -> None:
+    image, statement = put_image(layout, b"layer"), put_image(layout, b"statement", config=b'{"of": 1}')
+    attested = {**named(statement), "annotations": {"vnd.docker.reference.type": "attestation-manifest"}}
+    index = put_document(layout, {"manifests": [named(image), attested]}, OCI_INDEX)
+    listed = put_document(layout, {"manifests": [attested], "annotations": {}}, OCI_INDEX)
+    along = Companion(referrers_tags(image.digest)[0], listed, image.digest)
+    name = "registry.example/app:1"
+    layout.name({name: Pulled(index, "registry.example/app", companions=(along,))})
+    assert check(layout) == []
+    layout.blobs.path(statement.digest).unlink()
+    [finding] = check(layout)
+    assert (finding.problem, finding.digest, finding.reference) == (Problem.MISSING, statement.digest, name)
+    layout.name({name: Pulled(index, "registry.example/app", asked=frozenset({image.digest}))})
+    assert check(layout) == [], "nothing says any more that it was here"
 
 
 def test_what_is_embedded_needs_no_file(layout: Layout) -> None:

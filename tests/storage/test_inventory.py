@@ -39,13 +39,25 @@ def test_a_blob_is_an_item_and_what_is_none_is_not(layout: Layout) -> None:
     assert not is_at_work(item)
 
 
-@pytest.mark.parametrize("linked", ["blobs", "blobs/sha256", "index", "index/sha256"])
+def test_tables_that_are_no_digests_and_the_answers_of_a_cache_are_not_those_of_a_folder(layout: Layout) -> None:
+    for name in ("2024/sales.parquet", "sha256/x.parquet", f"{Digest.of(b'layer').hex}.parquet"):
+        (layout.root / "index" / name).parent.mkdir(parents=True, exist_ok=True)
+        (layout.root / "index" / name).write_bytes(b"somebody's")
+    (layout.root / "responses.sqlite.damaged-5").write_bytes(b"was damaged")
+    assert [item.kind for item in list_items(layout, layout.root)] == ["responses"]
+    assert list_items(layout, None) == []
+
+
+@pytest.mark.parametrize("linked", ["blobs", "blobs/sha256", "index", "index/sha256", ".ocinb", ".ocinb/parts"])
 def test_behind_a_link_nothing_is_ours(layout: Layout, tmp_path: Path, linked: str) -> None:
     if linked.startswith("blobs"):
         put(layout, b"blob")
+    elif linked.startswith(".ocinb"):
+        (layout.root / ".ocinb" / "parts").mkdir()
+        (layout.root / ".ocinb" / "parts" / "half.part").write_bytes(b"somebody's")
     else:
         (layout.root / "index" / "sha256").mkdir(parents=True)
-        (layout.root / "index" / "sha256" / "table.parquet").write_bytes(b"somebody's")
+        (layout.root / "index" / "sha256" / f"{Digest.of(b'layer').hex}.parquet").write_bytes(b"somebody's")
     assert len(listed(layout)) == 1
     (layout.root / linked).rename(tmp_path / "elsewhere")
     (layout.root / linked).symlink_to(tmp_path / "elsewhere")

@@ -104,9 +104,9 @@ from ocinb.storage.locks import locked, shared
 with locked(Path(sys.argv[1])), shared(Path(sys.argv[2])):
     child = os.fork()
     if not child:
+        print(os.getpid(), flush=True)  # not before it has let go of what it inherited
         sys.stdin.read()
         os._exit(0)
-    print(child, flush=True)
     signal.pause()
 """
 

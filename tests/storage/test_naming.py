@@ -298,6 +298,17 @@ def test_what_came_along_stays_as_long_as_something_needs_its_subject(tmp_path: 
     assert without_orphans(unknown, partial(need_of, documents=Documents(blobs, Limits(4096, 4096)))) == unknown
 
 
+def test_an_image_of_two_names_that_has_its_digest_for_a_name_stays_when_one_of_them_moves_on() -> None:
+    theirs = [foreign(f"{REPOSITORY}:{tag}-{name}", f"{tag} {name}") for tag in ("1", "2") for name in PLATFORMS]
+    entries = list(theirs)
+    for tag in ("1", "2"):
+        entries = named_anew(entries, {f"{REPOSITORY}:{tag}": both(1)})
+    shared = {by_digest(image(1, name)): image(1, name).digest for name in PLATFORMS}
+    assert names(entries) == names(theirs) | shared
+    moved = names(named_anew(entries, {f"{REPOSITORY}:1": both(2)}))
+    assert moved == names(theirs) | shared | {by_digest(image(2, name)): image(2, name).digest for name in PLATFORMS}
+
+
 STEPS = st.one_of(
     st.builds(everything, st.integers(1, 2)),
     st.builds(both, st.integers(1, 2)),

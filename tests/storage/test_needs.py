@@ -18,6 +18,7 @@ from ocinb.storage.needs import (
     CONFIG,
     LAYER,
     MANIFEST,
+    OTHER,
     Documents,
     Limits,
     Named,
@@ -29,7 +30,7 @@ from ocinb.storage.needs import (
     parse_top,
     trace_need,
 )
-from tests.storage.stores import LIMITS, named, put, put_image, put_index
+from tests.storage.stores import LIMITS, named, put, put_document, put_image, put_index
 
 A, B, C = (str(Digest.of(letter)) for letter in (b"a", b"b", b"c"))
 
@@ -102,6 +103,22 @@ def test_all_of_an_image_is_found_through_nested_indexes(layout: Layout) -> None
     }
     assert need.pieces[0].digest == outer.digest
     assert need.unknown == need.unread == {}
+
+
+def test_what_came_along_is_all_here_and_of_an_index_only_its_images(layout: Layout) -> None:
+    listed = {"manifests": [said(A, OCI_MANIFEST, annotations=ATTESTED)]}
+    top = parse_top(named(put_document(layout, listed, OCI_INDEX)))
+    for is_all_here in (False, True):
+        pieces = trace_need(top, Documents(layout.blobs, LIMITS), is_all_here=is_all_here).pieces
+        assert [piece.optional for piece in pieces] == [False, not is_all_here]
+
+
+def test_fields_that_nobody_knows_may_name_what_their_writer_needs() -> None:
+    inner = [[{"digest": A, "size": 1}, {"digest": "md5:00"}], 5, {"deeper": {"digest": B}}]
+    [first, second] = parse_named(json.dumps({"parts": inner, "annotations": {"digest": C}}).encode()).pieces
+    assert (first.digest, second.digest) == (A, B)
+    assert {(piece.role, piece.optional) for piece in (first, second)} == {(OTHER, True)}
+    assert parse_named(json.dumps({"subject": said(A, OCI_MANIFEST, other=said(B))}).encode()).pieces == ()
 
 
 class Endless(Documents):

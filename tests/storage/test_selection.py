@@ -70,7 +70,7 @@ def test_an_image_is_found_by_what_people_call_it(name: str, places: list[int]) 
 MISSING: dict[str, str] = {
     "python:3.13": "Did you mean docker.io/library/python:3.12?",
     "ghcr.io/org/ap:1.0": "Did you mean ghcr.io/org/app:1.0",
-    "zzz": "There are: docker.io/library/python:3.12, docker.io/library/python:latest, ghcr.io/org/app:1.0, ",
+    "zzz": "There are: [::1]:5000/app:1, base, docker.io/library/python:3.12, docker.io/library/python:latest, ",
     "oci:/elsewhere:base": "There are: ",
     f"oci-archive:{WHERE}:base": "There are: ",
     f"python@{Digest.of(b'app')}": "There are: ",
@@ -89,10 +89,54 @@ def test_what_is_not_there_is_told_with_what_is(name: str, hint: str) -> None:
     assert "\x1b" not in str(caught.value)
 
 
-def test_in_an_empty_store_there_is_no_name_to_suggest() -> None:
-    for kept in ([], [entry(None, b"nameless")]):
-        with pytest.raises(NotFoundError, match="there is no image with a name in /data/store"):
-            Selection(kept, WHERE).find("python")
+NAMELESS: dict[str, tuple[list[Kept], str]] = {
+    "nothing": ([], "there is no image in /data/store"),
+    "one": ([entry(None, b"a")], f"there is no image with a name in /data/store. There are: {Digest.of(b'a')}"),
+}
+
+
+@pytest.mark.parametrize(("kept", "told"), NAMELESS.values(), ids=NAMELESS)
+def test_where_nothing_has_a_name_there_is_none_to_suggest(kept: list[Kept], told: str) -> None:
+    with pytest.raises(NotFoundError) as caught:
+        Selection(kept, WHERE).find("python")
+    assert str(caught.value) == told
+
+
+def hint(kept: list[Kept], name: str) -> str:
+    with pytest.raises(NotFoundError) as caught:
+        Selection(kept, WHERE).match(name)
+    return caught.value.hint or ""
+
+
+def test_what_came_along_is_not_suggested_unless_there_is_nothing_else() -> None:
+    tag = f"h.example/app:{str(Digest.of(b'image')).replace(':', '-')}"
+    along = [entry(tag, b"list"), entry(f"{tag}.sig", b"signature")]
+    kept = [*along, entry("h.example/b:1", b"image"), entry("h.example/a:1", b"image")]
+    assert hint(kept, "zzz") == "There are: h.example/a:1, h.example/b:1"
+    assert hint(along, "zzz") == f"There are: {tag}, {tag}.sig"
+    assert hint(kept, f"{tag[:-1]}!") == "There are: h.example/a:1, h.example/b:1"
+
+
+def test_a_name_of_several_images_is_suggested_by_their_digests() -> None:
+    kept = [entry("latest", b"one"), entry("latest", b"two"), entry("base", b"base")]
+    both = [f"{Digest.of(raw)} (latest)" for raw in (b"one", b"two")]
+    assert hint(kept, "zzz") == f"There are: base, {both[0]}, {both[1]}"
+    assert hint(kept, "lattest") == f"Did you mean {both[0]} or {both[1]}?"
+
+
+NEAR: dict[str, str] = {
+    "pyhton:*": "docker.io/library/python:*",
+    "*pyhton*": "docker.io/library/python:*",
+    "ghcr.io/org/ap:[12].0": "ghcr.io/org/app:*",
+    "python:3.12-amd46": "docker.io/library/python:3.12-amd64",
+    "[::1]:5000/ap:1": "[::1]:5000/app:1",
+}
+
+
+@pytest.mark.parametrize(("pattern", "near"), NEAR.items(), ids=NEAR)
+def test_what_may_have_been_meant_is_suggested(pattern: str, near: str) -> None:
+    assert near in hint(KEPT, pattern).removeprefix("Did you mean ").removesuffix("?").split(" or ")
+    assert Selection(KEPT, WHERE).match(near)
 
 
 def test_one_name_of_two_images_is_no_name_of_either() -> None:

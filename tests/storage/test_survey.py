@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from ocinb.errors import IntegrityError
 from ocinb.spec.digest import Digest
+from ocinb.spec.documents import Descriptor
 from ocinb.storage.index import OUT_OF, REF_NAME, SUBJECT, Entry
 from ocinb.storage.layout import Layout
-from ocinb.storage.naming import Pulled
+from ocinb.storage.naming import Companion, Pulled
 from ocinb.storage.needs import LAYER, Need, Piece
 from ocinb.storage.survey import Kept, Shares, needed_by, survey
 from tests.storage.stores import LIMITS, put_image, put_index
@@ -96,5 +97,25 @@ def test_one_document_that_cannot_be_read_is_enough_not_to_know(layout: Layout) 
     layout.blobs.path(bad.digest).write_bytes(b"damaged")
     images = survey(layout, LIMITS)
     assert Digest.of(b"good") in needed_by(images[:1])
-    with pytest.raises(IntegrityError, match=f"'app:2' needs: of {bad.digest} is said that its bytes do not match"):
+    why = f"'app:2' stays and its document {bad.digest}, which names its blobs, cannot be used: its bytes do not match"
+    with pytest.raises(IntegrityError, match=why):
         needed_by(images)
+
+
+def damaged(layout: Layout, pulled: Pulled | Descriptor, name: str, bad: Descriptor) -> str:
+    layout.name({name: pulled})
+    layout.blobs.path(bad.digest).write_bytes(b"damaged")
+    with pytest.raises(IntegrityError) as caught:
+        needed_by([one for one in survey(layout, LIMITS) if one.need and one.need.unknown])
+    return caught.value.hint or ""
+
+
+def test_what_is_damaged_is_mended_by_whoever_wrote_it(layout: Layout) -> None:
+    ours, theirs = put_image(layout, b"ours"), put_image(layout, b"theirs")
+    along = Companion(f"{ours.digest.replace(':', '-')}.sig", put_image(layout, b"signature"), ours.digest)
+    pulled = Pulled(ours, "h.example/app", companions=(along,))
+    assert damaged(layout, pulled, "h.example/app:1", along.descriptor).startswith("Pull again with referrers=True")
+    layout.remove(lambda entry: entry.subject is not None, LIMITS.document)
+    assert damaged(layout, ours, "h.example/app:1", ours).startswith("Pull h.example/app:1 again as it was pulled, ")
+    layout.remove(lambda _: True, LIMITS.document)
+    assert damaged(layout, theirs, "latest", theirs).endswith("by the tool that wrote it, or remove latest too")

@@ -1,0 +1,60 @@
+"""What speaks of an image that stays is found without a name, with all that it needs, and nothing else is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ocinb.spec.digest import Digest
+from ocinb.storage.layout import Layout
+from ocinb.storage.needs import Limits
+from ocinb.storage.unnamed import speaking_of
+from tests.storage.stores import LIMITS, named, put, put_document, put_image
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> Layout:
+    layout = Layout(tmp_path / "layout")
+    layout.prepare()
+    return layout
+
+
+def blobs(layout: Layout) -> set[Digest]:
+    return {Digest(f"sha256:{path.name}") for path in (layout.root / "blobs" / "sha256").iterdir()}
+
+
+def test_what_speaks_of_what_is_needed_is_found_to_the_end(layout: Layout) -> None:
+    image, other = put_image(layout, b"layer"), put_image(layout, b"other")
+    sbom = put_image(layout, b"sbom", config=b'{"of": 1}', subject=named(image))
+    signature = put_image(layout, b"signature", config=b'{"of": 2}', subject=named(sbom))
+    put_image(layout, b"of the other", config=b'{"of": 3}', subject=named(other))
+    found = speaking_of({image.digest}, blobs(layout) - {image.digest}, layout, LIMITS)
+    texts = (b"sbom", b"signature", b'{"of": 1}', b'{"of": 2}')
+    assert found == {sbom.digest, signature.digest, *map(Digest.of, texts)}
+
+
+def test_two_that_speak_of_each_other_and_of_nothing_needed_are_not_found(layout: Layout) -> None:
+    absent = {"mediaType": "x", "digest": str(Digest.of(b"absent")), "size": 1}
+    first = put_document(layout, {"subject": absent})
+    put_document(layout, {"subject": named(first)})
+    assert speaking_of(set(), blobs(layout), layout, LIMITS) == set()
+    assert len(speaking_of({first.digest}, blobs(layout), layout, LIMITS)) == 1
+
+
+def test_what_cannot_be_read_speaks_of_nothing(layout: Layout) -> None:
+    image = put_image(layout, b"layer")
+    damaged = put_document(layout, {"subject": named(image), "layers": []})
+    layout.blobs.path(damaged.digest).write_bytes(b'{"subject": 1}')
+    large = put_document(layout, {"subject": named(image), "x": "x" * 3000})
+    other = put(layout, b'{ "no": "document"')
+    (layout.root / "blobs" / "sha256" / Digest.of(b"link").hex).symlink_to("/etc/passwd")
+    unnamed = {damaged.digest, large.digest, other.digest, Digest.of(b"link"), Digest.of(b"gone")}
+    assert speaking_of({image.digest}, unnamed, layout, Limits(2000, 2000)) == set()
+    assert large.digest in speaking_of({image.digest}, unnamed, layout, LIMITS)
+
+
+def test_layers_are_not_read_whole(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(layout, b"\x1f\x8b a layer")
+    monkeypatch.setattr("ocinb.storage.needs.Documents.read", None)
+    assert speaking_of(set(), blobs(layout), layout, LIMITS) == set()
