@@ -148,8 +148,8 @@ _TYPES = {entry.name: str(entry.type) for entry in fields(Settings)}
 _MEANINGS = "".join(f"    {entry.name}\n        {entry.metadata['meaning']}\n" for entry in fields(Settings))
 Settings.__doc__ = f"{Settings.__doc__}\n    Attributes\n    ----------\n{_MEANINGS}"
 
-_FALSE = {"0", "false", "no", "off"}
-_TRUE = {"1", "true", "yes", "on"}
+_FALSE = ("0", "false", "no", "off")
+_TRUE = ("1", "true", "yes", "on")
 _NEVER_ZERO = {"concurrency", "timeout"}
 
 
@@ -165,11 +165,22 @@ def _converted(name: str, value: Any) -> Any:
     try:
         converted = _READERS[kind](value)
     except (TypeError, ValueError, OverflowError, RuntimeError):  # pathlib's, for a home that is not there
-        hint = f"It was read from {_variable(name)}" if os.environ.get(_variable(name)) == value else None
-        raise InvalidError(f"the setting {name!r} takes a value of type {kind}, not {value!r}", hint=hint) from None
+        said = [f"It was read from {_variable(name)}"] if os.environ.get(_variable(name)) == value else []
+        wanted = "True or False" if kind == "bool" else f"a value of type {kind}"
+        hint = ". ".join([*said, *(_meant(value) if kind == "bool" else [])]) or None
+        raise InvalidError(f"the setting {name!r} takes {wanted}, not {value!r}", hint=hint) from None
     if kind in {"int", "float"} and (converted < 0 or (converted == 0 and name in _NEVER_ZERO)):
         raise InvalidError(f"the setting {name!r} has to be positive, not {value!r}")
     return converted
+
+
+def _meant(value: Any) -> list[str]:
+    """Say which texts are true and false, and which of these was mistyped."""
+    if not isinstance(value, str):
+        return []
+    near = nearest(value.strip().lower(), _TRUE + _FALSE)
+    true, false = (f"{', '.join(texts[:-1])} or {texts[-1]}" for texts in (_TRUE, _FALSE))
+    return [f"In words {true} is True, and {false} is False", *([f"Did you mean {near!r}?"] if near else [])]
 
 
 def _text(value: Any) -> str:
@@ -198,7 +209,7 @@ def _hosts(value: Any) -> tuple[str, ...]:
 
 def _boolean(value: Any) -> bool:
     text = str(value).strip().lower()
-    if text not in _FALSE | _TRUE:
+    if text not in _FALSE + _TRUE:
         raise ValueError
     return text in _TRUE
 

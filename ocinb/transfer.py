@@ -10,16 +10,18 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from ocinb._pool import alone, check_stopped, pause, run_all
 from ocinb._settings import Settings
 from ocinb.errors import IntegrityError, OcinbError, TransportError
+from ocinb.network.failures import FIRST_HINTS
 from ocinb.network.refusals import RangeError
-from ocinb.progress.protocol import Progress, State
+from ocinb.progress.protocol import NoProgress, Progress, State
 from ocinb.sources.base import Source
 from ocinb.spec.digest import Digest, Verifier
 from ocinb.spec.documents import Descriptor
-from ocinb.storage.blobs import CHUNK, Blobs
+from ocinb.storage.blobs import CHUNK, SMALL, Blobs
 from ocinb.storage.claims import Part, TakenError, claim_part
 from ocinb.storage.files import disk_errors, settle, write_all
 from ocinb.storage.layout import Layout
@@ -27,6 +29,7 @@ from ocinb.storage.parts import NOTHING_ARRIVED, Arrived, list_arrived, remove_a
 from ocinb.storage.room import Room, beyond, free_bytes, needed_bytes, no_room
 
 FIRST_PAUSE_SECONDS = 0.2
+_KEPT = "What came is kept; the next pull goes on from there"
 
 Wanted = tuple[Digest, int]  # a blob by what is said of it: several sizes may be, of which one is right
 
@@ -71,6 +74,17 @@ class Transfer:
         self._settings = settings
         self._progress = progress
         self._full = verify == "full"
+        self._downloads: list[_Download] = []  # all that were begun, also those that failed
+
+    @property
+    def fetched_bytes(self) -> int:
+        """Say how many bytes came, also of what failed."""
+        return sum(download.fetched for download in self._downloads)
+
+    @property
+    def kept(self) -> set[Digest]:
+        """Say of which blobs that were fetched there is something: all of it, or what the next one goes on from."""
+        return {download.digest for download in self._downloads if download.count.told}
 
     def run(self, jobs: Sequence[Job], *, errors: str) -> dict[Digest, Transferred | OcinbError]:
         """Do the jobs, each digest once.
@@ -117,8 +131,8 @@ class Transfer:
             rooms = [self._room(job.descriptor, arrived) for job in jobs.values()]
         if free is None or needed_bytes(rooms) <= free:
             return {}
-        error = no_room(root, needed_bytes(rooms), free)
-        return {key: error for key, over in zip(jobs, beyond(rooms, free), strict=True) if over}
+        over = [key for key, is_over in zip(jobs, beyond(rooms, free), strict=True) if is_over]
+        return {key: no_room(root, needed_bytes(rooms), free, jobs[key].name) for key in over}
 
     def _room(self, descriptor: Descriptor, arrived: Mapping[str, Arrived]) -> Room:
         if self._layout.blobs.size(descriptor.digest) == descriptor.size:
@@ -130,7 +144,17 @@ class Transfer:
             return self._transfer(job)
         except OcinbError as error:
             error.reference = error.reference or job.name
+            if isinstance(error, TransportError):
+                self._advise(error, job)
             raise
+
+    def _advise(self, error: TransportError, job: Job) -> None:
+        """Say what is kept; whether the name is right nobody has to ask who had something from there."""
+        is_gone, kept = error.hint in FIRST_HINTS, self.kept
+        if job.descriptor.digest in kept:
+            error.hint = f"{error.hint}. {_KEPT}" if error.hint and not is_gone else _KEPT
+        elif kept and is_gone:  # other blobs may have come from elsewhere
+            error.hint = f"Can this machine still reach it? {_KEPT}"
 
     def _transfer(self, job: Job) -> Transferred:
         root = self._layout.root
@@ -142,19 +166,27 @@ class Transfer:
 
     def _present(self, descriptor: Descriptor) -> Transferred | None:
         blobs, digest = self._layout.blobs, descriptor.digest
-        if not blobs.holds(digest, descriptor.size, full=self._full):
-            return None
+        is_told = self._full or descriptor.size > SMALL  # what is small is hashed each time, and in no time
+        with _Count(self._progress if is_told else NoProgress(), digest) as count:
+            if not blobs.holds(digest, descriptor.size, full=self._full, hashed=count.hash):
+                return None
+            count.stay()
         remove_abandoned(self._layout.root, digest)  # of one that died while it waited for this, for instance
         self._progress.state(digest, State.PRESENT)
         return Transferred(digest, "present", 0, None, blobs.path(digest))
 
     def _download(self, job: Job) -> Transferred:
         started, root, blob = time.monotonic(), self._layout.root, job.descriptor
-        with claim_part(root, blob.digest, blob.size) as part:
+        with (
+            _Count(self._progress, blob.digest) as theirs,
+            claim_part(root, blob.digest, blob.size, waiting=theirs.wait) as part,
+        ):
+            theirs.take_back()
             found = self._present(blob) if part.waited else None
             if found is not None:
                 return found
             download = _Download(job, part, self._settings, self._progress)
+            self._downloads.append(download)
             path = download.run(self._layout.blobs)
         if not part.lone:
             remove_abandoned(root, blob.digest)
@@ -162,11 +194,54 @@ class Transfer:
         return Transferred(blob.digest, download.outcome, download.fetched, time.monotonic() - started, path)
 
 
+class _Count:
+    """How far the progress of a blob was told to be, so that it can be taken back: at the end of a block it is."""
+
+    def __init__(self, progress: Progress, digest: Digest) -> None:
+        self.told = 0
+        self._progress = progress
+        self._digest = digest
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.take_back()
+
+    def stay(self) -> None:
+        """Take nothing back of what was told so far."""
+        self.told = 0
+
+    def advance(self, amount: int) -> None:
+        self.told += amount
+        self._progress.advance(self._digest, amount)
+
+    def take_back(self) -> None:
+        if self.told:
+            self.advance(-self.told)
+
+    def hash(self, amount: int) -> None:
+        """Tell of bytes that were here, and are hashed again."""
+        check_stopped()
+        if not self.told:
+            self._progress.state(self._digest, State.VERIFYING)
+        self.advance(amount)
+
+    def wait(self, size: int) -> None:
+        """Tell how many bytes another process has by now; whoever is told again that a task waits knows that."""
+        if not self.told:
+            self._progress.state(self._digest, State.WAITING)
+        if size != self.told:
+            self.advance(size - self.told)
+
+
 class _Download:
     """One blob on its way into its part."""
 
     def __init__(self, job: Job, part: Part, settings: Settings, progress: Progress) -> None:
         self.fetched = 0
+        self.digest = job.descriptor.digest
+        self.count = _Count(progress, self.digest)
         self._descriptor = job.descriptor
         self._source = job.source
         self._part = part
@@ -174,7 +249,6 @@ class _Download:
         self._settings = settings
         self._progress = progress
         self._resumed = False
-        self._told = 0  # how far the progress is
         self._verifier = Verifier(job.descriptor.digest)  # has seen what is in the part, at any time
 
     @property
@@ -199,13 +273,13 @@ class _Download:
                     raise
                 was_wrong = True
             except TakenError:
-                self._advance(-self._told)
+                self.count.take_back()
                 self._part.path.unlink(missing_ok=True)
                 raise
 
     def _complete(self) -> None:
         self._fetch_rest()
-        self._progress.state(self._descriptor.digest, State.VERIFYING)
+        self._progress.state(self.digest, State.VERIFYING)
         self._verifier.check()
         try:
             settle(self._file.fileno())
@@ -231,7 +305,7 @@ class _Download:
         while chunk := self._file.read(CHUNK):
             check_stopped()
             self._verifier.update(chunk)
-            self._advance(len(chunk))
+            self.count.advance(len(chunk))
         self._resumed = self._verifier.seen > 0
 
     def _fetch_rest(self) -> None:
@@ -250,15 +324,13 @@ class _Download:
                 # one is there is known by what it said before.
                 is_gone = error.unreachable and error.passing
                 if not (error.resumable or is_gone) or tries > self._settings.retries:
-                    if self._verifier.seen:
-                        error.hint = error.hint or "What came is kept; the next pull goes on from there"
                     raise
                 pause(FIRST_PAUSE_SECONDS * 2 ** (tries - 1))
 
     def _append(self) -> None:
         if self._verifier.seen == self._descriptor.size:
             return
-        self._progress.state(self._descriptor.digest, State.DOWNLOADING)
+        self._progress.state(self.digest, State.DOWNLOADING)
         try:
             self._receive()
         except RangeError:
@@ -275,7 +347,7 @@ class _Download:
                 self.fetched += len(chunk)
                 self._hash(chunk)
                 write_all(self._file, chunk)  # what was fetched is never fetched again, whatever happens now
-                self._advance(len(chunk))
+                self.count.advance(len(chunk))
         if self._verifier.seen < self._descriptor.size:
             raise self._too_short()
 
@@ -297,11 +369,7 @@ class _Download:
         return IntegrityError(f"{digest} has to be {size:,} bytes long, but has {seen:,}")
 
     def _restart(self) -> None:
-        self._advance(-self._told)
+        self.count.take_back()
         self._file.truncate(0)
         self._resumed = False
         self._verifier = Verifier(self._descriptor.digest)
-
-    def _advance(self, amount: int) -> None:
-        self._told += amount
-        self._progress.advance(self._descriptor.digest, amount)

@@ -98,6 +98,22 @@ def test_a_wrong_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         Settings(tag_ttl="never")  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    ("text", "meant"), [("nope", ". Did you mean 'no'?"), ("Flase", ". Did you mean 'false'?"), ("maybe", "")]
+)
+def test_who_mistypes_yes_or_no_is_told_what_there_is(monkeypatch: pytest.MonkeyPatch, text: str, meant: str) -> None:
+    words = f"In words 1, true, yes or on is True, and 0, false, no or off is False{meant}"
+    with pytest.raises(InvalidError) as caught:
+        Settings().progress = text  # type: ignore[assignment]
+    assert str(caught.value) == f"the setting 'progress' takes True or False, not {text!r}. {words}"
+    monkeypatch.setenv("OCINB_PROGRESS", text)
+    with pytest.raises(InvalidError) as caught:
+        Settings()
+    assert caught.value.hint == f"It was read from OCINB_PROGRESS. {words}"
+    with pytest.raises(InvalidError, match=r"takes True or False, not None$"):
+        Settings(progress=None)  # type: ignore[arg-type]
+
+
 def test_help_says_what_each_means() -> None:
     text = inspect.getdoc(Settings) or ""
     assert all(entry.metadata["meaning"] in text for entry in fields(Settings))

@@ -14,6 +14,7 @@ from ocinb.errors import AuthError, IntegrityError, NotFoundError, OcinbError, R
 from ocinb.progress.protocol import State
 from ocinb.samples.tars import noise
 from ocinb.spec.digest import Digest
+from ocinb.storage.blobs import CHUNK
 from ocinb.transfer import Transferred
 from tests.transferring import BLOB, Log, Place, blob_path, describe
 
@@ -153,6 +154,42 @@ def test_a_corrupt_file_of_the_full_size_does_not_pass_as_there(place: Place, ve
     path.write_bytes(b"x" * len(BLOB))
     assert place.fetch(blob, verify=verify).outcome == outcome
     assert path.read_bytes() == BLOB
+
+
+def test_who_verifies_what_is_there_says_so_and_how_far_he_is(place: Place) -> None:
+    raw = noise("of several pieces", 2 * CHUNK + 5)
+    blob = place.put(raw)
+    place.fetch(blob)
+    told: list[tuple[str, int]] = []
+
+    class Pieces(Log):
+        def advance(self, key: str, amount: int) -> None:
+            told.append((key, amount))
+
+    place.log = Pieces()
+    assert place.fetch(blob, verify="full").outcome == "present"
+    assert place.log.states[blob.digest] == [State.VERIFYING, State.PRESENT]
+    assert told == [(blob.digest, CHUNK), (blob.digest, CHUNK), (blob.digest, 5)]
+
+
+@pytest.mark.parametrize("verify", ["size", "full"])
+def test_what_was_hashed_and_is_wrong_is_not_counted_twice(place: Place, verify: str) -> None:
+    blob = place.put()
+    path = place.fetch(blob).path
+    path.write_bytes(b"x" * len(BLOB))
+    place.log = Log()
+    place.fetch(blob, verify=verify)
+    assert place.log.states[blob.digest] == [State.VERIFYING, State.DOWNLOADING, State.VERIFYING, State.DONE]
+    assert place.log.received[blob.digest] == len(BLOB)
+
+
+def test_what_is_small_is_hashed_each_time_without_a_word_unless_that_was_asked_for(place: Place) -> None:
+    blob = place.put(b"small")
+    place.fetch(blob)
+    for verify, states in (("size", []), ("full", [State.VERIFYING])):
+        place.log = Log()
+        place.fetch(blob, verify=verify)
+        assert place.log.states[blob.digest] == [*states, State.PRESENT]
 
 
 def test_an_empty_layer_counts_as_there(place: Place) -> None:

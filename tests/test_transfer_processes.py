@@ -12,11 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from ocinb.progress.protocol import State
 from ocinb.samples import registry as start_registry
 from ocinb.samples.tars import noise
 from ocinb.spec.documents import Descriptor
 from ocinb.storage.layout import Layout
-from tests.transferring import BLOB, Place, blob_path
+from tests.transferring import BLOB, Log, Place, blob_path
 
 ROOT = Path(__file__).parent.parent
 
@@ -101,6 +102,18 @@ def start(slow: Place, tmp_path: Path) -> Iterator[Start]:
         process.communicate()
 
 
+class Far(Log):
+    """Notes how far a blob was at each time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.far: list[int] = []
+
+    def advance(self, key: str, amount: int) -> None:
+        super().advance(key, amount)
+        self.far.append(self.received[key])
+
+
 def wait_for_bytes(place: Place, count: int, *, parts: int = 1) -> None:
     deadline = time.monotonic() + 60
     while sum(part.stat().st_size >= count for part in place.parts) < parts:
@@ -137,10 +150,15 @@ def test_after_a_kill_another_process_goes_on_where_the_first_was(slow: Place, s
 
 def test_of_two_processes_one_fetches_and_the_other_waits(slow: Place, start: Start) -> None:
     blob = slow.put(BLOB[:100_000])
-    first = start(blob)
+    first, told = start(blob), Far()
     wait_for_bytes(slow, 10_000)
+    slow.log = told
     result = slow.fetch(blob)
     assert (result.outcome, result.fetched_bytes) == ("present", 0)
+    assert told.states[blob.digest] == [State.WAITING, State.PRESENT]
+    assert told.received[blob.digest] == 0, "what the other one has is taken back"
+    assert 10_000 <= told.far[0] < told.far[-2] <= 100_000
+    assert told.far[:-1] == sorted(told.far[:-1])
     assert first.communicate()[0].split() == ["downloaded"]
     assert slow.asked() == [None]
     assert slow.stands(blob) == BLOB[:100_000]

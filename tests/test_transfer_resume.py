@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from ocinb._settings import settings
-from ocinb.errors import IntegrityError, TransportError
+from ocinb.errors import IntegrityError, RateLimitError, TransportError
 from ocinb.network.refusals import RangeError
 from ocinb.progress.protocol import State
 from ocinb.samples import registry as start_registry
@@ -25,6 +25,7 @@ from ocinb.storage.parts import HOST
 from tests.transferring import BLOB, Place, blob_path
 
 CUT = 100_000
+KEPT = "What came is kept; the next pull goes on from there"
 
 
 def break_off(place: Place, *, cut: int = CUT) -> None:
@@ -326,3 +327,39 @@ def test_all_that_the_dead_left_of_a_blob_goes_when_it_is_whole(place: Place) ->
     result = place.fetch(place.put())
     assert (result.outcome, result.fetched_bytes) == ("resumed", len(BLOB) - CUT)
     assert place.parts == [other]
+
+
+def test_of_a_registry_that_goes_away_in_the_middle_nobody_asks_whether_its_name_is_right(place: Place) -> None:
+    blob = place.put()
+    settings.retries = 1
+    place.registry.fault(blob_path(blob), cut=CUT)
+    place.registry.fault(blob_path(blob), drop=True, times=None)
+    with pytest.raises(TransportError, match="cannot be reached") as caught:
+        place.run(blob)
+    assert caught.value.hint == KEPT
+    assert [part.stat().st_size for part in place.parts] == [CUT]
+
+
+def test_what_came_is_kept_also_if_it_was_another_blob(place: Place) -> None:
+    first, second = place.put(), place.put(noise("the next one", 1000))
+    settings.retries, settings.concurrency = 0, 1
+    place.registry.fault(blob_path(second), drop=True, times=None)
+    with pytest.raises(TransportError, match="cannot be reached") as caught:
+        place.run(first, second)
+    assert caught.value.hint == f"Can this machine still reach it? {KEPT}"
+    with pytest.raises(TransportError, match="cannot be reached") as caught:
+        place.run(second)
+    assert caught.value.hint == "Is the name right, and can this machine reach it?", "nothing came"
+
+
+def test_what_a_registry_says_to_do_is_said_before_what_is_kept(place: Place) -> None:
+    blob = place.put()
+    settings.retries = 0
+    place.registry.fault(blob_path(blob), cut=CUT)
+    place.registry.fault(blob_path(blob), status=429, headers={"Retry-After": "3000"}, times=None)
+    with pytest.raises(TransportError):
+        place.run(blob)
+    with pytest.raises(RateLimitError) as caught:
+        place.run(blob)
+    assert str(caught.value.hint).endswith(f". {KEPT}")
+    assert str(caught.value.hint) != f"None. {KEPT}"

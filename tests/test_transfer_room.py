@@ -12,8 +12,8 @@ from ocinb.progress.protocol import State
 from ocinb.samples.tars import noise
 from ocinb.spec.documents import Descriptor
 from ocinb.storage.parts import left_here
-from ocinb.transfer import Transferred
-from tests.transferring import Place, blob_path, describe
+from ocinb.transfer import Job, Transfer, Transferred
+from tests.transferring import Place, blob_path, describe, open_repository
 
 SetFree = Callable[[int | None], None]
 SIZES = 40_000, 50_000, 10_000
@@ -39,6 +39,18 @@ def test_nothing_is_fetched_where_there_is_no_room_for_all(
     assert str(place.layout.root) in str(caught.value)
     assert place.asked() == []
     assert place.parts == []
+
+
+def test_each_error_names_the_image_that_it_is_for(place: Place, blobs: list[Descriptor], set_free: SetFree) -> None:
+    set_free(0)
+    place.layout.prepare()
+    source = open_repository(place.registry, store=place.layout)
+    jobs = [Job(blob, source, f"image:{blob.size}") for blob in blobs]
+    transfer = Transfer(place.layout, settings, place.log, verify="size")
+    with pytest.raises(TransportError, match=r"^image:40000: .* are needed"):
+        transfer.run(jobs, errors="raise")
+    errors = transfer.run(jobs, errors="skip").values()
+    assert [getattr(error, "reference", None) for error in errors] == [f"image:{size}" for size in SIZES]
 
 
 @pytest.mark.parametrize("free", [sum(SIZES), None])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -32,9 +32,6 @@ from ocinb.transfer import Transfer, Transferred
 
 if TYPE_CHECKING:
     import pandas as pd
-
-# What a failure and an interrupt leave: parts that are verified as far as they came.
-_KEPT = "what came is kept and resumed next time"
 
 Results = dict[Digest, Transferred | OcinbError]
 
@@ -151,25 +148,25 @@ def pull(
         failures = [plan for plan in planned if isinstance(plan, Failure)]
         if plans:
             layout.prepare()
-        title = f"Pulling {_counted(names)}"
-        summary = f"{title} stopped; {_KEPT}"
+        title, ending, summary = f"Pulling {_counted(names)}", "stopped", ""
+        transfer = Transfer(layout, session.settings, board, verify=verify)
         try:
             board.start(title, _tasks(plans))
-            transfer = Transfer(layout, session.settings, board, verify=verify)
             with loading("pandas"):  # which takes about as long as the blobs of an image
                 blobs = transfer.run([job for plan in plans for job in plan.jobs], errors=errors)
             # A document may be wanted as a blob too; then it came before.
-            done = blobs | _documents(plans, layout)
-            rows = list(_finish(plans, done, layout, failures, errors))
+            documents = _documents(plans, layout)
+            rows = list(_finish(plans, {**blobs, **documents}, layout, failures, errors))
+            fetched = transfer.fetched_bytes + sum(document.fetched_bytes for document in documents.values())
             failed = {failure.reference for failure in failures}
-            pulled = [name for name in names if name not in failed]
-            summary = f"Pulled {_counted(pulled)}: {_summary(rows, time.monotonic() - started)}"
-            summary += f"; {len(failed):,} failed" if failed else ""
+            tried = {blob.descriptor.digest for plan in plans if plan.name in failed for blob in plan.jobs}
+            cost = f"{human_size(fetched)} fetched in {human_duration(time.monotonic() - started)}"
+            summary = f"{_summary(names, failed, rows, cost)}{_kept(transfer.kept & tried)}"
         except OcinbError:
-            summary = f"{title} failed; {_KEPT}"
+            ending = "failed"
             raise
         finally:
-            board.finish(summary)
+            board.finish(summary or f"{title} {ending}{_kept(transfer.kept)}")
     places = {name: place for place, name in enumerate(names)}
     return with_failures(schemas.PULL.frame(rows), sorted(failures, key=lambda failure: places[failure.reference]))
 
@@ -181,9 +178,9 @@ def _check_arguments(verify: object, referrers: object) -> None:
         raise InvalidError(f"referrers takes True or False, not {referrers!r}")
 
 
-def _documents(plans: Sequence[Plan], layout: Layout) -> Results:
+def _documents(plans: Sequence[Plan], layout: Layout) -> dict[Digest, Transferred]:
     """Tell what became of the configs, which are documents: several images may have one, and one of them fetched it."""
-    done: Results = {}
+    done: dict[Digest, Transferred] = {}
     for image in (image for plan in plans for image in plan.images):
         config = image.config_document
         if config is not None and (config.fetched or config.digest not in done):
@@ -196,10 +193,12 @@ def _finish(
     plans: Sequence[Plan], done: Results, layout: Layout, failures: list[Failure], errors: Errors
 ) -> Iterator[Row]:
     """Name the images that are whole, and tell of their blobs."""
+    if not plans:
+        return
     told: set[Digest] = set()
     documents: set[Digest] = set()
     names: dict[str, Pulled] = {}
-    limit = default_session().settings.max_manifest_bytes
+    limit = plans[0].opened.session.settings.max_manifest_bytes
     listing = Listing(layout, limit)
     for plan in plans:
         try:
@@ -271,8 +270,15 @@ def _counted(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{len(names):,} references"
 
 
-def _summary(rows: Sequence[Row], seconds: float) -> str:
+def _summary(names: Sequence[str], failed: Collection[str], rows: Sequence[Row], cost: str) -> str:
+    pulled = [name for name in names if name not in failed]
+    if failed and not pulled:
+        return f"Pulling {_counted(names)} failed; {cost}"
     sizes: dict[str, Any] = {row["digest"]: row["blob_bytes"] for row in rows}
-    fetched = sum(row["fetched_bytes"] for row in rows)
     blobs = f"{len(sizes):,} blob{'' if len(sizes) == 1 else 's'}, {human_size(sum(sizes.values()))}"
-    return f"{blobs}; {human_size(fetched)} fetched in {human_duration(seconds)}"
+    return f"Pulled {_counted(pulled)}: {blobs}; {cost}" + (f"; {len(failed):,} failed" if failed else "")
+
+
+def _kept(blobs: Collection[Digest]) -> str:
+    """Say what a failure and an interrupt leave: blobs, and parts of some that are verified as far as they came."""
+    return "; what came is kept and resumed next time" if blobs else ""

@@ -23,6 +23,9 @@ _NOISE = re.compile(
     r"^.*(?:object at 0x\w+>|\bport=\d+\))[:,] |Failed to establish a new connection: |\[Errno -?\d+\] "
 )
 _REACH_HINT = "Is the name right, and can this machine reach it?"
+_CALL_HINT = "Is the name right, and does a firewall stand between?"
+# What nobody has to ask who has heard from there before.
+FIRST_HINTS = frozenset({_REACH_HINT, _CALL_HINT})
 _TRUST_HINT = (
     "ocinb.settings.ca_bundle names a file of authorities to trust; "
     "ocinb.settings.insecure_registries = ({host!r},) does without, if nobody listens in"
@@ -110,8 +113,7 @@ def _too_slow(host: str, error: Exception, url: str, settings: Settings) -> Tran
     hint = "ocinb.settings.timeout sets how long ocinb waits"
     if isinstance(error, requests.exceptions.ConnectTimeout):
         seconds = connect_seconds(settings)
-        hint = "Is the name right, and does a firewall stand between?"
-        told = TransportError(f"{host} took no call within {seconds:g} s", url=safe_url(url), hint=hint)
+        told = TransportError(f"{host} took no call within {seconds:g} s", url=safe_url(url), hint=_CALL_HINT)
         told.unsent = True
         return told
     told = TransportError(f"{host} did not answer within {settings.timeout:g} s", url=safe_url(url), hint=hint)

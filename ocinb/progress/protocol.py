@@ -102,12 +102,21 @@ class Progress(Protocol):
         key
             The task.
         amount
-            Bytes; negative when a download starts over. What a task gets while it is still waiting was here before
-            (a download that is resumed): it counts for the bar, but not for the speed.
+            Bytes; negative when a download starts over. What a task gets while it is waiting was here before (a
+            download that is resumed), or is what another process has: it counts for the bar, but not for the speed.
         """
 
     def state(self, key: str, state: State) -> None:
-        """Take note that a task stands elsewhere now; called from any thread."""
+        """Take note that a task stands elsewhere now; called from any thread.
+
+        Parameters
+        ----------
+        key
+            The task.
+        state
+            Where it stands. To be told that it waits, as it did from the start, means that another process fetches it.
+            What that one has is told by `advance`, and taken back at the end of the wait.
+        """
 
     def finish(self, summary: str) -> None:
         """End drawing and leave one plain line; also called after a failure or an interrupt, and maybe twice.

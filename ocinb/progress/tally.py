@@ -34,6 +34,8 @@ class Status:
     state: State
     received: int
     total: int
+    elsewhere: bool = False
+    """Whether another process fetches it."""
 
     @property
     def here(self) -> int:
@@ -53,12 +55,16 @@ class Status:
 
     @property
     def word(self) -> str:
-        """The state, or how far a download is.
+        """The state, or how far a download is, also that of another process.
 
         >>> Status(State.DOWNLOADING, received=1, total=4).word
         '25 %'
+        >>> Status(State.WAITING, received=1, total=4, elsewhere=True).word
+        'waiting 25 %'
         """
-        if self.state is State.DOWNLOADING and self.total:
+        if self.total and self.elsewhere:
+            return f"{self.state.value} {int(self.fraction * 100)} %"
+        if self.total and self.state is State.DOWNLOADING:
             return f"{int(self.fraction * 100)} %"
         return self.state.value
 
@@ -78,6 +84,8 @@ class Overall:
     """Bytes that will not come any more, since their task has failed."""
     silence: float | None = None
     """Seconds since the last byte; None where none is expected, or some came lately."""
+    elsewhere: int = 0
+    """Tasks that another process is at work on."""
 
     @property
     def fraction(self) -> float:
@@ -88,9 +96,12 @@ class Overall:
 
     @property
     def seconds_left(self) -> float | None:
-        """Until the last byte is here, at the speed of now; None where there is nothing to tell it from."""
+        """Until the last byte is here, at the speed of now; None where there is nothing to tell it from.
+
+        How fast another process is nobody knows.
+        """
         rest = self.total - self.here - self.lost
-        return rest / self.rate if self.rate and rest > 0 else None
+        return rest / self.rate if self.rate and rest > 0 and not self.elsewhere else None
 
     @property
     def words(self) -> str:
@@ -123,6 +134,8 @@ class Overall:
             parts.append(f"{human_size(self.rate)}/s")
         if self.silence is not None:
             parts.append(f"nothing came for {_whole_seconds(self.silence)}")
+        if self.elsewhere:
+            parts.append(f"another process fetches {self.elsewhere if self.tasks > 1 else 'it'}")
         if self.seconds_left is not None:
             parts.append(f"{_whole_seconds(self.seconds_left)} left")
         parts.append(f"{self.complete:,} of {self.tasks:,} done")
@@ -148,6 +161,7 @@ class Tally:
         self._totals = {task.key: task.total for task in tasks}
         self._received = dict.fromkeys(self._totals, 0)
         self._states = dict.fromkeys(self._totals, State.WAITING)
+        self._elsewhere: set[str] = set()
         self._fetched = 0
         self._heard = clock()
         self._samples: deque[tuple[float, int]] = deque([(clock(), 0)])
@@ -158,6 +172,8 @@ class Tally:
             if key not in self._totals:
                 return
             self._received[key] += amount
+            if self._received[key] <= 0:
+                self._elsewhere.discard(key)  # the other one has gone, and what it had was taken back
             # A restart takes bytes back from the bar; over the network they came all the same.
             if amount > 0 and self._states[key] is not State.WAITING:
                 self._fetched += amount
@@ -169,6 +185,8 @@ class Tally:
             if key in self._totals:
                 self._states[key] = State(state)
                 self._heard = self._clock()
+                # All of them wait at first; whoever is told so as well waits for another process.
+                (self._elsewhere.add if self._states[key] is State.WAITING else self._elsewhere.discard)(key)
 
     def status(self, key: str) -> Status:
         """Where one task stands now."""
@@ -178,7 +196,7 @@ class Tally:
     def moving(self) -> tuple[set[str], set[str]]:
         """Tell the tasks that are at work now from all others."""
         with self._lock:
-            moving = {key for key, state in self._states.items() if state in _AT_WORK}
+            moving = {key for key, state in self._states.items() if state in _AT_WORK} | self._elsewhere
             return moving, self._states.keys() - moving
 
     def overall(self) -> Overall:
@@ -197,10 +215,11 @@ class Tally:
             failed=len(failed),
             lost=sum(max(0, status.total - status.here) for status in failed),
             silence=silence if awaited and silence >= _SPEED_WINDOW else None,
+            elsewhere=sum(status.elsewhere for status in statuses),
         )
 
     def _status(self, key: str) -> Status:
-        return Status(self._states[key], self._received[key], self._totals[key])
+        return Status(self._states[key], self._received[key], self._totals[key], key in self._elsewhere)
 
     def _rate(self) -> float | None:
         now = self._clock()

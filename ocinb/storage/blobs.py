@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -135,7 +136,9 @@ class Blobs:
             self._remember(path.stat(), digest)
         return path
 
-    def holds(self, digest: Digest, size: int, *, full: bool = False) -> bool:
+    def holds(
+        self, digest: Digest, size: int, *, full: bool = False, hashed: Callable[[int], object] = lambda _: None
+    ) -> bool:
         """Say whether a blob is there, whole and right.
 
         Parameters
@@ -144,6 +147,8 @@ class Blobs:
             What it has to be.
         full
             Hash it even if it looks as it did on arrival.
+        hashed
+            Called with the length of each piece of it that was hashed.
 
         Returns
         -------
@@ -159,7 +164,7 @@ class Blobs:
         with disk_errors(path):
             try:
                 status = path.stat()
-                if (full or not self._looks_unchanged(status, digest)) and not self._proves_right(path, digest):
+                if (full or not self._looks_unchanged(status, digest)) and not self._proves_right(path, digest, hashed):
                     return False
                 _note_use(path, status)
             except FileNotFoundError:  # now, or since a moment ago
@@ -168,13 +173,14 @@ class Blobs:
             raise IntegrityError(f"{digest} has to be {size:,} bytes long, but has {status.st_size:,}")
         return True
 
-    def _proves_right(self, path: Path, digest: Digest) -> bool:
+    def _proves_right(self, path: Path, digest: Digest, hashed: Callable[[int], object]) -> bool:
         """Hash a blob, and note what it looked like before that; remove it if it is wrong."""
         with open_file(path) as file:
             status = os.fstat(file.fileno())
             verifier = Verifier(digest)
             while chunk := file.read(CHUNK):
                 verifier.update(chunk)
+                hashed(len(chunk))
             try:
                 verifier.check()
             except IntegrityError:

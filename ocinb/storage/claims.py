@@ -20,7 +20,7 @@ import logging
 import os
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,7 +87,9 @@ class Part:
 
 
 @contextmanager
-def claim_part(root: Path, digest: Digest, size: int) -> Iterator[Part]:
+def claim_part(
+    root: Path, digest: Digest, size: int, *, waiting: Callable[[int], object] = lambda _: None
+) -> Iterator[Part]:
     """Own the part of a blob for a while, with what there is of the longest abandoned one.
 
     If another process is at work on the blob, it is waited for first, as long as it gets on. The file stays when the
@@ -99,6 +101,8 @@ def claim_part(root: Path, digest: Digest, size: int) -> Iterator[Part]:
         The folder of the layout.
     digest, size
         The blob; a part that is longer is worth nothing.
+    waiting
+        Called while another process is waited for, with how many bytes it has: at first, and whenever that changes.
     """
     folder = own_folder(root, "parts")
     with _new_name(folder, stem(digest)) as mine:
@@ -106,7 +110,7 @@ def claim_part(root: Path, digest: Digest, size: int) -> Iterator[Part]:
         with _opened(mine) as file:
             try:
                 lone = parts_of(folder, digest) == [mine]
-                left = [] if lone else _wait_for_turn(folder, digest, mine)
+                left = [] if lone else _wait_for_turn(folder, digest, mine, waiting)
                 if not lone:
                     _take_over(_longest([*left, *abandoned_parts(folder, digest)], size), mine, file)
                 yield Part(mine, file, begun=is_mine or not lone, waited=bool(left), lone=lone)
@@ -162,16 +166,18 @@ def _take_back(mine: Path, size: int) -> bool:
     return False
 
 
-def _wait_for_turn(folder: Path, digest: Digest, mine: Path) -> list[Path]:
+def _wait_for_turn(folder: Path, digest: Digest, mine: Path, waiting: Callable[[int], object]) -> list[Path]:
     """Wait for those that came before and get on; give the parts of the last of them, which are not locked now."""
     waited: list[Path] = []
     moved_at, before = time.monotonic(), -1
     while ahead := _ahead(folder, digest, mine):
         if not waited:
             logger.info("another process fetches %s", digest)
-        waited, here = ahead, sum(size_of(part) for part in ahead)
+        sizes = [max(0, size_of(part)) for part in ahead]
+        waited, here = ahead, sum(sizes)
         if here != before:
             moved_at, before = time.monotonic(), here
+            waiting(max(sizes))
         elif time.monotonic() - moved_at > STALLED_SECONDS:
             break
         pause(LOOK_SECONDS)

@@ -26,7 +26,7 @@ LEFTOVER_SECONDS = 24 * 3600
 # What the system says of a disk, a share or a file that takes no more.
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 ELSEWHERE = "Choose another folder by destination= or ocinb.settings.store_dir"
-MORE_ROOM = f"Free some space. {ELSEWHERE}"
+MORE_ROOM = f"Free some space, as ocinb.store.prune does, or {ELSEWHERE[0].lower()}{ELSEWHERE[1:]}"
 _OWN_NAME = re.compile(r"[0-9]{1,10}-[0-9a-f]{16}")
 
 

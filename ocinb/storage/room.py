@@ -51,7 +51,8 @@ def beyond(rooms: Iterable[Room], free: int) -> list[bool]:
     return verdicts
 
 
-def no_room(folder: Path, needed: int, free: int) -> TransportError:
-    """Make the error that says how much is needed, and how much there is."""
+def no_room(folder: Path, needed: int, free: int, name: str | None = None) -> TransportError:
+    """Make the error that says how much is needed, how much there is, and for what."""
     has = f"{folder} has {human_size(free)} free ({free:,} bytes)"
-    return TransportError(f"{has}, and {human_size(needed)} ({needed:,} bytes) are needed", hint=MORE_ROOM)
+    needs = f"{human_size(needed)} ({needed:,} bytes) are needed"
+    return TransportError(f"{has}, and {needs}", reference=name, hint=MORE_ROOM)

@@ -17,6 +17,7 @@ from ocinb.samples import SampleRegistry
 from ocinb.samples.images import Blob, make_layer, make_manifest
 from ocinb.samples.images import make_image as build
 from ocinb.samples.tars import file
+from ocinb.sources.session import default_session
 from tests.frames.facts import NAMES, Fact, fetch, images, records, sha256
 
 BLOB = re.compile(r"/v2/[\w/]+/blobs/(sha256:[0-9a-f]{64})")
@@ -264,3 +265,12 @@ def test_what_is_no_folder_is_refused(registry: SampleRegistry, wrong: Any) -> N
     with pytest.raises(InvalidError, match="destination takes the path of a folder"):
         ocinb.pull(registry.reference("demo/hello"), destination=wrong, progress=False)
     assert not registry.requests
+
+
+def test_a_pull_keeps_to_the_session_that_it_began_with(
+    registry: SampleRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sessions = [default_session()]
+    monkeypatch.setattr("ocinb.frames.downloads.default_session", sessions.pop)
+    assert len(ocinb.pull(registry.reference("demo/hello"), destination=tmp_path, progress=False)) == 2
+    assert sessions == []

@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -57,6 +58,11 @@ def own_layer(registry: SampleRegistry, name: str, others: str) -> str:
     shared = {layer["digest"] for fact in images(registry, others) for layer in fact.manifest["layers"]}
     layers = images(registry, name)[0].manifest["layers"]
     return next(str(layer["digest"]) for layer in layers if layer["digest"] not in shared)
+
+
+def blobs(registry: SampleRegistry, name: str) -> list[dict[str, Any]]:
+    manifest = images(registry, name)[0].manifest
+    return [manifest["config"], *manifest["layers"]]
 
 
 @pytest.mark.parametrize("fault", [{"status": 500}, {"status": 404}, {"corrupt": 3}, {"cut": 5}, {"drop": True}])
@@ -186,12 +192,68 @@ def test_progress_is_told_what_was_there(registry: SampleRegistry) -> None:
 
 def test_progress_ends_once_when_a_pull_fails(registry: SampleRegistry) -> None:
     layer = images(registry, "demo/hello:latest")[0].manifest["layers"][0]["digest"]
-    registry.fault(f"*/blobs/{layer}", status=500, times=None)
+    fault = registry.fault(f"*/blobs/{layer}", status=500, times=None)
     told = Told()
     with pytest.raises(TransportError):
         ocinb.pull(registry.reference("demo/hello"), progress=told)
     assert told.states[layer][-1] == State.FAILED
-    assert told.summaries == [f"{told.titles[0]} failed; what came is kept and resumed next time"]
+    assert told.summaries == [f"{told.titles[0]} failed"], "nothing came"
+    fault.cancel()
+    registry.fault(f"*/blobs/{layer}", cut=5)
+    with pytest.raises(TransportError):
+        ocinb.pull(registry.reference("demo/hello"), progress=told)
+    assert told.summaries[1] == f"{told.titles[0]} failed; what came is kept and resumed next time"
+
+
+def test_an_interrupt_before_anything_came_promises_nothing(registry: SampleRegistry) -> None:
+    class Stopping(Told):
+        def state(self, key: str, state: State) -> None:
+            super().state(key, state)
+            raise KeyboardInterrupt
+
+    told = Stopping()
+    with pytest.raises(KeyboardInterrupt):
+        ocinb.pull(registry.reference("demo/hello"), progress=told)
+    assert told.summaries == [f"{told.titles[0]} stopped"]
+
+
+def test_what_comes_wrong_twice_is_not_kept_and_nobody_says_so(registry: SampleRegistry) -> None:
+    layer = images(registry, "demo/hello:latest")[0].manifest["layers"][0]["digest"]
+    registry.fault(f"*/blobs/{layer}", corrupt=3, times=None)
+    told = Told()
+    with pytest.raises(IntegrityError):
+        ocinb.pull(registry.reference("demo/hello"), progress=told)
+    assert told.summaries == [f"{told.titles[0]} failed"]
+
+
+def test_the_last_line_counts_what_came_of_failures_too(registry: SampleRegistry, tmp_path: Path) -> None:
+    bad, good = registry.reference("demo/shop:2.0"), registry.reference("demo/hello")
+    layer = own_layer(registry, "demo/shop:2.0", "demo/shop:1.0")
+    registry.fault(f"*/blobs/{layer}", cut=5, times=None)
+    told = Told()
+    ocinb.pull([bad, good], platform="amd64", destination=tmp_path, progress=told, errors="skip")
+    [summary] = told.summaries
+    whole = {
+        blob["digest"]: blob["size"]
+        for name in ("demo/shop:2.0", "demo/hello:latest")
+        for blob in blobs(registry, name)
+    }
+    fetched = human_size(sum(whole.values()) - whole[layer] + 5)
+    assert f"; {fetched} fetched in " in summary
+    assert summary.endswith("; 1 failed; what came is kept and resumed next time")
+
+
+def test_if_all_fail_nobody_says_that_something_was_pulled(registry: SampleRegistry, tmp_path: Path) -> None:
+    bad = registry.reference("demo/shop:2.0")
+    registry.fault(f"*/blobs/{own_layer(registry, 'demo/shop:2.0', 'demo/shop:1.0')}", cut=5, times=None)
+    told = Told()
+    ocinb.pull(bad, platform="amd64", destination=tmp_path, progress=told, errors="skip")
+    ocinb.pull([registry.reference("demo/gone:1"), "no name"], progress=told, errors="skip")
+    assert re.fullmatch(
+        rf"Pulling {re.escape(bad)} failed; .*B fetched in .* s; what came is kept and resumed next time",
+        told.summaries[0],
+    )
+    assert re.fullmatch(r"Pulling 2 references failed; 0 B fetched in .* s", told.summaries[1])
 
 
 @pytest.mark.parametrize(

@@ -149,6 +149,9 @@ def test_an_interrupt_leaves_a_line_that_says_so(kernel: Kernel) -> None:
     assert line.keys() == {"text/plain"}
     assert "stopped; what came is kept and resumed next time" in line["text/plain"]
     assert len(run.of("comm_open")) == len(run.of("comm_close")) > 0
+    shown = "\n".join(run.of("error")[0]["content"]["traceback"])
+    assert shown.count("line ") + shown.count("File ") <= 6, "nobody wants to read how deep it was"
+    assert "urllib3" not in shown
     after = kernel.run("print([thread.name for thread in threading.enumerate() if thread.name.startswith('ocinb')])")
     assert after.of("stream")[0]["content"]["text"] == "[]\n", "no thread is left"
 

@@ -182,3 +182,39 @@ def test_questions_are_counted_where_nothing_has_a_size() -> None:
         tally.state(str(number), State.DONE)
     assert tally.overall().words == "310 of 1,240 done"
     assert tally.overall().fraction == 0.25
+
+
+def test_what_another_process_fetches_counts_for_the_bar_and_not_for_the_speed() -> None:
+    clock = Clock()
+    tally = _tally(1000, 3000, clock=clock)
+    tally.state("0", State.WAITING)
+    tally.state("1", State.DOWNLOADING)
+    clock.now += 1
+    tally.advance("0", 500)
+    tally.advance("1", 1000)
+    assert (tally.status("0").word, tally.status("0").fraction) == ("waiting 50 %", 0.5)
+    assert tally.moving() == ({"0", "1"}, set())
+    overall = tally.overall()
+    assert (overall.here, overall.rate, overall.elsewhere) == (1500, 1000, 1)
+    assert overall.words == "1.5 kB of 4.0 kB · 1.0 kB/s · another process fetches 1 · 0 of 2 done"
+    tally.advance("0", -500)
+    tally.state("0", State.PRESENT)
+    overall = tally.overall()
+    assert (overall.here, overall.elsewhere, overall.seconds_left) == (2000, 0, 2)
+
+
+def test_who_waits_at_first_waits_for_nobody() -> None:
+    tally = _tally(1000)
+    assert (tally.status("0").word, tally.overall().elsewhere) == ("waiting", 0)
+    tally.state("0", State.WAITING)
+    assert tally.overall().words == "0 B of 1.0 kB · another process fetches it · 0 of 1 done"
+    assert tally.status("0").word == "waiting 0 %"
+
+
+def test_what_the_other_one_left_is_taken_up_as_if_nobody_had_been_waited_for() -> None:
+    tally = _tally(1000)
+    tally.state("0", State.WAITING)
+    tally.advance("0", 700)
+    tally.advance("0", -700)
+    tally.advance("0", 300)
+    assert (tally.status("0").word, tally.status("0").here, tally.overall().elsewhere) == ("waiting", 300, 0)

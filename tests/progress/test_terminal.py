@@ -106,6 +106,21 @@ def test_what_has_no_size_is_counted(width: Callable[[int], None]) -> None:
     progress.finish("4 names")
 
 
+def test_it_is_told_that_another_process_fetches_it(width: Callable[[int], None]) -> None:
+    width(80)
+    screen = Screen()
+    progress = TerminalProgress(screen, pulse=Hand)
+    progress.start("Pulling registry.example/demo/shop:2.0", _TASKS[:1])
+    progress.state("a", State.WAITING)
+    progress.advance("a", 10_000_000)
+    beat(progress)
+    shown = screen.getvalue().split("\r")[-1].rstrip()
+    assert shown.endswith("25 % |###         | 10.0 MB of 40.0 MB · another process fetches it"), (
+        "there is no room for more"
+    )
+    progress.finish("over")
+
+
 def test_strangers_text_cannot_move_the_cursor(width: Callable[[int], None]) -> None:
     width(120)
     screen = Screen()

@@ -162,7 +162,7 @@ def test_what_has_nothing_new_takes_no_turn(progress: WidgetProgress) -> None:
 @pytest.mark.parametrize(
     ("state", "colour", "word"),
     [
-        (State.WAITING, "", "waiting"),
+        (State.WAITING, "", "waiting 25 %"),
         (State.DOWNLOADING, "", "25 %"),
         (State.VERIFYING, "warning", "verifying"),
         (State.DONE, "success", "done"),
@@ -201,6 +201,20 @@ def test_a_failure_is_told_in_the_total_too(progress: WidgetProgress) -> None:
     beat(progress, 5)
     assert [bar.bar_style for bar in _bars(progress)] == ["", "danger", ""]
     assert "0 of 2 done · 1 failed" in _markup(progress)
+
+
+def test_what_another_process_fetches_moves_as_well_and_is_told(
+    progress: WidgetProgress, messages: list[dict[str, Any]]
+) -> None:
+    _open(progress, _tasks(12))
+    progress.state("key7", State.WAITING)
+    messages.clear()
+    for told in range(1, 11):
+        progress.advance("key7", 50)
+        beat(progress, 2)
+        assert len(messages) <= 2 * told
+    assert (_bars(progress)[7].value, _bars(progress)[7].description) == (500, "waiting 50 %")
+    assert "another process fetches 1" in _markup(progress)
 
 
 def test_a_restart_moves_the_bar_back(progress: WidgetProgress) -> None:

@@ -46,6 +46,12 @@ if "registry" not in globals():
 """
 _PULL = "frame = ocinb.pull(reference, destination=folder)"
 _OUTCOMES = "frame['outcome'].value_counts().to_dict()"
+_OTHER = """
+import pathlib, subprocess, sys, time
+code = "import sys, ocinb; ocinb.pull(sys.argv[1], destination=sys.argv[2], progress=False)"
+other = subprocess.Popen([sys.executable, "-c", code, reference, folder])
+while sum(part.stat().st_size > 0 for part in pathlib.Path(folder).glob(".ocinb/parts/*")) < 3: time.sleep(0.05)
+"""
 _LEFT = """
 import threading
 sorted(thread.name for thread in threading.enumerate() if thread.name.startswith("ocinb"))
@@ -125,6 +131,25 @@ def test_a_stopped_pull_says_so_and_the_next_one_resumes(lab: Lab) -> None:
     assert threads == "[]"
     (saved,) = panels.saved_outputs(lab.directory / name, 1)
     assert saved["data"].keys() == {"text/plain"}
+
+
+def test_while_another_process_fetches_them_one_sees_how_far_it_is(lab: Lab) -> None:
+    name = _notebook(lab, "together", _OTHER, _PULL, _OUTCOMES, layers=4, size=400_000)
+    with jupyter.notebook(lab, name) as page:
+        jupyter.run_all_cells(page)
+        early = panels.see(page, beyond=5)
+        panels.shot(page, "panel-together")
+        assert panels.faults(page) == []
+        panels.see_later(page, early)
+        panels.narrow_shot(page, "panel-together-narrow")
+        assert panels.faults(page) == []
+        jupyter.wait_idle(page)
+        line, outcomes = _outputs(page)
+    waiting = [word.removeprefix("waiting ") for word in early.words[:-1]]
+    assert sum(_percent(word) > 0 for word in waiting if word.endswith(" %")) == 3, "but for the small one"
+    assert "another process fetches " in early.total
+    assert " 0 B fetched in " in line
+    assert outcomes == "{'present': 5}"
 
 
 def test_what_takes_no_time_leaves_lines_and_no_widget_that_failed(lab: Lab) -> None:

@@ -192,6 +192,26 @@ def test_who_gets_on_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     growing.join()
 
 
+def test_who_waits_is_told_how_far_the_other_one_is(tmp_path: Path) -> None:
+    process, told = hold(tmp_path, "False b''"), []
+    [theirs] = (tmp_path / ".ocinb" / "parts").iterdir()
+
+    def listen(size: int) -> None:
+        told.append(size)
+        if size < 10:
+            with theirs.open("ab") as file:
+                file.write(b".")
+        else:
+            process.kill()
+            process.communicate()
+
+    with claim_part(tmp_path, DIGEST, SIZE, waiting=listen) as part:
+        assert part.waited
+    assert told == [6, 7, 8, 9, 10]
+    with claim_part(tmp_path, OTHER, SIZE, waiting=listen):
+        assert len(told) == 5, "nobody was waited for"
+
+
 def test_a_stop_ends_the_waiting_and_leaves_nothing(tmp_path: Path) -> None:
     process = hold(tmp_path, "False b''")
 
