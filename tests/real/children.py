@@ -50,6 +50,10 @@ class Pulled:
     def outcomes(self) -> list[str]:
         return [row["outcome"] for row in self.rows]
 
+    def outcome_of(self, digest: str) -> str:
+        """What became of one blob."""
+        return next(str(row["outcome"]) for row in self.rows if row["digest"] == digest)
+
     @property
     def fetched(self) -> int:
         """The bytes that came over the line, as the frame counts them."""
