@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import faulthandler
 import multiprocessing
+import os
+import signal
+import tempfile
 import traceback
+import weakref
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from functools import partial
@@ -65,7 +70,10 @@ class Child:
 
     def __init__(self, work: Callable[[], object]) -> None:
         self._answer, answering = _context.Pipe(duplex=False)
-        self.process = _context.Process(target=_work, args=(work, answering), daemon=True)
+        with tempfile.NamedTemporaryFile(delete=False) as stacks:
+            self._stacks = Path(stacks.name)
+        weakref.finalize(self, self._stacks.unlink)
+        self.process = _context.Process(target=_work, args=(work, answering, self._stacks), daemon=True)
         self.process.start()
         answering.close()
 
@@ -77,16 +85,23 @@ class Child:
     def wait(self) -> int:
         """Wait for its end, however it comes; give how it ended, as a negative number the signal that ended it."""
         self.process.join(SECONDS)
-        assert self.process.exitcode is not None, "it hangs"
+        self._assert_over(over=self.process.exitcode is not None)
         return self.process.exitcode
 
     def result(self) -> Any:
         """Wait for what it has to say."""
-        assert self._answer.poll(SECONDS), "it hangs"
+        self._assert_over(over=self._answer.poll(SECONDS))
         said = self._answer.recv()
         assert self.wait() == 0
         assert not isinstance(said, str), said
         return said
+
+    def _assert_over(self, *, over: bool) -> None:
+        if not over and self.process.pid:
+            os.kill(self.process.pid, signal.SIGABRT)  # it writes where it stands
+            self.process.join(SECONDS)
+        stood = self._stacks.read_text()
+        assert over, f"it hangs:\n{stood}"
 
 
 def start(pull: Pull) -> Child:
@@ -122,7 +137,8 @@ def run(pull: Pull) -> Pulled:
     return Pulled(frame[["digest", "blob_bytes", "fetched_bytes", "outcome", "path"]].to_dict("records"))
 
 
-def _work(work: Callable[[], object], answer: Connection) -> None:
+def _work(work: Callable[[], object], answer: Connection, stacks: Path) -> None:
+    faulthandler.enable(stacks.open("w"))
     try:
         answer.send(work())
     except BaseException:
