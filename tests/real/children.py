@@ -85,8 +85,9 @@ class Child:
     def wait(self) -> int:
         """Wait for its end, however it comes; give how it ended, as a negative number the signal that ended it."""
         self.process.join(SECONDS)
-        self._assert_over(over=self.process.exitcode is not None)
-        return self.process.exitcode
+        code = self.process.exitcode
+        self._assert_over(over=code is not None)
+        return code or 0
 
     def result(self) -> Any:
         """Wait for what it has to say."""
@@ -138,7 +139,7 @@ def run(pull: Pull) -> Pulled:
 
 
 def _work(work: Callable[[], object], answer: Connection, stacks: Path) -> None:
-    faulthandler.enable(stacks.open("w"))
+    faulthandler.enable(stacks.open("w", encoding="utf-8"))
     try:
         answer.send(work())
     except BaseException:
