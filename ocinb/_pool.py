@@ -188,7 +188,8 @@ def _run(function: Callable[[Item], Result], todo: list[Item], workers: int, sto
             stop.give()
             executor.shutdown(wait=False, cancel_futures=True)
             # Those that never began count as done only for who asks: `wait` would wait for them.
-            wait([future for future in futures if not future.cancelled()], timeout=PATIENCE_SECONDS)
+            left = wait([future for future in futures if not future.cancelled()], timeout=PATIENCE_SECONDS).not_done
+            over = not left
         stop.entrance.let_in(threads)  # nothing is left for them to do
         executor.shutdown(wait=over)
     return futures

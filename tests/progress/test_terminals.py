@@ -86,7 +86,13 @@ def command(slow: tuple[SampleRegistry, str], tmp_path: Path) -> list[str]:
 def session(command: list[str]) -> Iterator[Session]:
     terminal, stderr = pty.openpty()
     process = subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stderr, text=True, start_new_session=True
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=stderr,
+        text=True,
+        start_new_session=True,
+        env={**os.environ, "PYTHON_COLORS": "0"},  # from 3.13 on, a traceback has colours
     )
     os.close(stderr)
     session = Session(process, terminal)
