@@ -1,0 +1,1 @@
+"""The room of archives: compressed bytes in, the entries of a tar out."""
