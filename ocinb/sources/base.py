@@ -61,9 +61,12 @@ class BlobStream(Protocol):
     ----------
     offset
         Where in the blob they begin; 0 if the other side does not give parts.
+    size
+        How many bytes the whole blob has, as the other side says; None if it does not.
     """
 
     offset: int
+    size: int | None
 
     def chunks(self) -> Iterator[bytes]:
         """Give the bytes in chunks."""

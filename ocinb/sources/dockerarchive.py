@@ -19,6 +19,7 @@ from pathlib import Path
 
 from ocinb._pool import alone
 from ocinb._settings import Settings
+from ocinb.archive.compression import MAGIC_BYTES, compression_of
 from ocinb.errors import InvalidError
 from ocinb.sources.archives import blob_in, open_archive
 from ocinb.sources.entries import Entries, Entry
@@ -26,7 +27,6 @@ from ocinb.sources.files import Content
 from ocinb.sources.local import Contents
 from ocinb.sources.paths import MARKER
 from ocinb.sources.tarindex import TarIndex
-from ocinb.sources.unpacking import compression_of
 from ocinb.spec import mediatypes
 from ocinb.spec.digest import Digest
 from ocinb.spec.documents import Descriptor
@@ -130,7 +130,7 @@ class _DockerArchive:
         content = self._members.find(path)
         if content is None:
             raise InvalidError(f"there is no {path!r} in {self._where}, though {MANIFEST!r} names it as a layer")
-        compression = compression_of(content)
+        compression = compression_of(content.beginning(MAGIC_BYTES))
         digest = diff_id if compression == "none" else self._hash(path, content)
         self._blobs[digest] = content
         suffix = "" if compression == "none" else f"+{compression}"

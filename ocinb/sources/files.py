@@ -82,6 +82,10 @@ class Content:
             position += len(chunk)
             yield chunk
 
+    def beginning(self, length: int) -> bytes:
+        """Read the first bytes, up to so many, which tell what it is."""
+        return self.file.read(self.offset, min(length, self.size))
+
     def read(self, limit: int, setting: str) -> bytes:
         """Read all of a small one.
 

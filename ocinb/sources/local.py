@@ -127,7 +127,7 @@ class LocalSource:
         content = self._find(digest)
         if descriptor.known_size not in {None, content.size}:
             raise IntegrityError(f"{digest} has to be {descriptor.size:,} bytes long, not {content.size:,}")
-        yield _Blob(offset, content.chunks(offset, length))
+        yield _Blob(offset, content.size, content.chunks(offset, length))
 
     def tags(self) -> list[str]:
         """List the names that there are, in their order."""
@@ -183,8 +183,9 @@ class LocalSource:
 
 
 class _Blob:
-    def __init__(self, offset: int, chunks: Iterator[bytes]) -> None:
+    def __init__(self, offset: int, size: int, chunks: Iterator[bytes]) -> None:
         self.offset = offset
+        self.size: int | None = size
         self._chunks = chunks
 
     def chunks(self) -> Iterator[bytes]:

@@ -15,7 +15,11 @@ from ocinb.network.reading import reading
 from ocinb.network.refusals import RangeError
 from ocinb.spec.documents import Descriptor
 
-_CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
+PARTIAL = 206  # HTTP: a part, and not the whole
+
+# No number that can be the size of anything has more digits, and Python refuses to read one of thousands.
+_NUMBER = re.compile(r"\d{1,18}", re.ASCII)
+_CONTENT_RANGE = re.compile(rf"bytes ({_NUMBER.pattern})-({_NUMBER.pattern})/({_NUMBER.pattern}|\*)", re.ASCII)
 
 
 class ArrivingBlob:
@@ -41,6 +45,7 @@ class ArrivingBlob:
     def __init__(self, stream: Stream, asked: int, descriptor: Descriptor) -> None:
         with reading(stream):
             self.offset = _offset(stream, asked, descriptor)
+        self.size = _said_size(stream)
         self._stream = stream
 
     def chunks(self) -> Iterator[bytes]:
@@ -61,6 +66,7 @@ class EmbeddedBlob:
 
     def __init__(self, data: bytes, offset: int, length: int | None) -> None:
         self.offset = offset
+        self.size: int | None = len(data)
         self._data = data[offset:][:length]
 
     def chunks(self) -> Iterator[bytes]:
@@ -69,7 +75,7 @@ class EmbeddedBlob:
 
 
 def _offset(stream: Stream, asked: int, descriptor: Descriptor) -> int:
-    if stream.status != 206:  # noqa: PLR2004 - HTTP: the registry gives no parts, but the whole
+    if stream.status != PARTIAL:  # the registry gives no parts, but the whole
         _check_size(stream, stream.headers.get("content-length", ""), descriptor)
         return 0
     said = stream.headers.get("content-range", "nothing")
@@ -81,9 +87,16 @@ def _offset(stream: Stream, asked: int, descriptor: Descriptor) -> int:
     return asked
 
 
+def _said_size(stream: Stream) -> int | None:
+    """Give the size of the whole blob, if the answer says it."""
+    part = _CONTENT_RANGE.fullmatch(stream.headers.get("content-range", "")) if stream.status == PARTIAL else None
+    said = stream.headers.get("content-length", "") if part is None else part[3]
+    return int(said) if _NUMBER.fullmatch(said) else None
+
+
 def _check_size(stream: Stream, said: str, descriptor: Descriptor) -> None:
     """Refuse a blob whose size is known to be wrong; a size may also not be said."""
-    if said.isdecimal() and descriptor.known_size not in {None, int(said)}:
+    if _NUMBER.fullmatch(said) and descriptor.known_size not in {None, int(said)}:
         encoding = stream.headers.get("content-encoding", "identity").lower()
         changed = f"It came as {encoding}, which nobody asked for; does something on the way change it?"
         raise IntegrityError(

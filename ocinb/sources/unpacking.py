@@ -5,43 +5,20 @@ It is unpacked once into a temporary file that has no name, within limits on byt
 
 from __future__ import annotations
 
-import bz2
-import gzip
 import io
 import os
-import sys
 import tempfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, BinaryIO, Protocol, cast
+from typing import TYPE_CHECKING
 
-from ocinb._pool import check_stopped
-from ocinb._settings import MIB, Settings
-from ocinb.errors import InvalidError, OcinbError, TransportError
-from ocinb.sources.files import CHUNK, Content, OpenFile
+from ocinb._settings import Settings
+from ocinb.archive.compression import MAGIC_BYTES, Limits, compression_of, decompressed
+from ocinb.errors import IntegrityError, InvalidError, TransportError
+from ocinb.sources.files import Content, OpenFile
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
-
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
-
-# So much of anything is unpacked whatever it was before: an archive of zeros is no attack yet.
-HARMLESS_BYTES = 64 * MIB
-
-_MAGIC = {
-    b"\x1f\x8b": "gzip",
-    b"\x28\xb5\x2f\xfd": "zstd",
-    b"BZh": "bzip2",
-    b"\xfd7zXZ\x00": "xz",
-}
-
-
-class _Readable(Protocol):
-    def read(self, size: int, /) -> bytes: ...
 
 
 class FileView(io.RawIOBase):
@@ -76,34 +53,32 @@ class FileView(io.RawIOBase):
         return len(chunk)
 
 
-def compression_of(content: Content) -> str:
-    """Say by its first bytes how something is compressed: gzip, zstd, bzip2, xz or none."""
-    beginning = content.file.read(content.offset, min(8, content.size))
-    return next((name for magic, name in _MAGIC.items() if beginning.startswith(magic)), "none")
-
-
 def unpacked(content: Content, settings: Settings) -> Content:
     """Give a plain archive as it is, and a compressed one unpacked.
 
     Raises
     ------
     InvalidError
-        If it is damaged, or passes ``max_unpacked_bytes`` or ``max_unpacked_ratio``.
+        If it is damaged, or passes ``max_unpacked_bytes``, ``max_unpacked_ratio`` or ``max_window_bytes``.
     TransportError
         If the disk is full, or there is no folder for temporary files.
     """
-    compression = compression_of(content)
-    if compression == "none":
+    if compression_of(content.beginning(MAGIC_BYTES)) == "none":
         return content
     where = content.file.where
     with _writing(where), tempfile.TemporaryFile() as target:
-        for chunk in _chunks(content, compression):
-            if target.tell() + len(chunk) > _limit(content, settings):
-                raise _too_large(where, settings)
+        for chunk in _plain(content, settings):
             target.write(chunk)
         target.flush()
         file = OpenFile(os.dup(target.fileno()), where)
     return Content(file, 0, file.size)
+
+
+def _plain(content: Content, settings: Settings) -> Iterator[bytes]:
+    try:
+        yield from decompressed(content.chunks(), Limits.of(settings), content.file.where, size=content.size)
+    except IntegrityError as error:  # of a file that somebody named, no digest has promised anything
+        raise InvalidError(error.message, hint=error.hint) from None
 
 
 @contextmanager
@@ -114,44 +89,3 @@ def _writing(where: str) -> Iterator[None]:
     except OSError as error:
         hint = "Free some space, or name another folder for temporary files in TMPDIR"
         raise TransportError(f"{where} cannot be unpacked: {error.strerror}", hint=hint) from None
-
-
-def _chunks(content: Content, compression: str) -> Iterator[bytes]:
-    where = content.file.where
-    stream = _opened(content, compression)
-    while True:
-        check_stopped()
-        try:
-            chunk = stream.read(CHUNK)
-        except OcinbError:
-            raise
-        except (OSError, EOFError, ValueError, zlib.error, zstd.ZstdError) as error:
-            raise InvalidError(f"{where} is damaged: {compression} says {error}") from None
-        if not chunk:
-            return
-        yield chunk
-
-
-def _opened(content: Content, compression: str) -> _Readable:
-    raw = cast("BinaryIO", io.BufferedReader(FileView(content), CHUNK))
-    if compression == "gzip":
-        return gzip.GzipFile(fileobj=raw)
-    if compression == "zstd":
-        return zstd.ZstdFile(raw)
-    if compression == "bzip2":
-        return bz2.BZ2File(raw)
-    # Its dictionary may be of gigabytes, which the standard library's files do not limit.
-    raise InvalidError(f"{content.file.where} is compressed by {compression}", hint="Unpack it first: xz -d FILE")
-
-
-def _limit(content: Content, settings: Settings) -> int:
-    by_ratio = max(HARMLESS_BYTES, settings.max_unpacked_ratio * content.size)
-    return min(settings.max_unpacked_bytes, by_ratio)
-
-
-def _too_large(where: str, settings: Settings) -> InvalidError:
-    return InvalidError(
-        f"{where} is too large when it is unpacked: max_unpacked_bytes = {settings.max_unpacked_bytes:,}, "
-        f"max_unpacked_ratio = {settings.max_unpacked_ratio}",
-        hint="Set more in ocinb.settings if you trust it, or unpack it yourself",
-    )

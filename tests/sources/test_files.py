@@ -34,6 +34,13 @@ def test_parts_are_those_of_the_file(tmp_path: Path) -> None:
     assert all(len(chunk) <= CHUNK for chunk in content.chunks())
 
 
+def test_the_beginning_of_a_part_ends_with_it(tmp_path: Path) -> None:
+    content = open_content(tmp_path)
+    assert content.beginning(8) == RAW[:8]
+    assert Content(content.file, 1000, 5).beginning(8) == RAW[1000:1005]
+    assert open_content(tmp_path, b"").beginning(8) == b""
+
+
 def test_many_threads_read_one_file(tmp_path: Path) -> None:
     content = open_content(tmp_path)
     parts = [Content(content.file, place * 10_000, 10_000) for place in range(300)]

@@ -16,7 +16,7 @@ from ocinb._settings import Settings
 from ocinb.errors import InvalidError, TransportError
 from ocinb.samples.tars import noise
 from ocinb.sources.files import Content, open_file, whole
-from ocinb.sources.unpacking import FileView, compression_of, unpacked
+from ocinb.sources.unpacking import FileView, unpacked
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -24,7 +24,12 @@ else:
     from backports import zstd
 
 RAW = noise("an archive", 300_000) + b"\0" * 3_000_000
-PACKERS: dict[str, Callable[[bytes], bytes]] = {"gzip": gzip.compress, "zstd": zstd.compress, "bzip2": bz2.compress}
+PACKERS: dict[str, Callable[[bytes], bytes]] = {
+    "gzip": gzip.compress,
+    "zstd": zstd.compress,
+    "bzip2": bz2.compress,
+    "xz": lzma.compress,
+}
 
 
 def content_of(folder: Path, raw: bytes) -> Content:
@@ -39,7 +44,6 @@ def bytes_of(content: Content) -> bytes:
 def test_a_plain_archive_is_left_where_it_is(tmp_path: Path) -> None:
     content = content_of(tmp_path, RAW)
     assert unpacked(content, Settings()) is content
-    assert compression_of(content) == "none"
 
 
 @pytest.mark.parametrize("packer", PACKERS)
@@ -48,14 +52,13 @@ def test_a_compressed_archive_is_unpacked(tmp_path: Path, packer: str, monkeypat
     folder.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
     content = content_of(tmp_path, PACKERS[packer](RAW))
-    assert compression_of(content) == packer
     plain = unpacked(content, Settings())
     assert bytes_of(plain) == RAW
     assert bytes_of(plain)[:10] == b"".join(plain.chunks(0, 10)) == RAW[:10]
     assert list(folder.iterdir()) == [], "the file has no name"
 
 
-@pytest.mark.parametrize("packer", ["gzip", "zstd", "bzip2"])
+@pytest.mark.parametrize("packer", PACKERS)
 def test_several_streams_behind_one_another_are_one(tmp_path: Path, packer: str) -> None:
     pack = PACKERS[packer]
     assert bytes_of(unpacked(content_of(tmp_path, pack(RAW[:1000]) + pack(RAW[1000:])), Settings())) == RAW
@@ -68,34 +71,30 @@ def _flipped(raw: bytes) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("packer", "damage"),
+    ("packer", "damage", "told"),
     [
-        *((packer, damage) for packer in PACKERS for damage in (lambda raw: raw[:-10], lambda raw: raw[:10])),
-        # A frame of zstd need not have a checksum, and Python's bz2 stops before garbage; digests tell of the rest.
-        ("gzip", _flipped),
-        ("bzip2", _flipped),
-        ("gzip", lambda raw: raw + b"garbage"),
-        ("zstd", lambda raw: raw + b"garbage"),
+        *((packer, lambda raw: raw[:-10], "cut off") for packer in PACKERS),
+        *((packer, lambda raw: raw[:10], "cut off") for packer in PACKERS),
+        *((packer, lambda raw: raw + b"garbage", "damaged") for packer in PACKERS),
+        # A frame of zstd need not have a checksum; digests tell of the rest.
+        *((packer, _flipped, "damaged") for packer in PACKERS if packer != "zstd"),
     ],
 )
-def test_what_is_cut_off_or_damaged_is_refused(tmp_path: Path, packer: str, damage: Callable[[bytes], bytes]) -> None:
-    with pytest.raises(InvalidError, match=rf"a\.tar is damaged: {packer} says "):
+def test_what_is_cut_off_or_damaged_is_refused(
+    tmp_path: Path, packer: str, damage: Callable[[bytes], bytes], told: str
+) -> None:
+    with pytest.raises(InvalidError, match=rf"a\.tar is {told}: .*{packer} "):
         unpacked(content_of(tmp_path, damage(PACKERS[packer](RAW))), Settings())
 
 
-def test_xz_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InvalidError, match=r"a\.tar is compressed by xz. Unpack it first: xz -d FILE"):
-        unpacked(content_of(tmp_path, lzma.compress(RAW)), Settings())
-
-
-@pytest.mark.parametrize("packer", ["gzip", "zstd", "bzip2"])
+@pytest.mark.parametrize("packer", PACKERS)
 def test_limits_end_it_before_the_disk_is_full(tmp_path: Path, packer: str, monkeypatch: pytest.MonkeyPatch) -> None:
     content = content_of(tmp_path, PACKERS[packer](b"\0" * 3_000_000))
     assert unpacked(content, Settings(max_unpacked_bytes=3_000_000)).size == 3_000_000
     with pytest.raises(InvalidError, match=r"a\.tar is too large when it is unpacked: max_unpacked_bytes = 2,999,999"):
         unpacked(content, Settings(max_unpacked_bytes=2_999_999))
     assert unpacked(content, Settings(max_unpacked_ratio=1)).size == 3_000_000, "so little does no harm"
-    monkeypatch.setattr("ocinb.sources.unpacking.HARMLESS_BYTES", 1_000_000)
+    monkeypatch.setattr("ocinb.archive.compression.HARMLESS_BYTES", 1_000_000)
     with pytest.raises(InvalidError, match=r"max_unpacked_ratio = 5. Set more in ocinb.settings if you trust it"):
         unpacked(content, Settings(max_unpacked_ratio=5))
 

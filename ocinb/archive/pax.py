@@ -1,0 +1,157 @@
+"""pax: what the headers before an entry say of it.
+
+Source: POSIX pax, "pax Extended Header"; GNU tar manual, "Storing Sparse Files".
+
+Where readers differ: a global header adds to those before it, as POSIX has it; GNU tar 1.34 forgets them. An empty
+value takes back what a global header said and leaves what the entry's own header says, as Go has it; in GNU tar an
+entry then has no name, and an empty size is an error. Of two records of one name the last wins (GNU tar takes the
+first of a global header). A name with a NUL in it is refused, as Go does: GNU tar would see another name than
+tarfile. So is a record that is not well formed, after which GNU tar goes on as if nothing had been said.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from ocinb.archive.headers import LARGEST, MICRO, MalformedError
+
+_DIGITS: Final = 20
+_DECIMAL = re.compile(rb"(-?)([0-9]+)(?:\.([0-9]*))?")
+# Sooner or later than any clock shows; more digits than that are not worth the time that they take.
+_NEVER: Final = 10**24
+
+
+@dataclass(slots=True)
+class SparseRecords:
+    """What is said of holes: versions 0.0 and 0.1 say here where the content is, 1.0 before the content."""
+
+    major: int | None = None
+    minor: int | None = None
+    name: bytes | None = None
+    size: int | None = None
+    blocks: int | None = None
+    numbers: list[int] = field(default_factory=list)
+
+    def is_sparse(self) -> bool:
+        """Say whether the entry has holes."""
+        return self.major is not None or self.blocks is not None or bool(self.numbers)
+
+
+@dataclass(slots=True)
+class Attributes:
+    """What is said of an entry; None where nothing is."""
+
+    path: bytes | None = None
+    linkpath: bytes | None = None
+    size: int | None = None
+    mtime: int | None = None
+    uid: int | None = None
+    gid: int | None = None
+    sparse: SparseRecords | None = None
+
+    def read(self, body: bytes) -> Attributes:
+        """Give these with what a header adds to them or takes back.
+
+        Raises
+        ------
+        MalformedError
+            If it is none.
+        """
+        more = replace(self, sparse=None)
+        for name, value in records(body):
+            if name in _READERS:
+                reader = _READERS[name]
+                setattr(more, name.decode(), reader(value) if value else None)
+            elif name.startswith(b"GNU.sparse."):
+                more.sparse = more.sparse or SparseRecords()
+                _add_sparse(more.sparse, name.decode("latin-1"), value)
+        return more
+
+
+def records(body: bytes) -> Iterator[tuple[bytes, bytes]]:
+    r"""Give the records of a header, name and value.
+
+    >>> list(records(b"12 path=a/b\n13 comment=\xff\n"))
+    [(b'path', b'a/b'), (b'comment', b'\xff')]
+
+    Raises
+    ------
+    MalformedError
+        If they are none. Zeros at the end are left.
+    """
+    at = 0
+    while at < len(body):
+        blank = body.find(b" ", at, at + _DIGITS)
+        length = body[at:blank]
+        if blank < 0 or not length.isdigit():
+            if not body[at:].strip(b"\0"):
+                return
+            raise MalformedError("a record of its pax header has no length")
+        stop = at + int(length)
+        equals = body.find(b"=", blank, max(blank, stop - 1))
+        if stop > len(body) or equals < 0 or body[stop - 1] != ord("\n"):
+            raise MalformedError("a record of its pax header does not end where it says")
+        yield body[blank + 1 : equals], body[equals + 1 : stop - 1]
+        at = stop
+
+
+def whole_number(value: bytes) -> int:
+    """Read digits."""
+    if not value.isdigit() or len(value) > _DIGITS or (number := int(value)) > LARGEST:
+        raise MalformedError(f"{value[:_DIGITS]!r} in it is no size")
+    return number
+
+
+def microseconds(value: bytes) -> int:
+    """Read a time in seconds since 1970; what is finer than a microsecond is cut, towards the past.
+
+    >>> microseconds(b"1.5"), microseconds(b"-1.5"), microseconds(b"-0.0000001")
+    (1500000, -1500000, -1)
+    """
+    found = _DECIMAL.fullmatch(value)
+    if found is None:
+        raise MalformedError(f"{value[:_DIGITS]!r} in its pax header is no time")
+    sign, whole, fraction = found[1], found[2].lstrip(b"0"), found[3] or b""
+    if len(whole) > _DIGITS:
+        return -_NEVER if sign else _NEVER
+    micro = int(whole or b"0") * MICRO + int(fraction[:6].ljust(6, b"0"))
+    return -micro - bool(fraction[6:].strip(b"0")) if sign else micro
+
+
+def _name(value: bytes) -> bytes:
+    if b"\0" in value:
+        raise MalformedError("a name in its pax header has a NUL in it")
+    return value
+
+
+def _owner(value: bytes) -> int:
+    number = whole_number(value.removeprefix(b"-"))
+    return -number if value.startswith(b"-") else number
+
+
+_READERS: dict[bytes, Callable[[bytes], Any]] = {
+    b"path": _name,
+    b"linkpath": _name,
+    b"size": whole_number,
+    b"mtime": microseconds,
+    b"uid": _owner,
+    b"gid": _owner,
+}
+_SPARSE_NUMBERS: Final = {"major": "major", "minor": "minor", "size": "size", "realsize": "size", "numblocks": "blocks"}
+
+
+def _add_sparse(sparse: SparseRecords, name: str, value: bytes) -> None:
+    key = name.removeprefix("GNU.sparse.")
+    if key in _SPARSE_NUMBERS:
+        setattr(sparse, _SPARSE_NUMBERS[key], whole_number(value))
+    elif key == "name":
+        sparse.name = _name(value) or None
+    elif key == "map":
+        sparse.numbers = [whole_number(one) for one in value.split(b",")] if value else []
+    elif key in {"offset", "numbytes"}:
+        if len(sparse.numbers) % 2 != (key == "numbytes"):
+            raise MalformedError("the map of its holes is in no order")
+        sparse.numbers.append(whole_number(value))

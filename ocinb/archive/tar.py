@@ -1,0 +1,394 @@
+"""Tar: a stream of bytes in, the entries that stand in it out, with the digest of every file.
+
+Source: POSIX pax, "pax Interchange Format" and "ustar Interchange Format"; GNU tar manual, "Tar Internals".
+
+Old v7, ustar, GNU and pax are read. What they leave open is as GNU tar 1.34 has it; where that contradicts itself, as
+Go's archive/tar has it, because container engines unpack with that:
+
+- The end is the first block of zeros, one is enough. What stands behind it is not looked at, nor is another tar, as in
+  GNU tar without ``-i``. A tar may also end after any entry without such a block; zeros that are no whole block are let
+  pass. No bytes at all are a tar without entries, as in Go; GNU tar refuses them.
+- Links, devices, directories and fifos have no content, whatever size they claim: so it is in Go, and when GNU tar
+  extracts. (When it lists, it passes over the content of a symlink or a fifo.) Then comes a header. Where none is, GNU
+  tar complains and looks for the next one; here that is damage, and the whole tar is refused.
+- A regular file whose name ends in ``/`` is a directory, and its content is passed over, as GNU tar lists it.
+- A type that nobody knows is a regular file. A volume label is no entry. The list in a directory of a dump is passed
+  over. The rest of a file from another volume is refused. So is an old sparse file without the mark of GNU: GNU tar
+  takes it for a plain file, tarfile for a sparse one, and Go refuses it.
+- A long name of GNU tar before an entry wins over its header, and pax over both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Final
+
+from ocinb.archive import ahead, headers
+from ocinb.archive.ahead import Ahead
+from ocinb.archive.entries import (
+    BLOCK,
+    CHARACTER,
+    DIRECTORY,
+    FIFO,
+    FILE,
+    HARDLINK,
+    SYMLINK,
+    Columns,
+    text_of,
+)
+from ocinb.archive.headers import Header, MalformedError, clean_path, header_of
+from ocinb.archive.pax import SparseRecords
+from ocinb.archive.sparse import Hash, SparseMap, Unfolding, map_of, runs
+from ocinb.errors import IntegrityError, InvalidError
+
+_WITHOUT_CONTENT: Final = {
+    b"1": HARDLINK,
+    b"2": SYMLINK,
+    b"3": CHARACTER,
+    b"4": BLOCK,
+    b"5": DIRECTORY,
+    b"6": FIFO,
+}
+_DUMP: Final = b"D"
+_LABEL: Final = b"V"
+_CONTINUED: Final = b"M"
+_OLD_SPARSE: Final = b"S"
+_MODE: Final = 0o7777
+# What datetime and those who follow it can show: the years 1 to 9999.
+_FIRST: Final = -62_135_596_800 * headers.MICRO
+_LAST: Final = 253_402_300_800 * headers.MICRO - 1
+
+
+@dataclass(frozen=True, slots=True)
+class TarLimits:
+    """How much one tar may ask for; each is a setting.
+
+    Attributes
+    ----------
+    entries
+        ``max_tar_entries``.
+    header_bytes
+        ``max_tar_header_bytes``: all headers of one entry, with long names, pax records and the map of its holes.
+    content_bytes
+        ``max_unpacked_bytes``: all sparse files together, with their holes.
+    """
+
+    entries: int
+    header_bytes: int
+    content_bytes: int
+
+
+_Row = tuple[int, str, str, int, int, int, int, int | None, str | None, bytes | None, int | None]
+
+
+class _Nothing:
+    """Takes content that nobody wants."""
+
+    def update(self, data: bytes | memoryview, /) -> None:
+        """Drop it."""
+
+    def digest(self) -> bytes:
+        """Give nothing."""
+        return b""
+
+
+class _Gathered(_Nothing):
+    """Takes content that somebody wants as it is."""
+
+    def __init__(self, data: bytes | memoryview = b"") -> None:
+        self._pieces = [bytes(data)]
+
+    def update(self, data: bytes | memoryview, /) -> None:
+        self._pieces.append(bytes(data))
+
+    def digest(self) -> bytes:
+        """Give all of it."""
+        self._pieces = [b"".join(self._pieces)]
+        return self._pieces[0]
+
+
+@dataclass(slots=True)
+class _Sparse:
+    """A sparse file whose map is not wholly read."""
+
+    header: Header
+    size: int
+    map: SparseMap
+
+
+class Scanner:
+    """Reads a tar as it comes, in pieces of any size.
+
+    Parameters
+    ----------
+    limits
+        How much it may ask for.
+    where
+        What it is, for errors.
+
+    Attributes
+    ----------
+    seen
+        How many bytes were fed so far.
+    """
+
+    def __init__(self, limits: TarLimits, where: str) -> None:
+        self.seen = 0
+        self._limits = limits
+        self._where = where
+        self._rows: list[_Row] = []  # of the piece that is being read
+        self._found = Columns()
+        self._count = 0
+        self._claimed = 0  # by sparse files, with their holes
+        self._over = False
+        self._rest = b""  # the beginning of a block that goes on in the next piece
+        self._at = 0  # where the header is that was read last
+        self._ahead = Ahead()
+        self._spent = 0  # bytes of headers of the entry that is to come
+        self._sparse: _Sparse | None = None
+        self._sink: Hash = _Nothing()  # what takes the content that is being fed
+        self._done: Callable[[bytes], object] = len
+        self._left = 0  # content that is to come, and the zeros behind it
+        self._gap = 0
+
+    def feed(self, chunk: bytes | memoryview) -> None:
+        """Read the next piece.
+
+        Raises
+        ------
+        IntegrityError
+            If it is no tar or damaged; it says at which byte.
+        InvalidError
+            If it passes a limit; it says which.
+        """
+        view, at = memoryview(chunk), 0
+        begin, self.seen = self.seen, self.seen + len(view)
+        try:
+            while at < len(view) and not self._over:
+                at = self._pour(view, at) if self._left or self._gap else self._take_block(view, at, begin)
+        except MalformedError as error:
+            raise IntegrityError(f"{self._where} is damaged at byte {self._at:,}: {error}") from None
+        if self._rows:
+            self._found.extend(Columns(*map(list, zip(*self._rows, strict=True))))
+            self._rows.clear()
+
+    def finish(self) -> None:
+        """Say that nothing more comes.
+
+        Raises
+        ------
+        IntegrityError
+            If an entry has begun that is not all there. Zeros that are no whole block begin none.
+        """
+        begun = self._left or self._gap or self._sparse or self._spent
+        if not self._over and (begun or self._rest.strip(b"\0")):
+            at = self._at if begun else self.seen - len(self._rest)
+            raise IntegrityError(f"{self._where} is cut off at byte {self.seen:,}, in the entry at byte {at:,}")
+
+    def take(self) -> Columns:
+        """Give the entries that were read to their ends since the last time."""
+        taken, self._found = self._found, Columns()
+        return taken
+
+    def _hash(self, data: bytes | memoryview = b"") -> Hash:
+        """Begin the digest of a regular file."""
+        return sha256(data)
+
+    def _take_block(self, view: memoryview, at: int, begin: int) -> int:
+        """Read a block that is a header or of a map, and say where the next thing begins."""
+        stop = at + headers.BLOCK - len(self._rest)
+        block = self._rest + bytes(view[at:stop])
+        if len(block) < headers.BLOCK:
+            self._rest = block
+            return len(view)
+        self._rest = b""
+        if self._sparse is not None:
+            self._extend_map(self._sparse, block)
+            return stop
+        self._at = begin + stop - headers.BLOCK
+        header = header_of(block)
+        if header is None:
+            self._over = True
+            return stop
+        if header.kind in ahead.KINDS:
+            self._begin_ahead(header)
+            return stop
+        return self._begin_entry(header, block, view, stop)
+
+    def _begin_ahead(self, header: Header) -> None:
+        self._spend(headers.BLOCK + header.size)
+        self._expect(header.size, _Gathered(), lambda body: self._ahead.add(header.kind, body))
+
+    def _begin_entry(self, header: Header, block: bytes, view: memoryview, at: int) -> int:
+        sparse = self._ahead.apply(header)
+        self._spent = 0
+        if self._count >= self._limits.entries:
+            raise InvalidError(f"{self._where} has more entries than max_tar_entries = {self._limits.entries:,}")
+        kind = _type_of(header)
+        if sparse is not None or header.kind == _OLD_SPARSE:
+            self._begin_sparse(header, sparse, block)
+        elif kind == FILE and header.size <= len(view) - at:
+            stop = at + header.size
+            self._keep(header, FILE, header.size, self._hash(view[at:stop]).digest(), self._at + headers.BLOCK)
+            self._gap = -header.size % headers.BLOCK
+            return stop
+        elif kind == FILE:
+            place = self._at + headers.BLOCK
+            self._expect(header.size, self._hash(), lambda digest: self._keep(header, FILE, header.size, digest, place))
+        elif header.kind in _WITHOUT_CONTENT:
+            self._keep(header, kind)
+        else:
+            self._expect(header.size, _Nothing(), lambda _: self._keep(header, kind))
+        return at
+
+    def _begin_sparse(self, header: Header, records: SparseRecords | None, block: bytes) -> None:
+        size, found = map_of(header, records, block)
+        self._claimed += size
+        if self._claimed > self._limits.content_bytes:
+            raise InvalidError(
+                f"{self._where} has sparse files of {self._claimed:,} bytes, "
+                f"more than max_unpacked_bytes = {self._limits.content_bytes:,}"
+            )
+        self._sparse = _Sparse(header, size, found)
+        self._end_map(self._sparse)
+
+    def _extend_map(self, sparse: _Sparse, block: bytes) -> None:
+        self._spend(len(block))
+        sparse.map.extend(block)
+        if sparse.map.stored > sparse.header.size:
+            raise MalformedError("the map of its holes goes on past its end")
+        self._end_map(sparse)
+
+    def _end_map(self, sparse: _Sparse) -> None:
+        """Begin the content, if the map is all there."""
+        if sparse.map.goes_on:
+            return
+        self._sparse, self._spent = None, 0
+        header, size, stored = sparse.header, sparse.size, sparse.header.size - sparse.map.stored
+        sink = Unfolding(runs(sparse.map.numbers, size, stored), size, self._hash())
+        self._expect(stored, sink, lambda digest: self._keep(header, FILE, size, digest))
+
+    def _expect(self, size: int, sink: Hash, done: Callable[[bytes], object]) -> None:
+        """Say what is to become of the content that comes."""
+        self._left, self._gap, self._sink, self._done = size, -size % headers.BLOCK, sink, done
+        if not size:
+            done(sink.digest())
+
+    def _pour(self, view: memoryview, at: int) -> int:
+        """Hand content on, pass over the zeros behind it, and say where the next thing begins."""
+        if self._left:
+            piece = view[at : at + self._left]
+            self._sink.update(piece)
+            self._left -= len(piece)
+            if not self._left:
+                self._done(self._sink.digest())
+            return at + len(piece)
+        passed = min(self._gap, len(view) - at)
+        self._gap -= passed
+        return at + passed
+
+    def _spend(self, more: int) -> None:
+        self._spent += more
+        if self._spent > self._limits.header_bytes:
+            raise InvalidError(
+                f"the entry at byte {self._at:,} of {self._where} has headers of {self._spent:,} bytes, "
+                f"more than max_tar_header_bytes = {self._limits.header_bytes:,}"
+            )
+
+    def _keep(
+        self, header: Header, kind: str | None, size: int = 0, digest: bytes | None = None, place: int | None = None
+    ) -> None:
+        """Add an entry to the columns."""
+        if kind is None:
+            return
+        target = None
+        if kind == SYMLINK:
+            target = text_of(header.link)
+        elif kind == HARDLINK:
+            target = text_of(clean_path(header.link))
+        mtime = header.mtime if _FIRST <= header.mtime <= _LAST else None
+        path, mode = text_of(clean_path(header.name)), header.mode & _MODE
+        self._rows.append((self._count, path, kind, size, mode, header.uid, header.gid, mtime, target, digest, place))
+        self._count += 1
+
+
+class _Reader(Scanner):
+    """Keeps the content of one entry, and nothing else."""
+
+    def __init__(self, position: int, limits: TarLimits, where: str) -> None:
+        super().__init__(limits, where)
+        self._position = position
+        self._content: _Gathered | None = None
+
+    def has_passed(self) -> bool:
+        """Say whether the entry was read to its end."""
+        return self._count > self._position
+
+    def content(self) -> bytes:
+        if not self.has_passed():
+            raise InvalidError(f"{self._where} has no entry {self._position:,}")
+        if self._content is None:
+            raise InvalidError(f"the entry {self._position:,} of {self._where} is no regular file")
+        return self._content.digest()
+
+    def _hash(self, data: bytes | memoryview = b"") -> Hash:
+        if self._count != self._position:
+            return _Nothing()
+        self._content = _Gathered(data)
+        return self._content
+
+    def _keep(
+        self,
+        header: Header,  # noqa: ARG002 - it is not kept
+        kind: str | None,
+        size: int = 0,  # noqa: ARG002
+        digest: bytes | None = None,  # noqa: ARG002
+        place: int | None = None,  # noqa: ARG002
+    ) -> None:
+        self._count += kind is not None
+
+
+def read_entry(chunks: Iterable[bytes], position: int, limits: TarLimits, where: str) -> bytes:
+    """Read the content of one entry, holes and all; nothing behind it is read.
+
+    Parameters
+    ----------
+    chunks
+        The tar, in pieces.
+    position
+        Which entry, as in `Columns`.
+    limits
+        How much the tar may ask for.
+    where
+        What it is, for errors.
+
+    Raises
+    ------
+    IntegrityError
+        If the tar is damaged or cut off before the end of the entry.
+    InvalidError
+        If there is no such entry, it is no regular file, or the tar passes a limit.
+    """
+    reader = _Reader(position, limits, where)
+    for chunk in chunks:
+        reader.feed(chunk)
+        if reader.has_passed():
+            break
+    else:
+        reader.finish()
+    return reader.content()
+
+
+def _type_of(header: Header) -> str | None:
+    """Say what an entry is; None if it is none."""
+    if header.kind in _WITHOUT_CONTENT:
+        return _WITHOUT_CONTENT[header.kind]
+    if header.kind == _CONTINUED:
+        raise MalformedError("it is the rest of a file from another volume")
+    if header.kind == _LABEL:
+        return None
+    if header.kind == _DUMP or (header.kind in headers.REGULAR_KINDS and header.name.endswith(b"/")):
+        return DIRECTORY
+    return FILE

@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import pytest
+
+from ocinb.archive.ahead import Ahead
+from ocinb.archive.headers import Header, MalformedError, header_of
+from ocinb.archive.pax import SparseRecords
+from tests.archive.tars import block, record
+
+
+def applied(ahead: Ahead) -> tuple[Header, SparseRecords | None]:
+    header = header_of(block(b"short", b"2", 5, link=b"target"))
+    assert header is not None
+    sparse = ahead.apply(header)
+    return header, sparse
+
+
+def test_long_names_hold_for_one_entry() -> None:
+    ahead = Ahead()
+    ahead.add(b"L", b"long name\0and what stands behind")
+    ahead.add(b"K", b"long target\0")
+    assert (applied(ahead)[0].name, applied(ahead)[0].link) == (b"long name", b"target")
+
+
+def test_pax_wins_over_long_names() -> None:
+    for kinds in ("Lx", "xL"):
+        ahead = Ahead()
+        for kind in kinds:
+            ahead.add(kind.encode(), b"gnu\0" if kind == "L" else record(b"path", b"pax"))
+        assert applied(ahead)[0].name == b"pax"
+
+
+def test_of_two_headers_the_last_counts_alone() -> None:
+    ahead = Ahead()
+    ahead.add(b"x", record(b"path", b"first"))
+    ahead.add(b"X", record(b"linkpath", b"second"))
+    header, _ = applied(ahead)
+    assert (header.name, header.link) == (b"short", b"second")
+
+
+def test_global_records_hold_until_others_come() -> None:
+    ahead = Ahead()
+    ahead.add(b"g", record(b"uid", b"7") + record(b"gid", b"8"))
+    ahead.add(b"g", record(b"uid", b"9"))
+    for _ in range(2):
+        header, _sparse = applied(ahead)
+        assert (header.uid, header.gid, header.name) == (9, 8, b"short")
+    ahead.add(b"x", record(b"uid", b"") + record(b"gid", b"1"))
+    assert (applied(ahead)[0].uid, applied(ahead)[0].uid) == (0, 9)
+    ahead.add(b"g", record(b"uid", b""))
+    assert (applied(ahead)[0].uid, applied(ahead)[0].gid) == (0, 8)
+
+
+def test_global_records_hold_from_where_they_stand() -> None:
+    ahead = Ahead()
+    ahead.add(b"x", record(b"uid", b"1"))
+    ahead.add(b"L", b"long")
+    ahead.add(b"g", record(b"uid", b"7") + record(b"gid", b"8"))
+    header, _ = applied(ahead)
+    assert (header.uid, header.gid, header.name) == (1, 8, b"long")
+
+
+def test_empty_names_are_none() -> None:
+    ahead = Ahead()
+    ahead.add(b"L", b"")
+    ahead.add(b"K", b"\0")
+    ahead.add(b"x", record(b"path", b"") + record(b"linkpath", b""))
+    header, _ = applied(ahead)
+    assert (header.name, header.link) == (b"short", b"target")
+
+
+def test_numbers_replace_those_of_the_header() -> None:
+    ahead = Ahead()
+    ahead.add(b"x", record(b"size", b"0") + record(b"mtime", b"-0.5") + record(b"uid", b"0"))
+    header, _ = applied(ahead)
+    assert (header.size, header.mtime, header.uid) == (0, -500_000, 0)
+
+
+def test_holes_bring_their_own_name() -> None:
+    ahead = Ahead()
+    ahead.add(
+        b"x", record(b"GNU.sparse.name", b"real") + record(b"path", b"made up") + record(b"GNU.sparse.major", b"1")
+    )
+    header, sparse = applied(ahead)
+    assert sparse is not None
+    assert (header.name, sparse.major) == (b"real", 1)
+
+
+def test_holes_are_of_one_file() -> None:
+    ahead = Ahead()
+    ahead.add(b"g", record(b"GNU.sparse.map", b"0,1") + record(b"GNU.sparse.numblocks", b"1"))
+    assert applied(ahead)[1] is None
+
+
+def test_a_size_alone_makes_no_holes() -> None:
+    ahead = Ahead()
+    ahead.add(b"x", record(b"GNU.sparse.size", b"99") + record(b"GNU.sparse.name", b"real"))
+    header, sparse = applied(ahead)
+    assert (sparse, header.name) == (None, b"short")
+
+
+def test_what_is_malformed_is_refused_at_once() -> None:
+    with pytest.raises(MalformedError):
+        Ahead().add(b"g", b"x")
