@@ -10,10 +10,12 @@ import contextlib
 import contextvars
 import os
 import threading
+from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from typing import TypeVar
+from enum import Enum
+from typing import Generic, TypeVar, cast
 from weakref import WeakValueDictionary
 
 Item = TypeVar("Item")
@@ -172,6 +174,78 @@ def run_all(function: Callable[[Item], Result], items: Iterable[Item], *, worker
             return _gather(_run(function, todo, workers, stop))
         except KeyboardInterrupt:
             raise KeyboardInterrupt from None  # anew: where it waited, and the threads were at, would fill a screen
+
+
+def hand_over(items: Iterable[Item], use: Callable[[Iterator[Item]], Result], *, ahead: int) -> Result:
+    """Have one thread make things and another use them, each at its own pace.
+
+    Parameters
+    ----------
+    items
+        What is made; whatever makes it runs in a thread of its own.
+    use
+        Uses it; what it leaves is made all the same.
+    ahead
+        So many of them may wait to be used.
+
+    Raises
+    ------
+    BaseException
+        What one of the two raised, after the other was told to stop.
+    """
+    belt: _Belt[Item] = _Belt(ahead)
+
+    def consume() -> Result:
+        things = belt.things()
+        used = use(things)
+        for _ in things:
+            continue
+        return used
+
+    tasks: list[Callable[[], Result | None]] = [consume, lambda: belt.put_all(items)]
+    used, _ = run_all(lambda task: task(), tasks, workers=2)
+    return cast("Result", used)
+
+
+class _Belt(Generic[Item]):
+    """Takes things from one thread to another, a few at a time."""
+
+    def __init__(self, length: int) -> None:
+        self._things: deque[Item | _End] = deque()
+        self._free = threading.Semaphore(length)
+        self._filled = threading.Semaphore(0)
+
+    def put_all(self, items: Iterable[Item]) -> None:
+        for item in items:
+            _acquire(self._free)
+            self._put(item)
+        self._put(_End.END)
+
+    def things(self) -> Iterator[Item]:
+        while True:
+            _acquire(self._filled)
+            thing = self._things.popleft()
+            if isinstance(thing, _End):
+                return
+            self._free.release()
+            yield thing
+            del thing  # it may be large, and the next one takes a while
+
+    def _put(self, thing: Item | _End) -> None:
+        self._things.append(thing)
+        self._filled.release()
+
+
+class _End(Enum):
+    END = 0
+
+
+def _acquire(semaphore: threading.Semaphore) -> None:
+    """Wait for something, or leave as soon as a stop is given."""
+    if not semaphore.acquire(blocking=False):
+        with woken_by(semaphore.release):
+            semaphore.acquire()
+            check_stopped()
 
 
 def _run(function: Callable[[Item], Result], todo: list[Item], workers: int, stop: _Stop) -> list[Future[Result]]:

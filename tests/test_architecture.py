@@ -89,11 +89,12 @@ def test_one_place_knows_threads_in_pools() -> None:
 @pytest.mark.parametrize(
     ("packages", "rooms"),
     [
-        (["duckdb"], {"catalog"}),
+        (["duckdb"], {"catalog", "storage"}),
         (["requests", "requests_cache", "urllib3"], {"network", "storage"}),
         (["docker"], {"auth"}),
         (["ipywidgets", "IPython", "tqdm"], {"progress"}),
         (["humanize"], {"_text"}),
+        (["bz2", "isal", "lzma", "zlib"], {"archive"}),
         (["platformdirs"], {"_settings"}),
     ],
 )

@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from ocinb import _pool
-from ocinb._pool import StoppedError, alone, check_stopped, run_all, woken_by
+from ocinb._pool import StoppedError, alone, check_stopped, hand_over, run_all, woken_by
 
 WORD: contextvars.ContextVar[str] = contextvars.ContextVar("word", default="nothing")
 PATIENT_SECONDS = 20.0
@@ -532,3 +532,90 @@ def test_a_stop_is_heard_by_who_waits_for_somebody_elses_turn() -> None:
     assert set(threading.enumerate()) == before, "nobody waits any more"
     over.set()
     holder.join()
+
+
+def test_what_one_thread_makes_another_uses_in_its_order() -> None:
+    threads = set()
+
+    def made() -> Iterator[int]:
+        for number in range(100):
+            threads.add(threading.current_thread())
+            yield number
+
+    def use(numbers: Iterator[int]) -> list[int]:
+        threads.add(threading.current_thread())
+        return list(numbers)
+
+    assert hand_over(made(), use, ahead=3) == list(range(100))
+    assert len(threads) == 2
+
+
+def test_no_more_is_made_ahead_than_was_said() -> None:
+    made, most = 0, 0
+
+    def numbers() -> Iterator[int]:
+        nonlocal made
+        for number in range(50):
+            made += 1
+            yield number
+
+    def use(things: Iterator[int]) -> None:
+        nonlocal most
+        for used, _ in enumerate(things):
+            time.sleep(0.001)
+            most = max(most, made - used)
+
+    hand_over(numbers(), use, ahead=2)
+    assert most <= 2 + 2, "one is in use, and one is made"
+
+
+def test_what_is_not_used_is_made_all_the_same() -> None:
+    made = iter(range(20))
+    assert hand_over(made, next, ahead=1) == 0
+    assert list(made) == []
+
+
+@pytest.mark.parametrize("who", ["maker", "user"])
+def test_when_one_of_two_fails_the_other_stops(who: str) -> None:
+    def made() -> Iterator[int]:
+        yield 1
+        if who == "maker":
+            raise ValueError(who)
+        while True:
+            yield 2
+
+    def use(things: Iterator[int]) -> None:
+        for thing in things:
+            if who == "user" and thing == 2:
+                raise ValueError(who)
+
+    with pytest.raises(ValueError, match=who):
+        hand_over(made(), use, ahead=1)
+    _until(lambda: not _threads())
+
+
+@pytest.mark.parametrize("who", ["maker", "user"])
+def test_a_stop_reaches_two_that_wait_for_each_other(who: str) -> None:
+    def made() -> Iterator[int]:
+        yield 1
+        if who == "maker":
+            _work_until_stopped()
+        while True:
+            yield 2
+
+    def use(things: Iterator[int]) -> None:
+        next(things)
+        if who == "user":
+            _work_until_stopped()
+        for _ in things:
+            check_stopped()
+
+    def task(place: int) -> None:
+        if place == 0:
+            hand_over(made(), use, ahead=1)
+        time.sleep(0.1)
+        raise ValueError(place)
+
+    with pytest.raises(ValueError, match="1"):
+        run_all(task, range(2), workers=2)
+    _until(lambda: not _threads())

@@ -39,6 +39,8 @@ class State(StrEnum):
     WAITING = "waiting"
     DOWNLOADING = "downloading"
     VERIFYING = "verifying"
+    READING = "reading"
+    """It is here, and what stands in it is read."""
     DONE = "done"
     PRESENT = "present"
     """It was here already, nothing was fetched."""

@@ -24,7 +24,7 @@ _SPEED_DELAY = 0.5
 _MANY_SECONDS = 24 * 3600
 
 
-_AT_WORK = frozenset({State.DOWNLOADING, State.VERIFYING})
+_AT_WORK = frozenset({State.DOWNLOADING, State.VERIFYING, State.READING})
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ _COLOURS = {
     State.WAITING: "",
     State.DOWNLOADING: "",
     State.VERIFYING: "warning",
+    State.READING: "",
     State.DONE: "success",
     State.PRESENT: "info",
     State.FAILED: "danger",

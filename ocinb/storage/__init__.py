@@ -8,6 +8,7 @@ From the ground up:
 - `needs`: what an image consists of; `layout`: blobs and names together, which is what the rest works on;
 - `shelves`, `survey`, `selection`: what stands there, what each image needs, which images people mean;
 - `checking`, `pending`, `removal`, `inventory`, `pruning`: what `ocinb.store` does with it;
+- `tables`: what was read of layers, so that it is read once; `seals`: whether a file is as a library wrote it;
 - `responses`, `keys`, `answers`: what was asked by name; `asking`: which registries want to know who asks;
   `signed`: documents whose digest leaves their signatures out.
 """

@@ -67,7 +67,7 @@ class Blobs:
             try:
                 with open_file(path) as file:
                     raw = read_all(file, limit + 1)
-                    _note_use(file.fileno(), status := os.fstat(file.fileno()))
+                    note_use(file.fileno(), status := os.fstat(file.fileno()))
             except FileNotFoundError:
                 return None
         try:
@@ -166,7 +166,7 @@ class Blobs:
                 status = path.stat()
                 if (full or not self._looks_unchanged(status, digest)) and not self._proves_right(path, digest, hashed):
                     return False
-                _note_use(path, status)
+                note_use(path, status)
             except FileNotFoundError:  # now, or since a moment ago
                 return False
         if status.st_size != size:
@@ -250,7 +250,7 @@ def _is_young(status: os.stat_result) -> bool:
     return time.time() - status.st_mtime <= SETTLED_SECONDS
 
 
-def _note_use(file: Path | int, status: os.stat_result) -> None:
+def note_use(file: Path | int, status: os.stat_result) -> None:
     """Note that a blob was of use now, in its time of last access: most file systems no longer keep that by themselves.
 
     It is no part of what a file looks like, so that nothing has to be hashed again for it.

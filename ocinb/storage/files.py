@@ -122,6 +122,11 @@ def last_used(status: os.stat_result) -> float:
     return max(status.st_atime, status.st_mtime)
 
 
+def says_full(reason: str) -> bool:
+    """Say whether a library tells of a disk that takes no more, which it does in the system's words."""
+    return any(os.strerror(code) in reason for code in _FULL)
+
+
 @contextmanager
 def disk_errors(path: Path) -> Iterator[None]:
     """Say of what the system refuses where that was, and what to do."""

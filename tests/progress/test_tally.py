@@ -74,6 +74,14 @@ def test_silence_is_told_only_where_bytes_are_awaited() -> None:
     assert tally.overall().silence is None
 
 
+def test_what_is_read_is_at_work_though_it_was_done_before() -> None:
+    tally = _tally(1000, 10)
+    tally.state("0", State.DONE)
+    tally.state("0", State.READING)
+    assert tally.moving() == ({"0"}, {"1"})
+    assert tally.overall().complete == 0
+
+
 def test_what_has_failed_is_told_and_not_waited_for() -> None:
     clock = Clock()
     tally = _tally(1000, 3000, clock=clock)
@@ -128,6 +136,7 @@ def test_a_restart_takes_bytes_back() -> None:
         (State.DOWNLOADING, -3, 10, 0.0, "0 %"),
         (State.DOWNLOADING, 999, 1000, 0.999, "99 %"),
         (State.VERIFYING, 10, 10, 1.0, "verifying"),
+        (State.READING, 5, 10, 0.5, "reading"),
         (State.DONE, 10, 10, 1.0, "done"),
         (State.DONE, 0, 0, 1.0, "done"),
         (State.PRESENT, 0, 10, 1.0, "present"),

@@ -1,0 +1,342 @@
+"""Indexing: layers into the tables of what stands in them, each read once in the life of a store.
+
+Of a layer one thread reads the blob, hashes it again and unpacks it, while another hashes the tar, and each file in it:
+so what is in a table is what the layer's digest says, and its diff_id is known in the same pass.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import BinaryIO, Final, Self
+
+from ocinb._pool import alone, check_stopped, hand_over, run_all
+from ocinb._settings import MIB, Settings
+from ocinb.archive.compression import Limits, decompressed
+from ocinb.archive.entries import Columns
+from ocinb.archive.tar import Scanner, TarLimits
+from ocinb.errors import IntegrityError, InvalidError, OcinbError
+from ocinb.progress.protocol import NoProgress, Progress, State
+from ocinb.sources.base import Source
+from ocinb.spec.digest import Digest, Verifier
+from ocinb.spec.documents import Descriptor
+from ocinb.storage.files import disk_errors
+from ocinb.storage.layout import Layout
+from ocinb.storage.plain import open_file
+from ocinb.storage.tables import Table, Tables, Writer
+from ocinb.transfer import Job, Transfer
+
+# Of a blob, at a time. What hashes and unpacks lets other threads go on meanwhile; each hand-over costs.
+CHUNK: Final = MIB
+# So many pieces of a tar, of up to 4 MiB each, may wait to be hashed.
+AHEAD: Final = 3
+# More layers at a time take memory, and hardly less time: what looks at headers has Python's one lock.
+MOST_LAYERS: Final = 8
+
+_ANY_ALGORITHM = "sha256:"
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """A layer that is wanted.
+
+    Attributes
+    ----------
+    descriptor
+        What it is.
+    source
+        Where it comes from, if it is not in the store.
+    name
+        What it is wanted for, which its errors tell.
+    diff_id
+        What the digest of its tar has to be, by the config; None if nobody says it.
+    """
+
+    descriptor: Descriptor
+    source: Source
+    name: str | None
+    diff_id: str | None
+
+    @property
+    def digest(self) -> Digest:
+        """Its digest as it is stored."""
+        return self.descriptor.digest
+
+
+Results = dict[Digest, Table | OcinbError]
+
+
+def index_layers(
+    layers: Sequence[Layer],
+    layout: Layout,
+    settings: Settings,
+    progress: Progress,
+    *,
+    errors: str,
+    as_layer: Callable[[Columns], Columns],
+) -> Results:
+    """Give what stands in layers, each digest once.
+
+    What was read before is not read again, and its blob need not be there. Other blobs are fetched into the store;
+    whoever calls tells others that it is in use.
+
+    Parameters
+    ----------
+    layers
+        Those that are wanted.
+    layout
+        The store.
+    settings
+        How many blobs come at a time, and how large what they hold may be.
+    progress
+        Who is told of each blob, by its digest, and has begun to draw: how it is fetched, as by `Transfer`, and read.
+    errors
+        ``"raise"``, or ``"skip"`` to have what failed as the result of its digest.
+    as_layer
+        Turns the entries of a tar into those of a layer, some at a time.
+
+    Returns
+    -------
+    dict
+        By digest, in the order of the layers.
+
+    Raises
+    ------
+    IntegrityError
+        If a layer is damaged, or its tar is not what the config says (see `check_diff_id`).
+    InvalidError
+        If a layer passes a limit, or nobody says how long it is.
+    TransportError
+        If a blob cannot be fetched, or the disk is full.
+
+    Notes
+    -----
+    Of several that have one digest, and are said to have different diff_ids, those that are right count if errors is
+    ``"skip"``; whoever has the config of the others can `check_diff_id`.
+    """
+    return _Indexing(layout, settings, progress, errors, as_layer).run(layers)
+
+
+def check_diff_id(layer: Layer, table: Table) -> Table:
+    """Give a table, if it is of the tar that a config promised.
+
+    Raises
+    ------
+    IntegrityError
+        If it is not; both digests are in the message.
+    """
+    if layer.diff_id is not None and layer.diff_id != table.diff_id:
+        said = f"the config says that the tar of layer {layer.digest} is {layer.diff_id}, but it is {table.diff_id}"
+        raise IntegrityError(said, reference=layer.name)
+    return table
+
+
+class _Indexing:
+    def __init__(
+        self,
+        layout: Layout,
+        settings: Settings,
+        progress: Progress,
+        errors: str,
+        as_layer: Callable[[Columns], Columns],
+    ) -> None:
+        self._layout = layout
+        self._settings = settings
+        self._board = _Board(progress)
+        self._errors = errors
+        self._as_layer = as_layer
+        self._tables = Tables(layout.root)
+
+    def run(self, layers: Sequence[Layer]) -> Results:
+        distinct = {layer.digest: layer for layer in reversed(layers)}
+        known = run_all(self._find, distinct.values(), workers=_workers())
+        done: Results = {table.digest: table for table in known if table is not None}
+        for digest in done:
+            self._board.state(digest, State.PRESENT)
+        unread = [layer for layer in layers if layer.digest not in done]
+        if unread:
+            done |= self._fetch(unread)
+            done |= self._read_all([layer for digest, layer in distinct.items() if digest not in done])
+        return self._compared(layers, done)
+
+    def _find(self, layer: Layer) -> Table | None:
+        """Give what was read before, if nothing contradicts it, and its diff_id can be compared with the config's."""
+        stored, said = self._layout.blobs.size(layer.digest), layer.descriptor.known_size
+        if stored is not None and said is not None and stored != said:
+            return None
+        table = self._tables.find(layer.digest)
+        return table if table is not None and _algorithm_of(table.diff_id) == _algorithm(layer) else None
+
+    def _fetch(self, layers: Sequence[Layer]) -> dict[Digest, OcinbError]:
+        """Fetch what is not here, and give what failed."""
+        jobs, failed = [], {}
+        for layer in layers:
+            try:
+                jobs.append(self._job(layer))
+            except InvalidError as error:
+                self._board.state(layer.digest, State.FAILED)
+                if self._errors == "raise":
+                    raise
+                failed[layer.digest] = error
+        absent = [job for job in jobs if self._layout.blobs.size(job.descriptor.digest) != job.descriptor.size]
+        if absent:
+            self._layout.prepare()
+        fetched = Transfer(self._layout, self._settings, self._board, verify="size").run(jobs, errors=self._errors)
+        return failed | {digest: result for digest, result in fetched.items() if isinstance(result, OcinbError)}
+
+    def _job(self, layer: Layer) -> Job:
+        """Say what is to be fetched; Docker's schema 1 names layers without their sizes."""
+        blob = layer.descriptor
+        size = self._layout.blobs.size(blob.digest) if blob.known_size is None else blob.size
+        if size is None:
+            raise InvalidError(
+                f"nobody says how long layer {blob.digest} is, so it cannot be fetched",
+                reference=layer.name,
+                hint="Push it again with a client of today",
+            )
+        return Job(replace(blob, size=size), layer.source, layer.name)
+
+    def _read_all(self, layers: Sequence[Layer]) -> Results:
+        """Read layers that are here, the largest first, so that none begins when the others end."""
+        sizes = {layer.digest: self._layout.blobs.size(layer.digest) or 0 for layer in layers}
+        todo = sorted(layers, key=lambda layer: -sizes[layer.digest])
+        results = run_all(self._attempt, todo, workers=_workers())
+        return {layer.digest: result for layer, result in zip(todo, results, strict=True)}
+
+    def _attempt(self, layer: Layer) -> Table | OcinbError:
+        try:
+            with alone((self._layout.root, "index", layer.digest)):  # those that wait find it read
+                table = self._find(layer) or self._read(layer)
+        except OcinbError as error:
+            self._board.state(layer.digest, State.FAILED)
+            error.reference = error.reference or layer.name
+            if self._errors == "raise":
+                raise
+            return error
+        self._board.state(layer.digest, State.DONE)
+        return table
+
+    def _read(self, layer: Layer) -> Table:
+        """Read a layer; one that was damaged in the store is fetched anew."""
+        with disk_errors(self._layout.blobs.path(layer.digest)):
+            try:
+                return self._scan(layer)
+            except (IntegrityError, InvalidError, FileNotFoundError):
+                job = self._job(layer)
+                if self._layout.blobs.holds(layer.digest, job.descriptor.size, full=True):  # so it was made
+                    raise
+            Transfer(self._layout, self._settings, NoProgress(), verify="size").run([job], errors="raise")
+            return self._scan(layer)
+
+    def _scan(self, layer: Layer) -> Table:
+        digest = layer.digest
+        with (
+            open_file(self._layout.blobs.path(digest)) as file,
+            _Reading(file, digest, self._settings, self._board) as reading,
+            self._tables.writer(digest) as writer,
+        ):
+            return reading.run(writer, self._as_layer, _algorithm(layer))
+
+    def _compared(self, layers: Sequence[Layer], done: Results) -> Results:
+        """Compare the results with what the configs say."""
+        compared: Results = {}
+        for layer in layers:
+            result = done[layer.digest]
+            try:
+                right: Table | OcinbError = check_diff_id(layer, result) if isinstance(result, Table) else result
+            except IntegrityError as error:
+                if self._errors == "raise":
+                    raise
+                compared.setdefault(layer.digest, error)
+            else:
+                compared[layer.digest] = right
+        return compared
+
+
+class _Board(NoProgress):
+    """Passes on what is told of blobs, and knows whose bytes were told: reading a blob tells of those of the others."""
+
+    def __init__(self, progress: Progress) -> None:
+        self.told: Counter[str] = Counter()
+        self._progress = progress
+
+    def advance(self, key: str, amount: int) -> None:
+        self.told[key] += amount
+        self._progress.advance(key, amount)
+
+    def state(self, key: str, state: State) -> None:
+        self._progress.state(key, state)
+
+
+class _Reading:
+    """One blob on its way into a table."""
+
+    def __init__(self, file: BinaryIO, digest: Digest, settings: Settings, board: _Board) -> None:
+        self._file = file
+        self._size = os.fstat(file.fileno()).st_size
+        self._where = f"layer {digest}"
+        self._digest = digest
+        self._settings = settings
+        self._board = board
+        self._verifier = Verifier(digest, self._size)
+        self._tells = not board.told[digest]
+
+    def __enter__(self) -> Self:
+        self._board.state(self._digest, State.READING)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:
+            self._tell(-self._verifier.seen)
+
+    def run(self, writer: Writer, as_layer: Callable[[Columns], Columns], algorithm: str) -> Table:
+        hashed = hashlib.new(algorithm, usedforsecurity=False)
+        scanner = Scanner(_tar_limits(self._settings), self._where)
+
+        def use(pieces: Iterable[bytes]) -> None:
+            for piece in pieces:
+                hashed.update(piece)
+                scanner.feed(piece)
+                writer.add(as_layer(scanner.take()))
+            scanner.finish()
+            writer.add(as_layer(scanner.take()))
+
+        hand_over(self._plain(), use, ahead=AHEAD)
+        return writer.complete(f"{algorithm}:{hashed.hexdigest()}", scanner.seen)
+
+    def _plain(self) -> Iterator[bytes]:
+        """Unpack the blob, and see at the end that it was the right one."""
+        yield from decompressed(self._chunks(), Limits.of(self._settings), self._where, size=self._size)
+        self._verifier.check()
+
+    def _chunks(self) -> Iterator[bytes]:
+        while chunk := self._file.read(CHUNK):
+            check_stopped()
+            self._verifier.update(chunk)
+            self._tell(len(chunk))
+            yield chunk
+
+    def _tell(self, amount: int) -> None:
+        if self._tells:
+            self._board.advance(self._digest, amount)
+
+
+def _tar_limits(settings: Settings) -> TarLimits:
+    return TarLimits(settings.max_tar_entries, settings.max_tar_header_bytes, settings.max_unpacked_bytes)
+
+
+def _algorithm(layer: Layer) -> str:
+    """Say by what the tar is hashed: as the config says it."""
+    return _algorithm_of(layer.diff_id or _ANY_ALGORITHM)
+
+
+def _algorithm_of(digest: str) -> str:
+    return digest.partition(":")[0]
+
+
+def _workers() -> int:
+    """Say how many layers at a time are worth it."""
+    return min(MOST_LAYERS, os.cpu_count() or 1)

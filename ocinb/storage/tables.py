@@ -1,0 +1,264 @@
+"""Tables: what was read of layers, kept beside their blobs so that no layer is read twice.
+
+Each is a Parquet file that DuckDB writes, ``index/<algorithm>/<hex>.parquet``: a row for each entry, and one note about
+all of it. A table is named by the digest of its layer, and stays right when the blob is gone. It is believed only if
+its note is ours, of this version and of that layer, and if each byte of the file is as the note says; it is read anew
+else. So nobody waits until it is on the disk.
+"""
+
+from __future__ import annotations
+
+import glob
+import logging
+import os
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Self
+
+import duckdb
+
+from ocinb._pool import check_stopped, woken_by
+from ocinb.archive.entries import COLUMNS, Columns
+from ocinb.errors import TransportError
+from ocinb.spec.digest import Digest
+from ocinb.storage.blobs import note_use
+from ocinb.storage.files import MORE_ROOM, is_real_folder, new_own_file, says_full
+from ocinb.storage.plain import open_plain
+from ocinb.storage.seals import blank_note, seal, sealed_note
+
+logger = logging.getLogger("ocinb")
+
+# Of what is written: another one when the columns change, or what the rows of a layer are.
+VERSION: Final = 1
+# So many rows are handed over at a time, and take about 150 bytes each until they are written.
+BATCH_ROWS = 20_480
+
+_TEXTS = frozenset({"path", "type", "link_target", "sha256"})
+# What stands for a number that is not known, while it is handed over.
+_UNKNOWN = -(2**63)
+_WRITE = """
+    COPY (
+        SELECT position, path, type, size_bytes, mode, uid, gid, nullif(mtime, $unknown) AS mtime, link_target,
+            unhex(sha256) AS sha256, nullif("offset", $unknown) AS "offset"
+        FROM batch
+    ) TO $file (FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false, KV_METADATA {ocinb: $note},
+    ROW_GROUP_SIZE $rows)
+"""
+_JOIN = """
+    COPY (FROM read_parquet($parts)) TO $file
+    (FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false, KV_METADATA {ocinb: $note},
+    ROW_GROUP_SIZE $rows)
+"""
+_READ = """
+    SELECT position, path, type, size_bytes, mode, uid, gid, mtime, link_target, sha256, "offset"
+    FROM read_parquet($file)
+"""
+# One thread each: there are as many layers at a time as the machine can do. Nothing is fetched, nothing is swapped.
+_CONFIG: dict[str, str | bool | int | float | list[str]] = {
+    "threads": 1,
+    "temp_directory": "",
+    "autoinstall_known_extensions": False,
+    "autoload_known_extensions": False,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A layer that was read.
+
+    Attributes
+    ----------
+    digest
+        Of the layer as it is stored.
+    diff_id
+        The digest of its tar.
+    tar_bytes
+        How long its tar is.
+    entries
+        What stands in it.
+    """
+
+    digest: Digest
+    diff_id: str
+    tar_bytes: int
+    entries: Columns
+
+
+class Tables:
+    """The tables of one store.
+
+    Parameters
+    ----------
+    root
+        The folder of the store.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._lock = threading.Lock()
+        self._connection: duckdb.DuckDBPyConnection | None = None
+
+    def path(self, digest: Digest) -> Path:
+        """Say where the table of a layer stands, or would stand."""
+        return self.root / "index" / digest.algorithm / f"{digest.hex}.parquet"
+
+    def find(self, digest: Digest) -> Table | None:
+        """Read the table of a layer; None if there is none that can be believed."""
+        path = self.path(digest)
+        if not self.is_ours(path):
+            return None
+        with suppress(OSError, duckdb.Error), open_plain(path) as file:
+            note = sealed_note(file)
+            if note is None or (note.get("version"), note.get("digest")) != (VERSION, digest):
+                return None
+            note_use(file.fileno(), os.fstat(file.fileno()))
+            return Table(digest, note["diff_id"], note["tar_bytes"], self._read(path))
+        check_stopped()  # it may be that which ended the reading
+        return None
+
+    def writer(self, digest: Digest) -> Writer:
+        """Begin to keep what is read of a layer."""
+        return Writer(self, digest)
+
+    def is_ours(self, path: Path) -> bool:
+        """Say whether the folders of a table are no links, which lead anywhere."""
+        return is_real_folder(path.parent) and is_real_folder(path.parent.parent)
+
+    def cursor(self) -> duckdb.DuckDBPyConnection:
+        """Give a connection for one thread."""
+        with self._lock:
+            if self._connection is None:
+                self._connection = duckdb.connect(config=_CONFIG)
+                self._connection.execute("SET GLOBAL pandas_analyze_sample = 0")  # all that is no number is text
+            return self._connection.cursor()
+
+    def _read(self, path: Path) -> Columns:
+        cursor = self.cursor()
+        with cursor, woken_by(cursor.interrupt):
+            found = cursor.execute(_READ, {"file": glob.escape(str(path))}).fetchnumpy()
+        columns: dict[str, Any] = {}
+        while found:  # the arrays go one by one: all of them and the lists are too much of a large table
+            name, values = found.popitem()
+            columns[name] = values.tolist()
+        columns["type"] = list(map(sys.intern, columns["type"]))
+        columns["sha256"] = [None if digest is None else bytes(digest) for digest in columns["sha256"]]
+        return Columns(**columns)
+
+
+class Writer:
+    """Keeps what is read of a layer: in memory, and in a table where there can be one.
+
+    Used as a context manager: what it wrote is gone at the end of the block, unless it was completed.
+    """
+
+    def __init__(self, tables: Tables, digest: Digest) -> None:
+        self._tables = tables
+        self._digest = digest
+        self._entries = Columns()
+        self._written = 0  # how many of the entries are in the parts
+        self._files: list[Path] = []  # the parts, and the table at last
+        self._keeps = True
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for file in self._files:
+            with suppress(OSError):  # whoever finds it cleans it up
+                file.unlink(missing_ok=True)
+
+    def add(self, entries: Columns) -> None:
+        """Take further entries.
+
+        Raises
+        ------
+        TransportError
+            If the disk is full.
+        """
+        self._entries.extend(entries)
+        if len(self._entries) - self._written >= BATCH_ROWS:
+            self._attempt(self._write_rest)
+
+    def complete(self, diff_id: str, tar_bytes: int) -> Table:
+        """Keep the table, now that all entries are there, and give it.
+
+        Raises
+        ------
+        TransportError
+            If the disk is full.
+        """
+        said: dict[str, str | int] = {"version": VERSION, "digest": self._digest}
+        note = blank_note({**said, "diff_id": diff_id, "tar_bytes": tar_bytes})
+        self._attempt(lambda: self._write_table(note))
+        return Table(self._digest, diff_id, tar_bytes, self._entries)
+
+    def _attempt(self, write: Callable[[], None]) -> None:
+        """Write something; where nothing can be written, as in a store that is only lent, nothing is kept."""
+        if not self._keeps:
+            return
+        try:
+            write()
+        except (OSError, duckdb.Error) as error:
+            check_stopped()  # it may be that which ended the writing
+            path = self._tables.path(self._digest)
+            if says_full(str(error)):
+                raise TransportError(f"{path} cannot be written: the disk is full", hint=MORE_ROOM) from None
+            logger.info("%s is not kept: %s", path, error)
+            self._keeps = False
+
+    def _write_table(self, note: str) -> None:
+        if not self._files:
+            self._write_rest(note)
+        else:
+            self._write_rest()
+            parts = [glob.escape(str(part)) for part in self._files]
+            self._run(_JOIN, {"parts": parts, "note": note})
+        seal(self._files[-1])
+        self._name(self._files[-1])
+
+    def _name(self, file: Path) -> None:
+        """Give the table its name, through no link."""
+        path = self._tables.path(self._digest)
+        for folder in (path.parent.parent, path.parent):
+            folder.mkdir(mode=0o700, exist_ok=True)
+        if self._tables.is_ours(path):
+            file.replace(path)
+
+    def _write_rest(self, note: str = "") -> None:
+        """Write the entries that are in no part yet."""
+        batch = _arrays(self._entries, self._written)
+        self._written = len(self._entries)
+        self._run(_WRITE, {"unknown": _UNKNOWN, "note": note}, batch)
+
+    def _run(self, query: str, values: dict[str, Any], batch: dict[str, Any] | None = None) -> None:
+        """Have DuckDB write a new file."""
+        file = _new_file(self._tables.root)
+        self._files.append(file)
+        cursor = self._tables.cursor()
+        with cursor, woken_by(cursor.interrupt):
+            if batch is not None:
+                cursor.register("batch", batch)
+            cursor.execute(query, {**values, "file": str(file), "rows": BATCH_ROWS})
+
+
+def _new_file(root: Path) -> Path:
+    """Make a file that nobody else may read, where killed processes leave what is cleaned up."""
+    file = new_own_file(root, "new")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    return file
+
+
+def _arrays(entries: Columns, first: int) -> dict[str, Any]:
+    """Give the entries from one on as DuckDB reads them fastest."""
+    import numpy as np
+
+    rest = {name: getattr(entries, name)[first:] for name in COLUMNS}
+    rest["sha256"] = [None if digest is None else digest.hex() for digest in rest["sha256"]]
+    for name in ("mtime", "offset"):
+        rest[name] = [_UNKNOWN if value is None else value for value in rest[name]]
+    return {name: np.array(values, dtype=object if name in _TEXTS else np.int64) for name, values in rest.items()}
