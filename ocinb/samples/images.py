@@ -57,9 +57,14 @@ class Blob:
 
 @dataclass(frozen=True)
 class Layer(Blob):
-    """A compressed layer, and the digest of its tar."""
+    """A compressed layer, the digest of its tar, and what its descriptor says beside."""
 
     diff_id: Digest
+    annotations: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+    def descriptor(self, **more: Any) -> JSON:
+        """Point at the layer, with its annotations if no others are given."""
+        return super().descriptor(**more | {"annotations": more.get("annotations") or dict(self.annotations) or None})
 
 
 @dataclass(frozen=True)
@@ -220,7 +225,8 @@ def make_image(
 
 
 def _docker_step(step: Step) -> Step:
-    return replace(step, layer=step.layer and Layer(step.layer.raw, DOCKER_LAYER, step.layer.diff_id))
+    layer = step.layer
+    return replace(step, layer=layer and Layer(layer.raw, DOCKER_LAYER, layer.diff_id, layer.annotations))
 
 
 def _config(platform: str, steps: Sequence[Step], settings: Mapping[str, Any]) -> JSON:

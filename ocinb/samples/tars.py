@@ -117,11 +117,12 @@ def make_tar(entries: Iterable[Entry], *, mtime: int) -> bytes:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as tar:
         for entry in entries:
-            tar.addfile(_tar_info(entry, mtime), io.BytesIO(entry.content))
+            tar.addfile(tar_info(entry, mtime), io.BytesIO(entry.content))
     return buffer.getvalue()
 
 
-def _tar_info(entry: Entry, mtime: int) -> tarfile.TarInfo:
+def tar_info(entry: Entry, mtime: int) -> tarfile.TarInfo:
+    """Describe an entry as ``tarfile`` does, with a time in whole seconds since 1970."""
     info = tarfile.TarInfo(entry.path)
     info.type = entry.type
     info.size = len(entry.content)

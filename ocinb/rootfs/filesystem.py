@@ -1,0 +1,284 @@
+"""The file system of an image: what is left when its layers are applied, and what became of every entry of them.
+
+Source: OCI image-spec, layer.md ("Applying Changesets", "Whiteouts"). What it leaves open (symbolic links on the way to
+an entry, hard links into lower layers) is done as those who unpack images do it.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate, pairwise
+from typing import Final
+
+from ocinb.archive.entries import DIRECTORY, HARDLINK, OPAQUE, SYMLINK, WHITEOUT, Columns
+from ocinb.rootfs.ledger import CHANGES, DELETED, MADE_OPAQUE, REASONS, REMOVED, Ledger
+from ocinb.rootfs.markers import MARKERS, is_leftover
+from ocinb.rootfs.tree import Directory, Tree
+
+Entry = tuple[int, int]
+
+_NO_NAMES: Final = frozenset({"", ".", ".."})
+
+
+@dataclass(slots=True)
+class Overlay:
+    """What became of the entries of all layers, and what the final file system is made of.
+
+    Attributes
+    ----------
+    visible
+        For each layer, for each entry: whether the final file system shows this very entry.
+    change
+        The same: added, modified or deleted.
+    hidden_in
+        The layer that hid it; of a regular file, the one that hid the last name of its content. None if it is not
+        hidden, and for what never stood in the file system: markers, leftovers, what leads out of the root.
+    reason
+        Why it is hidden: overwritten, replaced, deleted, opaque.
+    paths
+        Of the final file system, sorted.
+    owners
+        For each path the layer and the place in its columns of the entry that is seen there.
+    contents
+        The same of the entry that it has its type, content and owner from: another one if it is a hard link.
+    """
+
+    visible: list[list[bool]]
+    change: list[list[str]]
+    hidden_in: list[list[int | None]]
+    reason: list[list[str | None]]
+    paths: list[str]
+    owners: list[Entry]
+    contents: list[Entry]
+
+
+def overlay(layers: Sequence[Columns]) -> Overlay:
+    """Apply the layers of an image, from its base up.
+
+    Parameters
+    ----------
+    layers
+        The entries of each, as `ocinb.rootfs.markers.as_layer` gives them.
+
+    Returns
+    -------
+    Overlay
+        For a path that leads through symbolic links `paths` has the one that it leads to.
+
+    Raises
+    ------
+    InvalidError
+        If the paths go through millions of directories that no layer stores.
+
+    Notes
+    -----
+    Markers apply to the layers below alone, and before anything of their own layer, opaque ones first, wherever they
+    stand. The path of one is followed in the layers below, but not through a symbolic link that its layer replaces.
+
+    A directory on a directory keeps what is in it; anything else replaces what is there. Symbolic links on the way to
+    an entry are followed inside the root. A hard link is one more name of what its target is at that moment, or of what
+    the markers of its layer took away there; one that leads nowhere is never seen.
+
+    Examples
+    --------
+    >>> from ocinb.archive.entries import Columns
+    >>> overlay([Columns()]).paths
+    []
+    """
+    starts = list(accumulate(map(len, layers), initial=0))
+    applying = _Applying(starts[-1])
+    for layer, columns in enumerate(layers):
+        applying.apply(layer, starts[layer], columns)
+    return _result(applying, starts, layers)
+
+
+class _Applying:
+    """One image, while its layers are applied; an entry is a number, counted through all of them."""
+
+    def __init__(self, entries: int) -> None:
+        self.ledger = Ledger(entries)
+        self.tree = Tree(self.ledger)
+        # Where entries stand that stand elsewhere than they say.
+        self.moved: dict[int, str] = {}
+        self._targets: dict[int, str] = {}
+        self._leftovers: dict[str, int] = {}
+        self._parents: dict[str, tuple[Directory, bool] | None] = {}
+        self._parents_at = 0
+
+    def apply(self, layer: int, first: int, columns: Columns) -> None:
+        """Apply one layer on those before."""
+        self.ledger.layer, self.ledger.first = layer, first
+        self._leftovers.clear()
+        before = self._apply_markers(first, columns)
+        rows = zip(columns.path, columns.type, columns.link_target, strict=True)
+        for entry, (path, kind, target) in enumerate(rows, first):
+            if kind in MARKERS:
+                self.ledger.change[entry] = DELETED
+            elif is_leftover(path):
+                self._leftovers[path] = entry
+            elif kind == HARDLINK:
+                self._put_link(entry, path, target or "", before.get(entry))
+            else:
+                self._put(entry, path, kind, target)
+        self.tree.finish_layer()
+
+    def _apply_markers(self, first: int, columns: Columns) -> dict[int, int]:
+        """Take away what the markers of a layer remove; give what its hard links led to of that."""
+        whiteouts = {path for path, kind in zip(columns.path, columns.type, strict=True) if kind == WHITEOUT}
+        opaque = {path for path, kind in zip(columns.path, columns.type, strict=True) if kind == OPAQUE}
+        if not whiteouts and not opaque:
+            return {}
+        before = dict(self._linked(first, columns))
+        replaced = frozenset(_stored(columns)) if self.tree.symlinks else frozenset()
+        # What is above comes first, so that nothing hangs on the order in the layer.
+        for path in sorted(opaque):
+            names = _names(path)
+            directory = None if names is None else self.tree.find(names, replaced)
+            if directory is not None:
+                self.tree.clear(directory, MADE_OPAQUE)
+        for path in sorted(whiteouts):
+            names = _names(path)
+            parent = self.tree.find(names[:-1], replaced) if names else None
+            if names and parent is not None:
+                self.tree.remove(parent, names[-1], REMOVED, REMOVED)
+        after = dict(self._linked(first, columns))
+        return {entry: content for entry, content in before.items() if entry not in after}
+
+    def _linked(self, first: int, columns: Columns) -> Iterator[tuple[int, int]]:
+        """Give the hard links of a layer that lead somewhere, with the content there."""
+        rows = zip(columns.type, columns.link_target, strict=True)
+        for entry, (kind, target) in enumerate(rows, first):
+            content = self._content(target or "") if kind == HARDLINK else None
+            if content is not None:
+                yield entry, content
+
+    def _content(self, target: str) -> int | None:
+        """Give the entry that has the content of what a hard link names; None if that is nothing that may be linked."""
+        if is_leftover(target):
+            return self._leftovers.get(target)
+        names = _names(target)
+        parent = self.tree.find(names[:-1]) if names else None
+        node = parent.children.get(names[-1]) if names and parent else None
+        return None if node is None or isinstance(node, Directory) else self.ledger.contents.get(node, node)
+
+    def _put(self, entry: int, path: str, kind: str, target: str | None) -> None:
+        place = self._place(entry, path)
+        if place is not None:
+            parent, name = place
+            if kind == DIRECTORY:
+                self.tree.put_directory(entry, parent, name)
+            else:
+                self.tree.put_other(entry, parent, name)
+            self.ledger.show(entry)
+            if kind == SYMLINK:
+                self.tree.symlinks[entry] = self._targets[entry] = target or ""
+        elif kind == DIRECTORY and _names(path) == []:
+            self._put_root(entry)
+
+    def _put_root(self, entry: int) -> None:
+        self.ledger.change[entry] = self.tree.root.since < self.ledger.layer
+        self.tree.put_root(entry)
+        self.moved[entry] = ""
+        self.ledger.show(entry)
+
+    def _put_link(self, entry: int, path: str, target: str, before: int | None) -> None:
+        content = self._content(target)
+        content = before if content is None else content
+        place = None if content is None else self._place(entry, path)
+        if content is not None and place is not None:
+            self.tree.put_other(entry, *place)
+            self.ledger.show_link(entry, content)
+            if content in self._targets:
+                self.tree.symlinks[entry] = self._targets[content]
+
+    def _place(self, entry: int, path: str) -> tuple[Directory, str] | None:
+        """Find where an entry goes, and note what that is to the layers below; None if nowhere."""
+        above, _, name = path.rpartition("/")
+        if name in _NO_NAMES or path[0] == "/":
+            names = _names(path)
+            if not names:
+                return None
+            above, name = "/".join(names[:-1]), names[-1]
+            self.moved[entry] = path
+        found = self._parent(above)
+        if found is None:
+            return None
+        parent, straight = found
+        if not straight or entry in self.moved:
+            self.moved[entry] = parent.path_of(name)
+        self.ledger.change[entry] = self.tree.stood(parent, name, self.tree.child(parent, name))
+        return parent, name
+
+    def _parent(self, path: str) -> tuple[Directory, bool] | None:
+        """Find the directory of an entry, or make it, and say whether that is its path; None if it is nowhere."""
+        if self._parents_at != self.tree.changes:
+            self._parents.clear()
+            self._parents_at = self.tree.changes
+        elif path in self._parents:
+            return self._parents[path]
+        names = _names(path)
+        parent = None if names is None else self.tree.make(names)
+        found = None if parent is None else (parent, parent.path == path)
+        if self._parents_at == self.tree.changes:
+            self._parents[path] = found
+        return found
+
+
+def _names(path: str) -> list[str] | None:
+    """Give the names on the way to a path; None if it leaves the root."""
+    names = path.split("/")
+    if _NO_NAMES.isdisjoint(names):
+        return names
+    clean: list[str] = []
+    for name in names:
+        if name != "..":
+            clean.extend([name] if name not in _NO_NAMES else [])
+        elif clean:
+            clean.pop()
+        else:
+            return None
+    return clean
+
+
+def _stored(columns: Columns) -> Iterator[str]:
+    rows = zip(columns.path, columns.type, strict=True)
+    return (path for path, kind in rows if kind not in MARKERS)
+
+
+def _result(applying: _Applying, starts: Sequence[int], layers: Sequence[Columns]) -> Overlay:
+    ledger = applying.ledger
+    spans = [slice(*span) for span in pairwise(starts)]
+    final = _final(applying, starts, layers)
+    paths = sorted(final)
+    owners = [final[path] for path in paths]
+    return Overlay(
+        visible=[list(map(bool, ledger.visible[span])) for span in spans],
+        change=[[CHANGES[change] for change in ledger.change[span]] for span in spans],
+        hidden_in=[ledger.hidden_in[span] for span in spans],
+        reason=[[REASONS[reason] for reason in ledger.reason[span]] for span in spans],
+        paths=paths,
+        owners=owners,
+        contents=[_content(ledger, starts, owner) for owner in owners] if ledger.contents else owners,
+    )
+
+
+def _final(applying: _Applying, starts: Sequence[int], layers: Sequence[Columns]) -> dict[str, Entry]:
+    """Give the paths of the final file system, and what is seen there."""
+    visible, moved = applying.ledger.visible, applying.moved
+    found: dict[str, Entry] = {}
+    for layer, (start, columns) in enumerate(zip(starts, layers, strict=False)):
+        for place, path in enumerate(columns.path):
+            if visible[start + place]:
+                found[moved.get(start + place, path)] = (layer, place)
+    return found
+
+
+def _content(ledger: Ledger, starts: Sequence[int], owner: Entry) -> Entry:
+    layer, place = owner
+    content = ledger.contents.get(starts[layer] + place)
+    if content is None:
+        return owner
+    layer = bisect_right(starts, content) - 1
+    return layer, content - starts[layer]

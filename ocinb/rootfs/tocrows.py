@@ -1,0 +1,225 @@
+"""The rows of a table of contents: JSON from a stranger, read as the entries of the tar that it speaks of.
+
+Sources: stargz-snapshotter, docs/estargz.md ("TOC, TOCEntries and Footer") and ``InnerOffset`` in estargz/types.go;
+containers/storage, ``FileMetadata``. Both have the same fields.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Any, Final
+
+from ocinb._text import printable
+from ocinb.archive.entries import (
+    BLOCK,
+    CHARACTER,
+    DIRECTORY,
+    FIFO,
+    FILE,
+    HARDLINK,
+    SYMLINK,
+    Columns,
+    text_of,
+)
+from ocinb.archive.headers import clean_path
+from ocinb.errors import IntegrityError, InvalidError
+from ocinb.rootfs.chunks import Chunks
+from ocinb.spec.strictjson import walk_object
+
+_TYPES: Final = {
+    "reg": FILE,
+    "dir": DIRECTORY,
+    "symlink": SYMLINK,
+    "hardlink": HARDLINK,
+    "char": CHARACTER,
+    "block": BLOCK,
+    "fifo": FIFO,
+}
+_CHUNK = "chunk"
+_VERSION = 1
+_MODE = 0o7777
+_LARGEST = 2**63 - 1
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+# How Go writes a time that is none.
+_NO_TIME = "0001-01-01T00:00:00Z"
+_EMPTY = hashlib.sha256(usedforsecurity=False).digest()
+_DIGEST = re.compile("sha256:([0-9a-f]{64})")
+
+
+def read_rows(raw: bytes, content_end: int, most: int, where: str) -> tuple[Columns, Chunks]:
+    """Read a table.
+
+    Parameters
+    ----------
+    raw
+        The JSON.
+    content_end
+        Where the compressed contents of the layer end.
+    most
+        How many entries there may be: ``settings.max_tar_entries``.
+    where
+        What people call the layer.
+
+    Returns
+    -------
+    tuple of Columns and Chunks
+        As the tar has them, as far as the table tells: no offsets in the tar, and of an eStargz whole seconds. Neither
+        format writes a time that is 0. The table is in the order of the tar.
+
+    Raises
+    ------
+    InvalidError
+        If it is no table of version 1, an entry has a field of the wrong type, or there are too many.
+    IntegrityError
+        If a content stands outside of the layer, or the chunks of a file do not make it up.
+    """
+    rows, version = _Rows(content_end, most, where), None
+    for key, value in walk_object(raw, "entries", f"the table of contents of {where}"):
+        if key == "entries":
+            rows.add(value)
+        elif key == "version":
+            version = value
+    if version != _VERSION:
+        raise InvalidError(f"the table of contents of {where} is of version {version!r}; version 1 is read")
+    rows.end_file()
+    return rows.columns, rows.chunks
+
+
+class _Rows:
+    """What was read so far, and the file whose chunks may still follow."""
+
+    def __init__(self, content_end: int, most: int, where: str) -> None:
+        self.columns = Columns()
+        self.chunks = Chunks(content_end)
+        self._most = most
+        self._where = where
+        self._open = False  # whether chunks of the last row may follow
+        self._run: list[tuple[int, int, int, int, bytes | None]] = []  # offset, skipped, begin, size or 0, digest
+
+    def add(self, entry: Any) -> None:
+        """Take an entry."""
+        if not isinstance(entry, dict):
+            raise InvalidError(f"entry {len(self.columns)} of the table of contents of {self._where} is no object")
+        kind = entry.get("type")
+        if kind == _CHUNK:
+            self._add_chunk(entry)
+            return
+        self.end_file()
+        if not isinstance(kind, str) or kind not in _TYPES:
+            raise self._wrong("type", kind)
+        if len(self.columns) >= self._most:
+            raise InvalidError(f"{self._where} has more entries than max_tar_entries = {self._most:,}")
+        self._add_row(entry, _TYPES[kind])
+        if kind == "reg" and self.columns.size_bytes[-1]:
+            self._open = True
+            self._add_chunk(entry)
+
+    def _add_row(self, entry: dict[str, Any], kind: str) -> None:
+        columns = self.columns
+        size = self._number(entry, "size") if kind == FILE else 0
+        target = self._name(entry, "linkName") if kind in (SYMLINK, HARDLINK) else b""
+        columns.position.append(len(columns))
+        columns.type.append(kind)
+        columns.size_bytes.append(size)
+        columns.mode.append(self._number(entry, "mode") & _MODE)
+        columns.uid.append(self._number(entry, "uid"))
+        columns.gid.append(self._number(entry, "gid"))
+        columns.mtime.append(_microseconds(self._text(entry, "modtime")))
+        columns.link_target.append(_target(kind, target))
+        columns.sha256.append(self._content_digest(entry, size) if kind == FILE else None)
+        columns.offset.append(None)
+        columns.path.append(text_of(clean_path(self._name(entry, "name"))))
+
+    def _content_digest(self, entry: dict[str, Any], size: int) -> bytes | None:
+        return self._digest(entry, "digest") if size else _EMPTY
+
+    def _add_chunk(self, entry: dict[str, Any]) -> None:
+        if not self._open:
+            raise IntegrityError(f"the table of contents of {self._where} has a chunk that belongs to no file")
+        offset = self._number(entry, "offset")
+        if offset >= self.chunks.end:
+            raise IntegrityError(f"{self._file()} stands at {offset:,}, where there is no content")
+        skipped, begin = self._number(entry, "innerOffset"), self._number(entry, "chunkOffset")
+        size, digest = self._number(entry, "chunkSize"), self._digest(entry, "chunkDigest")
+        self._run.append((offset, skipped, begin, size, digest))
+
+    def end_file(self) -> None:
+        """Check and keep the chunks of the last row, now that all are known."""
+        if not self._open:
+            return
+        total, at = self.columns.size_bytes[-1], 0
+        lone = len(self._run) == 1
+        for offset, skipped, begin, said, digest in self._run:
+            size = said or total - begin  # the last one need not say it
+            if begin != at or size <= 0:
+                raise IntegrityError(f"the chunks of {self._file()} do not stand one behind the other")
+            self.chunks.add(offset, skipped, size, digest or (self.columns.sha256[-1] if lone else None))
+            at += size
+        if at != total:
+            raise IntegrityError(f"{self._file()} has {total:,} bytes, but its chunks have {at:,}")
+        if lone:
+            self.columns.sha256[-1] = self.columns.sha256[-1] or self._run[0][4]
+        self.chunks.finish(self.columns.position[-1])
+        self._open = False
+        self._run.clear()
+
+    def _number(self, entry: dict[str, Any], key: str) -> int:
+        value = entry.get(key)
+        if value is None:
+            return 0
+        if type(value) is not int or not 0 <= value <= _LARGEST:
+            raise self._wrong(key, value)
+        return value
+
+    def _text(self, entry: dict[str, Any], key: str) -> str:
+        value = entry.get(key)
+        if value is None:
+            return ""
+        if not isinstance(value, str):
+            raise self._wrong(key, value)
+        return value
+
+    def _name(self, entry: dict[str, Any], key: str) -> bytes:
+        """Give a name as bytes; half a character, which JSON can say and UTF-8 cannot, as the three it would be."""
+        value = self._text(entry, key)
+        if not value:
+            raise self._wrong(key, value)
+        return value.encode("utf-8", "surrogatepass")
+
+    def _digest(self, entry: dict[str, Any], key: str) -> bytes | None:
+        value = self._text(entry, key)
+        if not value.startswith("sha256:"):
+            return None  # none at all, or one that the columns have no room for
+        found = _DIGEST.fullmatch(value)
+        if found is None:
+            raise self._wrong(key, value)
+        return bytes.fromhex(found[1])
+
+    def _file(self) -> str:
+        return f"{printable(self.columns.path[-1])!r} in the table of contents of {self._where}"
+
+    def _wrong(self, key: str, value: object) -> InvalidError:
+        shown = printable(repr(value)[:100])
+        return InvalidError(f"entry {len(self.columns)} of the table of contents of {self._where} has {key} = {shown}")
+
+
+def _target(kind: str, raw: bytes) -> str | None:
+    if kind == SYMLINK:
+        return text_of(raw)
+    return text_of(clean_path(raw)) if kind == HARDLINK else None
+
+
+@lru_cache(maxsize=1024)
+def _microseconds(text: str) -> int | None:
+    """Read a time in RFC 3339; None if no clock shows it."""
+    if text in ("", _NO_TIME):
+        return 0
+    try:
+        moment = datetime.fromisoformat(text)
+        return (moment.replace(tzinfo=moment.tzinfo or UTC) - _EPOCH) // _MICROSECOND
+    except (ValueError, OverflowError):
+        return None

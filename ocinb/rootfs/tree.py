@@ -1,0 +1,332 @@
+"""The tree: directories and what stands in them, while one layer after the other is applied.
+
+Nothing here recurses and no path is ever compared with all others: a path costs its length, and a directory that goes
+costs what is in it. A long row of directories with nothing else in them is kept as one, so that a hundred thousand need
+no more memory than their names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
+from typing import Final
+
+from ocinb.errors import InvalidError
+from ocinb.rootfs.ledger import MODIFIED, OVERWRITTEN, REPLACED, Ledger
+
+# As Linux follows them: path_resolution(7) knows no more links in one path, and no longer name (PATH_MAX).
+MAX_LINKS: Final = 40
+MAX_LINK_CHARACTERS: Final = 4096
+# Directories that no layer stores but that paths part in or turn back from; images have few.
+MAX_IMPLIED: Final = 1_000_000
+
+_BELOW: Final = -1
+_LONG = 16  # so many in a row are kept as one
+
+
+class Directory:
+    """One directory, or a row of them of which only the last is of interest.
+
+    Attributes
+    ----------
+    parent
+        The one that has it; None for the root.
+    name
+        Its name; that of a row is the path through it, from `start` on.
+    owner
+        The entry that stores it; -1 if no layer does.
+    since
+        The layer from which on the path is there; `_BELOW` if it was there below the layer that made this directory.
+    children
+        What is in it now, by the first name of each: directories, and of all others the entry.
+    was
+        What the layers below had in it and this layer took away; None if that is nothing.
+    """
+
+    __slots__ = ("children", "name", "owner", "parent", "since", "start", "was")
+
+    def __init__(self, parent: Directory | None, name: str, owner: int, since: int) -> None:
+        self.parent = parent
+        self.name = name
+        self.start = 0
+        self.owner = owner
+        self.since = since
+        self.children: dict[str, Node] = {}
+        self.was: dict[str, Node] | None = None
+
+    @property
+    def path(self) -> str:
+        """Where it is."""
+        return self.path_of("")[:-1]
+
+    def path_of(self, name: str) -> str:
+        """Give the path of what has this name in it."""
+        names = [name]
+        here = self
+        while here.parent is not None:
+            names.append(here.name[here.start :])
+            here = here.parent
+        return "/".join(reversed(names))
+
+    def match(self, names: list[str]) -> int:
+        """Take from the end of a list the names that a row goes on with, and give where in its own name that ends."""
+        at = self._end(self.start)
+        while at < len(self.name) and names and names[-1] == self.name[at + 1 : self._end(at + 1)]:
+            at += 1 + len(names.pop())
+        return at
+
+    def _end(self, start: int) -> int:
+        found = self.name.find("/", start)
+        return len(self.name) if found < 0 else found
+
+    def split(self, at: int) -> Directory:
+        """Cut a row in two; give the end of the upper part, in which this is the lower."""
+        upper = Directory(self.parent, self.name[self.start : at], -1, self.since)
+        self.parent, self.start = upper, at + 1
+        upper.children[self.name[at + 1 : self._end(at + 1)]] = self
+        return upper
+
+
+Node = Directory | int
+
+
+class Tree:
+    """The file system as the layers so far have left it.
+
+    Attributes
+    ----------
+    root
+        Always there.
+    symlinks
+        What the symbolic links name, by entry.
+    changes
+        Rises whenever a path may lead elsewhere than before.
+    """
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.root = Directory(None, "", -1, since=0)
+        self.symlinks: dict[int, str] = {}
+        self.changes = 0
+        self._ledger = ledger
+        self._implied = 0
+        self._told: list[Directory] = []
+
+    def find(self, names: Sequence[str], replaced: AbstractSet[str] = frozenset()) -> Directory | None:
+        """Look a directory up; None if it is not there.
+
+        Parameters
+        ----------
+        names
+            The names on the way to it.
+        replaced
+            Paths through which no symbolic link is followed.
+        """
+        found = self._walk(names, replaced)
+        return None if found is None or found[1] else found[0]
+
+    def make(self, names: Sequence[str]) -> Directory | None:
+        """Look a directory up and make it if it is not there, as unpackers do; None if symbolic links forbid it."""
+        found = self._walk(names)
+        if found is None:
+            return None
+        here, missing = found
+        for place, name in enumerate(missing):
+            if len(missing) - place > _LONG and name not in here.children and name not in (here.was or ()):
+                row = Directory(here, "/".join(missing[place:]), -1, self._ledger.layer)
+                here.children[name] = row
+                return row
+            self._count()
+            here = self.put_directory(-1, here, name)
+        return here
+
+    def _walk(
+        self, names: Sequence[str], replaced: AbstractSet[str] = frozenset()
+    ) -> tuple[Directory, list[str]] | None:
+        """Follow a path as far as there are directories, and give the rest; links are read as in a chroot."""
+        here, missing, followed = self.root, list[str](), _Followed(names)
+        todo = followed.todo
+        while todo:
+            name = todo.pop()
+            if name == "..":
+                here = here if missing else self._above(here)
+                del missing[-1:]
+                continue
+            child = None if missing else here.children.get(name)
+            if isinstance(child, Directory):
+                here = child if len(child.name) == len(name) else self._along(child, todo)
+            elif name not in ("", "."):
+                target = None if child is None else self.symlinks.get(child)
+                if target is None:
+                    missing.append(name)
+                elif not followed.follow(target, replaced):
+                    return None
+                elif target.startswith("/"):
+                    here = self.root
+        return here, missing
+
+    def _along(self, row: Directory, names: list[str]) -> Directory:
+        """Go as far through a row as these names do, which are taken from the end of the list."""
+        at = row.match(names)
+        return row if at == len(row.name) else self._split(row.parent, row, at)
+
+    def _above(self, directory: Directory) -> Directory:
+        at = directory.name.rfind("/", directory.start)
+        return directory.parent or directory if at < 0 else self._split(directory.parent, directory, at)
+
+    def _split(self, parent: Directory | None, row: Directory, at: int) -> Directory:
+        self._count()
+        upper = row.split(at)
+        if parent is not None:
+            parent.children[upper.name.partition("/")[0]] = upper
+        return upper
+
+    def _count(self) -> None:
+        self._implied += 1
+        if self._implied > MAX_IMPLIED:
+            raise InvalidError(
+                f"the paths of the image go through more than {MAX_IMPLIED:,} directories that no layer stores, "
+                "which no honest image does"
+            )
+
+    def child(self, parent: Directory, name: str) -> Node | None:
+        """Give what has this name in a directory."""
+        node = parent.children.get(name)
+        return self._along(node, []) if isinstance(node, Directory) else node
+
+    def _before(self, parent: Directory, name: str) -> dict[str, Node]:
+        """Give what the layers below had in a directory of this name that this layer took away."""
+        node = parent.was.get(name) if parent.was else None
+        if parent.was is None or not isinstance(node, Directory):
+            return {}
+        at = node.match([])
+        if at < len(node.name):
+            self._count()
+            parent.was[name] = node = node.split(at)
+            node.was, node.children = node.children, {}
+        return node.was or {}
+
+    def put_directory(self, entry: int, parent: Directory, name: str) -> Directory:
+        """Let an entry be a directory of this name; what is in one that is there stays."""
+        old = self.child(parent, name)
+        if isinstance(old, Directory):
+            self._own(old, entry)
+            return old
+        stood = self.stood(parent, name, old)
+        new = Directory(parent, name, entry, _BELOW if stood else self._ledger.layer)
+        before = self._before(parent, name)
+        if before:
+            self._tell(new).update(before)
+        if old is not None:
+            self._drop(old, OVERWRITTEN)
+        parent.children[name] = new
+        return new
+
+    def put_root(self, entry: int) -> None:
+        """Let an entry be the root's own."""
+        self._own(self.root, entry)
+
+    def _own(self, directory: Directory, entry: int) -> None:
+        if entry >= 0:
+            if directory.owner >= 0:
+                self._ledger.hide(directory.owner, OVERWRITTEN)
+            directory.owner = entry
+
+    def put_other(self, entry: int, parent: Directory, name: str) -> None:
+        """Let an entry that is no directory have this name; what has it now goes."""
+        old = self.child(parent, name)
+        if isinstance(old, Directory):
+            self.remove(parent, name, OVERWRITTEN, REPLACED)
+        elif old is not None:
+            self._drop(old, OVERWRITTEN)
+        parent.children[name] = entry
+
+    def stood(self, parent: Directory, name: str, node: Node | None) -> bool:
+        """Say whether the layers below have something of this name, of which this node is left."""
+        if node is None:
+            return parent.was is not None and name in parent.was
+        if isinstance(node, Directory):
+            return node.since < self._ledger.layer
+        return node < self._ledger.first or self._ledger.change[node] == MODIFIED
+
+    def remove(self, parent: Directory, name: str, reason: int, below: int) -> None:
+        """Take away what has this name, for one reason, and all that is below it, for another."""
+        node = self.child(parent, name)
+        if node is None:
+            return
+        del parent.children[name]
+        if self.stood(parent, name, node):
+            self._tell(parent)[name] = node
+        if not isinstance(node, Directory):
+            self._drop(node, reason)
+            return
+        self.changes += 1
+        for directory in self._directories(node):
+            self._empty(directory, below)
+            if directory.owner >= 0:
+                self._ledger.hide(directory.owner, reason if directory is node else below)
+
+    def clear(self, directory: Directory, reason: int) -> None:
+        """Take away all that is in a directory."""
+        for name in list(directory.children):
+            self.remove(directory, name, reason, reason)
+
+    @staticmethod
+    def _directories(top: Directory) -> Iterator[Directory]:
+        """Give a directory and all below it; what is in one may be taken away when the next is asked for."""
+        todo = [top]
+        while todo:
+            directory = todo.pop()
+            todo.extend(child for child in directory.children.values() if isinstance(child, Directory))
+            yield directory
+
+    def _empty(self, directory: Directory, reason: int) -> None:
+        """Hide what is in a directory that goes, and keep in mind what of it the layers below had."""
+        was = directory.was or {}
+        for name, child in directory.children.items():
+            # A file that came in the place of a directory does not say what was in that; a directory does.
+            if (name not in was or isinstance(child, Directory)) and self.stood(directory, name, child):
+                was[name] = child
+            if not isinstance(child, Directory):
+                self._drop(child, reason)
+        directory.was, directory.children = was, {}
+
+    def _drop(self, entry: int, reason: int) -> None:
+        self._ledger.hide(entry, reason)
+        if self.symlinks.pop(entry, None) is not None:
+            self.changes += 1
+
+    def _tell(self, directory: Directory) -> dict[str, Node]:
+        if directory.was is None:
+            directory.was = {}
+            self._told.append(directory)
+        return directory.was
+
+    def finish_layer(self) -> None:
+        """Forget what this layer took away."""
+        for directory in self._told:
+            directory.was = None
+        self._told.clear()
+
+
+class _Followed:
+    """The names that are still to be gone through, while symbolic links put others in front of them."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.todo = list(reversed(names))
+        self._names = names
+        self._own = len(names)
+        self._links = 0
+        self._characters = 0
+
+    def follow(self, target: str, replaced: AbstractSet[str]) -> bool:
+        """Go on with what a link names; False if that is too far, or if the link is replaced in this layer."""
+        if len(self.todo) < self._own:
+            self._own = len(self.todo)
+            if replaced and "/".join(self._names[: len(self._names) - self._own]) in replaced:
+                return False
+        self._links += 1
+        self._characters += len(target)
+        if self._links > MAX_LINKS or self._characters > MAX_LINK_CHARACTERS:
+            return False
+        self.todo.extend(reversed(target.split("/")))
+        return True

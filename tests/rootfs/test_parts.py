@@ -1,0 +1,54 @@
+"""Parts of blobs are as long as they were asked for, or there is none."""
+
+from __future__ import annotations
+
+import pytest
+
+from ocinb._settings import settings
+from ocinb.errors import IntegrityError, TransportError
+from ocinb.network.refusals import RangeError
+from ocinb.rootfs.parts import read_part
+from ocinb.samples import SampleRegistry
+from tests.transferring import BLOB, describe, open_repository
+
+
+def test_a_part_comes_by_one_request(registry: SampleRegistry) -> None:
+    registry.put_blob(BLOB)
+    assert read_part(open_repository(registry), describe(BLOB), 1000, 50, settings) == BLOB[1000:1050]
+    assert [one.status for one in registry.requests if "/blobs/" in one.path] == [206]
+
+
+def test_a_whole_that_comes_for_a_part_is_not_read(registry: SampleRegistry) -> None:
+    registry.put_blob(BLOB)
+    registry.fault("*/blobs/*", ignore_range=True, times=None)
+    assert read_part(open_repository(registry), describe(BLOB), 1000, 50, settings) is None
+
+
+def test_of_a_whole_that_comes_for_its_beginning_no_more_is_taken(registry: SampleRegistry) -> None:
+    registry.put_blob(BLOB)
+    registry.fault("*/blobs/*", ignore_range=True, times=None)
+    assert read_part(open_repository(registry), describe(BLOB), 0, 50, settings) == BLOB[:50]
+
+
+def test_another_part_is_an_error(registry: SampleRegistry) -> None:
+    registry.put_blob(BLOB)
+    registry.fault("*/blobs/*", wrong_range=True)
+    with pytest.raises(RangeError):
+        read_part(open_repository(registry), describe(BLOB), 1000, 50, settings)
+
+
+def test_a_part_that_does_not_exist_is_an_error(registry: SampleRegistry) -> None:
+    registry.put_blob(BLOB)
+    with pytest.raises(RangeError):
+        read_part(open_repository(registry), describe(BLOB), len(BLOB), 50, settings)
+    with pytest.raises(IntegrityError, match="40 bytes early"):
+        read_part(open_repository(registry), describe(BLOB), len(BLOB) - 10, 50, settings)
+
+
+def test_a_line_that_stays_broken_is_given_up(registry: SampleRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ocinb.network.patience.FIRST_PAUSE_SECONDS", 0.0)
+    registry.put_blob(BLOB)
+    fault = registry.fault("*/blobs/*", cut=10, times=None)
+    with pytest.raises(TransportError):
+        read_part(open_repository(registry), describe(BLOB), 1000, 50, settings)
+    assert fault.hits == 1 + settings.retries

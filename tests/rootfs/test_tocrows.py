@@ -1,0 +1,215 @@
+"""Tables that strangers wrote: rows, or the error that says what is wrong."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ocinb.archive.entries import BLOCK, CHARACTER, DIRECTORY, FIFO, FILE, HARDLINK, SYMLINK, Columns
+from ocinb.errors import IntegrityError, InvalidError
+from ocinb.rootfs.chunks import Chunk, Chunks
+from ocinb.rootfs.tocrows import read_rows
+from tests.rootfs.seekables import sha256
+
+END = 1000
+EMPTY = sha256(b"")
+DIGEST = "sha256:" + "ab" * 32
+
+
+def read(*entries: Any, end: int = END, **more: Any) -> tuple[Columns, Chunks]:
+    table = {"version": 1, "entries": list(entries)} | more
+    return read_rows(json.dumps(table).encode(), end, 100, "it")
+
+
+def reg(**fields: Any) -> dict[str, Any]:
+    return {"type": "reg", "name": "a", "size": 10, "digest": DIGEST, "offset": 20} | fields
+
+
+def chunk(**fields: Any) -> dict[str, Any]:
+    return {"type": "chunk", "name": "a"} | fields
+
+
+def test_all_types_and_fields() -> None:
+    columns, chunks = read(
+        {"type": "dir", "name": "./usr/", "mode": 0o40755, "uid": 1, "gid": 2, "modtime": "2024-05-06T09:08:09+02:00"},
+        reg(name="/usr//a", mode=0o104755, modtime="2024-05-06T07:08:09.123456789Z", xattrs={"user.a": "eA=="}),
+        {"type": "symlink", "name": "l", "linkName": "./../a/", "size": 7},
+        {"type": "hardlink", "name": "h", "linkName": "./usr/a", "size": 10, "digest": DIGEST},
+        {"type": "char", "name": "c", "devMajor": 1, "devMinor": 3},
+        {"type": "block", "name": "b"},
+        {"type": "fifo", "name": "f"},
+        {"type": "reg", "name": "e"},
+    )
+    assert columns.type == [DIRECTORY, FILE, SYMLINK, HARDLINK, CHARACTER, BLOCK, FIFO, FILE]
+    assert columns.path == ["usr", "usr/a", "l", "h", "c", "b", "f", "e"]
+    assert columns.position == list(range(8))
+    assert columns.size_bytes == [0, 10, 0, 0, 0, 0, 0, 0]
+    assert columns.mode[:2] == [0o755, 0o4755]
+    assert (columns.uid[0], columns.gid[0]) == (1, 2)
+    assert columns.mtime[:3] == [1_714_979_289_000_000, 1_714_979_289_123_456, 0]
+    assert columns.link_target == [None, None, "./../a/", "usr/a", None, None, None, None]
+    assert columns.sha256 == [None, b"\xab" * 32, None, None, None, None, None, EMPTY]
+    assert list(chunks.of(1)) == [Chunk(20, END, 0, 10, b"\xab" * 32)]
+
+
+@pytest.mark.parametrize(
+    ("text", "mtime"),
+    [
+        ("0001-01-01T00:00:00Z", 0),
+        ("1969-12-31T23:59:59.9999999Z", -1),
+        ("9999-12-31T23:59:59Z", 253_402_300_799_000_000),
+        ("12345-01-01T00:00:00Z", None),
+        ("yesterday", None),
+    ],
+)
+def test_times(text: str, mtime: int | None) -> None:
+    columns, _ = read({"type": "dir", "name": "d", "modtime": text})
+    assert columns.mtime == [mtime]
+
+
+def test_names_that_no_text_can_be() -> None:
+    table = rb'{"version":1,"entries":[{"type":"dir","name":"a\udc80"},{"type":"dir","name":"..\/b\u0000\n"}]}'
+    columns, _ = read_rows(table, END, 100, "it")
+    assert columns.path == [r"a\xed\xb2\x80", "../b\0\n"]
+
+
+def test_a_path_that_stands_twice_is_two_rows_as_in_a_tar() -> None:
+    columns, chunks = read(reg(), reg(offset=50))
+    assert columns.path == ["a", "a"]
+    assert [chunks.of(place)[0].offset for place in (0, 1)] == [20, 50]
+
+
+def test_chunks_end_where_the_next_begins() -> None:
+    _, chunks = read(
+        reg(chunkSize=4, chunkDigest=DIGEST),
+        chunk(offset=40, chunkOffset=4, chunkSize=5),
+        chunk(offset=40, innerOffset=5, chunkOffset=9),
+        reg(name="b", offset=90),
+    )
+    assert list(chunks.of(0)) == [
+        Chunk(20, 40, 0, 4, b"\xab" * 32),
+        Chunk(40, 90, 0, 5, None),
+        Chunk(40, 90, 5, 1, None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("entries", "message"),
+    [
+        ([chunk(offset=1)], "belongs to no file"),
+        ([{"type": "dir", "name": "a"}, chunk(offset=1, chunkOffset=1)], "belongs to no file"),
+        ([reg(size=0), chunk(offset=1)], "belongs to no file"),
+        ([reg(offset=END)], "where there is no content"),
+        ([reg(offset=2**62)], "where there is no content"),
+        ([reg(chunkOffset=5)], "one behind the other"),
+        ([reg(chunkOffset=10)], "one behind the other"),
+        ([reg(chunkSize=9)], "its chunks have 9"),
+        ([reg(chunkSize=11)], "its chunks have 11"),
+        ([reg(chunkSize=4), chunk(offset=30, chunkOffset=5)], "one behind the other"),
+        ([reg(chunkSize=4), chunk(offset=30, chunkOffset=4, chunkSize=2**62)], "its chunks have"),
+        ([reg(chunkSize=10), chunk(offset=30, chunkOffset=10)], "one behind the other"),
+        ([reg(chunkSize=4), chunk(offset=5000, chunkOffset=4)], "where there is no content"),
+    ],
+)
+def test_chunks_that_lie(entries: list[Any], message: str) -> None:
+    with pytest.raises(IntegrityError, match=message):
+        read(*entries)
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        (7, "is no object"),
+        (None, "is no object"),
+        ({}, "type = None"),
+        ({"type": "socket", "name": "a"}, "type = 'socket'"),
+        ({"type": ["reg"], "name": "a"}, "type = "),
+        ({"type": "dir"}, "name = ''"),
+        ({"type": "dir", "name": 7}, "name = 7"),
+        ({"type": "symlink", "name": "a"}, "linkName = ''"),
+        (reg(size=-1), "size = -1"),
+        (reg(size=2**63), "size = 9223372036854775808"),
+        (reg(size=1.5), "size = 1.5"),
+        (reg(size=True), "size = True"),
+        (reg(size="10"), "size = '10'"),
+        (reg(offset=-5), "offset = -5"),
+        (reg(chunkSize=-5), "chunkSize = -5"),
+        (reg(innerOffset=-5), "innerOffset = -5"),
+        (reg(mode=-1), "mode = -1"),
+        (reg(uid=-1), "uid = -1"),
+        (reg(modtime=5), "modtime = 5"),
+        (reg(digest="sha256:xyz"), "digest = 'sha256:xyz'"),
+        (reg(chunkDigest="sha256:" + "AB" * 32), "chunkDigest = "),
+    ],
+)
+def test_fields_that_lie(entry: Any, message: str) -> None:
+    with pytest.raises(InvalidError, match=message):
+        read({"type": "dir", "name": "first"}, entry)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"[]",
+        b"{",
+        b'{"version": 1, "entries": [}',
+        b'{"version": 1, "entries": []} {}',
+        b'{"version": 1, "entries": [], "entries": []}',
+        b'{"version": 1, "entries": [{"type": "dir", "name": "a", "name": "b"}]}',
+        b'{"version": 1, "entries": [{"type": "dir", "name": "a", "mode": NaN}]}',
+        b'{"version": 1, "entries": [{"type": "dir", "name": "caf\xe9"}]}',
+        b'{"version": 1, "entries": [' + b"[" * 100_000,
+        b'{"version": 1, "entries": [{"type": "dir", "name": "a", "mode": ' + b"9" * 5000 + b"}]}",
+    ],
+)
+def test_what_is_no_json_is_refused(raw: bytes) -> None:
+    with pytest.raises(InvalidError, match="table of contents of it"):
+        read_rows(raw, END, 100, "it")
+
+
+@pytest.mark.parametrize("version", [None, 0, 2, "1", [1]])
+def test_another_version_is_refused(version: Any) -> None:
+    with pytest.raises(InvalidError, match="version 1 is read"):
+        read(version=version)
+
+
+def test_entries_that_are_no_list_are_refused() -> None:
+    with pytest.raises(InvalidError, match="is no object"):
+        read(entries=7)
+
+
+def test_more_entries_than_the_limit_are_refused_by_name() -> None:
+    with pytest.raises(InvalidError, match="max_tar_entries = 100"):
+        read(*[{"type": "dir", "name": "d"}] * 101)
+
+
+values = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.just(DIGEST)
+keys = (
+    "type name size digest offset chunkOffset chunkSize chunkDigest innerOffset mode uid gid modtime linkName".split()
+)
+kinds = st.sampled_from(["reg", "chunk", "dir", "symlink", "hardlink"])
+numbers = st.integers(-1, 30)
+entries = st.fixed_dictionaries(
+    {"type": kinds, "name": st.text(min_size=1, max_size=3)},
+    optional=dict.fromkeys(("size", "offset", "chunkOffset", "chunkSize", "innerOffset"), numbers)
+    | {"linkName": st.text(max_size=3), "digest": st.just(DIGEST)},
+)
+
+
+@given(st.lists(entries | st.dictionaries(st.sampled_from(keys), values) | values, max_size=6))
+def test_any_table_is_rows_or_a_refusal(rows: list[Any]) -> None:
+    try:
+        columns, chunks = read(*rows, end=25)
+    except (InvalidError, IntegrityError):
+        return
+    assert len({len(getattr(columns, name)) for name in columns.__slots__}) == 1
+    for place, size in enumerate(columns.size_bytes):
+        if size:
+            parts = chunks.of(place)
+            assert sum(part.size for part in parts) == size
+            assert all(0 <= part.offset < part.end <= 25 for part in parts)

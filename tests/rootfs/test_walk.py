@@ -1,0 +1,208 @@
+"""A path leads where a process whose root is that of the image is led, and never out of it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ocinb.archive.entries import CHARACTER, DIRECTORY, FILE, HARDLINK, SYMLINK, Columns
+from ocinb.errors import InvalidError, NotFoundError
+from ocinb.rootfs.filesystem import overlay
+from ocinb.rootfs.walk import MAX_LINKS, MAX_PATH_CHARACTERS, Tree, plain_path
+
+
+def columns(entries: Mapping[str, str | None]) -> Columns:
+    """Make entries: None is a file, "/" a directory, another text what a symbolic link names."""
+    kinds = {None: FILE, "/": DIRECTORY, "=": CHARACTER}
+    made = Columns()
+    for place, (path, said) in enumerate(entries.items()):
+        kind = HARDLINK if said and said.startswith("#") else kinds.get(said, SYMLINK)
+        target = said.removeprefix("#") if said and kind in (SYMLINK, HARDLINK) else None
+        row = Columns([place], [path], [kind], [0], [0o644], [0], [0], [0], [target], [None], [None])
+        made.extend(row)
+    return made
+
+
+def lead(entries: Mapping[str, str | None], path: str) -> str:
+    layer = columns(entries)
+    result = overlay([layer])
+    return result.paths[Tree([layer], result).lead(path)]
+
+
+ETC = {"etc": "/", "etc/passwd": None, "etc/shadow": None}
+
+
+@pytest.mark.parametrize("path", ["etc/passwd", "/etc/passwd", "./etc//passwd", "etc/./passwd", "/../etc/passwd"])
+def test_a_path_may_be_written_in_many_ways(path: str) -> None:
+    assert lead(ETC, path) == "etc/passwd"
+
+
+@pytest.mark.parametrize(
+    ("links", "path", "reached"),
+    [
+        ({"a": "etc/passwd"}, "a", "etc/passwd"),
+        ({"a": "/etc/passwd"}, "a", "etc/passwd"),
+        ({"etc/a": "passwd"}, "etc/a", "etc/passwd"),
+        ({"etc/a": "../etc/passwd"}, "etc/a", "etc/passwd"),
+        ({"etc/a": "../../../../etc/passwd"}, "etc/a", "etc/passwd"),
+        ({"a": "b", "b": "c", "c": "etc/passwd"}, "a", "etc/passwd"),
+        ({"d": "etc"}, "d/passwd", "etc/passwd"),
+        ({"d": "/etc/"}, "/d/./passwd", "etc/passwd"),
+        ({"x/y/d": "../../etc"}, "x/y/d/passwd", "etc/passwd"),
+        ({"x/y/d": "/etc"}, "x/y/d/../etc/passwd", "etc/passwd"),
+        ({"a": "#etc/passwd"}, "a", "a"),
+        ({"l": "etc/passwd", "m": "#l"}, "m", "etc/passwd"),
+    ],
+)
+def test_links_are_followed_inside_the_root(links: dict[str, str | None], path: str, reached: str) -> None:
+    assert lead({**ETC, **links}, path) == reached
+
+
+@pytest.mark.parametrize(
+    "entries", [{"a": "a"}, {"a": "b", "b": "a"}, {"d": "d/d"}, {"a": "./a"}, {"a": "b/x", "b": "a"}]
+)
+def test_links_in_a_circle_are_an_error(entries: dict[str, str | None]) -> None:
+    with pytest.raises(InvalidError, match=f"more than {MAX_LINKS} links"):
+        lead(entries, f"{next(iter(entries))}/x")
+
+
+def test_as_many_links_are_followed_as_linux_follows() -> None:
+    chain: dict[str, str | None] = {f"l{number}": f"l{number + 1}" for number in range(MAX_LINKS)}
+    assert lead({**chain, f"l{MAX_LINKS}": None}, "l0") == f"l{MAX_LINKS}"
+    with pytest.raises(InvalidError, match="in a circle"):
+        lead({**chain, f"l{MAX_LINKS}": "end", "end": None}, "l0")
+
+
+@pytest.mark.parametrize(
+    ("links", "path", "message"),
+    [
+        ({}, "etc/group", r"there is no 'etc/group' in the final file system"),
+        ({}, "/usr/bin/x", r"there is no '/usr/bin/x' in the final file system: it leads to 'usr'"),
+        ({"a": "gone"}, "a", r"there is no 'a' in the final file system: it leads to 'gone'"),
+        ({"a": ""}, "a", r"'a' leads to 'a', a symbolic link to 0 characters"),
+        ({"a": "x" * 5000}, "a", r"a symbolic link to 5,000 characters"),
+        ({}, "etc/passwd/x", r"'etc/passwd/x' leads through 'etc/passwd', which is no directory"),
+        ({"a": "etc/passwd"}, "a/../shadow", r"leads through 'etc/passwd', which is no directory"),
+        ({"a": "="}, "a/b", r"leads through 'a', which is no directory"),
+    ],
+)
+def test_what_leads_nowhere_says_how_far_it_led(links: dict[str, str | None], path: str, message: str) -> None:
+    with pytest.raises(NotFoundError, match=message):
+        lead({**ETC, **links}, path)
+
+
+@pytest.mark.parametrize("path", ["", "/", "srv", "srv/shop/..", "srv/shop/../../.."])
+def test_a_directory_that_no_layer_stores_is_one(path: str) -> None:
+    with pytest.raises(InvalidError, match="is a directory"):
+        lead({"srv/shop/app": None}, path)
+
+
+@pytest.mark.parametrize(
+    ("path", "hint"),
+    [
+        ("etc/paswd", "Did you mean 'etc/passwd'?"),
+        ("passwd", "Did you mean 'etc/passwd'?"),
+        ("lib/shadow", None),
+        ("etcc", "Did you mean 'etc'?"),
+        ("zzz", None),
+    ],
+)
+def test_near_paths_are_told(path: str, hint: str | None) -> None:
+    with pytest.raises(NotFoundError) as caught:
+        lead(ETC, path)
+    assert caught.value.hint == hint
+
+
+def test_names_in_a_directory_are_compared_without_all_that_is_below_them() -> None:
+    entries: dict[str, str | None] = {f"usr/lib/{number}": None for number in range(5000)}
+    entries |= {"usr/lib-x": None, "usr/lib0": None, "usr/share": "/", "usr/\U0010ffff/\U0010ffff\U0010ffff": None}
+    with pytest.raises(NotFoundError) as caught:
+        lead(entries, "usr/shar")
+    assert caught.value.hint == "Did you mean 'usr/share'?"
+
+
+def test_names_of_thousands_of_characters_are_not_compared() -> None:
+    entries: dict[str, str | None] = {"ab" * 2000 + f"{number:04}": None for number in range(1000)}
+    with pytest.raises(NotFoundError) as caught:
+        lead({**entries, "link": "ab" * 2000 + "c"}, "link")
+    assert caught.value.hint is None
+
+
+def test_no_longer_path_is_walked_than_linux_takes_but_what_stands_there_is_found() -> None:
+    long = "/".join(["directory"] * 1000)
+    assert lead({long: None}, long) == long
+    with pytest.raises(NotFoundError, match=f"no more than {MAX_PATH_CHARACTERS:,} are read"):
+        lead({long: None}, f"{long}/..")
+
+
+@pytest.mark.parametrize(
+    ("path", "plain"), [("", ""), ("/", ""), ("//a//b/", "a/b"), ("a/..", "a/.."), ("..a/b..", "..a/b..")]
+)
+def test_plain_paths(path: str, plain: str) -> None:
+    assert plain_path(path) == plain
+
+
+NAMES = st.sampled_from(["a", "b", "c", "d"])
+PATHS = st.lists(NAMES, min_size=1, max_size=3).map("/".join)
+TARGETS = st.lists(st.sampled_from(["a", "b", "c", "..", "."]), min_size=1, max_size=4).map("/".join)
+ENTRIES = st.dictionaries(PATHS, st.one_of(st.none(), st.just("/"), TARGETS), max_size=8)
+
+
+@given(entries=ENTRIES, path=st.lists(st.sampled_from(["a", "b", "c", "d", "..", "."]), max_size=5).map("/".join))
+def test_it_leads_where_the_kernel_leads(
+    tmp_path_factory: pytest.TempPathFactory, entries: dict[str, str | None], path: str
+) -> None:
+    layer = columns(entries)
+    result = overlay([layer])
+    tree = Tree([layer], result)
+    root = tmp_path_factory.mktemp("root")
+    _make(root, layer, result.paths, [place for _, place in result.contents])
+    expected = _resolved(root, path)
+    try:
+        reached: str | None = result.paths[tree.lead(path)]
+    except InvalidError as error:
+        reached = "a directory" if "is a directory" in str(error) else "a circle"
+    except NotFoundError:
+        reached = None
+    if expected is not None and reached == "a directory":
+        assert (root / expected).is_dir()
+    else:
+        assert reached == expected
+
+
+def _make(root: Path, layer: Columns, paths: list[str], places: list[int]) -> None:
+    for path, place in zip(paths, places, strict=True):
+        target = root / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if layer.type[place] == DIRECTORY:
+            target.mkdir(exist_ok=True)
+        elif layer.type[place] == SYMLINK:
+            target.symlink_to(layer.link_target[place] or "")
+        else:
+            target.touch()
+
+
+def _resolved(root: Path, path: str) -> str | None:
+    """Let the kernel walk, a name at a time, since it knows no other root without privileges."""
+    here, todo, links = root, path.split("/")[::-1], 0
+    while todo:
+        part = todo.pop()
+        if part == ".." and here == root:
+            continue
+        if not here.is_dir() and part:
+            return None
+        here = here.parent if part == ".." else here / part
+        if here.is_symlink():
+            links += 1
+            if links > MAX_LINKS:
+                return "a circle"
+            todo += str(here.readlink()).split("/")[::-1]
+            here = here.parent
+        elif not os.path.lexists(here):
+            return None
+    return "" if here == root else str(here.relative_to(root))
