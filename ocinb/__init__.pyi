@@ -2,8 +2,13 @@ from ocinb import errors as errors
 from ocinb import samples as samples
 from ocinb._settings import settings as settings
 from ocinb.catalog.catalog import Catalog as Catalog
+from ocinb.frames.contents import efficiency as efficiency
+from ocinb.frames.contents import files as files
+from ocinb.frames.contents import filesystem as filesystem
+from ocinb.frames.contents import hidden as hidden
 from ocinb.frames.documents import document as document
 from ocinb.frames.downloads import pull as pull
+from ocinb.frames.extract import read as read
 from ocinb.frames.images import configs as configs
 from ocinb.frames.images import history as history
 from ocinb.frames.images import layers as layers
@@ -24,12 +29,17 @@ __all__ = [
     "Reference",
     "configs",
     "document",
+    "efficiency",
     "errors",
+    "files",
+    "filesystem",
+    "hidden",
     "history",
     "layers",
     "manifests",
     "pull",
     "rate_limit",
+    "read",
     "referrers",
     "repositories",
     "samples",

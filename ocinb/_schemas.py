@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -72,6 +72,54 @@ class Schema:
         listed = list(rows)
         columns = {column.name: _series(column, [row.get(column.name) for row in listed]) for column in self.columns}
         return pd.DataFrame(columns, copy=False)
+
+    def frame_of(self, columns: Mapping[str, Sequence[Any]], *, same: Mapping[str, Any]) -> pd.DataFrame:
+        """Make a DataFrame of whole columns: what has half a million rows has no object for each of them.
+
+        Parameters
+        ----------
+        columns
+            The values by the name of the column, all equally many, None for what is NA; at least one column. Times are
+            microseconds since 1970.
+        same
+            What stands in all rows, by the name of the column. What stands in neither is NA.
+        """
+        with collector_off():
+            import pandas as pd
+
+        rows = len(next(iter(columns.values())))
+        built = {
+            column.name: _whole_column(column, columns[column.name])
+            if column.name in columns
+            else _series(column, [same.get(column.name)] * rows)
+            for column in self.columns
+        }
+        return pd.DataFrame(built, copy=False)
+
+    def joined(self, frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+        """Put frames of this schema under each other."""
+        with collector_off():
+            import pandas as pd
+
+        if len(frames) == 1:
+            return frames[0]
+        return pd.concat(frames, ignore_index=True) if frames else self.frame([])
+
+
+def _whole_column(column: Column, values: Sequence[Any]) -> pd.Series[Any]:
+    """Make a column of many values; numbers and times go through NumPy, which takes them ten times as fast."""
+    import numpy as np
+    import pandas as pd
+
+    if column.dtype == NUMBER:
+        unknown = np.fromiter((value is None for value in values), dtype=bool, count=len(values))
+        known = [0 if value is None else value for value in values] if unknown.any() else values
+        return pd.Series(pd.arrays.IntegerArray(np.array(known, dtype=np.int64), unknown), name=column.name)
+    if column.dtype == TIME:
+        nothing = np.iinfo(np.int64).min  # which NumPy and pandas read as no time
+        moments = np.array([nothing if value is None else value for value in values], dtype=np.int64)
+        return pd.Series(moments.view("datetime64[us]"), dtype=column.dtype, name=column.name)
+    return _series(column, list(values))
 
 
 def _series(column: Column, values: list[Any]) -> pd.Series[Any]:

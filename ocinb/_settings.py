@@ -123,11 +123,26 @@ class Settings:
         "most manifests that one index and those in it may name together, and most referrers of one image",
     )
     max_archive_members: int = _setting("max_archive_members", 100_000, "most members that an archive may have")
+    max_tar_entries: int = _setting("max_tar_entries", 5_000_000, "most entries that one layer may have")
+    max_tar_header_bytes: int = _setting(
+        "max_tar_header_bytes",
+        1 * MIB,
+        "most bytes that the headers of one entry may have: long names, pax records, the map of a sparse file",
+    )
     max_unpacked_bytes: int = _setting(
         "max_unpacked_bytes", 64 * 1024 * MIB, "most bytes that a compressed archive may have when it is unpacked"
     )
     max_unpacked_ratio: int = _setting(
         "max_unpacked_ratio", 200, "how many times larger than itself an archive of more than 64 MiB may be unpacked"
+    )
+    max_window_bytes: int = _setting(
+        "max_window_bytes", 128 * MIB, "most memory that zstd and xz may take to look back in what they unpack"
+    )
+    max_toc_bytes: int = _setting(
+        "max_toc_bytes", 64 * MIB, "largest table of contents of a layer (eStargz, zstd:chunked) that is read, unpacked"
+    )
+    max_file_bytes: int = _setting(
+        "max_file_bytes", 256 * MIB, "largest file that is read out of an image, since it is held in memory"
     )
 
     def __repr__(self) -> str:

@@ -1,7 +1,7 @@
 """A frame has the columns and types of its schema whatever is in it, and every column says what it means."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pandas as pd
@@ -45,6 +45,47 @@ def test_columns_and_types_are_the_same_whatever_is_in_it(rows: list[Mapping[str
     assert list(frame.columns) == [column.name for column in SCHEMA.columns]
     assert _dtypes(frame) == DTYPES
     assert list(frame.index) == list(range(len(rows)))
+
+
+COLUMNS: dict[str, list[Any]] = {
+    "name": ["a", None, ""],
+    "size_bytes": [2**63 - 1, None, -(2**63)],
+    "made": [1_715_652_184_123_456, None, -1],
+    "fine": [True, None, False],
+    "parts": [[1], None, {}],
+    "seconds": [0.5, None, 0.0],
+}
+
+
+def test_a_frame_of_columns_is_that_of_the_same_rows() -> None:
+    epoch = datetime(1970, 1, 1, tzinfo=UTC)
+    made = [None if moment is None else epoch + timedelta(microseconds=moment) for moment in COLUMNS["made"]]
+    rows = [dict(zip(COLUMNS, row, strict=True)) for row in zip(*{**COLUMNS, "made": made}.values(), strict=True)]
+    pd.testing.assert_frame_equal(SCHEMA.frame_of(COLUMNS, same={}), SCHEMA.frame(rows))
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_columns_may_be_empty_the_same_in_all_rows_or_not_there(count: int) -> None:
+    frame = SCHEMA.frame_of({"size_bytes": list(range(count))}, same={"name": Digest.of(b"x"), "fine": True})
+    assert _dtypes(frame) == DTYPES
+    assert list(frame["name"]) == [str(Digest.of(b"x"))] * count
+    assert list(frame["fine"]) == [True] * count
+    assert bool(frame[["made", "parts", "seconds"]].isna().to_numpy().all())
+
+
+def test_columns_that_are_all_unknown_keep_their_types() -> None:
+    frame = SCHEMA.frame_of({name: [None, None] for name in COLUMNS}, same={})
+    assert _dtypes(frame) == DTYPES
+    assert bool(frame.isna().to_numpy().all())
+
+
+@pytest.mark.parametrize("counts", [[], [0], [2], [2, 0, 1]])
+def test_joined_frames_are_one_of_the_same_columns(counts: list[int]) -> None:
+    frames = [SCHEMA.frame_of({"size_bytes": list(range(count))}, same={"name": "a"}) for count in counts]
+    joined = SCHEMA.joined(frames)
+    assert _dtypes(joined) == DTYPES
+    assert list(joined["size_bytes"]) == [number for count in counts for number in range(count)]
+    assert list(joined.index) == list(range(sum(counts)))
 
 
 def test_what_is_missing_or_none_is_na_and_never_zero_or_empty() -> None:

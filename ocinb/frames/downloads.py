@@ -9,7 +9,7 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal
 
 from ocinb._imports import loading
-from ocinb._text import human_duration, human_size, short_digest
+from ocinb._text import human_duration, human_size
 from ocinb.errors import IntegrityError, InvalidError, OcinbError
 from ocinb.frames import schemas
 from ocinb.frames.collecting import Errors, Failure, Names, Row, attempt_all, list_names, with_failures
@@ -18,13 +18,13 @@ from ocinb.frames.listing import Listing
 from ocinb.frames.opening import Platforms, open_name, wanted_platforms
 from ocinb.frames.plans import Plan, awaited_blobs, distinct_blobs, named_blobs, plan_pull
 from ocinb.frames.rows import platform_text
+from ocinb.frames.watched import blob_tasks, counted_names
 from ocinb.progress import choose_progress
 from ocinb.progress.protocol import Progress, Task
 from ocinb.sources.images import Image
 from ocinb.sources.session import default_session
 from ocinb.spec.digest import Digest
 from ocinb.spec.documents import Descriptor
-from ocinb.spec.identity import layer_steps
 from ocinb.storage.files import disk_errors
 from ocinb.storage.layout import Layout
 from ocinb.storage.naming import Pulled
@@ -148,7 +148,7 @@ def pull(
         failures = [plan for plan in planned if isinstance(plan, Failure)]
         if plans:
             layout.prepare()
-        title, ending, summary = f"Pulling {_counted(names)}", "stopped", ""
+        title, ending, summary = f"Pulling {counted_names(names)}", "stopped", ""
         transfer = Transfer(layout, session.settings, board, verify=verify)
         try:
             board.start(title, _tasks(plans))
@@ -255,28 +255,18 @@ def _whole(blob: Descriptor, result: Transferred | OcinbError) -> Transferred:
 
 
 def _tasks(plans: Sequence[Plan]) -> list[Task]:
-    tasks = {}
-    for image in (image for plan in plans for image in plan.images):
-        steps = layer_steps(image.config.history if image.config else (), len(image.manifest.layers))
-        made = {blob.digest: step for blob, step in zip(image.manifest.layers, steps, strict=True)}
-        for blob in awaited_blobs(image):
-            step = made.get(blob.digest)
-            detail = (step.instruction if step else None) or blob.media_type
-            tasks[blob.digest] = Task(blob.digest, short_digest(blob.digest), blob.size, detail)
-    return list(tasks.values())
-
-
-def _counted(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{len(names):,} references"
+    images = [image for plan in plans for image in plan.images]
+    tasks = [task for image in images for task in blob_tasks(image, awaited_blobs(image))]
+    return list({task.key: task for task in tasks}.values())
 
 
 def _summary(names: Sequence[str], failed: Collection[str], rows: Sequence[Row], cost: str) -> str:
     pulled = [name for name in names if name not in failed]
     if failed and not pulled:
-        return f"Pulling {_counted(names)} failed; {cost}"
+        return f"Pulling {counted_names(names)} failed; {cost}"
     sizes: dict[str, Any] = {row["digest"]: row["blob_bytes"] for row in rows}
     blobs = f"{len(sizes):,} blob{'' if len(sizes) == 1 else 's'}, {human_size(sum(sizes.values()))}"
-    return f"Pulled {_counted(pulled)}: {blobs}; {cost}" + (f"; {len(failed):,} failed" if failed else "")
+    return f"Pulled {counted_names(pulled)}: {blobs}; {cost}" + (f"; {len(failed):,} failed" if failed else "")
 
 
 def _kept(blobs: Collection[Digest]) -> str:

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, Literal
 
 from ocinb._schemas import Schema
+from ocinb._text import nearest
+from ocinb.errors import InvalidError
 from ocinb.frames import schemas
 from ocinb.frames.collecting import Errors, Names, Row, collect
 from ocinb.frames.opening import Platforms, open_name, wanted_platforms
-from ocinb.frames.rows import child_row, config_rows, history_rows, layer_rows, lone_row, platform_text
+from ocinb.frames.rows import child_row, config_rows, history_rows, image_fields, layer_rows, lone_row
+from ocinb.progress.protocol import Progress
 from ocinb.sources.images import Image, read_image
 from ocinb.sources.session import Session
 
 if TYPE_CHECKING:
     import pandas as pd
+
+Depth = Literal["metadata", "files"]
+METADATA: Final = "metadata"
+DEPTHS: Final = (METADATA, "files")
 
 
 def manifests(reference: Names, *, errors: Errors = "raise") -> pd.DataFrame:
@@ -56,7 +63,14 @@ def manifests(reference: Names, *, errors: Errors = "raise") -> pd.DataFrame:
     return collect(reference, _manifest_rows, schemas.MANIFESTS, errors=errors)
 
 
-def layers(reference: Names, *, platform: Platforms = None, errors: Errors = "raise") -> pd.DataFrame:
+def layers(
+    reference: Names,
+    *,
+    platform: Platforms = None,
+    depth: Depth = METADATA,
+    errors: Errors = "raise",
+    progress: Progress | bool | None = None,
+) -> pd.DataFrame:
     """List the layers of an image, from the base up, with what made them.
 
     Parameters
@@ -66,22 +80,33 @@ def layers(reference: Names, *, platform: Platforms = None, errors: Errors = "ra
     platform
         ``"linux/arm64/v8"``, ``"arm64"``, a list of such, ``"all"``, or None for the one in the settings; with None an
         image that has one platform only is taken as it is.
+    depth
+        ``"metadata"`` reads documents alone. ``"files"`` reads the layers too, and fetches those into the store that
+        are not there, as `efficiency` does.
     errors
         ``"raise"``, or ``"skip"`` to leave out what fails (then told in ``frame.attrs["failures"]``).
+    progress
+        How the layers are watched that are read: None draws bars where there is somebody to see them, False none; or an
+        object that is told (see `Progress`).
 
     Returns
     -------
     DataFrame
         One row per layer: reference, platform, manifest_digest, layer (from 0 at the base), digest, diff_id, chain_id,
-        media_type, compression, compressed_bytes (bytes), tar_bytes, files and hidden_bytes (NA: the layers were not
-        read), instruction, created_by, created (UTC). An artifact's blobs are its layers.
+        media_type, compression, compressed_bytes (bytes), tar_bytes (bytes), files, hidden_bytes (bytes), instruction,
+        created_by, created (UTC). tar_bytes, files (how many regular files it stores) and hidden_bytes (what of it
+        nothing shows in the end) are NA unless depth is ``"files"``. An artifact's blobs are its layers, and are read
+        in no case.
 
     Raises
     ------
     NotFoundError
         If nothing has that name, or it has no such platform.
     InvalidError
-        If what the name points at is no manifest, or one that contradicts itself.
+        If what the name points at is no manifest, or one that contradicts itself; if a layer that is read is no tar, or
+        passes a limit of the settings.
+    IntegrityError
+        If a layer that is read is damaged, or its tar is not the one that the config promised.
 
     Notes
     -----
@@ -98,8 +123,24 @@ def layers(reference: Names, *, platform: Platforms = None, errors: Errors = "ra
     ...     frame = ocinb.layers(registry.reference("demo/hello"))
     >>> frame[["layer", "compression", "instruction"]].to_dict("records")
     [{'layer': 0, 'compression': 'gzip', 'instruction': 'COPY hello /'}]
+
+    Why is it so large?
+
+    >>> with ocinb.samples.registry() as registry:
+    ...     frame = ocinb.layers(registry.reference("demo/shop:2.0"), depth="files", progress=False)
+    >>> frame.loc[frame["hidden_bytes"] > 200_000, ["layer", "tar_bytes", "files", "hidden_bytes"]].values.tolist()
+    [[1, 245760, 4, 217212], [2, 3389440, 11, 800000]]
     """
-    return _of_images(reference, platform, layer_rows, schemas.LAYERS, errors)
+    if depth not in DEPTHS:
+        near = nearest(depth, DEPTHS) if isinstance(depth, str) else None
+        hint = f"Did you mean {near!r}?" if near else None
+        raise InvalidError(f"depth takes 'metadata' or 'files', not {depth!r}", hint=hint)
+    if depth == METADATA:
+        return _of_images(reference, platform, layer_rows, schemas.LAYERS, errors)
+    # Late: most who ask for layers read none, and need nothing of what unpacks them.
+    from ocinb.frames.contents import layers_with_contents
+
+    return layers_with_contents(reference, platform, errors=errors, progress=progress)
 
 
 def history(reference: Names, *, platform: Platforms = None, errors: Errors = "raise") -> pd.DataFrame:
@@ -188,17 +229,9 @@ def _of_images(
 
     def rows(name: str, session: Session) -> Sequence[Row]:
         images = open_name(name, session).images(wanted)
-        return [{**_image_fields(name, image), **row} for image in images for row in rows_of(image)]
+        return [{**image_fields(name, image), **row} for image in images for row in rows_of(image)]
 
     return collect(reference, rows, schema, errors=errors)
-
-
-def _image_fields(name: str, image: Image) -> Row:
-    return {
-        "reference": name,
-        "platform": platform_text(image.platform),
-        "manifest_digest": image.document.digest,
-    }
 
 
 def _manifest_rows(name: str, session: Session) -> Sequence[Row]:

@@ -33,6 +33,15 @@ def image_kind(image: Image) -> str:
     return by_blobs or ("artifact" if image.config is None else "image")
 
 
+def image_fields(name: str, image: Image) -> Row:
+    """Give the columns with which each row about an image begins."""
+    return {
+        "reference": name,
+        "platform": platform_text(image.platform),
+        "manifest_digest": image.document.digest,
+    }
+
+
 def platform_text(platform: Platform | None) -> str | None:
     """Give a platform in its normal form; None if it says nothing."""
     return str(platform) if platform is not None and platform.known else None
@@ -73,7 +82,7 @@ def lone_row(image: Image) -> Row:
 def layer_rows(image: Image) -> Iterator[Row]:
     """Tell of the layers, from the base up."""
     stacked = image.manifest.layers
-    diff_ids, chain = _identities(image)
+    diff_ids, chain = layer_identities(image)
     steps = layer_steps(image.config.history if image.config else (), len(stacked))
     for number, (descriptor, diff_id, chain_id, step) in enumerate(zip(stacked, diff_ids, chain, steps, strict=True)):
         yield {
@@ -90,7 +99,7 @@ def layer_rows(image: Image) -> Iterator[Row]:
         }
 
 
-def _identities(image: Image) -> tuple[Sequence[Digest | None], Sequence[Digest | None]]:
+def layer_identities(image: Image) -> tuple[Sequence[Digest | None], Sequence[Digest | None]]:
     """Give diff_ids and chain IDs; of a config that has not as many of them as there are layers, none is believed."""
     known, count = image.config.diff_ids if image.config else (), len(image.manifest.layers)
     return (known, chain_ids(known)) if len(known) == count else ((None,) * count, (None,) * count)

@@ -82,9 +82,9 @@ LAYERS = Schema(
         _MEDIA_TYPE,
         Column("compression", TEXT, "gzip, zstd, bzip2, xz or none, by the media type; NA if it is no layer's"),
         Column("compressed_bytes", NUMBER, "the size of the blob; NA in Docker's schema 1", "bytes"),
-        Column("tar_bytes", NUMBER, "the size of the tar; NA before the layer was read", "bytes"),
-        Column("files", NUMBER, "how many regular files it stores; NA before the layer was read"),
-        Column("hidden_bytes", NUMBER, "what later layers hide of it; NA before the layer was read", "bytes"),
+        Column("tar_bytes", NUMBER, "the size of the tar; NA if the layer was not read", "bytes"),
+        Column("files", NUMBER, "how many regular files it stores; NA if it was not read"),
+        Column("hidden_bytes", NUMBER, "what of it nothing shows in the end; NA if it was not read", "bytes"),
         _INSTRUCTION,
         _CREATED_BY,
         _CREATED,
@@ -166,6 +166,91 @@ PULL = Schema(
         Column("outcome", TEXT, "downloaded, resumed or present"),
         Column("seconds", "Float64", "how long it took; NA if nothing was done, and for documents", "seconds"),
         Column("path", TEXT, "where the blob stands"),
+    ),
+)
+
+_PATH = Column("path", TEXT, "the path, without a leading slash; the root's is empty")
+_SIZE = Column("size_bytes", NUMBER, "the size of a file's content, 0 for what has none", "bytes")
+_OWNER_AND_TIME = (
+    Column("mode", NUMBER, "the permission bits, with setuid, setgid and sticky"),
+    Column("uid", NUMBER, "the number of the user that owns it"),
+    Column("gid", NUMBER, "the number of the group that owns it"),
+    Column("mtime", TIME, "when its content was last changed; NA if no clock shows it"),
+)
+_LINK_TARGET = Column("link_target", TEXT, "what a link names; NA if it is none")
+_SHA256 = Column("sha256", TEXT, "the SHA-256 of a regular file's content, in 64 hex digits; NA for all others")
+
+FILES = Schema(
+    "files",
+    "tar entry in every layer",
+    (
+        _REFERENCE,
+        _PLATFORM,
+        _MANIFEST_DIGEST,
+        Column("layer", NUMBER, "the layer's number, from 0 at the base"),
+        Column("path", TEXT, "the path, without a leading slash; of a whiteout or opaque what it removes"),
+        Column("type", TEXT, "file, directory, symlink, hardlink, character, block, fifo, whiteout or opaque"),
+        _SIZE,
+        *_OWNER_AND_TIME,
+        _LINK_TARGET,
+        _SHA256,
+        Column("change", TEXT, "deleted for a marker, modified if the path stood below, else added"),
+        Column("visible", FLAG, "whether this very entry is what the final file system shows there"),
+    ),
+)
+
+FILESYSTEM = Schema(
+    "filesystem",
+    "path of the final file system",
+    (
+        _REFERENCE,
+        _PLATFORM,
+        _MANIFEST_DIGEST,
+        _PATH,
+        Column("type", TEXT, "file, directory, symlink, hardlink, character, block or fifo"),
+        _SIZE,
+        *_OWNER_AND_TIME,
+        _LINK_TARGET,
+        _SHA256,
+        Column("layer", NUMBER, "the layer that the entry is from, from 0 at the base"),
+    ),
+)
+
+HIDDEN = Schema(
+    "hidden",
+    "stored but invisible file",
+    (
+        _REFERENCE,
+        _PLATFORM,
+        _MANIFEST_DIGEST,
+        _PATH,
+        Column("hidden_bytes", NUMBER, "the size of the content that nothing shows any more", "bytes"),
+        Column("reason", TEXT, "deleted, overwritten, opaque or replaced; NA if it never had a place"),
+        Column("stored_in", NUMBER, "the layer that stores it"),
+        Column("stored_by", TEXT, "the instruction that made that layer"),
+        Column("hidden_in", NUMBER, "the layer that hides it; NA if it never had a place"),
+        Column("hidden_by", TEXT, "the instruction that made that layer"),
+    ),
+)
+
+EFFICIENCY = Schema(
+    "efficiency",
+    "image",
+    (
+        _REFERENCE,
+        _PLATFORM,
+        _MANIFEST_DIGEST,
+        Column("layers", NUMBER, "how many layers it has"),
+        Column("compressed_bytes", NUMBER, "the size of their blobs; NA in Docker's schema 1", "bytes"),
+        Column("tar_bytes", NUMBER, "the size of their tars", "bytes"),
+        Column("stored_bytes", NUMBER, "the content of all regular files in all layers", "bytes"),
+        Column("visible_bytes", NUMBER, "the content of all regular files that are left in the end", "bytes"),
+        Column("hidden_bytes", NUMBER, "stored less visible", "bytes"),
+        Column("efficiency", "Float64", "visible by stored; 1 if nothing is stored"),
+        Column("duplicate_bytes", NUMBER, "what the copies take of content that is there more than once", "bytes"),
+        Column("dive_efficiency", "Float64", "what dive calls efficiencyScore"),
+        Column("dive_wasted_bytes", NUMBER, "what dive calls inefficientBytes", "bytes"),
+        Column("dive_user_wasted_ratio", "Float64", "what dive calls userWastedPercent, a ratio"),
     ),
 )
 

@@ -7,7 +7,9 @@ bytes that are no UTF-8, or a constant that JSON does not have are refused (RFC 
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any, NoReturn
 
 from ocinb.errors import InvalidError
@@ -17,6 +19,7 @@ MAX_DEPTH = 100
 # Each costs a hundred times its bytes. The largest document that is read, of 32 MiB, has one in 70 bytes at the utmost.
 MAX_PARTS = 500_000
 _NESTING = (dict, list)
+_SPACE = re.compile(r"[ \t\n\r]*")
 
 
 def parse_object(raw: bytes, what: str) -> dict[str, Any]:
@@ -49,6 +52,85 @@ def parse_object(raw: bytes, what: str) -> dict[str, Any]:
     if parts > MAX_DEPTH and _is_deep(value):  # which most documents have too few of to be
         raise _too_deep(what)
     return value
+
+
+def walk_object(raw: bytes, unrolled: str, what: str) -> Iterator[tuple[str, Any]]:
+    """Parse bytes as one JSON object, member by member, so that one with a list of millions need not be held.
+
+    Parameters
+    ----------
+    raw
+        The bytes.
+    unrolled
+        The key of the list that is given element by element, each as a member of that key.
+    what
+        What they should be, for the message.
+
+    Raises
+    ------
+    InvalidError
+        If they are not exactly one JSON object. Whoever did not come to the end has no right to believe the beginning.
+
+    Examples
+    --------
+    >>> list(walk_object(b'{"version": 1, "entries": [{"name": "a"}, {"name": "b"}]}', "entries", "this"))
+    [('version', 1), ('entries', {'name': 'a'}), ('entries', {'name': 'b'})]
+    """
+    try:
+        yield from _Walk(raw.decode("utf-8")).members(unrolled)
+    except RecursionError:
+        raise _too_deep(what) from None
+    except (ValueError, InvalidError) as error:
+        raise InvalidError(f"{what} is not valid JSON: {error}; it begins with {_beginning(raw)}") from None
+
+
+class _Walk:
+    """A place in a text that moves on, value by value."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._at = 0
+        self._decoder = json.JSONDecoder(object_pairs_hook=_without_doubles, parse_constant=_refuse_constant)
+
+    def members(self, unrolled: str) -> Iterator[tuple[str, Any]]:
+        seen: set[str] = set()
+        for _ in self._items("{", "}"):
+            key = self._value()
+            if not isinstance(key, str) or key in seen:
+                raise InvalidError(f"the key {key!r} stands twice" if isinstance(key, str) else "a key is no text")
+            seen.add(key)
+            self._expect(":")
+            if key == unrolled and self._next() == "[":
+                yield from ((key, self._value()) for _ in self._items("[", "]"))
+            else:
+                yield key, self._value()
+        if self._next():
+            raise InvalidError(f"something stands behind its end, at {self._at:,}")
+
+    def _items(self, opening: str, closing: str) -> Iterator[None]:
+        self._expect(opening)
+        if self._next() != closing:
+            yield
+            while self._next() == ",":
+                self._expect(",")
+                yield
+        self._expect(closing)
+
+    def _value(self) -> Any:
+        self._next()
+        value, self._at = self._decoder.raw_decode(self._text, self._at)
+        return value
+
+    def _next(self) -> str:
+        """Give the next character that is no space, or nothing at the end."""
+        found = _SPACE.match(self._text, self._at)
+        self._at = found.end() if found else self._at
+        return self._text[self._at : self._at + 1]
+
+    def _expect(self, character: str) -> None:
+        if self._next() != character:
+            raise InvalidError(f"{character!r} is missing at {self._at:,}")
+        self._at += 1
 
 
 def _is_deep(value: Any) -> bool:

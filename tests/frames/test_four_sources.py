@@ -86,6 +86,15 @@ HELPERS: dict[str, Callable[[str], pd.DataFrame]] = {
     "history of all platforms": lambda name: ocinb.history(name, platform="all"),
     "configs of all platforms": lambda name: ocinb.configs(name, platform="all"),
 }
+# These read the layers too, and keep them.
+CONTENTS: dict[str, Callable[[str], pd.DataFrame]] = {
+    "files": ocinb.files,
+    "filesystem": lambda name: ocinb.filesystem(name, platform="all"),
+    "hidden": ocinb.hidden,
+    "efficiency": lambda name: ocinb.efficiency(name, platform="all"),
+    "layers with what they store": lambda name: ocinb.layers(name, depth="files"),
+}
+ALL = HELPERS | CONTENTS
 # What docker does not keep, or keeps otherwise.
 NOT_KEPT = {
     "manifest_digest",
@@ -102,9 +111,9 @@ def _without(frame: pd.DataFrame, *columns: str) -> pd.DataFrame:
     return frame.drop(columns=["reference", *(column for column in columns if column in frame)])
 
 
-@pytest.mark.parametrize("helper", HELPERS)
+@pytest.mark.parametrize("helper", ALL)
 def test_a_lone_image(image: Places, helper: str) -> None:
-    ask = HELPERS[helper]
+    ask = ALL[helper]
     expected = ask(image.registry)
     assert len(expected)
     for name in image.faithful:
@@ -113,20 +122,20 @@ def test_a_lone_image(image: Places, helper: str) -> None:
         assert set(found["reference"]) == {name}
 
 
-@pytest.mark.parametrize("helper", HELPERS)
+@pytest.mark.parametrize("helper", ALL)
 def test_an_index_with_attestations(index: Places, helper: str) -> None:
-    ask = HELPERS[helper]
+    ask = ALL[helper]
     expected = ask(index.registry)
     assert len(expected)
     for name in index.faithful:
         assert_frame_equal(_without(ask(name)), _without(expected))
 
 
-@pytest.mark.parametrize("helper", HELPERS)
+@pytest.mark.parametrize("helper", ALL)
 def test_an_archive_of_docker_but_for_what_it_does_not_keep(image: Places, helper: str) -> None:
     # The digest of a config is its own, and kept.
     not_kept = NOT_KEPT if "configs" in helper else NOT_KEPT | {"digest"}
-    found, expected = (HELPERS[helper](name) for name in (image.docker_archive, image.registry))
+    found, expected = (ALL[helper](name) for name in (image.docker_archive, image.registry))
     assert_frame_equal(_without(found, *not_kept), _without(expected, *not_kept))
 
 
@@ -161,6 +170,13 @@ def test_documents_are_found_by_digest_in_every_file(image: Places) -> None:
     ocinb.settings.max_manifest_bytes = 100_000
     with pytest.raises(InvalidError, match="max_manifest_bytes = 100,000"):
         ocinb.document(large)
+
+
+def test_a_file_in_an_image_is_the_same_bytes(image: Places) -> None:
+    expected = ocinb.read(image.registry, "usr/bin/sh")
+    for name in [*image.faithful, image.docker_archive]:
+        assert ocinb.read(name, "usr/bin/sh") == expected
+        assert ocinb.read(name, "srv/shop/deploy.key", layer=4).startswith(b"this stands for a secret key")
 
 
 def test_tags_are_the_names_in_a_file(image: Places, index: Places) -> None:

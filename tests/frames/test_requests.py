@@ -19,6 +19,8 @@ COUNTS: list[tuple[str, Callable[[str], object], int]] = [
     ("layers of all", lambda name: ocinb.layers(name, platform="all"), 5),
     ("history of all", lambda name: ocinb.history(name, platform="all"), 5),
     ("configs of all", lambda name: ocinb.configs(name, platform="all"), 5),
+    ("files of one platform, which has seven layers", lambda name: ocinb.files(name, platform="arm64"), 3 + 7),
+    ("a file of one layer", lambda name: ocinb.read(name, "etc/passwd", platform="arm64", layer=0), 3 + 1),
     ("document", ocinb.document, 1),
     ("document of a platform", lambda name: ocinb.document(name, platform="arm64"), 3),
     ("tags", ocinb.tags, 1),

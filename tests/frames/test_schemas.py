@@ -26,10 +26,20 @@ COLUMNS = {
     "env labels exposed_ports volumes working_dir stop_signal healthcheck",
     "referrers": "reference subject digest media_type artifact_type manifest_bytes annotations found_via",
     "pull": "reference platform manifest_digest digest media_type blob_bytes fetched_bytes outcome seconds path",
+    "files": "reference platform manifest_digest layer path type size_bytes mode uid gid mtime link_target sha256 "
+    "change visible",
+    "filesystem": "reference platform manifest_digest path type size_bytes mode uid gid mtime link_target sha256 layer",
+    "hidden": "reference platform manifest_digest path hidden_bytes reason stored_in stored_by hidden_in hidden_by",
+    "efficiency": "reference platform manifest_digest layers compressed_bytes tar_bytes stored_bytes visible_bytes "
+    "hidden_bytes efficiency duplicate_bytes dive_efficiency dive_wasted_bytes dive_user_wasted_ratio",
 }
 DTYPES = (
     dict.fromkeys("position layer files manifest_bytes compressed_bytes tar_bytes hidden_bytes".split(), "Int64")
     | dict.fromkeys(("blob_bytes", "fetched_bytes"), "Int64")
+    | dict.fromkeys("size_bytes mode uid gid stored_in hidden_in".split(), "Int64")
+    | dict.fromkeys("layers stored_bytes visible_bytes duplicate_bytes dive_wasted_bytes".split(), "Int64")
+    | {"mtime": TIME, "visible": "boolean"}
+    | dict.fromkeys(("efficiency", "dive_efficiency", "dive_user_wasted_ratio"), "Float64")
     | {"created": TIME, "empty_layer": "boolean", "seconds": "Float64"}
     | dict.fromkeys("annotations entrypoint cmd env labels exposed_ports volumes healthcheck".split(), "object")
 )
@@ -42,6 +52,10 @@ CALLS: dict[str, Callable[[str], pd.DataFrame]] = {
     "configs": lambda name: ocinb.configs(name, platform="all", errors="skip"),
     "referrers": lambda name: ocinb.referrers(name, errors="skip"),
     "pull": lambda name: ocinb.pull(name, platform="all", progress=False, errors="skip"),
+    "files": lambda name: ocinb.files(name, platform="all", errors="skip"),
+    "filesystem": lambda name: ocinb.filesystem(name, platform="all", errors="skip"),
+    "hidden": lambda name: ocinb.hidden(name, platform="all", errors="skip"),
+    "efficiency": lambda name: ocinb.efficiency(name, platform="all", errors="skip"),
 }
 
 
@@ -67,7 +81,7 @@ def test_an_empty_frame_has_the_same_columns(registry: SampleRegistry, name: str
     assert len(frame.attrs["failures"]) == 1
 
 
-@pytest.mark.parametrize("name", ["layers", "history", "configs"])
+@pytest.mark.parametrize("name", ["layers", "history", "configs", "files", "filesystem", "hidden", "efficiency"])
 def test_no_names_give_an_empty_frame(name: str) -> None:
     frame = getattr(ocinb, name)([])
     assert has_the_form_of(frame, name)

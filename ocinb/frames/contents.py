@@ -1,0 +1,319 @@
+"""What stands in the layers of an image: every file, what is left of them in the end, and what is hidden by whom."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ocinb.frames import schemas
+from ocinb.frames.collecting import Errors, Names
+from ocinb.frames.entries import figures_row, files_columns, filesystem_columns, hidden_columns, layer_figures
+from ocinb.frames.inside import collect_contents
+from ocinb.frames.opening import Platforms
+from ocinb.frames.reading import Contents
+from ocinb.frames.rows import layer_rows
+from ocinb.progress.protocol import Progress
+from ocinb.rootfs.filesystem import overlay
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def files(
+    reference: Names,
+    *,
+    platform: Platforms = None,
+    errors: Errors = "raise",
+    progress: Progress | bool | None = None,
+) -> pd.DataFrame:
+    r"""List every entry of every layer of an image, also what later layers delete or overwrite.
+
+    Layers that are not here are fetched into the store, where `ocinb.store` shows them; a layer that was read once is
+    not read again. Those of a registry in the formats eStargz and zstd:chunked are not fetched: their table of contents
+    says it all.
+
+    Parameters
+    ----------
+    reference
+        The name of an image, or several.
+    platform
+        As for `layers`.
+    errors
+        ``"raise"``, or ``"skip"`` to leave out what fails (then told in ``frame.attrs["failures"]``).
+    progress
+        None draws bars where there is somebody to see them, False none; or an object that is told (see `Progress`).
+
+    Returns
+    -------
+    DataFrame
+        One row per tar entry in every layer, in the order of the layers and of their tars: reference, platform,
+        manifest_digest, layer (from 0 at the base), path, type, size_bytes (bytes), mode, uid, gid, mtime (UTC),
+        link_target, sha256, change, visible. Paths have no leading slash, and the root's is empty; bytes in them that
+        are no UTF-8 read as ``\xNN``. A whiteout, and an opaque marker, has the path of what it removes.
+
+    Raises
+    ------
+    NotFoundError
+        If nothing has that name, or it has no such platform; also if a layer is nowhere to be had.
+    InvalidError
+        If it is no image but an artifact, whose blobs are no layers; if a layer is no tar; or if it passes a limit of
+        the settings, which the message names.
+    IntegrityError
+        If a layer is damaged, or its tar is not the one that the config promised.
+    TransportError
+        If the registry fails, or the disk has no room.
+
+    Notes
+    -----
+    `change` is deleted for a marker, modified if the path stood below (also with the same content), else added.
+    `visible` says whether the final file system shows this very entry; one that would lead out of the root never is.
+    A layer that stands twice in an image has its rows twice. What is read by a table of contents has the same rows;
+    where that has digests of the parts of a file only, sha256 is NA.
+
+    Source: OCI image-spec layer.md; POSIX pax and GNU tar for the entries.
+
+    Examples
+    --------
+    >>> import ocinb
+    >>> with ocinb.samples.registry() as registry:
+    ...     frame = ocinb.files(registry.reference("demo/shop:2.0"), platform="amd64", progress=False)
+    >>> key = frame[frame["path"] == "srv/shop/deploy.key"]
+    >>> key[["layer", "type", "change", "visible"]].values.tolist()
+    [[4, 'file', 'added', False], [5, 'whiteout', 'deleted', False]]
+
+    What is large, what runs as its owner (setuid), and in which layers something is new:
+
+    >>> frame.nlargest(2, "size_bytes")["path"].tolist()
+    ['usr/lib/x86_64-linux-gnu/libpython3.11.so.1.0', 'usr/lib/python3/dist-packages/flask/_speedups.so']
+    >>> frame.loc[frame["visible"] & (frame["mode"] & 0o4000 > 0), "path"].tolist()
+    ['usr/bin/passwd']
+    >>> frame.loc[frame["mtime"] > "2025-06-02 07:04Z", "layer"].unique().tolist()
+    [4, 5, 6]
+    """
+    return collect_contents(reference, platform, _files, schemas.FILES, errors=errors, progress=progress)
+
+
+def filesystem(
+    reference: Names,
+    *,
+    platform: Platforms = None,
+    errors: Errors = "raise",
+    progress: Progress | bool | None = None,
+) -> pd.DataFrame:
+    """List the final file system of an image: what a container of it sees when it starts.
+
+    Layers are fetched and kept as by `files`.
+
+    Parameters
+    ----------
+    reference
+        The name of an image, or several.
+    platform
+        As for `layers`.
+    errors
+        ``"raise"``, or ``"skip"`` to leave out what fails (then told in ``frame.attrs["failures"]``).
+    progress
+        As for `files`.
+
+    Returns
+    -------
+    DataFrame
+        One row per path, sorted by path: reference, platform, manifest_digest, path, type, size_bytes (bytes), mode,
+        uid, gid, mtime (UTC), link_target, sha256, layer (the one that the entry is from).
+
+    Raises
+    ------
+    NotFoundError
+        If nothing has that name, or it has no such platform; also if a layer is nowhere to be had.
+    InvalidError
+        If it is no image but an artifact; if a layer is no tar; or if it passes a limit of the settings.
+    IntegrityError
+        If a layer is damaged, or its tar is not the one that the config promised.
+
+    Notes
+    -----
+    Of a file with several names the first one by path is the ``file``, the others are of type ``hardlink`` and name it
+    in `link_target`; all have its size, sha256, mode, owner and time. So the sizes of the rows of type ``file`` sum up
+    to the visible bytes of `efficiency`. A directory that no layer stores, and that only stands in the paths of others,
+    has no row.
+
+    Source: OCI image-spec layer.md, "Applying Changesets".
+
+    Examples
+    --------
+    >>> import ocinb
+    >>> with ocinb.samples.registry() as registry:
+    ...     frame = ocinb.filesystem(registry.reference("demo/shop:2.0"), progress=False)
+    >>> frame.loc[frame["type"] == "hardlink", ["path", "link_target", "size_bytes", "layer"]].values.tolist()
+    [['usr/local/bin/shop-python', 'usr/bin/python3.11', 900000, 5]]
+    """
+    return collect_contents(reference, platform, _filesystem, schemas.FILESYSTEM, errors=errors, progress=progress)
+
+
+def hidden(
+    reference: Names,
+    *,
+    platform: Platforms = None,
+    errors: Errors = "raise",
+    progress: Progress | bool | None = None,
+) -> pd.DataFrame:
+    """List the files that an image stores and nobody sees: what they cost, who stored them, and who hid them.
+
+    Layers are fetched and kept as by `files`.
+
+    Parameters
+    ----------
+    reference
+        The name of an image, or several.
+    platform
+        As for `layers`.
+    errors
+        ``"raise"``, or ``"skip"`` to leave out what fails (then told in ``frame.attrs["failures"]``).
+    progress
+        As for `files`.
+
+    Returns
+    -------
+    DataFrame
+        One row per stored but invisible file, in the order of the layers and of their tars: reference, platform,
+        manifest_digest, path, hidden_bytes (bytes, as they are unpacked), reason, stored_in (a layer number), stored_by
+        (an instruction), hidden_in, hidden_by. The instructions are NA where history and layers do not fit.
+
+    Raises
+    ------
+    NotFoundError
+        If nothing has that name, or it has no such platform; also if a layer is nowhere to be had.
+    InvalidError
+        If it is no image but an artifact; if a layer is no tar; or if it passes a limit of the settings.
+    IntegrityError
+        If a layer is damaged, or its tar is not the one that the config promised.
+
+    Notes
+    -----
+    `reason` is overwritten (a later entry has the same path), replaced (a directory above it became something else),
+    deleted (a whiteout of it, or above it) or opaque (a directory was emptied). It is NA, and so is hidden_in, for what
+    never had a place, such as a path that leads out of the root. A file with several names is hidden when the last one
+    is. Empty files have rows too.
+
+    The bytes are those of the files; compressed, they cost less. `read` with a layer gives what was stored, so a key
+    that was deleted is still there for everybody who has the image.
+
+    Source: OCI image-spec layer.md, "Whiteouts".
+
+    Examples
+    --------
+    >>> import ocinb
+    >>> with ocinb.samples.registry() as registry:
+    ...     frame = ocinb.hidden(registry.reference("demo/shop:2.0"), progress=False)
+    >>> frame.loc[frame["path"] == "srv/shop/deploy.key", ["hidden_bytes", "reason", "stored_by"]].values.tolist()
+    [[58, 'deleted', 'COPY --chown=shop:shop . .']]
+    >>> frame.groupby("reason")["hidden_bytes"].sum().to_dict()
+    {'deleted': 800058, 'opaque': 78000, 'overwritten': 218457, 'replaced': 24000}
+    """
+    return collect_contents(reference, platform, _hidden, schemas.HIDDEN, errors=errors, progress=progress)
+
+
+def efficiency(
+    reference: Names,
+    *,
+    platform: Platforms = None,
+    errors: Errors = "raise",
+    progress: Progress | bool | None = None,
+) -> pd.DataFrame:
+    """Say how much of what an image stores is seen in the end, and what dive says.
+
+    All layers are fetched and kept, also those with a table of contents, which does not say how large a tar is.
+
+    Parameters
+    ----------
+    reference
+        The name of an image, or several.
+    platform
+        As for `layers`.
+    errors
+        ``"raise"``, or ``"skip"`` to leave out what fails (then told in ``frame.attrs["failures"]``).
+    progress
+        As for `files`.
+
+    Returns
+    -------
+    DataFrame
+        One row per image: reference, platform, manifest_digest, layers, compressed_bytes, tar_bytes, stored_bytes,
+        visible_bytes, hidden_bytes (bytes), efficiency (visible by stored, 1 if nothing is stored), duplicate_bytes
+        (bytes), dive_efficiency, dive_wasted_bytes (bytes), dive_user_wasted_ratio.
+
+    Raises
+    ------
+    NotFoundError
+        If nothing has that name, or it has no such platform; also if a layer is nowhere to be had.
+    InvalidError
+        If it is no image but an artifact; if a layer is no tar; or if it passes a limit of the settings.
+    IntegrityError
+        If a layer is damaged, or its tar is not the one that the config promised.
+
+    Notes
+    -----
+    Stored are the regular files of all layers, visible those of the final file system, hidden is the difference, which
+    `hidden` lists. Duplicate is what the further copies of one content take in the final file system; names of one file
+    are no copies.
+
+    The figures of dive are those of dive 0.13.1, not rounded, with what is odd about them: a directory that is deleted
+    counts as nothing, and the copy that is left counts as waste. They are there to be compared.
+
+    Examples
+    --------
+    >>> import ocinb
+    >>> with ocinb.samples.registry() as registry:
+    ...     frame = ocinb.efficiency(registry.reference("demo/shop:2.0"), progress=False)
+    >>> frame[["stored_bytes", "visible_bytes", "hidden_bytes", "duplicate_bytes"]].values.tolist()
+    [[7213620, 6093105, 1120515, 84000]]
+    >>> frame[["efficiency", "dive_efficiency"]].round(3).values.tolist()
+    [[0.845, 0.934]]
+    """
+    return collect_contents(
+        reference, platform, _efficiency, schemas.EFFICIENCY, errors=errors, progress=progress, whole=True
+    )
+
+
+def layers_with_contents(
+    reference: Names, platform: Platforms, *, errors: Errors, progress: Progress | bool | None
+) -> pd.DataFrame:
+    """List the layers of an image with what they store; the blobs of an artifact are listed, and not read."""
+    return collect_contents(
+        reference,
+        platform,
+        _layers,
+        schemas.LAYERS,
+        errors=errors,
+        progress=progress,
+        whole=True,
+        unread=_blobs,
+    )
+
+
+def _files(contents: Contents) -> pd.DataFrame:
+    layers = contents.entries
+    return schemas.FILES.frame_of(files_columns(layers, overlay(layers)), same=contents.fields)
+
+
+def _filesystem(contents: Contents) -> pd.DataFrame:
+    layers = contents.entries
+    return schemas.FILESYSTEM.frame_of(filesystem_columns(layers, overlay(layers)), same=contents.fields)
+
+
+def _hidden(contents: Contents) -> pd.DataFrame:
+    columns = hidden_columns(contents, overlay(contents.entries))
+    return schemas.HIDDEN.frame_of(columns, same=contents.fields)
+
+
+def _efficiency(contents: Contents) -> pd.DataFrame:
+    return schemas.EFFICIENCY.frame([{**contents.fields, **figures_row(contents, overlay(contents.entries))}])
+
+
+def _layers(contents: Contents) -> pd.DataFrame:
+    told = layer_figures(contents, overlay(contents.entries))
+    rows = zip(layer_rows(contents.image), told, strict=True)
+    return schemas.LAYERS.frame({**contents.fields, **row, **figures} for row, figures in rows)
+
+
+def _blobs(contents: Contents) -> pd.DataFrame:
+    return schemas.LAYERS.frame({**contents.fields, **row} for row in layer_rows(contents.image))

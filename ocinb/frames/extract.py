@@ -1,0 +1,263 @@
+"""Extract: the bytes of one file out of an image, or out of one of its layers."""
+
+from __future__ import annotations
+
+import hashlib
+import operator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from ocinb._pool import check_stopped
+from ocinb.archive.compression import Limits, decompressed
+from ocinb.archive.entries import BLOCK, CHARACTER, DIRECTORY, FILE, HARDLINK, SYMLINK, Columns
+from ocinb.archive.tar import TarLimits, read_entry
+from ocinb.errors import IntegrityError, InvalidError, NotFoundError, OcinbError
+from ocinb.frames.collecting import Name, as_text, checked, complete
+from ocinb.frames.inside import Asked, check_image, reading
+from ocinb.frames.opening import Opened, open_name, wanted_platforms
+from ocinb.frames.reading import LayerContents, Reader
+from ocinb.network.refusals import RangeError
+from ocinb.progress import choose_progress
+from ocinb.progress.protocol import Progress
+from ocinb.rootfs.filesystem import Overlay, overlay
+from ocinb.rootfs.markers import MARKERS
+from ocinb.rootfs.walk import Tree, plain_path
+from ocinb.sources.images import ALL, Image
+from ocinb.sources.session import default_session
+from ocinb.storage.blobs import CHUNK
+from ocinb.storage.files import disk_errors
+from ocinb.storage.plain import open_file
+from ocinb.transfer import Job, Transfer
+
+_WORDS = {CHARACTER: "character device", BLOCK: "block device"}
+
+
+def read(
+    reference: Name,
+    path: str,
+    *,
+    platform: str | None = None,
+    layer: int | None = None,
+    progress: Progress | bool | None = None,
+) -> bytes:
+    r"""Read one file of an image, or what one of its layers stored under that path.
+
+    Parameters
+    ----------
+    reference
+        The name of an image.
+    path
+        Where the file is, with or without a leading slash, as `files` and `filesystem` tell it. Links are followed, and
+        never lead out of the image.
+    platform
+        As for `layers`, but only one.
+    layer
+        A layer's number, from 0 at the base, to read what that layer stored, also if it is hidden later. None reads the
+        final file system.
+    progress
+        As for `files`: all layers that may have the file are read, and those fetched that are not in the store.
+
+    Returns
+    -------
+    bytes
+        The content, verified.
+
+    Raises
+    ------
+    NotFoundError
+        If nothing has that name, or nothing is there; the message says what may have been meant, and which layer had
+        it.
+    InvalidError
+        If it is a directory, a device or a fifo; if links go in a circle; or if the file has more bytes than
+        ``settings.max_file_bytes``, which it takes in memory.
+    IntegrityError
+        If a layer is damaged, or its tar is not the one that the config promised.
+
+    Notes
+    -----
+    Of an eStargz or zstd:chunked layer in a registry only the table of contents is fetched, and of the one that has the
+    file only the chunks of that file. Any other layer comes as a whole: its digest is known at its end, and there the
+    last entry of a path may stand.
+
+    With a layer, symbolic links are followed through the layers up to that one, and have to lead to what it stored; the
+    content of a hard link may be that of a layer below.
+
+    Source: OCI image-spec layer.md; path_resolution(7) for links.
+
+    Examples
+    --------
+    >>> import ocinb
+    >>> with ocinb.samples.registry() as registry:
+    ...     shop = registry.reference("demo/shop:2.0")
+    ...     settings = ocinb.read(shop, "/srv/shop/settings.toml", progress=False)
+    ...     key = ocinb.read(shop, "srv/shop/deploy.key", layer=4, progress=False)
+    >>> settings
+    b'port = 8080\ndebug = false\n'
+    >>> key
+    b'this stands for a secret key; the image keeps it for ever\n'
+    """
+    name, session = as_text(reference), default_session()
+    if not isinstance(platform, str | None) or platform == ALL:
+        raise InvalidError(f"a file is that of one platform, not {platform!r}")
+    if not isinstance(path, str):
+        raise InvalidError(f"path takes a text such as 'etc/os-release', not {path!r}")
+    number, wanted, board = _number(layer), wanted_platforms(platform), choose_progress(progress)
+    try:
+        opened = open_name(checked(name), session)
+        [image] = opened.images(wanted)
+        check_image(image)
+        with reading(session, board, [Asked(opened, [image])]):
+            try:
+                return _Extraction(opened, image, board, whole=False).content(path, number)
+            except RangeError:  # the registry gives no parts of a layer any more
+                return _Extraction(opened, image, board, whole=True).content(path, number)
+    except OcinbError as error:
+        complete(error, name)
+        raise
+
+
+def _number(layer: int | None) -> int | None:
+    """Take any whole number, also one that stood in a frame."""
+    if layer is None:
+        return None
+    try:
+        number = operator.index(layer)
+    except TypeError:
+        number = -1
+    if number < 0 or isinstance(layer, bool):
+        raise InvalidError(f"layer takes a layer's number, from 0 at the base, not {layer!r}")
+    return number
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """An entry with content: its layer, and its place in what stands there."""
+
+    layer: LayerContents
+    place: int
+
+
+class _Extraction:
+    """One file on its way out of an image."""
+
+    def __init__(self, opened: Opened, image: Image, board: Progress, *, whole: bool) -> None:
+        self._opened = opened
+        self._image = image
+        self._board = board
+        self._reader = Reader(opened, board, whole=whole, with_blobs=True)
+        self._settings = opened.session.settings
+        self._layout = opened.session.store
+
+    def content(self, path: str, layer: int | None) -> bytes:
+        """Give the content of what a path leads to, at the end or in one layer."""
+        return self._bytes(self._finally(path) if layer is None else self._stored(path, layer))
+
+    def _finally(self, path: str) -> _Found:
+        layers = self._reader.read(self._image).layers
+        entries = [layer.entries for layer in layers]
+        result = overlay(entries)
+        tree = Tree(entries, result)
+        try:
+            place = tree.lead(path)
+        except NotFoundError as error:
+            error.hint = _hidden_hint(entries, result, path) or error.hint
+            raise
+        number, at = result.contents[place]
+        check_file(entries[number].type[at], path)
+        return _Found(layers[number], at)
+
+    def _stored(self, path: str, number: int) -> _Found:
+        count = len(self._image.manifest.layers)
+        if number >= count:
+            has = f"the image has {count}, from 0 to {count - 1}" if count else "the image has none"
+            raise InvalidError(f"there is no layer {number}: {has}")
+        [layer] = self._reader.layers(self._image, [number])
+        place = _last_of(layer.entries, path)
+        if place is None or layer.entries.type[place] in (SYMLINK, HARDLINK):
+            return self._linked(path, number)
+        check_file(layer.entries.type[place], path)
+        return _Found(layer, place)
+
+    def _linked(self, path: str, number: int) -> _Found:
+        """Follow the links of a path in what the layers up to one have left, to what that one stored."""
+        layers = self._reader.layers(self._image, range(number + 1))
+        entries = [layer.entries for layer in layers]
+        result = overlay(entries)
+        tree = Tree(entries, result)
+        try:
+            place = tree.lead(path)
+        except NotFoundError as error:
+            hint = _hidden_hint(entries, result, path) or error.hint
+            raise NotFoundError(f"layer {number} stores no {path!r}", hint=hint) from None
+        owner, (holder, at) = result.owners[place][0], result.contents[place]
+        if owner != number:
+            leads = f"{path!r} leads to {result.paths[place]!r}, which layer {owner} stores"
+            hint = f"layer={owner} reads it"
+            raise NotFoundError(f"layer {number} stores no such file: {leads}", hint=hint)
+        check_file(entries[holder].type[at], path)
+        return _Found(layers[holder], at)
+
+    def _bytes(self, found: _Found) -> bytes:
+        entries, place, limit = found.layer.entries, found.place, self._settings.max_file_bytes
+        size, path = entries.size_bytes[place], entries.path[place]
+        if size > limit:
+            hint = f"ocinb.settings.max_file_bytes = {size} reads it, if there is as much memory"
+            raise InvalidError(f"{path!r} has {size:,} bytes, more than max_file_bytes = {limit:,}", hint=hint)
+        if found.layer.toc is not None:
+            return found.layer.toc.read(place)
+        raw = self._out_of_store(found)
+        if hashlib.sha256(raw, usedforsecurity=False).digest() != entries.sha256[place]:
+            raise IntegrityError(f"{path!r} of the layer {found.layer.descriptor.digest} is not what it was before")
+        return raw
+
+    def _out_of_store(self, found: _Found) -> bytes:
+        """Read an entry of a blob, which is fetched if it was removed since it was listed."""
+        blob, settings = found.layer.descriptor, self._settings
+        job = Job(blob, self._opened.source, self._opened.name)
+        Transfer(self._layout, settings, self._board, verify="size").run([job], errors="raise")
+        where = f"the layer {blob.digest}"
+        limits = TarLimits(settings.max_tar_entries, settings.max_tar_header_bytes, settings.max_unpacked_bytes)
+        with disk_errors(path := self._layout.blobs.path(blob.digest)), open_file(path) as file:
+            tar = decompressed(_chunks(file), Limits.of(settings), where, size=blob.size)
+            return read_entry(tar, found.layer.entries.position[found.place], limits, where)
+
+
+def _chunks(file: BinaryIO) -> Iterator[bytes]:
+    while chunk := file.read(CHUNK):
+        check_stopped()
+        yield chunk
+
+
+def check_file(kind: str, path: str) -> None:
+    """Refuse what has no content.
+
+    Raises
+    ------
+    InvalidError
+        If it is no regular file.
+    """
+    if kind == FILE:
+        return
+    hint = "ocinb.filesystem lists what is in it" if kind == DIRECTORY else None
+    raise InvalidError(f"{path!r} is a {_WORDS.get(kind, kind)}, which has no content to read", hint=hint)
+
+
+def _last_of(entries: Columns, path: str) -> int | None:
+    """Find the last entry of a path in a layer, which is the one that counts; markers store nothing."""
+    for wanted in dict.fromkeys((path.strip("/"), plain_path(path))):
+        if wanted in entries.path:
+            places = (place for place in reversed(range(len(entries))) if entries.path[place] == wanted)
+            return next((place for place in places if entries.type[place] not in MARKERS), None)
+    return None
+
+
+def _hidden_hint(layers: Sequence[Columns], result: Overlay, path: str) -> str | None:
+    """Say which layer has what somebody looks for at its end."""
+    for number, entries in reversed(list(enumerate(layers))):
+        place = _last_of(entries, path)
+        if place is not None and entries.type[place] in (FILE, HARDLINK, SYMLINK):
+            hider = result.hidden_in[number][place]
+            hides = "" if hider is None else f", and layer {hider} hides it"
+            return f"Layer {number} stores it{hides}: layer={number} reads it"
+    return None

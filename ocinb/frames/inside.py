@@ -1,0 +1,188 @@
+"""Inside: from one name or many to one frame of what stands in the layers of their images.
+
+The images are read one after the other, the layers of each side by side: no more than two images are held at a time.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ocinb._imports import loading
+from ocinb._schemas import Schema
+from ocinb._text import human_duration
+from ocinb.errors import InvalidError, OcinbError
+from ocinb.frames.collecting import Errors, Failure, Names, attempt_all, complete, list_names, with_failures
+from ocinb.frames.opening import Opened, Platforms, open_name, wanted_platforms
+from ocinb.frames.reading import Contents, LayerContents, Reader
+from ocinb.frames.rows import image_kind
+from ocinb.frames.watched import blob_tasks, counted_names
+from ocinb.progress import choose_progress
+from ocinb.progress.protocol import Progress, Task
+from ocinb.sources.images import Image
+from ocinb.sources.session import Session, default_session
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Make = Callable[[Contents], "pd.DataFrame"]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A name, and the images of it that are wanted."""
+
+    opened: Opened
+    images: Sequence[Image]
+
+
+def collect_contents(
+    names: Names,
+    platform: Platforms,
+    make: Make,
+    schema: Schema,
+    *,
+    errors: Errors,
+    progress: Progress | bool | None,
+    whole: bool = False,
+    unread: Make | None = None,
+) -> pd.DataFrame:
+    """Read the layers of each image, and make one frame of what is made of each.
+
+    Parameters
+    ----------
+    names
+        One name, or any iterable of them; a name that stands twice is asked for once.
+    platform
+        Which images of an index are read.
+    make
+        Makes the frame of one image.
+    schema
+        Its columns.
+    errors
+        ``"raise"`` ends at the first error; ``"skip"`` leaves out the names that fail.
+    progress
+        Who is told, see `choose_progress`.
+    whole
+        Whether all layers are fetched, also those with a table of contents.
+    unread
+        Makes the frame of what is no image, whose blobs are no layers; without it, that is an error.
+    """
+    session, listed, wanted = default_session(), list_names(names), wanted_platforms(platform)
+    board = choose_progress(progress)
+
+    def ask(name: str) -> Asked:
+        opened = open_name(name, session)
+        images = opened.images(wanted)
+        for image in images:
+            if unread is None:
+                check_image(image)
+        return Asked(opened, images)
+
+    asked = attempt_all(listed, ask, errors=errors, session=session, progress=progress)
+    work = _Work(session, board, make, whole=whole, unread=unread)
+    results = work.run(asked, errors=errors)
+    frames = [frame for result in results if not isinstance(result, Failure) for frame in result]
+    return with_failures(schema.joined(frames), [result for result in results if isinstance(result, Failure)])
+
+
+def check_image(image: Image) -> None:
+    """Refuse what has no file system.
+
+    Raises
+    ------
+    InvalidError
+        If it is an artifact, a signature, an attestation or nothing that is known.
+    """
+    kind = image_kind(image)
+    if kind != "image":
+        what = f"of type {image.manifest.media_type}" if kind == "unknown" else f"an {kind}".replace("an s", "a s")
+        hint = None if kind == "unknown" else "ocinb.layers lists its blobs"
+        raise InvalidError(f"{image.document.digest} is {what}, and has no files: it is no image", hint=hint)
+
+
+class _Work:
+    """The layers that one call reads."""
+
+    def __init__(self, session: Session, board: Progress, make: Make, *, whole: bool, unread: Make | None) -> None:
+        self._session = session
+        self._board = board
+        self._make = make
+        self._whole = whole
+        self._unread = unread
+        self._held: Sequence[LayerContents] = ()  # those of the image before: the next one may share them
+
+    def run(self, asked: Sequence[Asked | Failure], *, errors: Errors) -> list[list[pd.DataFrame] | Failure]:
+        """Give the frames of each name."""
+        todo = [one for one in asked if isinstance(one, Asked)]
+        results: list[list[pd.DataFrame] | Failure] = []
+        with reading(self._session, self._board, todo) as failed:
+            for one in asked:
+                result = one if isinstance(one, Failure) else self._attempt(one, errors)
+                results.append(result)
+                if isinstance(result, Failure):
+                    failed.append(result.reference)
+        return results
+
+    def _attempt(self, asked: Asked, errors: Errors) -> list[pd.DataFrame] | Failure:
+        try:
+            return [self._frame(asked.opened, image) for image in asked.images]
+        except OcinbError as error:
+            complete(error, asked.opened.name)
+            if errors == "raise":
+                raise
+            return Failure(asked.opened.name, error)
+
+    def _frame(self, opened: Opened, image: Image) -> pd.DataFrame:
+        if self._unread is not None and image_kind(image) != "image":
+            return self._unread(Contents(opened.name, image, ()))
+        reader = Reader(opened, self._board, whole=self._whole, held=self._held)
+        with loading("pandas"):  # which takes about as long as a small image
+            contents = reader.read(image)
+        self._held = contents.layers
+        return self._make(contents)
+
+
+@contextmanager
+def reading(session: Session, board: Progress, asked: Sequence[Asked]) -> Iterator[list[str]]:
+    """Draw, in this block, how far the layers are, and let nobody remove what comes.
+
+    Yields
+    ------
+    list of str
+        Where the names are noted that fail, if the others go on.
+    """
+    failed: list[str] = []
+    names, started = [one.opened.name for one in asked], time.monotonic()
+    title, ending, summary, tasks = f"Reading {counted_names(names)}", "stopped", "", _tasks(asked)
+    if not tasks:
+        yield []
+        return
+    with session.store.in_use():
+        session.store.prepare()
+        try:
+            board.start(title, tasks)
+            yield failed
+            summary = _summary([name for name in names if name not in failed], failed, tasks, started)
+        except OcinbError:
+            ending = "failed"
+            raise
+        finally:
+            board.finish(summary or f"{title} {ending}")
+
+
+def _tasks(asked: Sequence[Asked]) -> list[Task]:
+    images = [image for one in asked for image in one.images if image_kind(image) == "image"]
+    tasks = [task for image in images for task in blob_tasks(image, image.manifest.layers)]
+    return list({task.key: task for task in tasks}.values())
+
+
+def _summary(read: Sequence[str], failed: Sequence[str], tasks: Sequence[Task], started: float) -> str:
+    if not read:
+        return f"Reading {counted_names(failed)} failed"
+    layers = f"{len(tasks):,} layer{'' if len(tasks) == 1 else 's'}"
+    taken = human_duration(time.monotonic() - started)
+    return f"Read {counted_names(read)}: {layers} in {taken}" + (f"; {len(failed):,} failed" if failed else "")

@@ -1,0 +1,202 @@
+"""Reading: what stands in the layers of an image; what is fetched for that stays in the store, and so do its tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from ocinb._pool import run_all
+from ocinb.archive.entries import Columns
+from ocinb.errors import IntegrityError, TransportError
+from ocinb.frames.collecting import Row
+from ocinb.frames.opening import Opened
+from ocinb.frames.rows import image_fields, layer_identities
+from ocinb.indexing import Layer, check_diff_id, index_layers
+from ocinb.progress.protocol import Progress, State
+from ocinb.rootfs.markers import as_layer
+from ocinb.rootfs.toc import Toc, find_toc
+from ocinb.sources.base import Source
+from ocinb.sources.images import Image
+from ocinb.spec.digest import Digest
+from ocinb.spec.documents import Descriptor
+from ocinb.spec.identity import layer_steps
+from ocinb.storage.tables import Table, Tables
+
+
+@dataclass(frozen=True, slots=True)
+class LayerContents:
+    """What stands in a layer.
+
+    Attributes
+    ----------
+    descriptor
+        Its blob.
+    entries
+        What stands in its tar.
+    table
+        What else is known of the tar; None if it was read by its table of contents alone.
+    toc
+        That table of contents, which can fetch single files; None if the whole layer was read.
+    """
+
+    descriptor: Descriptor
+    entries: Columns
+    table: Table | None = None
+    toc: Toc | None = None
+
+    @property
+    def tar_bytes(self) -> int | None:
+        """The size of the tar, if it was read."""
+        return self.table.tar_bytes if self.table else None
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """An image, and what stands in its layers, from the base up."""
+
+    name: str
+    image: Image
+    layers: Sequence[LayerContents]
+
+    @property
+    def fields(self) -> Row:
+        """The columns with which the rows of all frames begin."""
+        return image_fields(self.name, self.image)
+
+    @property
+    def entries(self) -> list[Columns]:
+        """The entries of each layer."""
+        return [layer.entries for layer in self.layers]
+
+    @property
+    def instructions(self) -> list[str | None]:
+        """What made each layer; None where nothing says it."""
+        steps = layer_steps(self.image.config.history if self.image.config else (), len(self.layers))
+        return [step.instruction if step else None for step in steps]
+
+
+class Reader:
+    """Reads the layers of one image after another.
+
+    Parameters
+    ----------
+    opened
+        Where the image is.
+    progress
+        Who is told.
+    whole
+        Whether all layers are read as a whole; else those that are not here are read by their table of contents, if
+        they have one.
+    with_blobs
+        Whether what is known of a layer is of no use without its blob.
+    held
+        Layers that were read for another image a moment ago.
+    """
+
+    def __init__(
+        self,
+        opened: Opened,
+        progress: Progress,
+        *,
+        whole: bool,
+        with_blobs: bool = False,
+        held: Sequence[LayerContents] = (),
+    ) -> None:
+        self._name, self._source, self._tag = opened.name, opened.source, opened.reference.tag
+        self._session = opened.session
+        self._layout = opened.session.store
+        self._progress = progress
+        self._by_tocs = not whole and opened.reference.path is None
+        self._with_blobs = with_blobs
+        self._held = {layer.descriptor.digest: layer for layer in held if not whole or layer.table is not None}
+
+    def read(self, image: Image) -> Contents:
+        """Read all layers of an image.
+
+        Raises
+        ------
+        IntegrityError
+            If a layer is damaged, or is another one than the config of the image says.
+        InvalidError
+            If a layer is no tar, or passes a limit.
+        """
+        return Contents(self._name, image, self.layers(image, range(len(image.manifest.layers))))
+
+    def layers(self, image: Image, numbers: Sequence[int]) -> list[LayerContents]:
+        """Read some layers of an image, by their numbers."""
+        stacked, (diff_ids, _) = image.manifest.layers, layer_identities(image)
+        wanted = [Layer(self._sized(stacked[number]), self._source, self._name, diff_ids[number]) for number in numbers]
+        read = self._read({layer.descriptor.digest: layer for layer in wanted})
+        found = [read[layer.descriptor.digest] for layer in wanted]
+        for layer, contents in zip(wanted, found, strict=True):
+            self._check(layer, contents)
+        return found
+
+    def _sized(self, descriptor: Descriptor) -> Descriptor:
+        """Find the size of a layer where no document says it, as in schema 1."""
+        if descriptor.known_size is not None:
+            return descriptor
+        size = self._layout.blobs.size(descriptor.digest)
+        return replace(descriptor, size=_asked_size(self._source, descriptor) if size is None else size)
+
+    def _read(self, wanted: dict[Digest, Layer]) -> dict[Digest, LayerContents]:
+        found = {digest: self._held[digest] for digest, layer in wanted.items() if self._holds(layer)}
+        if self._by_tocs:
+            found |= self._listed([layer for digest, layer in wanted.items() if digest not in found])
+        for digest in found:
+            self._progress.state(digest, State.PRESENT)
+        rest = {digest: layer for digest, layer in wanted.items() if digest not in found}
+        settings = self._session.settings
+        tables = index_layers(
+            list(rest.values()), self._layout, settings, self._progress, errors="raise", as_layer=as_layer
+        )
+        for digest, table in tables.items():
+            if not isinstance(table, Table):
+                raise table
+            found[digest] = LayerContents(rest[digest].descriptor, table.entries, table)
+        return found
+
+    def _holds(self, layer: Layer) -> bool:
+        """Say whether a layer was read for the image before, so that its diff_id can be compared with this one's."""
+        held = self._held.get(layer.descriptor.digest)
+        if held is None:
+            return False
+        known, wanted = held.table and held.table.diff_id, layer.diff_id
+        return not known or not wanted or known.partition(":")[0] == wanted.partition(":")[0]
+
+    def _check(self, layer: Layer, contents: LayerContents) -> None:
+        """Refuse a layer that is of another size than the manifest says, or holds another tar than the config says."""
+        digest, size, table = layer.descriptor.digest, layer.descriptor.size, contents.table
+        stored = self._layout.blobs.size(digest)
+        if stored not in {None, size}:
+            raise IntegrityError(f"the layer {digest} has to be {size:,} bytes long, but has {stored:,}")
+        if table is not None:  # also if it was held
+            check_diff_id(layer, table)
+
+    def _listed(self, layers: Sequence[Layer]) -> dict[Digest, LayerContents]:
+        """Read those that are not here by their tables of contents."""
+        settings, tables = self._session.settings, Tables(self._layout.root)
+        absent = [
+            layer.descriptor
+            for layer in layers
+            if self._layout.blobs.size(layer.descriptor.digest) is None
+            and (self._with_blobs or not tables.path(layer.descriptor.digest).exists())
+        ]
+
+        def find(layer: Descriptor) -> Toc | None:
+            return find_toc(self._source, layer, settings, tag=self._tag)
+
+        tocs = run_all(find, absent, workers=settings.concurrency)
+        return {
+            one.digest: LayerContents(one, toc.columns, toc=toc)
+            for one, toc in zip(absent, tocs, strict=True)
+            if toc is not None
+        }
+
+
+def _asked_size(source: Source, descriptor: Descriptor) -> int:
+    """Ask for one byte of a blob, to hear how many there are."""
+    with source.open_blob(descriptor, 0, 1) as blob:
+        if blob.size is None:
+            raise TransportError(f"nobody says how large the layer {descriptor.digest} is")
+        return blob.size

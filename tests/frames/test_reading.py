@@ -1,0 +1,266 @@
+"""Layers are fetched and read once; those with a table of contents are not fetched for their list, nor for a file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pandas as pd
+import pytest
+
+import ocinb
+from ocinb._settings import settings
+from ocinb.errors import IntegrityError, TransportError
+from ocinb.frames import reading
+from ocinb.indexing import index_layers
+from ocinb.rootfs.toc import find_toc
+from ocinb.samples import SampleRegistry
+from ocinb.samples.images import Layer, Manifest, Step, make_image, make_layer
+from ocinb.samples.seekable import make_estargz, make_zstd_chunked, toc_image
+from ocinb.samples.tars import file, hardlink, noise, symlink, whiteout
+from ocinb.spec.digest import Digest
+from tests.documents import REPOSITORY, put_image, put_schema1
+from tests.frames.layerfacts import layer_of, plain, put_layers
+from tests.spec.signing import Step as OldStep
+
+FUNCTIONS: dict[str, Callable[..., pd.DataFrame]] = {
+    "files": ocinb.files,
+    "filesystem": ocinb.filesystem,
+    "hidden": ocinb.hidden,
+    "efficiency": ocinb.efficiency,
+    "layers": lambda *names, **more: ocinb.layers(*names, depth="files", **more),
+}
+LISTS = ["files", "filesystem", "hidden"]
+BASE = [
+    *(file(f"srv/{number}", noise(str(number), 40_000)) for number in range(30)),
+    file("key", "secret"),
+    hardlink("again", "srv/7"),
+    symlink("link", "/srv/8"),
+]
+TOP = [whiteout("key"), file("srv/9", "nine"), file("big", noise("big", 200_000))]
+MAKERS: dict[str, Callable[..., Layer]] = {"estargz": make_estargz, "zstd:chunked": make_zstd_chunked}
+
+
+def put(registry: SampleRegistry, manifest: Manifest, tag: str) -> str:
+    for blob in manifest.blobs:
+        registry.put_blob(blob.raw)
+    registry.put_manifest(REPOSITORY, manifest.raw, media_type=manifest.media_type, tag=tag)
+    return registry.reference(f"{REPOSITORY}:{tag}")
+
+
+def put_stack(registry: SampleRegistry, layers: Sequence[Layer], tag: str = "1") -> str:
+    made = [Step(f"RUN {number}", "2025-01-01T00:00:00Z", one) for number, one in enumerate(layers)]
+    return put(registry, make_image("linux/amd64", made).manifest, tag)
+
+
+def stack(form: str, mtime: int = 1_700_000_000) -> list[Layer]:
+    return [MAKERS[form](entries, mtime=mtime) for entries in (BASE, TOP)]
+
+
+def sent_of(registry: SampleRegistry, layers: Sequence[Layer], since: int = 0) -> list[tuple[int, str | None]]:
+    """Give for each question about a layer which one it was, and what part was asked for."""
+    numbers = {str(layer.digest): number for number, layer in enumerate(layers)}
+    asked = [(request.path.rpartition("/")[2], request) for request in list(registry.requests)[since:]]
+    return [(numbers[digest], request.header("Range")) for digest, request in asked if digest in numbers]
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_each_layer_is_fetched_once_and_read_once(registry: SampleRegistry, name: str) -> None:
+    layers = [layer_of(BASE), layer_of(TOP)]
+    reference = put_stack(registry, layers)
+    first = FUNCTIONS[name](reference)
+    assert sorted(sent_of(registry, layers)) == [(0, None), (1, None)]
+    before = len(registry.requests)
+    for layer in layers:
+        (settings.store_dir / "blobs/sha256" / layer.digest.hex).unlink()
+    settings.offline = True
+    pd.testing.assert_frame_equal(FUNCTIONS[name](reference), first)
+    for other in FUNCTIONS.values():
+        assert len(other(reference))
+    assert len(registry.requests) == before
+    usage = ocinb.store.usage().set_index("kind")["entries"]
+    assert usage["index"] >= 1
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_what_was_pulled_is_not_fetched(registry: SampleRegistry, name: str) -> None:
+    reference = put_stack(registry, [layer_of(BASE), layer_of(TOP)])
+    ocinb.pull(reference, progress=False)
+    before = len(registry.requests)
+    assert len(FUNCTIONS[name](reference))
+    assert len(registry.requests) == before
+
+
+@pytest.mark.parametrize("form", MAKERS)
+@pytest.mark.parametrize("name", LISTS)
+def test_a_list_is_made_of_the_tables_of_contents_alone(registry: SampleRegistry, name: str, form: str) -> None:
+    layers = stack(form)
+    reference = put_stack(registry, layers)
+    lazy = FUNCTIONS[name](reference)
+    parts = sent_of(registry, layers)
+    assert {number for number, _ in parts} == {0, 1}
+    assert all(part for _, part in parts)
+    assert len(parts) <= 4
+    assert not any((settings.store_dir / "blobs/sha256" / layer.digest.hex).exists() for layer in layers)
+    ocinb.pull(reference, progress=False)
+    pd.testing.assert_frame_equal(FUNCTIONS[name](reference), lazy)
+
+
+@pytest.mark.parametrize("form", MAKERS)
+@pytest.mark.parametrize("name", ["efficiency", "layers"])
+def test_how_large_a_tar_is_only_the_whole_layer_says(registry: SampleRegistry, name: str, form: str) -> None:
+    layers = stack(form)
+    reference = put_stack(registry, layers)
+    assert len(ocinb.files(reference)) == len(BASE) + len(TOP)
+    before = len(registry.requests)
+    frame = FUNCTIONS[name](reference)
+    assert frame["tar_bytes"].notna().all()
+    assert sorted(sent_of(registry, layers, before)) == [(0, None), (1, None)]
+
+
+@pytest.mark.parametrize("form", MAKERS)
+@pytest.mark.parametrize("known", [False, True], ids=["never read", "its blobs are gone"])
+def test_a_file_costs_the_part_that_has_it(registry: SampleRegistry, form: str, *, known: bool) -> None:
+    layers = stack(form)
+    reference = put_stack(registry, layers)
+    if known:
+        ocinb.efficiency(reference)
+        for layer in layers:
+            (settings.store_dir / "blobs/sha256" / layer.digest.hex).unlink()
+    before = len(registry.requests)
+    for path, number, content in [
+        ("srv/7", None, noise("7", 40_000)),
+        ("again", None, noise("7", 40_000)),
+        ("link", None, noise("8", 40_000)),
+        ("srv/9", None, b"nine"),
+        ("srv/9", 0, noise("9", 40_000)),
+        ("key", 0, b"secret"),
+    ]:
+        assert ocinb.read(reference, path, layer=number) == content
+    assert all(part for _, part in sent_of(registry, layers, before))
+    assert not any((settings.store_dir / "blobs/sha256" / layer.digest.hex).exists() for layer in layers)
+
+
+@pytest.mark.parametrize("form", MAKERS)
+def test_a_registry_without_ranges_gives_the_whole_layer(registry: SampleRegistry, form: str) -> None:
+    layers = stack(form)
+    reference = put_stack(registry, layers)
+    registry.fault("*/blobs/*", ignore_range=True, times=None)
+    assert ocinb.files(reference)["path"].tolist()[: len(BASE)] == [entry.path for entry in BASE]
+    assert ocinb.read(reference, "srv/9") == b"nine"
+    assert all((settings.store_dir / "blobs/sha256" / layer.digest.hex).exists() for layer in layers)
+
+
+def test_a_registry_that_gives_no_parts_any_more_gives_the_whole_layer(
+    registry: SampleRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layers = stack("estargz")
+    reference = put_stack(registry, layers)
+
+    def find_and_lose(*given: Any, **more: Any) -> Any:
+        toc = find_toc(*given, **more)
+        if len(sent_of(registry, layers)) >= 2:
+            registry.fault("*/blobs/*", ignore_range=True, times=None)
+        return toc
+
+    monkeypatch.setattr(reading, "find_toc", find_and_lose)
+    assert ocinb.read(reference, "srv/9") == b"nine"
+
+
+def test_a_table_of_contents_may_stand_in_another_image(registry: SampleRegistry) -> None:
+    layers = [make_estargz(entries, mtime=1_700_000_000, outside=True) for entries in (BASE, TOP)]
+    reference = put_stack(registry, layers, "lazy")
+    put(registry, toc_image(layers), "lazy-esgztoc")
+    assert len(ocinb.files(reference)) == len(BASE) + len(TOP)
+    assert all(part for _, part in sent_of(registry, layers))
+
+
+def test_a_table_of_contents_that_is_another_one_is_an_error(registry: SampleRegistry) -> None:
+    lazy = stack("estargz")
+    notes = {**lazy[0].annotations, "containerd.io/snapshot/stargz/toc.digest": f"sha256:{'0' * 64}"}
+    wrong = Layer(lazy[0].raw, lazy[0].media_type, lazy[0].diff_id, notes)
+    reference = put_stack(registry, [wrong, lazy[1]])
+    with pytest.raises(IntegrityError) as caught:
+        ocinb.files(reference)
+    assert caught.value.reference == reference
+
+
+def test_layers_in_a_folder_are_read_as_a_whole(registry: SampleRegistry, tmp_path: Any) -> None:
+    reference = put_stack(registry, stack("estargz"))
+    ocinb.pull(reference, destination=tmp_path / "to", progress=False)
+    local = ocinb.files(f"oci:{tmp_path / 'to'}")
+    pd.testing.assert_frame_equal(local.drop(columns="reference"), ocinb.files(reference).drop(columns="reference"))
+
+
+def test_layers_that_images_share_are_read_once(registry: SampleRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
+    shared, one, two = layer_of(BASE), layer_of(TOP), layer_of([file("other")])
+    names = [put_stack(registry, [shared, top], tag) for top, tag in ((one, "one"), (two, "two"))]
+    read: list[list[str]] = []
+
+    def note(layers: Any, *given: Any, **more: Any) -> Any:
+        read.append([layer.digest for layer in layers])
+        return index_layers(layers, *given, **more)
+
+    monkeypatch.setattr(reading, "index_layers", note)
+    assert len(ocinb.files(names)) == 2 * len(BASE) + len(TOP) + 1
+    assert read == [[shared.digest, one.digest], [two.digest]]
+
+
+def test_a_layer_that_was_listed_by_its_table_is_no_whole_one_for_the_next(registry: SampleRegistry) -> None:
+    layers = stack("estargz")
+    names = [put_stack(registry, layers, "one"), put_stack(registry, layers[:1], "two")]
+    assert len(ocinb.files(names)) == 2 * len(BASE) + len(TOP)
+    assert len(sent_of(registry, layers)) <= 4, "the second image needs nobody"
+    assert ocinb.efficiency(names)["tar_bytes"].notna().all()
+
+
+def test_images_that_share_a_layer_may_name_its_tar_by_different_digests(registry: SampleRegistry) -> None:
+    shared = make_layer([file("a", "x")])
+    names = []
+    for algorithm in ("sha256", "sha512", "sha256"):
+        diff_id = Digest.of(plain(shared.raw), algorithm)
+        put_image(registry, shared, tag=algorithm, rootfs={"type": "layers", "diff_ids": [diff_id]})
+        names.append(registry.reference(f"{REPOSITORY}:{algorithm}"))
+    assert len(ocinb.files(names)) == 2
+    for name in names:
+        assert len(ocinb.files(name)) == 1
+
+
+def test_how_large_a_layer_of_schema_1_is_costs_one_byte(registry: SampleRegistry) -> None:
+    layer = layer_of(BASE)
+    registry.put_blob(layer.raw)
+    put_schema1(registry, OldStep(["/bin/sh"], str(layer.digest)))
+    reference = registry.reference(f"{REPOSITORY}:old")
+    assert len(ocinb.files(reference)) == len(BASE)
+    assert sent_of(registry, [layer]) == [(0, "bytes=0-0"), (0, None)]
+    assert len(ocinb.files(reference)) == len(BASE)
+    assert len(sent_of(registry, [layer])) == 2
+
+
+@pytest.mark.parametrize("fault", [{"ignore_range": True}, {}])
+def test_a_size_that_nobody_says_is_an_error_and_else_it_is_that_of_the_whole(
+    registry: SampleRegistry, fault: dict[str, Any]
+) -> None:
+    layer = layer_of(BASE)
+    registry.put_blob(layer.raw)
+    put_schema1(registry, OldStep(["/bin/sh"], str(layer.digest)))
+    reference = registry.reference(f"{REPOSITORY}:old")
+    if fault:
+        registry.fault("*/blobs/*", times=None, **fault)
+        assert len(ocinb.files(reference)) == len(BASE)
+        return
+    registry.fault("*/blobs/*", headers={"Content-Range": "bytes 0-0/*"}, times=None)
+    with pytest.raises(TransportError, match=f"nobody says how large the layer {layer.digest} is"):
+        ocinb.files(reference)
+
+
+def test_a_broken_layer_is_told_with_its_name_and_the_others_go_on(registry: SampleRegistry) -> None:
+    cut = make_layer([file("a", noise("a", 5000))], compression="none")
+    broken = Layer(cut.raw[:3000], cut.media_type, cut.diff_id)
+    names = [put_stack(registry, [broken], "broken"), put_layers(registry, BASE, tag="whole")]
+    with pytest.raises(IntegrityError) as caught:
+        ocinb.files(names[0])
+    assert caught.value.reference == names[0]
+    frame = ocinb.files(names, errors="skip")
+    assert frame["reference"].unique().tolist() == names[1:]
+    assert [failure["reference"] for failure in frame.attrs["failures"]] == names[:1]
