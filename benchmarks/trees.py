@@ -6,14 +6,14 @@ import hashlib
 import os
 import stat
 import tarfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from itertools import chain, repeat
 from pathlib import Path
 
 from ocinb.samples.images import Image, Layer, Step, make_image, make_layer, moment
-from ocinb.samples.tars import Entry, file, noise, with_parents
+from ocinb.samples.tars import Entry, file, noise, whiteout, with_parents
 from tests.real import dpkgfiles
 
 PLATFORM = "linux/amd64"
@@ -26,13 +26,19 @@ ROUNDS = 4
 PIECE = 16 * MEGABYTE
 
 
-def debian_image(gzip_bytes: Sequence[int]) -> Image:
+def debian_image(
+    gzip_bytes: Sequence[int], *, removed: int = 0, pack: Callable[[Iterable[Entry]], Layer] = make_layer
+) -> Image:
     """Build an image out of files of this machine.
 
     Parameters
     ----------
     gzip_bytes
         About how long each layer is to be, compressed.
+    removed
+        How many files each layer removes of the one below it.
+    pack
+        Makes a layer of entries.
 
     Returns
     -------
@@ -41,7 +47,12 @@ def debian_image(gzip_bytes: Sequence[int]) -> Image:
         layers, unless the machine has too few.
     """
     paths = chain.from_iterable(repeat(_shuffled_paths(), ROUNDS))
-    layers = [make_layer(with_parents(_taken(paths, int(wanted / GZIP_RATIO)))) for wanted in gzip_bytes]
+    layers = []
+    markers: list[Entry] = []
+    for wanted in gzip_bytes:
+        taken = _taken(paths, int(wanted / GZIP_RATIO))
+        layers.append(pack(with_parents([*taken, *markers])))
+        markers = [whiteout(entry.path) for entry in taken[:removed]]
     return _image(layers)
 
 

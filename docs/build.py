@@ -13,6 +13,7 @@ from pathlib import Path
 from ocinb._settings import Settings
 
 HERE = Path(__file__).parent
+HELPERS = ("drawing.py",)  # what the cells of a page import
 NOTEBOOKS = {"00-quickstart.ipynb": "quickstart.ipynb"}
 
 
@@ -23,6 +24,8 @@ def main(target: Path) -> int:
     source.mkdir(parents=True)
     for page in HERE.glob("*.md"):
         shutil.copy(page, source)
+    for helper in HELPERS:
+        shutil.copy(HERE / helper, source)
     for notebook, name in NOTEBOOKS.items():
         shutil.copy(HERE.parent / "notebooks" / notebook, source / name)
     (source / "settings.md").write_text(settings_page(), encoding="utf-8")

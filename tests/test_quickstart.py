@@ -38,6 +38,7 @@ def test_make_demo_runs_it_and_leaves_a_page(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "linux/arm64" in done.stdout
     assert "attestation" in done.stdout
+    assert "hidden_by" in done.stdout
     assert "saved_bytes" in done.stdout
     assert str(build / "quickstart.html") in done.stdout
     assert (build / "store" / "oci-layout").exists()

@@ -22,7 +22,9 @@ from ocinb.errors import OcinbError
 SECONDS = 60
 
 _context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload(["pandas", "requests_cache", "humanize", "ocinb.frames.downloads", __name__])
+_context.set_forkserver_preload(
+    ["pandas", "requests_cache", "humanize", "ocinb.frames.contents", "ocinb.frames.downloads", __name__]
+)
 
 
 @dataclass(frozen=True)

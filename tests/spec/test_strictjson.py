@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ocinb.errors import InvalidError
-from ocinb.spec.strictjson import MAX_DEPTH, MAX_PARTS, parse_object
+from ocinb.spec.strictjson import MAX_DEPTH, MAX_PARTS, parse_object, walk_object
 
 
 def test_an_object_is_read() -> None:
@@ -122,3 +122,56 @@ def test_any_bytes_are_an_object_or_are_refused(raw: bytes) -> None:
     except InvalidError:
         return
     assert json.loads(raw) == value
+
+
+def walked(raw: bytes) -> list[tuple[str, Any]]:
+    return list(walk_object(raw, "list", "this"))
+
+
+def test_a_walk_gives_members_and_unrolls_one_list() -> None:
+    raw = b' {"a" : [1, {"b": 2}] ,\n"list":[ {"c": 3} , null,[] ], "d": "e"}\t'
+    assert walked(raw) == [("a", [1, {"b": 2}]), ("list", {"c": 3}), ("list", None), ("list", []), ("d", "e")]
+    assert walked(b"{}") == walked(b'{"list": []}') == []
+    assert walked(b'{"list": {"no": "list"}}') == [("list", {"no": "list"})]
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"7",
+        b"{,}",
+        b'{"a"}',
+        b'{"a": 1,}',
+        b'{"a": 1 "b": 2}',
+        b'{"list": [1,]}',
+        b'{"list": [1 2]}',
+        b'{"list": [1',
+    ],
+)
+def test_a_walk_refuses_what_is_no_json(raw: bytes) -> None:
+    with pytest.raises(InvalidError, match="this is not valid JSON"):
+        walked(raw)
+
+
+@pytest.mark.parametrize(
+    ("raw", "message"),
+    [
+        (b'{"a": 1, "a": 2}', "the key 'a' stands twice"),
+        (b'{"list": [{"a": 1, "a": 2}]}', "the key 'a' stands twice"),
+        (b'{"list": [NaN]}', "NaN is no JSON value"),
+        (b'{"list": [1]} {}', "something stands behind its end"),
+        (b"{7: 1}", "a key is no text"),
+        (b'{"a": "\xff"}', "utf-8"),
+        (b'{"list": [' + b"[" * 100_000, "nested deeper"),
+    ],
+)
+def test_a_walk_says_what_is_wrong(raw: bytes, message: str) -> None:
+    with pytest.raises(InvalidError, match=message):
+        walked(raw)
+
+
+@given(st.dictionaries(st.text(max_size=3), st.recursive(st.integers() | st.text(), st.lists, max_leaves=9)))
+def test_a_walk_gives_what_the_parser_gives(value: dict[str, Any]) -> None:
+    raw = json.dumps(value, indent=1).encode("utf-8", "surrogatepass")
+    assert dict(walk_object(raw, "not there\0", "this")) == json.loads(raw)
