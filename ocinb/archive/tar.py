@@ -6,8 +6,9 @@ Old v7, ustar, GNU and pax are read. What they leave open is as GNU tar 1.34 has
 Go's archive/tar has it, because container engines unpack with that:
 
 - The end is the first block of zeros, one is enough. What stands behind it is not looked at, nor is another tar, as in
-  GNU tar without ``-i``. A tar may also end after any entry without such a block; zeros that are no whole block are let
-  pass. No bytes at all are a tar without entries, as in Go; GNU tar refuses them.
+  GNU tar without ``-i``. A tar may also end after any entry without such a block, and without the zeros that fill the
+  entry's last one up, as what umoci inserts does: Go takes that for an end, GNU tar complains. Zeros that are no whole
+  block are let pass. No bytes at all are a tar without entries, as in Go; GNU tar refuses them.
 - Links, devices, directories and fifos have no content, whatever size they claim: so it is in Go, and when GNU tar
   extracts. (When it lists, it passes over the content of a symlink or a fifo.) Then comes a header. Where none is, GNU
   tar complains and looks for the next one; here that is damage, and the whole tar is refused.
@@ -180,9 +181,10 @@ class Scanner:
         Raises
         ------
         IntegrityError
-            If an entry has begun that is not all there. Zeros that are no whole block begin none.
+            If an entry has begun that is not all there; the zeros behind the last one's content need not be. Zeros that
+            are no whole block begin none.
         """
-        begun = self._left or self._gap or self._sparse or self._spent
+        begun = self._left or self._sparse or self._spent
         if not self._over and (begun or self._rest.strip(b"\0")):
             at = self._at if begun else self.seen - len(self._rest)
             raise IntegrityError(f"{self._where} is cut off at byte {self.seen:,}, in the entry at byte {at:,}")

@@ -131,16 +131,19 @@ def whole() -> bytes:
 def test_cut_off_at_any_byte() -> None:
     raw = whole()
     edges = {0, 1024, 1024 + 1536 + 1536, len(raw)}
+    # The zeros behind the content of the last entry need not be there.
+    ends = {*edges, *range(512 + len(b"abc"), 1024), *range(1024 + 1536 + 512 + 700, 1024 + 1536 + 1536)}
     for cut in range(len(raw)):
-        if cut in edges or cut % 16 not in {0, 1, 15}:
+        if cut in ends or cut % 16 not in {0, 1, 15}:
             continue
         with pytest.raises(IntegrityError, match=f"the layer is cut off at byte {cut:,}, in the entry at byte "):
             scan(raw[:cut])
     assert [len(scan(raw[:edge])) for edge in sorted(edges)] == [0, 1, 2, 3]
+    assert {len(scan(raw[:end])) for end in ends} == {0, 1, 2, 3}
 
 
 @pytest.mark.parametrize(
-    ("cut", "begun"), [(100, 0), (513, 0), (1023, 0), (1025, 1024), (1536, 1024), (2000, 1024), (2560, 1024)]
+    ("cut", "begun"), [(100, 0), (513, 0), (514, 0), (1025, 1024), (1536, 1024), (2000, 1024), (2560, 1024)]
 )
 def test_it_says_where_the_entry_began_that_is_cut_off(cut: int, begun: int) -> None:
     with pytest.raises(IntegrityError, match=f"cut off at byte {cut:,}, in the entry at byte {begun:,}$"):

@@ -58,7 +58,7 @@ def padded(content: bytes) -> bytes:
 
 def member(name: bytes, content: bytes = b"", **fields: bytes) -> bytes:
     """Write a regular file with a header that tells the truth about it."""
-    return header(name, size=len(content), **fields) + padded(content)  # type: ignore[arg-type]  # fields are bytes
+    return header(name, size=len(content), **fields) + padded(content)
 
 
 def folder(name: bytes) -> bytes:
