@@ -41,12 +41,14 @@ _OPAQUE: Final = ".wh..wh..opq"
 _ESCAPED: Final = re.compile(rb"(?<!\\)((?:\\\\)*)(?:\\x([0-9a-f]{2})|(?<=\\)(?=x))")
 _UNCLEAN: Final = re.compile(r"(?:^|/)\.{0,2}(?:/|$)")
 # A path of a megabyte has half a million names, so that a small layer could fill any memory with them.
-MOST_NAMES: Final = 4_000_000
+# So many are harmless, and so many for each entry: other images are deeper than any file system is.
+HARMLESS_NAMES: Final = 500_000
+NAMES_PER_ENTRY: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
 class DiveFigures:
-    """What dive says of an image; all None if it has more than `MOST_NAMES` names.
+    """What dive says of an image; all None if it has more names in its paths than any real one.
 
     Attributes
     ----------
@@ -148,7 +150,7 @@ class _Path:
 
 def _paths(layers: Sequence[Columns]) -> list[_Path]:
     """Give all paths, with what was met there."""
-    trees, root, below = _Trees(), _Path(), _Node()
+    trees, root, below = _Trees(sum(map(len, layers))), _Path(), _Node()
     last = max((number for number, layer in enumerate(layers) if WHITEOUT in layer.type), default=0)
     for number, layer in enumerate(layers):
         tree = trees.of(layer)
@@ -161,8 +163,8 @@ def _paths(layers: Sequence[Columns]) -> list[_Path]:
 class _Trees:
     """Make trees, with not too many names in all of them together."""
 
-    def __init__(self) -> None:
-        self._left = MOST_NAMES
+    def __init__(self, entries: int) -> None:
+        self._left = HARMLESS_NAMES + NAMES_PER_ENTRY * entries
 
     def of(self, layer: Columns) -> _Node:
         """Make the tree of a layer: every name of a path is in it, though only its last one has a size and a type."""

@@ -38,6 +38,8 @@ from ocinb.spec.documents import Descriptor, parse_manifest
 
 # The table of an eStargz is a file of this name, and the last one in the tar.
 _IN_TAR = "stargz.index.json"
+# Go writes this into JSON in the place of a byte that is no UTF-8: several names of a tar may read the same then.
+_LOST = "\ufffd"
 _TAR_BLOCKS = 1024 * 1024  # room for the headers around it, and the zeros behind it
 
 # A table takes 0.3 to 1.5 % of most layers. So much is read of the end: mostly all of the table, else a part that is
@@ -124,8 +126,8 @@ def find_toc(source: Source, layer: Descriptor, settings: Settings, *, tag: str 
     Returns
     -------
     Toc or None
-        None if nothing is promised, or nothing is there where it should be, or the registry gives no parts: the layer
-        has to be read as a whole then, which is not begun here.
+        None if nothing is promised, or nothing is there where it should be, or the registry gives no parts, or a name
+        is not there as it is in the tar: the layer has to be read as a whole then, which is not begun here.
 
     Raises
     ------
@@ -145,6 +147,8 @@ def find_toc(source: Source, layer: Descriptor, settings: Settings, *, tag: str 
         return None
     table, content_end = found
     columns, chunks = read_rows(table, content_end, settings.max_tar_entries, f"the layer {layer.digest}")
+    if any(_LOST in name for names in (columns.path, columns.link_target) for name in names if name):
+        return None
     return Toc(as_layer(columns), chunks, source, layer, settings)
 
 

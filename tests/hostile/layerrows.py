@@ -25,6 +25,7 @@ from tests.localfiles import write_layout
 from tests.real.children import Child
 
 MIB = 1024 * 1024
+STATUS = Path("/proc/self/status")
 DATA_BYTES = 1000 * MIB
 FILE_BYTES = 300 * MIB
 CPU_SECONDS = 90
@@ -134,9 +135,11 @@ def _ended(ask: Callable[[], pd.DataFrame]) -> Ended:
 
 
 def _narrow() -> None:
-    """Take away from this process what no layer may make it need."""
-    status = Path("/proc/self/status").read_text(encoding="ascii")
-    data = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmData:")) * 1024
+    """Take away from this process what no layer may make it need; only Linux counts its memory so."""
+    if not STATUS.exists():
+        return
+    lines = STATUS.read_text(encoding="ascii").splitlines()
+    data = next(int(line.split()[1]) for line in lines if line.startswith("VmData:")) * 1024
     for limit, value in (
         (resource.RLIMIT_DATA, data + DATA_BYTES),
         (resource.RLIMIT_FSIZE, FILE_BYTES),

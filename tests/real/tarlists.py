@@ -73,9 +73,9 @@ def _entry(line: str) -> tuple[str, Facts]:
     path, kind = _marked(_name(raw), kind)
     named = None if target is None else _name(target) if kind == "hardlink" else text_of(target)
     size = int(found["size"]) if kind == "file" else 0
-    owner = (int(found["uid"]), int(found["gid"])) if PRIVILEGED else (None, None)
+    uid, gid = (int(found["uid"]), int(found["gid"])) if PRIVILEGED else (None, None)
     mode = None if kind == "symlink" else _mode(found["bits"])
-    return path, Facts(kind, size, mode, *owner, _microseconds(found["time"]), named, None)
+    return path, Facts(kind, size, mode, uid, gid, _microseconds(found["time"]), named, None)
 
 
 def _marked(path: str, kind: str) -> tuple[str, str]:

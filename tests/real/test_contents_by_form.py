@@ -17,7 +17,7 @@ from tests.real.tools import run
 
 pytestmark = pytest.mark.real
 
-IMAGES = ["busybox", "debian", "built", "odd"]
+IMAGES = ["busybox", "debian", "built", "odd", "names"]
 COMPRESSIONS = ["gzip", "zstd", "zstd:chunked"]
 # skopeo takes minutes to make a zstd:chunked image of a hundred megabytes.
 FORMS = [(image, kind) for image in IMAGES for kind in COMPRESSIONS if (image, kind) != ("debian", "zstd:chunked")]

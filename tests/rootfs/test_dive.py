@@ -82,9 +82,10 @@ def test_a_path_may_be_as_deep_as_it_likes() -> None:
 
 def test_more_names_than_memory_is_for_have_no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     layers = [columns([of("a/b/c", 10)]), columns([of("a/d", 10), of("a/d", 11)])]
-    monkeypatch.setattr(dive, "MOST_NAMES", 5)
+    monkeypatch.setattr(dive, "NAMES_PER_ENTRY", 1)
+    monkeypatch.setattr(dive, "HARMLESS_NAMES", 2)
     assert dive_figures(layers).efficiency == 1.0
-    monkeypatch.setattr(dive, "MOST_NAMES", 4)
+    monkeypatch.setattr(dive, "HARMLESS_NAMES", 1)
     assert dive_figures(layers) == _NOTHING
 
 

@@ -18,7 +18,7 @@ from ocinb.rootfs.toc import Toc, find_toc
 from ocinb.samples import SampleRegistry
 from ocinb.samples.images import make_layer
 from ocinb.samples.seekable import Seekable, make_estargz, make_zstd_chunked, toc_image
-from ocinb.samples.tars import file, noise
+from ocinb.samples.tars import Entry, file, noise, symlink
 from ocinb.sources.session import default_session, open_source
 from ocinb.spec.digest import Digest
 from ocinb.spec.documents import Descriptor
@@ -57,6 +57,15 @@ def test_rows_are_those_of_the_whole_layer(registry: SampleRegistry, form: str) 
         (OPAQUE, "srv"),
     ]
     assert set(toc.columns.offset) == {None}
+
+
+@pytest.mark.parametrize("make", [make_estargz, make_zstd_chunked])
+@pytest.mark.parametrize("entry", [file("caf\ufffd"), symlink("link", "caf\ufffd")])
+def test_a_table_that_lost_the_bytes_of_a_name_is_none(
+    registry: SampleRegistry, make: Callable[..., Seekable], entry: Entry
+) -> None:
+    layer = make([file("usr/plain"), entry])
+    assert find_toc(open_repository(registry), put(registry, layer), settings) is None
 
 
 @pytest.mark.parametrize("form", FORMS)
