@@ -161,7 +161,8 @@ def assert_as_on_disk(found: Columns, tree: Path, *, of_second: int) -> None:
             assert found.size_bytes[place] == state.st_size
         if found.type[place] == "symlink":
             assert found.link_target[place] == str(on_disk.readlink())
-    assert len(found) == sum(1 for _ in tree.rglob("*")) + 1
+    # Not by rglob, which follows a link whose target is too long for any name.
+    assert len(found) == sum(len(folders) + len(files) for _, folders, files in os.walk(tree)) + 1
 
 
 @pytest.mark.parametrize("form", ["oldgnu", "gnu", "pax"])
