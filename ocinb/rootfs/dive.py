@@ -40,8 +40,8 @@ _OPAQUE: Final = ".wh..wh..opq"
 # What text_of made of bytes, and of the backslashes before them.
 _ESCAPED: Final = re.compile(rb"(?<!\\)((?:\\\\)*)(?:\\x([0-9a-f]{2})|(?<=\\)(?=x))")
 _UNCLEAN: Final = re.compile(r"(?:^|/)\.{0,2}(?:/|$)")
-# A path of a megabyte has half a million names, so that a small layer could fill any memory with them.
-# So many are harmless, and so many for each entry: other images are deeper than any file system is.
+# A path of a megabyte has half a million names, so that a small layer could fill any memory with them. So many are
+# harmless, and so many more for each entry: what has more is deeper than any real file system.
 HARMLESS_NAMES: Final = 500_000
 NAMES_PER_ENTRY: Final = 16
 
