@@ -10,8 +10,9 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 demo: $(VENV)/.lab
 	$(BIN)/python notebooks/demo.py build
 
+# On all cores, four at most, each file of tests on one of them; plain pytest does the same, one after the other.
 test: $(VENV)/.test lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 lab: $(VENV)/.lab
 	$(BIN)/jupyter lab notebooks

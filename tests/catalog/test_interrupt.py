@@ -35,7 +35,7 @@ def test_an_interrupt_of_the_main_thread_is_one() -> None:
 
 
 # DuckDB looks up from this one only when it is over, some seconds later.
-DEAF = "SELECT length(regexp_replace(repeat('ab', 40000000), '(a|b)(a|b)', 'x', 'g')) AS n"
+DEAF = "SELECT length(regexp_replace(repeat('ab', 15000000), '(a|b)(a|b)', 'x', 'g')) AS n"
 
 
 @pytest.mark.parametrize("path", [":memory:", "kept.duckdb"])
@@ -48,7 +48,7 @@ def test_an_interrupt_ends_a_question(tmp_path: Path, path: str, query: str) -> 
             assert asking.stdout.readline() == "ready\n"
             time.sleep(0.5)
             asking.send_signal(signal.SIGINT)
-            told, _ = asking.communicate(timeout=60)
+            told, _ = asking.communicate(timeout=120)
         finally:
             asking.kill()
     assert told.splitlines() == ["KeyboardInterrupt", "[42] True"]
