@@ -191,7 +191,8 @@ class _Pruning:
         left = [item for item in items if item.name not in swept]
         chosen = self._choose_items(left, free=free)
         gone = [item for item in items if item.name in swept]
-        return Pruned([*gone, *self._remove(chosen)], images)
+        gone += self._remove(chosen)
+        return Pruned([*gone, *_read_of(gone, items)], images)
 
     def _items(self) -> list[Item]:
         return list_items(self.layout, self.cache_dir)
@@ -236,6 +237,14 @@ class _Pruning:
         if keys and self.cache_dir is not None:  # last: on a full disk there has to be some room before rows can go
             answers.remove_rows(self.cache_dir, keys)
         return gone
+
+
+def _read_of(gone: Sequence[Item], items: Sequence[Item]) -> list[Item]:
+    """Give what was read of layers that went, which goes with them."""
+    names = {item.name for item in gone}
+    blobs = {(name.algorithm, name.hex) for name in names if isinstance(name, Digest)}
+    tables = ((item, item.name) for item in items if item.kind == "index" and item.name not in names)
+    return [item for item, path in tables if isinstance(path, Path) and (path.parent.name, path.stem) in blobs]
 
 
 def _removed(layout: Layout, name: Digest | Path) -> bool:

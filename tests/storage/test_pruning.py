@@ -237,6 +237,17 @@ def test_while_somebody_pulls_all_blobs_stay(layout: Layout) -> None:
     assert not stands(layout, old)
 
 
+def test_what_was_read_of_a_layer_goes_with_it_and_is_told(layout: Layout) -> None:
+    layer, kept = put(layout, b"layer", age=3 * DAY), put(layout, b"kept")
+    tables = [layout.root / "index" / "sha256" / f"{blob.digest.hex}.parquet" for blob in (layer, kept)]
+    tables[0].parent.mkdir(parents=True)
+    for table in tables:
+        table.write_bytes(b"read of a layer")
+    assert [(one.kind, one.size) for one in clean(layout, older_than=DAY)] == [("blobs", 5), ("index", 15)]
+    assert [table.exists() for table in tables] == [False, True]
+    assert sorted(one.kind for one in clean(layout, keep_bytes=0)) == ["blobs", "index"]
+
+
 def test_where_no_lock_can_tell_what_came_lately_stays(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise OSError("no locks here")
