@@ -135,6 +135,11 @@ class Settings:
     max_unpacked_ratio: int = _setting(
         "max_unpacked_ratio", 200, "how many times larger than itself an archive of more than 64 MiB may be unpacked"
     )
+    max_hole_bytes: int = _setting(
+        "max_hole_bytes",
+        4 * 1024 * MIB,
+        "most bytes that the holes of all sparse files of one layer may have, which are hashed as zeros",
+    )
     max_window_bytes: int = _setting(
         "max_window_bytes", 128 * MIB, "most memory that zstd and xz may take to look back in what they unpack"
     )

@@ -184,7 +184,8 @@ class _Indexing:
         absent = [job for job in jobs if self._layout.blobs.size(job.descriptor.digest) != job.descriptor.size]
         if absent:
             self._layout.prepare()
-        fetched = Transfer(self._layout, self._settings, self._board, verify="size").run(jobs, errors=self._errors)
+        board = _Fetching(self._board)
+        fetched = Transfer(self._layout, self._settings, board, verify="size").run(jobs, errors=self._errors)
         return failed | {digest: result for digest, result in fetched.items() if isinstance(result, OcinbError)}
 
     def _job(self, layer: Layer) -> Job:
@@ -271,6 +272,20 @@ class _Board(NoProgress):
         self._progress.state(key, state)
 
 
+class _Fetching(NoProgress):
+    """Passes on what is told of blobs that come; one that is here is not done yet: it has still to be read."""
+
+    def __init__(self, board: _Board) -> None:
+        self._board = board
+
+    def advance(self, key: str, amount: int) -> None:
+        self._board.advance(key, amount)
+
+    def state(self, key: str, state: State) -> None:
+        if not state.complete:
+            self._board.state(key, state)
+
+
 class _Reading:
     """One blob on its way into a table."""
 
@@ -325,7 +340,9 @@ class _Reading:
 
 
 def _tar_limits(settings: Settings) -> TarLimits:
-    return TarLimits(settings.max_tar_entries, settings.max_tar_header_bytes, settings.max_unpacked_bytes)
+    return TarLimits(
+        settings.max_tar_entries, settings.max_tar_header_bytes, settings.max_unpacked_bytes, settings.max_hole_bytes
+    )
 
 
 def _algorithm(layer: Layer) -> str:

@@ -22,6 +22,7 @@ from ocinb.samples.tars import Entry, directory, file, noise, prose
 from ocinb.spec.digest import Digest
 from ocinb.spec.documents import UNKNOWN_SIZE, Descriptor
 from ocinb.storage.tables import Table, Tables
+from tests.archive.test_sparse import old as sparse_tar
 from tests.transferring import Log, Place, describe, open_repository
 
 BASE = [directory("etc"), file("etc/motd", "hello"), file("usr/bin/tool", noise("tool", 300_000), mode=0o755)]
@@ -276,11 +277,20 @@ def test_limits_are_those_of_the_settings(shelf: Shelf, setting: str, limit: int
     assert len(shelf.table(layer).entries) == 3
 
 
+def test_holes_are_limited_as_the_settings_say(shelf: Shelf) -> None:
+    layer = shelf.put_raw(sparse_tar([(512, 512), (2048, 100)], bytes(612), 5000))
+    shelf.options.max_hole_bytes = 4387
+    with pytest.raises(InvalidError, match="max_hole_bytes = 4,387"):
+        shelf.read(layer)
+    shelf.options.max_hole_bytes = 4388
+    assert shelf.table(layer).entries.size_bytes == [5000]
+
+
 def test_who_reads_says_so_and_how_far_he_is(shelf: Shelf) -> None:
     layer = shelf.put()
     fetched, log = Log(), Log()
     shelf.read(layer, log=fetched)
-    assert fetched.states[layer.digest] == [State.DOWNLOADING, State.VERIFYING, State.DONE, State.READING, State.DONE]
+    assert fetched.states[layer.digest] == [State.DOWNLOADING, State.VERIFYING, State.READING, State.DONE]
     assert fetched.received[layer.digest] == layer.descriptor.size, "what came is not counted a second time"
     Tables(shelf.place.layout.root).path(layer.digest).unlink()
     shelf.read(layer, log=log)

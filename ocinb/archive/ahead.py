@@ -55,6 +55,10 @@ class Ahead:
         header.name = (sparse.name if sparse else None) or said.path or header.name
         return sparse
 
+    def stays(self) -> bool:
+        """Say whether something was said of all entries that come, so that no header alone says all."""
+        return self._defaults is not None
+
     def _add_records(self, kind: bytes, body: bytes) -> None:
         if kind == GLOBAL:
             self._defaults = (self._defaults or Attributes()).read(body)

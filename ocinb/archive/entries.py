@@ -89,7 +89,7 @@ def text_of(raw: bytes) -> str:
     >>> print(text_of("café".encode()), text_of(b"caf\xe9"), text_of(rb"caf\xe9"), text_of(rb"a\b"))
     café caf\xe9 caf\\xe9 a\b
     """
-    text = raw.decode("utf-8", "surrogateescape")
-    if b"\\" in raw:
-        text = _AMBIGUOUS.sub(lambda found: found[0] * 2, text)
-    return text if text.isascii() else _ESCAPED.sub(lambda found: f"\\x{ord(found[0]) - 0xDC00:02x}", text)
+    if raw.isascii() and b"\\" not in raw:
+        return raw.decode("ascii")
+    text = _AMBIGUOUS.sub(lambda found: found[0] * 2, raw.decode("utf-8", "surrogateescape"))
+    return _ESCAPED.sub(lambda found: f"\\x{ord(found[0]) - 0xDC00:02x}", text)

@@ -22,7 +22,7 @@ REGULAR_KINDS: Final = frozenset({b"0", b"\0", b"7"})
 
 # name, mode, uid, gid, size, mtime, checksum, type, link name, magic with version, prefix
 _FIELDS: Final = struct.Struct("100s 8s 8s 8s 12s 12s 8s c 100s 8s 80x 155s 12x")
-_USTAR: Final = b"ustar\0"
+USTAR: Final = b"ustar\0"
 OLD_GNU: Final = b"ustar  \0"
 
 _OCTAL = re.compile(rb"\0?\s*([0-7]*)(?:[\0\s].*)?", re.DOTALL)
@@ -129,7 +129,7 @@ def header_of(block: bytes) -> Header | None:
             return None
         check_sum(block, recorded)
     name = name.split(b"\0", 1)[0]
-    if prefix[0] and magic.startswith(_USTAR):  # where others keep something else
+    if prefix[0] and magic.startswith(USTAR):  # where others keep something else
         name = text_field(prefix) + b"/" + name
     return Header(
         kind,
@@ -155,7 +155,8 @@ def clean_path(raw: bytes) -> bytes:
     >>> clean_path(b"./usr//lib/./x/"), clean_path(b"/"), clean_path(b"../a"), clean_path(b"C:/a")
     (b'usr/lib/x', b'', b'../a', b'C:/a')
     """
-    if b"./" in raw or b"//" in raw or raw[-1:] in {b"/", b".", b""} or raw[0] == ord("/"):
+    raw = raw.strip(b"/").removeprefix(b"./")
+    if b"./" in raw or b"//" in raw or raw[-1:] == b"." or raw[:1] == b"/":
         return b"/".join(step for step in raw.split(b"/") if step not in {b"", b"."})
     return raw
 

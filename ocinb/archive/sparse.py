@@ -10,11 +10,12 @@ begins each with a block, which is the same for all that it writes.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, Protocol
+from typing import Final
 
 from ocinb._pool import check_stopped
 from ocinb.archive.headers import BLOCK, OLD_GNU, REGULAR_KINDS, Header, MalformedError, size_of
 from ocinb.archive.pax import SparseRecords, whole_number
+from ocinb.archive.sinks import Hash
 
 _PLACE = 24  # bytes of an offset and a length in an old GNU header
 _IN_HEADER: Final = slice(386, 482)
@@ -23,16 +24,6 @@ _REAL_SIZE: Final = slice(483, 495)
 _IN_EXTENSION: Final = slice(0, 504)
 _EXTENSION_GOES_ON: Final = 504
 _HOLE: Final = memoryview(bytes(1024 * 1024))
-
-
-class Hash(Protocol):
-    """What takes content: a digest, or somebody who wants the bytes."""
-
-    def update(self, data: bytes | memoryview, /) -> None:
-        """Take the next bytes."""
-
-    def digest(self) -> bytes:
-        """Give what they come to."""
 
 
 class SparseMap:

@@ -28,38 +28,18 @@ from typing import Final
 
 from ocinb.archive import ahead, headers
 from ocinb.archive.ahead import Ahead
-from ocinb.archive.entries import (
-    BLOCK,
-    CHARACTER,
-    DIRECTORY,
-    FIFO,
-    FILE,
-    HARDLINK,
-    SYMLINK,
-    Columns,
-    text_of,
-)
+from ocinb.archive.entries import DIRECTORY, FILE, Columns, text_of
 from ocinb.archive.headers import Header, MalformedError, clean_path, header_of
 from ocinb.archive.pax import SparseRecords
-from ocinb.archive.sparse import Hash, SparseMap, Unfolding, map_of, runs
+from ocinb.archive.plain import WITHOUT_CONTENT, Row, mode_of, read_plain, target_of, time_of
+from ocinb.archive.sinks import Gathered, Hash, Nothing
+from ocinb.archive.sparse import SparseMap, Unfolding, map_of, runs
 from ocinb.errors import IntegrityError, InvalidError
 
-_WITHOUT_CONTENT: Final = {
-    b"1": HARDLINK,
-    b"2": SYMLINK,
-    b"3": CHARACTER,
-    b"4": BLOCK,
-    b"5": DIRECTORY,
-    b"6": FIFO,
-}
 _DUMP: Final = b"D"
 _LABEL: Final = b"V"
 _CONTINUED: Final = b"M"
 _OLD_SPARSE: Final = b"S"
-_MODE: Final = 0o7777
-# What datetime and those who follow it can show: the years 1 to 9999.
-_FIRST: Final = -62_135_596_800 * headers.MICRO
-_LAST: Final = 253_402_300_800 * headers.MICRO - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,40 +54,15 @@ class TarLimits:
         ``max_tar_header_bytes``: all headers of one entry, with long names, pax records and the map of its holes.
     content_bytes
         ``max_unpacked_bytes``: all sparse files together, with their holes.
+    hole_bytes
+        ``max_hole_bytes``: the holes of all sparse files together, which a tar claims in a few bytes and which are
+        hashed as zeros. None for whoever hashes nothing: holes that are dropped cost nothing.
     """
 
     entries: int
     header_bytes: int
     content_bytes: int
-
-
-_Row = tuple[int, str, str, int, int, int, int, int | None, str | None, bytes | None, int | None]
-
-
-class _Nothing:
-    """Takes content that nobody wants."""
-
-    def update(self, data: bytes | memoryview, /) -> None:
-        """Drop it."""
-
-    def digest(self) -> bytes:
-        """Give nothing."""
-        return b""
-
-
-class _Gathered(_Nothing):
-    """Takes content that somebody wants as it is."""
-
-    def __init__(self, data: bytes | memoryview = b"") -> None:
-        self._pieces = [bytes(data)]
-
-    def update(self, data: bytes | memoryview, /) -> None:
-        self._pieces.append(bytes(data))
-
-    def digest(self) -> bytes:
-        """Give all of it."""
-        self._pieces = [b"".join(self._pieces)]
-        return self._pieces[0]
+    hole_bytes: int | None = None
 
 
 @dataclass(slots=True)
@@ -139,17 +94,18 @@ class Scanner:
         self.seen = 0
         self._limits = limits
         self._where = where
-        self._rows: list[_Row] = []  # of the piece that is being read
+        self._rows: list[Row] = []  # of the piece that is being read
         self._found = Columns()
         self._count = 0
         self._claimed = 0  # by sparse files, with their holes
+        self._holes = 0
         self._over = False
         self._rest = b""  # the beginning of a block that goes on in the next piece
         self._at = 0  # where the header is that was read last
         self._ahead = Ahead()
         self._spent = 0  # bytes of headers of the entry that is to come
         self._sparse: _Sparse | None = None
-        self._sink: Hash = _Nothing()  # what takes the content that is being fed
+        self._sink: Hash = Nothing()  # what takes the content that is being fed
         self._done: Callable[[bytes], object] = len
         self._left = 0  # content that is to come, and the zeros behind it
         self._gap = 0
@@ -168,7 +124,7 @@ class Scanner:
         begin, self.seen = self.seen, self.seen + len(view)
         try:
             while at < len(view) and not self._over:
-                at = self._pour(view, at) if self._left or self._gap else self._take_block(view, at, begin)
+                at = self._step(view, at, begin)
         except MalformedError as error:
             raise IntegrityError(f"{self._where} is damaged at byte {self._at:,}: {error}") from None
         if self._rows:
@@ -198,6 +154,21 @@ class Scanner:
         """Begin the digest of a regular file."""
         return sha256(data)
 
+    def _step(self, view: memoryview, at: int, begin: int) -> int:
+        """Read on from one place, and say where the next thing begins."""
+        if self._left or self._gap:
+            return self._pour(view, at)
+        if not (self._rest or self._sparse or self._spent or self._ahead.stays()):
+            at = self._pass_plain(view, at, begin)
+        return self._take_block(view, at, begin)
+
+    def _pass_plain(self, view: memoryview, at: int, begin: int) -> int:
+        """Read the plain entries that come next, and say where something else begins."""
+        rows, at = read_plain(view, at, begin, self._count, self._limits.entries)
+        self._rows += rows
+        self._count += len(rows)
+        return at
+
     def _take_block(self, view: memoryview, at: int, begin: int) -> int:
         """Read a block that is a header or of a map, and say where the next thing begins."""
         stop = at + headers.BLOCK - len(self._rest)
@@ -221,7 +192,7 @@ class Scanner:
 
     def _begin_ahead(self, header: Header) -> None:
         self._spend(headers.BLOCK + header.size)
-        self._expect(header.size, _Gathered(), lambda body: self._ahead.add(header.kind, body))
+        self._expect(header.size, Gathered(), lambda body: self._ahead.add(header.kind, body))
 
     def _begin_entry(self, header: Header, block: bytes, view: memoryview, at: int) -> int:
         sparse = self._ahead.apply(header)
@@ -239,10 +210,10 @@ class Scanner:
         elif kind == FILE:
             place = self._at + headers.BLOCK
             self._expect(header.size, self._hash(), lambda digest: self._keep(header, FILE, header.size, digest, place))
-        elif header.kind in _WITHOUT_CONTENT:
+        elif header.kind in WITHOUT_CONTENT:
             self._keep(header, kind)
         else:
-            self._expect(header.size, _Nothing(), lambda _: self._keep(header, kind))
+            self._expect(header.size, Nothing(), lambda _: self._keep(header, kind))
         return at
 
     def _begin_sparse(self, header: Header, records: SparseRecords | None, block: bytes) -> None:
@@ -269,7 +240,9 @@ class Scanner:
             return
         self._sparse, self._spent = None, 0
         header, size, stored = sparse.header, sparse.size, sparse.header.size - sparse.map.stored
-        sink = Unfolding(runs(sparse.map.numbers, size, stored), size, self._hash())
+        places = runs(sparse.map.numbers, size, stored)
+        self._spend_holes(size - stored)
+        sink = Unfolding(places, size, self._hash())
         self._expect(stored, sink, lambda digest: self._keep(header, FILE, size, digest))
 
     def _expect(self, size: int, sink: Hash, done: Callable[[bytes], object]) -> None:
@@ -299,19 +272,23 @@ class Scanner:
                 f"more than max_tar_header_bytes = {self._limits.header_bytes:,}"
             )
 
+    def _spend_holes(self, more: int) -> None:
+        self._holes += more
+        if self._limits.hole_bytes is not None and self._holes > self._limits.hole_bytes:
+            raise InvalidError(
+                f"{self._where} has sparse files with {self._holes:,} bytes of holes, "
+                f"more than max_hole_bytes = {self._limits.hole_bytes:,}",
+                hint="Set more in ocinb.settings if you trust it",
+            )
+
     def _keep(
         self, header: Header, kind: str | None, size: int = 0, digest: bytes | None = None, place: int | None = None
     ) -> None:
         """Add an entry to the columns."""
         if kind is None:
             return
-        target = None
-        if kind == SYMLINK:
-            target = text_of(header.link)
-        elif kind == HARDLINK:
-            target = text_of(clean_path(header.link))
-        mtime = header.mtime if _FIRST <= header.mtime <= _LAST else None
-        path, mode = text_of(clean_path(header.name)), header.mode & _MODE
+        path, target = text_of(clean_path(header.name)), target_of(kind, header.link)
+        mode, mtime = mode_of(header.mode), time_of(header.mtime)
         self._rows.append((self._count, path, kind, size, mode, header.uid, header.gid, mtime, target, digest, place))
         self._count += 1
 
@@ -322,7 +299,7 @@ class _Reader(Scanner):
     def __init__(self, position: int, limits: TarLimits, where: str) -> None:
         super().__init__(limits, where)
         self._position = position
-        self._content: _Gathered | None = None
+        self._content: Gathered | None = None
 
     def has_passed(self) -> bool:
         """Say whether the entry was read to its end."""
@@ -335,10 +312,13 @@ class _Reader(Scanner):
             raise InvalidError(f"the entry {self._position:,} of {self._where} is no regular file")
         return self._content.digest()
 
+    def _pass_plain(self, _view: memoryview, at: int, _begin: int) -> int:
+        return at  # those are hashed
+
     def _hash(self, data: bytes | memoryview = b"") -> Hash:
         if self._count != self._position:
-            return _Nothing()
-        self._content = _Gathered(data)
+            return Nothing()
+        self._content = Gathered(data)
         return self._content
 
     def _keep(
@@ -385,8 +365,8 @@ def read_entry(chunks: Iterable[bytes], position: int, limits: TarLimits, where:
 
 def _type_of(header: Header) -> str | None:
     """Say what an entry is; None if it is none."""
-    if header.kind in _WITHOUT_CONTENT:
-        return _WITHOUT_CONTENT[header.kind]
+    if header.kind in WITHOUT_CONTENT:
+        return WITHOUT_CONTENT[header.kind]
     if header.kind == _CONTINUED:
         raise MalformedError("it is the rest of a file from another volume")
     if header.kind == _LABEL:

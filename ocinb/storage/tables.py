@@ -36,8 +36,11 @@ logger = logging.getLogger("ocinb")
 VERSION: Final = 1
 # So many rows are handed over at a time, and take about 150 bytes each until they are written.
 BATCH_ROWS = 20_480
+# And so many are read at a time: what DuckDB gives of a row takes as much memory as what is kept of it.
+READ_ROWS = 2 * BATCH_ROWS
 
 _TEXTS = frozenset({"path", "type", "link_target", "sha256"})
+_REPEATED = frozenset({"type", "mode", "uid", "gid", "mtime"})
 # What stands for a number that is not known, while it is handed over.
 _UNKNOWN = -(2**63)
 _WRITE = """
@@ -55,7 +58,8 @@ _JOIN = """
 """
 _READ = """
     SELECT position, path, type, size_bytes, mode, uid, gid, mtime, link_target, sha256, "offset"
-    FROM read_parquet($file)
+    FROM read_parquet($file, file_row_number = true)
+    WHERE file_row_number >= $first AND file_row_number < $end
 """
 # One thread each: there are as many layers at a time as the machine can do. Nothing is fetched, nothing is swapped.
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
@@ -137,16 +141,16 @@ class Tables:
             return self._connection.cursor()
 
     def _read(self, path: Path) -> Columns:
+        entries, first, rows = Columns(), 0, READ_ROWS
         cursor = self.cursor()
         with cursor, woken_by(cursor.interrupt):
-            found = cursor.execute(_READ, {"file": glob.escape(str(path))}).fetchnumpy()
-        columns: dict[str, Any] = {}
-        while found:  # the arrays go one by one: all of them and the lists are too much of a large table
-            name, values = found.popitem()
-            columns[name] = values.tolist()
-        columns["type"] = list(map(sys.intern, columns["type"]))
-        columns["sha256"] = [None if digest is None else bytes(digest) for digest in columns["sha256"]]
-        return Columns(**columns)
+            while rows == READ_ROWS:
+                values = {"file": glob.escape(str(path)), "first": first, "end": first + READ_ROWS}
+                more = _columns(cursor.execute(_READ, values).fetchnumpy())
+                entries.extend(more)
+                rows = len(more)
+                first += rows
+        return entries
 
 
 class Writer:
@@ -251,6 +255,20 @@ def _new_file(root: Path) -> Path:
     file.parent.mkdir(parents=True, exist_ok=True)
     os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     return file
+
+
+def _columns(found: dict[str, Any]) -> Columns:
+    """Give what DuckDB read; what is often the same is one object, not one for each row."""
+    columns: dict[str, Any] = {}
+    seen: dict[Any, Any] = {}
+    while found:  # the arrays go one by one: all of them and the lists are too much
+        name, values = found.popitem()
+        columns[name] = values.tolist()
+        if name in _REPEATED:
+            columns[name] = list(map(seen.setdefault, columns[name], columns[name]))
+    columns["type"] = list(map(sys.intern, columns["type"]))
+    columns["sha256"] = [None if digest is None else bytes(digest) for digest in columns["sha256"]]
+    return Columns(**columns)
 
 
 def _arrays(entries: Columns, first: int) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import pytest
 from ocinb.archive.tar import Scanner, TarLimits
 from ocinb.errors import IntegrityError, InvalidError
 from tests.archive.tars import LIMITS, block, content, entry, pax, record, scan
-from tests.archive.test_sparse import Form, old, written
+from tests.archive.test_sparse import FORMS, RUNS, SIZE, STORED, Form, old, written
 
 FEW = replace(LIMITS, header_bytes=4096, entries=10, content_bytes=100_000)
 
@@ -78,6 +78,28 @@ def test_holes_of_all_files_count_together() -> None:
     assert len(scan(raw * 2, limits=FEW)) == 2
     with pytest.raises(InvalidError, match="sparse files of 120,000 bytes"):
         scan(raw * 3, limits=FEW)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_holes_have_a_limit_of_their_own(form: Form) -> None:
+    """They are hashed, and what a tar claims costs it nothing."""
+    limits = replace(LIMITS, hole_bytes=SIZE - len(STORED))
+    assert len(scan(form(RUNS, STORED, SIZE), limits=limits)) == 1
+    with pytest.raises(InvalidError, match=r"sparse files with 4,389 bytes of holes.* max_hole_bytes = 4"):
+        scan(form(RUNS, STORED, SIZE + 1), limits=limits)
+    with pytest.raises(InvalidError, match="with 8,776 bytes of holes, more than max_hole_bytes = 4,388"):
+        scan(form(RUNS, STORED, SIZE) * 2, limits=limits)
+
+
+def test_stored_bytes_of_a_sparse_file_are_no_holes() -> None:
+    limits = replace(LIMITS, hole_bytes=0)
+    assert scan(old([(0, 512), (512, 100)], STORED, 612) * 5, limits=limits).size_bytes == [612] * 5
+
+
+def test_holes_of_what_nobody_wants_cost_nothing() -> None:
+    limits = TarLimits(10, 4096, 64 * 1024**3)
+    raw = written([(0, 0)], b"", 60 * 1024**3) + entry(b"b", b"wanted")
+    assert content(raw, 1, limits) == b"wanted"
 
 
 def test_terabytes_of_nothing() -> None:

@@ -184,6 +184,14 @@ ROWS = [
         )
         for version in ("0.1", "1.0")
     ],
+    LayerRow("sixty gigabytes of holes", partial(_pax_sparse, "1.0", 60 * 1024 * MIB), InvalidError, "max_hole_bytes"),
+    LayerRow(
+        "holes of many files",
+        lambda: b"".join(_pax_sparse("1.0", 400 * MIB)[:-1024] for _ in range(100)) + headers.END,
+        InvalidError,
+        "max_hole_bytes",
+        settings={"max_hole_bytes": 1024 * MIB},
+    ),
     LayerRow("a sparse file of a gigabyte", partial(_pax_sparse, "1.0", 16 * len(PIECE) + 1), check=_check_sparse),
     LayerRow(
         "many sparse files that each keep the limit",

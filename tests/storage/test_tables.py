@@ -68,6 +68,26 @@ def test_many_batches_are_one_table_in_their_order(tables: Tables, rows: int, mo
     assert left(tables) == []
 
 
+@pytest.mark.parametrize("rows", [1, 7, 50, 100, 101])
+def test_a_table_is_read_a_part_at_a_time(tables: Tables, rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    entries = columns(101).chosen(place for place in range(101) if place % 10)  # markers of eStargz are no rows
+    keep(tables, entries)
+    monkeypatch.setattr(module, "READ_ROWS", rows)
+    found = tables.find(DIGEST)
+    assert found is not None
+    assert found.entries == entries
+
+
+def test_what_repeats_is_one_object(tables: Tables) -> None:
+    entries = columns(50)
+    entries.mtime, entries.mode = [1_700_000_000_000_000 + place % 2 for place in range(50)], [0o755] * 50
+    keep(tables, entries)
+    found = tables.find(DIGEST)
+    assert found is not None
+    assert len(set(map(id, found.entries.mtime))) == 2
+    assert len(set(map(id, found.entries.mode))) == 1
+
+
 def test_no_more_rows_than_a_batch_are_handed_over(tables: Tables, monkeypatch: pytest.MonkeyPatch) -> None:
     handed = []
     arrays = module._arrays
