@@ -6,7 +6,7 @@ Source: OCI distribution-spec 1.1 ("Pull", "Content Discovery"); the catalogue i
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -93,7 +93,7 @@ def answer_to(
     if route.kind == "version":
         return json_answer({})
     if route.kind == "catalogue":
-        return _page_answer(request, _named(content.repositories), {}, "repositories", page_size)
+        return _page_answer(request, _named(content.names), {}, "repositories", page_size)
     if route.kind == "tags":
         return _tags_answer(request, content, route, page_size)
     if route.kind == "referrers" and not referrers_api:
@@ -102,14 +102,14 @@ def answer_to(
 
 
 def _tags_answer(request: Request, content: Content, route: Route, page_size: int | None) -> Answer:
-    repository = content.repositories.get(route.repository)
+    repository = content.find(route.repository)
     if repository is None:
         return _name_unknown(route)
     return _page_answer(request, _named(repository.tags), {"name": route.repository}, "tags", page_size)
 
 
 def _content_answer(request: Request, content: Content, route: Route, page_size: int | None) -> Answer:
-    repository = content.repositories.get(route.repository)
+    repository = content.find(route.repository)
     if route.kind == "nowhere":
         return _nothing_there(request)
     if repository is None:
@@ -129,7 +129,7 @@ def _name_unknown(route: Route) -> Answer:
     return error_answer(404, "NAME_UNKNOWN", f"there is no repository {route.repository}")
 
 
-def _named(things: Mapping[str, object]) -> dict[str, str]:
+def _named(things: Iterable[str]) -> dict[str, str]:
     return {name: name for name in things}
 
 

@@ -20,6 +20,7 @@ from ocinb.samples.images import (
     make_manifest,
     moment,
 )
+from ocinb.samples.lazy import add_lazy
 from ocinb.samples.shop import RELEASES, shop_image, shop_index
 from ocinb.samples.tars import file, with_parents
 
@@ -87,15 +88,16 @@ def _add_shop(content: Content) -> None:
 
 @functools.cache
 def sample_content() -> Content:
-    """Build all samples, once in a process; who wants to change something takes a copy.
+    """Build the samples, once in a process; who wants to change something takes a copy.
 
-    >>> sorted(sample_content().repositories)
-    ['demo/base', 'demo/chart', 'demo/hello', 'demo/nested', 'demo/shop']
+    >>> sample_content().names
+    ['demo/base', 'demo/chart', 'demo/hello', 'demo/lazy', 'demo/nested', 'demo/shop']
     """
     content = Content()
     content.add("demo/base", base_index(), "12")
     content.add("demo/chart", chart(), "0.1")
     content.add("demo/hello", hello_image().manifest, "latest")
+    content.promise("demo/lazy", add_lazy)
     content.add("demo/nested", nested_index(), "1")
     _add_shop(content)
     return content

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ocinb.errors import NotFoundError
@@ -23,18 +24,38 @@ class Repository:
 
 @dataclass
 class Content:
-    """Everything in a registry; a blob may be asked for in every repository."""
+    """Everything in a registry; a blob may be asked for in every repository.
+
+    ``repositories`` are those that were built; others are built when somebody asks for one of them.
+    """
 
     blobs: dict[str, bytes] = field(default_factory=dict)
     repositories: dict[str, Repository] = field(default_factory=dict)
+    _promised: dict[str, Callable[[Content], None]] = field(default_factory=dict)
+
+    @property
+    def names(self) -> list[str]:
+        """The names of all repositories, also of those that nobody asked for yet."""
+        return sorted({*self.repositories, *self._promised})
+
+    def promise(self, repository: str, build: Callable[[Content], None]) -> None:
+        """Have a repository that takes time to build; ``build`` is called once, with the content that it is for."""
+        self._promised[repository] = build
+
+    def find(self, repository: str) -> Repository | None:
+        """Look a repository up, and build it if it was promised; None if it is not there."""
+        build = self._promised.pop(repository, None)
+        if build:
+            build(self)
+        return self.repositories.get(repository)
 
     def copy(self) -> Content:
-        """Copy the names, and share the bytes."""
+        """Copy the names and the promises, and share the bytes."""
         repositories = {
             name: Repository(dict(repository.manifests), dict(repository.tags))
             for name, repository in self.repositories.items()
         }
-        return Content(dict(self.blobs), repositories)
+        return Content(dict(self.blobs), repositories, dict(self._promised))
 
     def add(self, repository: str, manifest: Manifest, *tags: str) -> None:
         """Take in a manifest with its blobs and children."""
@@ -57,7 +78,7 @@ class Content:
         NotFoundError
             If the repository has no manifest with this digest.
         """
-        there = self.repositories.get(repository)
+        there = self.find(repository)
         known = there.find(digest) if there else None
         if there is None or known is None:
             raise NotFoundError(f"there is no manifest {digest} in {repository}, so it cannot be tagged {tag!r}")
@@ -71,7 +92,7 @@ class Content:
         NotFoundError
             If there is no such tag.
         """
-        there = self.repositories.get(repository)
+        there = self.find(repository)
         if there is None or tag not in there.tags:
             raise NotFoundError(f"there is no tag {tag!r} in {repository}")
         del there.tags[tag]

@@ -58,7 +58,7 @@ class SampleRegistry:
         self._server.start()
 
     def __repr__(self) -> str:
-        state = "closed" if self._server.is_closed else f"{len(self._content.repositories)} repositories"
+        state = "closed" if self._server.is_closed else f"{len(self._content.names)} repositories"
         return f"<SampleRegistry {self.host}, {state}, {len(self._requests)} requests>"
 
     def __enter__(self) -> Self:

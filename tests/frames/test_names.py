@@ -20,20 +20,20 @@ def test_repositories_are_those_of_the_catalogue(registry: SampleRegistry) -> No
     frame = ocinb.repositories(registry.host)
     assert records(frame) == [
         {"registry": registry.host, "repository": name, "reference": f"{registry.host}/{name}"}
-        for name in ("demo/base", "demo/chart", "demo/hello", "demo/nested", "demo/shop")
+        for name in ("demo/base", "demo/chart", "demo/hello", "demo/lazy", "demo/nested", "demo/shop")
     ]
 
 
 def test_repositories_of_several_registries(registry: SampleRegistry) -> None:
     with start_registry() as other:
         frame = ocinb.repositories([other.host, registry.host, other.host])
-    assert frame["registry"].tolist() == [other.host] * 5 + [registry.host] * 5
+    assert frame["registry"].tolist() == [other.host] * 6 + [registry.host] * 6
 
 
 def test_each_answer_can_be_asked_on(registry: SampleRegistry) -> None:
     tags = ocinb.tags(ocinb.repositories(registry.host)["reference"])
     images = tags[tags["kind"] == "tag"]
-    assert len(images) == 8
+    assert len(images) == 11
     manifests = ocinb.manifests(images["reference"])
     assert list(dict.fromkeys(manifests["reference"])) == images["reference"].tolist()
 
@@ -54,7 +54,7 @@ def test_a_registry_without_a_catalogue_says_so(registry: SampleRegistry) -> Non
 
 def test_lists_go_over_all_pages() -> None:
     with start_registry(page_size=2) as registry:
-        assert len(ocinb.repositories(registry.host)) == 5
+        assert len(ocinb.repositories(registry.host)) == 6
         assert set(SHOP_TAGS) < set(ocinb.tags(registry.reference("demo/shop"))["tag"])
 
 

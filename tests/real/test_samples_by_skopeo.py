@@ -14,17 +14,21 @@ import pytest
 from ocinb.samples import SampleRegistry, registry
 from ocinb.samples.base import PLATFORMS, base_image
 from ocinb.samples.catalogue import hello_image, nested_image, sample_content
+from ocinb.samples.content import Repository
 from ocinb.samples.images import Image
+from ocinb.samples.lazy import FORMS, lazy_image
 from ocinb.samples.shop import RELEASES, shop_image
 from tests.real.tools import require
 
 pytestmark = pytest.mark.real
 
 AMD64, ARM64 = PLATFORMS
-IMAGES = ["demo/hello:latest", "demo/base:12", "demo/shop:1.0", "demo/shop:1.1", "demo/shop:2.0", "demo/shop:latest"]
+SHOPS = [f"demo/shop:{tag}" for tag in ("1.0", "1.1", "2.0", "latest")]
+IMAGES = ["demo/hello:latest", "demo/base:12", *(f"demo/lazy:{form}" for form in FORMS), *SHOPS]
 ALL = [*IMAGES, "demo/nested:1", "demo/chart:0.1"]
 CONFIGS = [
     ("demo/hello:latest", hello_image()),
+    *[(f"demo/lazy:{form}", lazy_image(form)) for form in FORMS],
     *[("demo/base:12", base_image(platform)) for platform in PLATFORMS],
     *[
         (f"demo/shop:{release.version}", shop_image(release, platform))
@@ -57,9 +61,15 @@ def copy_all(running: SampleRegistry, name: str, layout: Path) -> None:
     skopeo("copy", "--quiet", "--all", *flags, "--src-tls-verify=false", source, f"oci:{layout}:sample")
 
 
+def held_of(repository: str) -> Repository:
+    held = sample_content().copy().find(repository)
+    assert held is not None
+    return held
+
+
 def stored(name: str) -> bytes:
     repository, _, tag = name.partition(":")
-    held = sample_content().repositories[repository]
+    held = held_of(repository)
     return held.manifests[held.tags[tag]].raw
 
 
@@ -79,8 +89,7 @@ def test_raw_documents(running: SampleRegistry, name: str) -> None:
 def test_inspect_names_digest_and_tags(running: SampleRegistry, name: str) -> None:
     found = json.loads(inspect(running, name, "--override-arch=amd64"))
     assert found["Digest"] == f"sha256:{hashlib.sha256(stored(name)).hexdigest()}"
-    repository = sample_content().repositories[name.partition(":")[0]]
-    assert sorted(found["RepoTags"]) == sorted(repository.tags)
+    assert sorted(found["RepoTags"]) == sorted(held_of(name.partition(":")[0]).tags)
 
 
 @pytest.mark.parametrize(("name", "image"), CONFIGS)
@@ -107,13 +116,13 @@ def test_configs_are_understood(running: SampleRegistry, name: str, image: Image
 
 def test_list_tags(running: SampleRegistry) -> None:
     found = json.loads(skopeo("list-tags", "--tls-verify=false", f"docker://{running.reference('demo/shop')}"))
-    assert found["Tags"] == sorted(sample_content().repositories["demo/shop"].tags)
+    assert found["Tags"] == sorted(held_of("demo/shop").tags)
 
 
 def test_list_tags_page_by_page() -> None:
     with registry(page_size=2) as paged:
         found = json.loads(skopeo("list-tags", "--tls-verify=false", f"docker://{paged.reference('demo/shop')}"))
-        assert found["Tags"] == sorted(sample_content().repositories["demo/shop"].tags)
+        assert found["Tags"] == sorted(held_of("demo/shop").tags)
         assert sum("/tags/list" in request.path for request in paged.requests) == 3
 
 

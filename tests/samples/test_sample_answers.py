@@ -42,7 +42,7 @@ def test_nothing_can_be_changed_from_outside(local: SampleRegistry, method: str)
 
 
 def test_catalogue(local: SampleRegistry) -> None:
-    names = ["demo/base", "demo/chart", "demo/hello", "demo/nested", "demo/shop"]
+    names = ["demo/base", "demo/chart", "demo/hello", "demo/lazy", "demo/nested", "demo/shop"]
     assert get(local, "/v2/_catalog").json() == {"repositories": names}
 
 

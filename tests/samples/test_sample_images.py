@@ -120,8 +120,10 @@ def test_history_has_an_entry_for_each_layer_and_moves_forward_in_time(image: Im
 
 
 def test_every_document_is_stored_under_its_digest_and_names_what_is_there() -> None:
-    content = sample_content()
-    for repository in content.repositories.values():
+    content = sample_content().copy()
+    for name in content.names:
+        repository = content.find(name)
+        assert repository is not None
         for digest, manifest in repository.manifests.items():
             assert digest == sha256(manifest.raw)
             document = json.loads(manifest.raw)
@@ -136,13 +138,15 @@ def test_every_document_is_stored_under_its_digest_and_names_what_is_there() -> 
 
 
 def test_tags_are_the_promised_ones() -> None:
-    tags = {name: sorted(repository.tags) for name, repository in sample_content().repositories.items()}
+    content = sample_content().copy()
+    tags = {name: sorted(found.tags) for name in content.names if (found := content.find(name))}
     index = sample_content().repositories["demo/shop"].tags["2.0"]
     signature = f"{index.replace(':', '-')}.sig"
     assert tags == {
         "demo/base": ["12"],
         "demo/chart": ["0.1"],
         "demo/hello": ["latest"],
+        "demo/lazy": ["estargz", "gzip", "zstd-chunked"],
         "demo/nested": ["1"],
         "demo/shop": ["1.0", "1.1", "2.0", "latest", signature],
     }

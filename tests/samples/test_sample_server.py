@@ -72,7 +72,7 @@ def test_many_connections_at_once(local: SampleRegistry) -> None:
 def test_reference_and_repr(local: SampleRegistry) -> None:
     assert local.host.startswith("127.0.0.1:")
     assert local.reference("demo/shop:2.0") == f"{local.host}/demo/shop:2.0"
-    assert repr(local) == f"<SampleRegistry {local.host}, 5 repositories, 0 requests>"
+    assert repr(local) == f"<SampleRegistry {local.host}, 6 repositories, 0 requests>"
     local.close()
     assert repr(local) == f"<SampleRegistry {local.host}, closed, 0 requests>"
 
@@ -199,4 +199,4 @@ def test_puts_and_requests_at_the_same_time(local: SampleRegistry) -> None:
     while writer.is_alive():
         statuses.append(get(local, "/v2/_catalog").status_code)
     assert set(statuses) == {200}
-    assert len(get(local, "/v2/_catalog").json()["repositories"]) == 3_005
+    assert len(get(local, "/v2/_catalog").json()["repositories"]) == 3_006

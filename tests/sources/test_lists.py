@@ -40,7 +40,7 @@ def test_repositories_come_over_all_pages() -> None:
     with start_registry(page_size=2) as registry:
         names = list_repositories(default_session().endpoint(registry.host))
         assert len(registry.requests) == 3
-    assert names == ["demo/base", "demo/chart", "demo/hello", "demo/nested", "demo/shop"]
+    assert names == ["demo/base", "demo/chart", "demo/hello", "demo/lazy", "demo/nested", "demo/shop"]
 
 
 def test_a_registry_without_a_catalogue(registry: SampleRegistry) -> None:
