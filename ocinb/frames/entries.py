@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from itertools import accumulate, chain
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from itertools import chain, repeat
 from typing import Any
 
 from ocinb.archive.entries import FILE, HARDLINK, Columns
@@ -19,46 +20,66 @@ Lists = dict[str, list[Any]]
 _AS_IT_IS = ("size_bytes", "mode", "uid", "gid", "mtime")
 
 
-def files_columns(layers: Sequence[Columns], overlay: Overlay) -> Lists:
+class Made(Mapping[str, list[Any]]):
+    """Columns that are made when they are asked for, each anew: so that of a million rows one list lives at a time."""
+
+    def __init__(self, **makers: Callable[[], list[Any]]) -> None:
+        self._makers = makers
+
+    def __getitem__(self, name: str) -> list[Any]:
+        return self._makers[name]()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._makers)
+
+    def __len__(self) -> int:
+        return len(self._makers)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._makers
+
+
+def files_columns(layers: Sequence[Columns], overlay: Overlay) -> Made:
     """Give all entries of all layers, in their order."""
-    every = _together(layers)
-    return {
-        "layer": [number for number, layer in enumerate(layers) for _ in range(len(layer))],
-        "path": every.path,
-        "type": every.type,
-        **{name: getattr(every, name) for name in _AS_IT_IS},
-        "link_target": every.link_target,
-        "sha256": _hex(every.sha256),
-        "change": list(chain.from_iterable(overlay.change)),
-        "visible": list(chain.from_iterable(overlay.visible)),
-    }
+
+    def every(name: str) -> list[Any]:
+        return list(chain.from_iterable(getattr(layer, name) for layer in layers))
+
+    return Made(
+        layer=lambda: list(chain.from_iterable(repeat(number, len(layer)) for number, layer in enumerate(layers))),
+        sha256=lambda: [_hex(digest) for layer in layers for digest in layer.sha256],
+        change=lambda: list(chain.from_iterable(overlay.change)),
+        visible=lambda: list(chain.from_iterable(overlay.visible)),
+        **{name: partial(every, name) for name in ("path", "type", *_AS_IT_IS, "link_target")},
+    )
 
 
-def filesystem_columns(layers: Sequence[Columns], overlay: Overlay) -> Lists:
+def filesystem_columns(layers: Sequence[Columns], overlay: Overlay) -> Made:
     """Give the paths of the final file system; the first name of a file is the file, the others are links to it."""
-    every = _together(layers)
-    starts = list(accumulate(map(len, layers), initial=0))
-    contents = [starts[layer] + place for layer, place in overlay.contents]
-    types, targets = _chosen(every.type, contents), _chosen(every.link_target, contents)
-    for place, first in _further_names(contents, types, overlay):
+
+    def chosen(name: str) -> list[Any]:
+        return _of(overlay.contents, [getattr(layer, name) for layer in layers])
+
+    types, targets = chosen("type"), chosen("link_target")
+    for place, first in _further_names(types, overlay):
         types[place], targets[place] = HARDLINK, overlay.paths[first]
-    return {
-        "path": overlay.paths,
-        "type": types,
-        **{name: _chosen(getattr(every, name), contents) for name in _AS_IT_IS},
-        "link_target": targets,
-        "sha256": _hex(_chosen(every.sha256, contents)),
-        "layer": [layer for layer, _ in overlay.owners],
-    }
+    return Made(
+        path=lambda: overlay.paths,
+        type=lambda: types,
+        link_target=lambda: targets,
+        sha256=lambda: [_hex(layers[layer].sha256[place]) for layer, place in overlay.contents],
+        layer=lambda: [layer for layer, _ in overlay.owners],
+        **{name: partial(chosen, name) for name in _AS_IT_IS},
+    )
 
 
-def _further_names(contents: Sequence[int], types: Sequence[str], overlay: Overlay) -> list[tuple[int, int]]:
+def _further_names(types: Sequence[str], overlay: Overlay) -> list[tuple[int, int]]:
     """Give the places of all names of files but the first, each with that of the first."""
     if overlay.contents == overlay.owners:  # there are no hard links
         return []
-    first: dict[int, int] = {}
+    first: dict[Entry, int] = {}
     found = []
-    for place, (content, kind) in enumerate(zip(contents, types, strict=True)):
+    for place, (content, kind) in enumerate(zip(overlay.contents, types, strict=True)):
         if kind == FILE and first.setdefault(content, place) != place:
             found.append((place, first[content]))
     return found
@@ -119,16 +140,5 @@ def _of(entries: Iterable[Entry], lists: Sequence[Sequence[Any]]) -> list[Any]:
     return [lists[layer][place] for layer, place in entries]
 
 
-def _chosen(values: Sequence[Any], places: Iterable[int]) -> list[Any]:
-    return [values[place] for place in places]
-
-
-def _together(layers: Sequence[Columns]) -> Columns:
-    every = Columns()
-    for layer in layers:
-        every.extend(layer)
-    return every
-
-
-def _hex(digests: Iterable[bytes | None]) -> list[str | None]:
-    return [None if digest is None else digest.hex() for digest in digests]
+def _hex(digest: bytes | None) -> str | None:
+    return None if digest is None else digest.hex()

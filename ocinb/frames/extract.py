@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import operator
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -15,14 +15,14 @@ from ocinb.archive.tar import TarLimits, read_entry
 from ocinb.errors import IntegrityError, InvalidError, NotFoundError, OcinbError
 from ocinb.frames.collecting import Name, as_text, checked, complete
 from ocinb.frames.inside import Asked, check_image, reading
+from ocinb.frames.laid import Laid, lay_layers
 from ocinb.frames.opening import Opened, open_name, wanted_platforms
 from ocinb.frames.reading import LayerContents, Reader
 from ocinb.network.refusals import RangeError
 from ocinb.progress import choose_progress
 from ocinb.progress.protocol import Progress
-from ocinb.rootfs.filesystem import Overlay, overlay
 from ocinb.rootfs.markers import MARKERS
-from ocinb.rootfs.walk import Tree, plain_path
+from ocinb.rootfs.walk import ends_as_directory, plain_path
 from ocinb.sources.images import ALL, Image
 from ocinb.sources.session import default_session
 from ocinb.storage.blobs import CHUNK
@@ -154,25 +154,20 @@ class _Extraction:
         return self._bytes(self._finally(path) if layer is None else self._stored(path, layer))
 
     def _finally(self, path: str) -> _Found:
-        layers = self._reader.read(self._image).layers
-        entries = [layer.entries for layer in layers]
-        result = overlay(entries)
-        tree = Tree(entries, result)
+        laid = self._lay(range(len(self._image.manifest.layers)))
         try:
-            place = tree.lead(path)
+            place = laid.tree.lead(path)
         except NotFoundError as error:
-            error.hint = _hidden_hint(entries, result, path) or error.hint
+            error.hint = _hidden_hint(laid, path) or error.hint
             raise
-        number, at = result.contents[place]
-        check_file(entries[number].type[at], path)
-        return _Found(layers[number], at)
+        return _content(laid, place, path)
 
     def _stored(self, path: str, number: int) -> _Found:
         count = len(self._image.manifest.layers)
         if number >= count:
             has = f"the image has {count}, from 0 to {count - 1}" if count else "the image has none"
             raise InvalidError(f"there is no layer {number}: {has}")
-        [layer] = self._reader.layers(self._image, [number])
+        [layer] = self._lay(range(number, number + 1)).layers
         place = _last_of(layer.entries, path)
         if place is None or layer.entries.type[place] in (SYMLINK, HARDLINK):
             return self._linked(path, number)
@@ -181,22 +176,21 @@ class _Extraction:
 
     def _linked(self, path: str, number: int) -> _Found:
         """Follow the links of a path in what the layers up to one have left, to what that one stored."""
-        layers = self._reader.layers(self._image, range(number + 1))
-        entries = [layer.entries for layer in layers]
-        result = overlay(entries)
-        tree = Tree(entries, result)
+        laid = self._lay(range(number + 1))
         try:
-            place = tree.lead(path)
+            place = laid.tree.lead(path)
         except NotFoundError as error:
-            hint = _hidden_hint(entries, result, path) or error.hint
+            hint = _hidden_hint(laid, path) or error.hint
             raise NotFoundError(f"layer {number} stores no {path!r}", hint=hint) from None
-        owner, (holder, at) = result.owners[place][0], result.contents[place]
+        owner, _ = laid.overlay.owners[place]
         if owner != number:
-            leads = f"{path!r} leads to {result.paths[place]!r}, which layer {owner} stores"
+            leads = f"{path!r} leads to {laid.overlay.paths[place]!r}, which layer {owner} stores"
             hint = f"layer={owner} reads it"
             raise NotFoundError(f"layer {number} stores no such file: {leads}", hint=hint)
-        check_file(entries[holder].type[at], path)
-        return _Found(layers[holder], at)
+        return _content(laid, place, path)
+
+    def _lay(self, numbers: range) -> Laid:
+        return lay_layers(self._reader, self._image, numbers, self._opened.session)
 
     def _bytes(self, found: _Found) -> bytes:
         entries, place, limit = found.layer.entries, found.place, self._settings.max_file_bytes
@@ -205,7 +199,7 @@ class _Extraction:
             hint = f"ocinb.settings.max_file_bytes = {size} reads it, if there is as much memory"
             raise InvalidError(f"{path!r} has {size:,} bytes, more than max_file_bytes = {limit:,}", hint=hint)
         if found.layer.toc is not None:
-            return found.layer.toc.read(place)
+            return found.layer.toc.bound(self._opened.source, self._settings).read(place)
         raw = self._out_of_store(found)
         if hashlib.sha256(raw, usedforsecurity=False).digest() != entries.sha256[place]:
             raise IntegrityError(f"{path!r} of the layer {found.layer.descriptor.digest} is not what it was before")
@@ -221,6 +215,13 @@ class _Extraction:
         with disk_errors(path := self._layout.blobs.path(blob.digest)), open_file(path) as file:
             tar = decompressed(_chunks(file), Limits.of(settings), where, size=blob.size)
             return read_entry(tar, found.layer.entries.position[found.place], limits, where)
+
+
+def _content(laid: Laid, place: int, path: str) -> _Found:
+    """Give the entry that has the content of what stands at a place of the final file system."""
+    layer, at = laid.overlay.contents[place]
+    check_file(laid.entries[layer].type[at], path)
+    return _Found(laid.layers[layer], at)
 
 
 def _chunks(file: BinaryIO) -> Iterator[bytes]:
@@ -248,16 +249,19 @@ def _last_of(entries: Columns, path: str) -> int | None:
     for wanted in dict.fromkeys((path.strip("/"), plain_path(path))):
         if wanted in entries.path:
             places = (place for place in reversed(range(len(entries))) if entries.path[place] == wanted)
-            return next((place for place in places if entries.type[place] not in MARKERS), None)
+            place = next((place for place in places if entries.type[place] not in MARKERS), None)
+            is_wrong = place is not None and ends_as_directory(path) and entries.type[place] != DIRECTORY
+            return None if is_wrong else place
     return None
 
 
-def _hidden_hint(layers: Sequence[Columns], result: Overlay, path: str) -> str | None:
+def _hidden_hint(laid: Laid, path: str) -> str | None:
     """Say which layer has what somebody looks for at its end."""
-    for number, entries in reversed(list(enumerate(layers))):
+    for number, entries in reversed(list(enumerate(laid.entries))):
         place = _last_of(entries, path)
-        if place is not None and entries.type[place] in (FILE, HARDLINK, SYMLINK):
-            hider = result.hidden_in[number][place]
+        hider = None if place is None else laid.overlay.hidden_in[number][place]
+        links_only = (SYMLINK,) if hider is not None else ()  # one that is there was followed
+        if place is not None and entries.type[place] in (FILE, HARDLINK, *links_only):
             hides = "" if hider is None else f", and layer {hider} hides it"
             return f"Layer {number} stores it{hides}: layer={number} reads it"
     return None

@@ -103,10 +103,10 @@ def layers(
     NotFoundError
         If nothing has that name, or it has no such platform.
     InvalidError
-        If what the name points at is no manifest, or one that contradicts itself; if a layer that is read is no tar, or
-        passes a limit of the settings.
+        If what the name points at is no manifest, or one that contradicts itself; if a layer that is read passes a
+        limit of the settings.
     IntegrityError
-        If a layer that is read is damaged, or its tar is not the one that the config promised.
+        If a layer that is read is damaged or no tar, or its tar is not the one that the config promised.
 
     Notes
     -----

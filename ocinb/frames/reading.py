@@ -91,6 +91,13 @@ class Reader:
         Whether what is known of a layer is of no use without its blob.
     held
         Layers that were read for another image a moment ago.
+
+    Attributes
+    ----------
+    progress
+        Who is told.
+    by_tocs
+        Whether a layer that is not here may be read by its table of contents.
     """
 
     def __init__(
@@ -105,8 +112,8 @@ class Reader:
         self._name, self._source, self._tag = opened.name, opened.source, opened.reference.tag
         self._session = opened.session
         self._layout = opened.session.store
-        self._progress = progress
-        self._by_tocs = not whole and opened.reference.path is None
+        self.progress = progress
+        self.by_tocs = not whole and opened.reference.path is None
         self._with_blobs = with_blobs
         self._held = {layer.descriptor.digest: layer for layer in held if not whole or layer.table is not None}
 
@@ -141,14 +148,14 @@ class Reader:
 
     def _read(self, wanted: dict[Digest, Layer]) -> dict[Digest, LayerContents]:
         found = {digest: self._held[digest] for digest, layer in wanted.items() if self._holds(layer)}
-        if self._by_tocs:
+        if self.by_tocs:
             found |= self._listed([layer for digest, layer in wanted.items() if digest not in found])
         for digest in found:
-            self._progress.state(digest, State.PRESENT)
+            self.progress.state(digest, State.PRESENT)
         rest = {digest: layer for digest, layer in wanted.items() if digest not in found}
         settings = self._session.settings
         tables = index_layers(
-            list(rest.values()), self._layout, settings, self._progress, errors="raise", as_layer=as_layer
+            list(rest.values()), self._layout, settings, self.progress, errors="raise", as_layer=as_layer
         )
         for digest, table in tables.items():
             if not isinstance(table, Table):
@@ -184,7 +191,7 @@ class Reader:
         ]
 
         def find(layer: Descriptor) -> Toc | None:
-            return find_toc(self._source, layer, settings, tag=self._tag)
+            return find_toc(self._source, layer, settings, tag=self._tag, store=self._layout)
 
         tocs = run_all(find, absent, workers=settings.concurrency)
         return {

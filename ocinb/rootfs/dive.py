@@ -28,7 +28,7 @@ from __future__ import annotations
 import math
 import posixpath
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -39,7 +39,9 @@ _NEVER: Final = ".wh..wh.."
 _OPAQUE: Final = ".wh..wh..opq"
 # What text_of made of bytes, and of the backslashes before them.
 _ESCAPED: Final = re.compile(rb"(?<!\\)((?:\\\\)*)(?:\\x([0-9a-f]{2})|(?<=\\)(?=x))")
-_UNCLEAN: Final = re.compile(r"(?:^|/)\.{0,2}(?:/|$)")
+_NO_NAMES: Final = frozenset({"", ".", ".."})
+# The names of a layer come to those below at one moment; what its markers remove goes before that, or after.
+_MOMENTS: Final = 3
 # A path of a megabyte has half a million names, so that a small layer could fill any memory with them. So many are
 # harmless, and so many more for each entry: what has more is deeper than any real file system.
 HARMLESS_NAMES: Final = 500_000
@@ -85,10 +87,13 @@ def dive_figures(layers: Sequence[Columns]) -> DiveFigures:
     >>> dive_figures([layer, layer])
     DiveFigures(efficiency=0.5, wasted_bytes=20, user_wasted_ratio=2.0)
     """
+    counting = _Counting(layers)
     try:
-        paths = _paths(layers)
+        for number, layer in enumerate(layers):
+            counting.add(number, layer)
     except _TooManyNamesError:
         return DiveFigures(None, None, None)
+    paths = counting.paths
     least, total = sum(path.least for path in paths), sum(path.total for path in paths)
     wasted = sum(path.total for path in paths if path.times > 1)
     user = sum(sum(layer.size_bytes) for layer in layers[1:])
@@ -105,180 +110,234 @@ class _TooManyNamesError(Exception):
     """There are more names than memory is for."""
 
 
-class _Node:
-    """An entry in a tree, or a name that only stands in the paths of others."""
-
-    __slots__ = ("children", "is_directory", "size")
-
-    def __init__(self) -> None:
-        self.children: dict[str, _Node] = {}
-        self.size = 0
-        self.is_directory = False
-
-    def child(self, name: str) -> _Node:
-        found = self.children.get(name)
-        if found is None:
-            found = self.children[name] = _Node()
-        return found
-
-
 class _Path:
-    """What was met under a path in all layers."""
+    """A name in a directory, with what one layer, the layers below it, and all layers have there.
 
-    __slots__ = ("children", "least", "times", "total")
+    Attributes
+    ----------
+    parent, name, children
+        Where it is. All layers share one tree of paths, in which nothing is ever removed.
+    layer
+        The last one that has it, itself or in the path of another.
+    parted
+        The last one that has something in it.
+    size, is_directory
+        What it is in that layer; a name that only stands in the paths of others is nothing.
+    born, cut
+        When it came to the layers below, and when it was removed there with all that is in it. It is there if it was
+        born after it and whatever is above it was cut.
+    below_size, below_is_directory
+        What it is there.
+    least, total, times
+        What was met there in all layers.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = (
+        "below_is_directory",
+        "below_size",
+        "born",
+        "children",
+        "cut",
+        "is_directory",
+        "layer",
+        "least",
+        "name",
+        "parent",
+        "parted",
+        "size",
+        "times",
+        "total",
+    )
+
+    def __init__(self, parent: _Path | None, name: str) -> None:
+        self.parent = parent
+        self.name = name
         self.children: dict[str, _Path] = {}
-        self.least = self.times = self.total = 0
+        self.layer = self.parted = self.born = self.cut = -1
+        self.size = self.below_size = self.least = self.total = self.times = 0
+        self.is_directory = self.below_is_directory = False
 
-    def child(self, name: str) -> _Path:
-        found = self.children.get(name)
-        if found is None:
-            found = self.children[name] = _Path()
-        return found
+    def meet(self, size: int) -> None:
+        """Be a leaf of a layer, of this size."""
+        self.least = min(self.least, size) if self.times else size
+        self.total += size
+        self.times += 1
 
     def miss(self) -> None:
         """Be named and not be met; if nobody ever meets it, what dive begins with is left."""
         if not self.times:
             self.least = -1
 
-    def meet(self, size: int) -> None:
-        self.least = min(self.least, size) if self.times else size
-        self.total += size
-        self.times += 1
+    def last_cut(self) -> int:
+        """Say when it, or something above it, was removed last."""
+        cut, here = self.cut, self.parent
+        while here is not None:
+            cut, here = max(cut, here.cut), here.parent
+        return cut
+
+    def order(self) -> list[bytes]:
+        """Say where dive meets it among the leaves of a layer."""
+        names, here = [], self
+        while here.parent is not None:
+            names.append(_raw_name(here.name))
+            here = here.parent
+        return names[::-1]
 
 
-def _paths(layers: Sequence[Columns]) -> list[_Path]:
-    """Give all paths, with what was met there."""
-    trees, root, below = _Trees(sum(map(len, layers))), _Path(), _Node()
-    last = max((number for number, layer in enumerate(layers) if WHITEOUT in layer.type), default=0)
-    for number, layer in enumerate(layers):
-        tree = trees.of(layer)
-        _meet(tree, below if number else tree, root)
-        if number < last:  # after that nobody asks what lies below
-            _stack(below, tree)
-    return _all(root)
+class _Counting:
+    """The paths of an image, while one layer after the other is counted.
 
+    Attributes
+    ----------
+    paths
+        All of them, in no order.
+    """
 
-class _Trees:
-    """Make trees, with not too many names in all of them together."""
+    def __init__(self, layers: Sequence[Columns]) -> None:
+        self._root = _Path(None, "")
+        self.paths = [self._root]
+        self._left = HARMLESS_NAMES + NAMES_PER_ENTRY * sum(map(len, layers))
+        # After that nobody asks what lies below.
+        self._last = max((number for number, layer in enumerate(layers) if WHITEOUT in layer.type), default=0)
 
-    def __init__(self, entries: int) -> None:
-        self._left = HARMLESS_NAMES + NAMES_PER_ENTRY * entries
+    def add(self, number: int, layer: Columns) -> None:
+        """Count a layer."""
+        tree = self._tree(number, layer)
+        leaves = [path for path in tree if path.parted != number]
+        markers = [path for path in tree if path.name.startswith(_PREFIX)]
+        if not number:  # whose whiteouts are looked up in itself
+            _put_below(tree, number)
+        self._meet(leaves)
+        gone = set(markers).intersection(leaves)  # of which nothing is left
+        if not number:
+            for path in gone:
+                path.born = -1
+        if number < self._last:
+            _cut_below(markers, number)
+            _put_below((path for path in tree if path not in gone), number)
 
-    def of(self, layer: Columns) -> _Node:
-        """Make the tree of a layer: every name of a path is in it, though only its last one has a size and a type."""
-        root = _Node()
-        folder: _Node | None = root
-        parent = ""
-        for entry, kind, size in zip(layer.path, layer.type, layer.size_bytes, strict=True):
-            head, name = _split(entry, kind)
-            if head != parent:
-                parent, folder = head, self._walk(root, head)
-            node = self._child(folder, name) if folder and name else None
-            if node:
-                node.size, node.is_directory = size, kind == DIRECTORY
-        return root
+    def _tree(self, number: int, layer: Columns) -> list[_Path]:
+        """Give the names of a layer: every name of a path is one, though only its last one has a size and a type."""
+        tree: list[_Path] = []
+        folders: dict[str, _Path | None] = {}
+        for path, kind, size in zip(layer.path, layer.type, layer.size_bytes, strict=True):
+            head, name = _split(path, kind)
+            if head not in folders:
+                folders[head] = self._walk(number, _clean(head), tree)
+            folder = folders[head]
+            found = self._named(number, folder, name, tree) if folder and name else None
+            if found:
+                found.size, found.is_directory = size, kind == DIRECTORY
+        return tree
 
-    def _walk(self, node: _Node, path: str) -> _Node | None:
-        found: _Node | None = node
+    def _walk(self, number: int, path: str, tree: list[_Path]) -> _Path | None:
+        found: _Path | None = self._root
         for name in path.split("/") if path else ():
-            found = found and self._child(found, name)
+            found = found and self._named(number, found, name, tree)
         return found
 
-    def _child(self, node: _Node, name: str) -> _Node | None:
+    def _named(self, number: int, folder: _Path, name: str, tree: list[_Path]) -> _Path | None:
         """Give a name in a directory; None for an opaque marker, so that nothing below it is made either."""
-        found = node.children.get(name)
-        if found is None and not name.startswith(_NEVER):
+        found = folder.children.get(name)
+        if found is None:
+            if name.startswith(_NEVER):
+                return None
+            found = self._new(folder, name)
+        if found.layer != number:
             self._left -= 1
             if self._left < 0:
                 raise _TooManyNamesError
-            found = node.children[name] = _Node()
+            found.layer = folder.parted = number
+            found.size, found.is_directory = 0, False
+            tree.append(found)
         return found
+
+    def _new(self, folder: _Path, name: str) -> _Path:
+        made = folder.children[name] = _Path(folder, name)
+        self.paths.append(made)
+        return made
+
+    def _meet(self, leaves: list[_Path]) -> None:
+        """Meet the leaves of a layer, in dive's order until one removes what does not lie below."""
+        removed = {leaf: _removed(leaf) for leaf in leaves if leaf.name.startswith(_PREFIX)}
+        missing = [leaf for leaf, there in removed.items() if there is None]
+        if missing:  # else the order makes no difference
+            first = min(missing, key=_Path.order)
+            end = first.order()
+            leaves = [leaf for leaf in leaves if leaf.order() < end]
+        sizes: dict[_Path, int] = {}
+        for leaf in leaves:
+            there = removed.get(leaf) if removed else None
+            if there is None:
+                leaf.meet(leaf.size)
+            else:
+                there.meet(_size(there, sizes) if there.below_is_directory else 0)
+        if missing and first.parent:
+            name = first.name.removeprefix(_PREFIX)
+            (first.parent.children.get(name) or self._new(first.parent, name)).miss()
 
 
 def _split(path: str, kind: str) -> tuple[str, str]:
-    """Give the directory and the name that an entry has in the tar."""
-    path = _clean(path)
+    """Give the directory, which need not be clean, and the name that an entry has in the tar."""
     if kind == OPAQUE:
-        return path, _OPAQUE
+        return _clean(path), _OPAQUE
     head, _, name = path.rpartition("/")
+    if name in _NO_NAMES or path[0] == "/":
+        head, _, name = _clean(path).rpartition("/")
     return head, f"{_PREFIX}{name}" if kind == WHITEOUT else name
 
 
 def _clean(path: str) -> str:
     """Resolve dots as dive does: without a look at links, and those that lead out stay."""
-    clean = posixpath.normpath(path) if _UNCLEAN.search(path) else path
+    whole = f"/{path}/"
+    if not ("//" in whole or "/./" in whole or "/../" in whole):
+        return path
+    clean = posixpath.normpath(path)
     return "" if clean == "." else clean
 
 
-def _meet(tree: _Node, below: _Node, root: _Path) -> None:
-    """Meet the leaves of a layer in their order, until one removes what does not lie below."""
-    sizes: dict[_Node, int] = {}
-    todo = _opened(tree, root, below)
+def _removed(marker: _Path) -> _Path | None:
+    """Give what a whiteout removes of the layers below; None if that is not there."""
+    found = marker.parent.children.get(marker.name.removeprefix(_PREFIX)) if marker.parent else None
+    return found if found and found.born > found.last_cut() else None
+
+
+def _size(path: _Path, known: dict[_Path, int]) -> int:
+    """Sum up all that is in a directory of the layers below; what was summed up before is known."""
+    todo = [(path, path.last_cut())]
     while todo:
-        name, node, path, under = todo.pop()
-        if node.children:
-            todo += _opened(node, path.child(name), under and under.children.get(name))
-        elif not name.startswith(_PREFIX):
-            path.child(name).meet(node.size)
-        else:
-            name = name.removeprefix(_PREFIX)
-            removed = under and under.children.get(name)
-            if not removed:
-                path.child(name).miss()
-                return
-            path.child(name).meet(_size(removed, sizes) if removed.is_directory else 0)
-
-
-def _opened(node: _Node, path: _Path, below: _Node | None) -> list[tuple[str, _Node, _Path, _Node | None]]:
-    """Give what is in a directory, the first one last, with what the directory is to the paths and to what is below."""
-    return [(name, child, path, below) for name, child in reversed(_in_order(node))]
-
-
-def _size(node: _Node, known: dict[_Node, int]) -> int:
-    """Sum up all that is in a directory; what was summed up before is known."""
-    todo = [node]
-    while todo:
-        last = todo[-1]
-        waiting = [child for child in last.children.values() if child not in known]
+        last, cut = todo[-1]
+        inside = [(child, max(cut, child.cut)) for child in last.children.values()]
+        there = [(child, child_cut) for child, child_cut in inside if child.born > child_cut]
+        waiting = [one for one in there if one[0] not in known]
         if not waiting:
-            known[todo.pop()] = last.size + sum(known[child] for child in last.children.values())
+            known[todo.pop()[0]] = last.below_size + sum(known[child] for child, _ in there)
         todo += waiting
-    return known[node]
+    return known[path]
 
 
-def _stack(below: _Node, tree: _Node) -> None:
-    """Put a layer on those below it: whiteouts remove, and whatever a directory becomes keeps its children."""
-    todo = [(below, tree)]
-    while todo:
-        under, above = todo.pop()
-        for name, node in _in_order(above):
-            is_marker = name.startswith(_PREFIX)
-            if is_marker:
-                under.children.pop(name.removeprefix(_PREFIX), None)
-            if node.children or not is_marker:
-                found = under.child(name)
-                found.size, found.is_directory = node.size, node.is_directory
-                todo.append((found, node))
+def _put_below(tree: Iterable[_Path], number: int) -> None:
+    """Put the names of a layer on those below it: whatever a directory becomes keeps its children."""
+    for path in tree:
+        path.born = _MOMENTS * number + 1
+        path.below_size, path.below_is_directory = path.size, path.is_directory
 
 
-def _in_order(node: _Node) -> list[tuple[str, _Node]]:
-    return sorted(node.children.items(), key=_raw_name) if len(node.children) > 1 else list(node.children.items())
+def _cut_below(markers: Iterable[_Path], number: int) -> None:
+    """Remove what markers name: before the names of their layer come, or after those that dive meets before them."""
+    for marker in markers:
+        name = marker.name.removeprefix(_PREFIX)
+        found = marker.parent.children.get(name) if marker.parent else None
+        if found:
+            is_later = found.layer == number and _raw_name(name) < _raw_name(marker.name)
+            found.cut = _MOMENTS * number + (2 if is_later else 0)
 
 
-def _raw_name(item: tuple[str, _Node]) -> bytes:
+def _raw_name(name: str) -> bytes:
     """Give the bytes that a name was made of by `text_of`."""
-    raw = item[0].encode()
+    raw = name.encode()
     return _ESCAPED.sub(_unescaped, raw) if b"\\x" in raw else raw
 
 
 def _unescaped(found: re.Match[bytes]) -> bytes:
     return found[1][::2] + (bytes.fromhex(found[2].decode()) if found[2] else b"")
-
-
-def _all(root: _Path) -> list[_Path]:
-    found = [root]
-    for path in found:
-        found += path.children.values()
-    return found

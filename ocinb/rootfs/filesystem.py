@@ -158,9 +158,9 @@ class _Applying:
         """Give the entry that has the content of what a hard link names; None if that is nothing that may be linked."""
         if is_leftover(target):
             return self._leftovers.get(target)
-        names = _names(target)
-        parent = self.tree.find(names[:-1]) if names else None
-        node = parent.children.get(names[-1]) if names and parent else None
+        place = _place_of(target)
+        parent = self._known_parent(place[0]) if place else None
+        node = parent.children.get(place[1]) if place and parent else None
         return None if node is None or isinstance(node, Directory) else self.ledger.contents.get(node, node)
 
     def _put(self, entry: int, path: str, kind: str, target: str | None) -> None:
@@ -178,7 +178,6 @@ class _Applying:
             self._put_root(entry)
 
     def _put_root(self, entry: int) -> None:
-        self.ledger.change[entry] = self.tree.root.since < self.ledger.layer
         self.tree.put_root(entry)
         self.moved[entry] = ""
         self.ledger.show(entry)
@@ -194,42 +193,57 @@ class _Applying:
                 self.tree.symlinks[entry] = self._targets[content]
 
     def _place(self, entry: int, path: str) -> tuple[Directory, str] | None:
-        """Find where an entry goes, and note what that is to the layers below; None if nowhere."""
-        above, _, name = path.rpartition("/")
-        if name in _NO_NAMES or path[0] == "/":
-            names = _names(path)
-            if not names:
-                return None
-            above, name = "/".join(names[:-1]), names[-1]
-            self.moved[entry] = path
-        found = self._parent(above)
-        if found is None:
+        """Find where an entry goes, and note it if that is elsewhere than it says; None if nowhere."""
+        place = _place_of(path)
+        found = None if place is None else self._parent(place[0])
+        if place is None or found is None:
             return None
-        parent, straight = found
-        if not straight or entry in self.moved:
+        (parent, straight), name = found, place[1]
+        if not straight or path[0] == "/" or path.rpartition("/")[::2] != place:
             self.moved[entry] = parent.path_of(name)
-        self.ledger.change[entry] = self.tree.stood(parent, name, self.tree.child(parent, name))
         return parent, name
 
     def _parent(self, path: str) -> tuple[Directory, bool] | None:
         """Find the directory of an entry, or make it, and say whether that is its path; None if it is nowhere."""
-        if self._parents_at != self.tree.changes:
-            self._parents.clear()
-            self._parents_at = self.tree.changes
-        elif path in self._parents:
+        self._forget_outdated()
+        if path in self._parents:
             return self._parents[path]
         names = _names(path)
-        parent = None if names is None else self.tree.make(names)
+        return self._remembered(path, None if names is None else self.tree.make(names))
+
+    def _known_parent(self, path: str) -> Directory | None:
+        """Find a directory, so that many links into one cost one look; None if it is not there."""
+        self._forget_outdated()
+        found = self._parents.get(path)
+        if found is None and (names := _names(path)) is not None and (parent := self.tree.find(names)) is not None:
+            found = self._remembered(path, parent)
+        return found and found[0]
+
+    def _remembered(self, path: str, parent: Directory | None) -> tuple[Directory, bool] | None:
         found = None if parent is None else (parent, parent.path == path)
         if self._parents_at == self.tree.changes:
             self._parents[path] = found
         return found
 
+    def _forget_outdated(self) -> None:
+        if self._parents_at != self.tree.changes:
+            self._parents.clear()
+            self._parents_at = self.tree.changes
+
+
+def _place_of(path: str) -> tuple[str, str] | None:
+    """Give the path of the directory and the name of an entry; None if it is the root's own, or leaves the root."""
+    above, _, name = path.rpartition("/")
+    if name not in _NO_NAMES and path[0] != "/":
+        return above, name
+    names = _names(path)
+    return ("/".join(names[:-1]), names[-1]) if names else None
+
 
 def _names(path: str) -> list[str] | None:
     """Give the names on the way to a path; None if it leaves the root."""
-    names = path.split("/")
-    if _NO_NAMES.isdisjoint(names):
+    names, whole = path.split("/"), f"/{path}/"
+    if not ("//" in whole or "/./" in whole or "/../" in whole):  # whole names are compared as fast as letters
         return names
     clean: list[str] = []
     for name in names:

@@ -8,44 +8,27 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from ocinb._pool import alone
 from ocinb._settings import Settings
 from ocinb._text import printable
 from ocinb.archive.compression import HARMLESS_BYTES, Limits, decompressed
 from ocinb.archive.entries import FILE, Columns
-from ocinb.archive.tar import Scanner, TarLimits
-from ocinb.errors import IntegrityError, InvalidError, NotFoundError
+from ocinb.errors import IntegrityError, InvalidError
 from ocinb.network.refusals import RangeError
 from ocinb.rootfs.chunks import Chunk, Chunks
 from ocinb.rootfs.markers import as_layer
 from ocinb.rootfs.parts import read_part
-from ocinb.rootfs.tocplaces import (
-    FOOTER_BYTES,
-    LAYER_DIGEST,
-    TOC_IMAGE_SUFFIX,
-    Outside,
-    Place,
-    Promise,
-    place_in_footer,
-    promise_in,
-)
+from ocinb.rootfs.tocfinding import Finder, FoundTable, keep_table, upto
+from ocinb.rootfs.tocplaces import Promise, promise_in
 from ocinb.rootfs.tocrows import read_rows
 from ocinb.sources.base import Source
-from ocinb.spec import mediatypes
-from ocinb.spec.digest import verify
-from ocinb.spec.documents import Descriptor, parse_manifest
+from ocinb.spec.documents import Descriptor
+from ocinb.storage.layout import Layout
 
-# The table of an eStargz is a file of this name, and the last one in the tar.
-_IN_TAR = "stargz.index.json"
 # Go writes this into JSON in the place of a byte that is no UTF-8: several names of a tar may read the same then.
 _LOST = "\ufffd"
-_TAR_BLOCKS = 1024 * 1024  # room for the headers around it, and the zeros behind it
-
-# A table takes 0.3 to 1.5 % of most layers. So much is read of the end: mostly all of the table, else a part that is
-# not read again.
-_FIRST_SHARE = 100
-_FIRST_LEAST = 4 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +47,10 @@ class Toc:
     _source: Source
     _layer: Descriptor
     _settings: Settings
+
+    def bound(self, source: Source, settings: Settings) -> Toc:
+        """Give the same table, to read files from another source of the layer."""
+        return replace(self, _source=source, _settings=settings)
 
     def read(self, place: int) -> bytes:
         """Read the content of a regular file, by one request for its part of the layer.
@@ -101,14 +88,16 @@ class Toc:
     def _unpacked(self, packed: bytes, chunk: Chunk, begin: int, path: str) -> bytes:
         part = packed[chunk.offset - begin : chunk.end - begin]
         last = chunk.skipped + chunk.size
-        plain = _upto(decompressed([part], Limits.of(self._settings), f"{path!r}"), last)
+        plain = upto(decompressed([part], Limits.of(self._settings), f"{path!r}"), last)
         content = plain[chunk.skipped : last]
         if len(content) != chunk.size or (chunk.sha256 is not None and _sha256(content) != chunk.sha256):
             raise IntegrityError(f"{path!r} in {self._layer.digest} is not what its table of contents says")
         return content
 
 
-def find_toc(source: Source, layer: Descriptor, settings: Settings, *, tag: str | None = None) -> Toc | None:
+def find_toc(
+    source: Source, layer: Descriptor, settings: Settings, *, tag: str | None = None, store: Layout | None = None
+) -> Toc | None:
     """Read the table of contents of an eStargz or zstd:chunked layer, by at most two requests for parts of it.
 
     Parameters
@@ -122,6 +111,8 @@ def find_toc(source: Source, layer: Descriptor, settings: Settings, *, tag: str 
     tag
         By which tag the image was found. An eStargz may have its table in another image, whose tag is longer by
         ``-esgztoc``: that one and the table cost a request each.
+    store
+        Where the table is kept, so that nobody is asked for it again.
 
     Returns
     -------
@@ -135,120 +126,38 @@ def find_toc(source: Source, layer: Descriptor, settings: Settings, *, tag: str 
         If the table is not the one that the manifest promises, or it does not fit the layer.
     InvalidError
         If it is no table, or passes a limit.
+    TransportError
+        If the registry fails, or the disk of the store is full.
     """
     promise = promise_in(layer)
     if promise is None or not layer.known_size:
         return None
+    finder = Finder(source, layer, settings, tag)
+    if store is None:
+        return _asked(finder, promise)
+    with alone((store.root, "toc", layer.digest)):  # those that wait find it kept
+        known = finder.look_up(promise, store)
+        return _asked(finder, promise, store) if known is None else _toc(finder, known)
+
+
+def _asked(finder: Finder, promise: Promise, store: Layout | None = None) -> Toc | None:
     try:
-        found = _Finder(source, layer, settings, tag).find(promise)
+        found = finder.ask(promise)
     except RangeError:
         return None
-    if found is None:
-        return None
-    table, content_end = found
-    columns, chunks = read_rows(table, content_end, settings.max_tar_entries, f"the layer {layer.digest}")
+    toc = None if found is None else _toc(finder, found)
+    if found is not None and toc is not None and store is not None:  # what nobody can use is not kept
+        keep_table(found, store)
+    return toc
+
+
+def _toc(finder: Finder, found: FoundTable) -> Toc | None:
+    """Read a table; None if it lost the bytes of a name."""
+    layer, settings = finder.layer, finder.settings
+    columns, chunks = read_rows(found.json, found.content_end, settings.max_tar_entries, f"the layer {layer.digest}")
     if any(_LOST in name for names in (columns.path, columns.link_target) for name in names if name):
         return None
-    return Toc(as_layer(columns), chunks, source, layer, settings)
-
-
-@dataclass(frozen=True, slots=True)
-class _Finder:
-    """The way to the table of one layer."""
-
-    source: Source
-    layer: Descriptor
-    settings: Settings
-    tag: str | None
-
-    def find(self, promise: Promise) -> tuple[bytes, int] | None:
-        """Give the verified table, and where the contents before it end."""
-        place: Place | Outside | None = promise.place
-        tail: bytes | None = b""
-        if place is None:
-            tail = self._tail()
-            place = place_in_footer(tail, self.layer.size) if tail else None
-        if place is None or tail is None:
-            return None
-        packed = self._outside() if isinstance(place, Outside) else self._inside(place, tail)
-        if packed is None:
-            return None
-        if promise.packed is not None:
-            verify(packed, promise.packed)
-        in_tar = isinstance(place, Outside) or place.in_tar
-        unpacked = None if isinstance(place, Outside) else place.unpacked
-        table = self._table(packed, in_tar=in_tar, length=unpacked)
-        return (table if promise.plain is None else verify(table, promise.plain)), place.content_end
-
-    def _tail(self) -> bytes | None:
-        size = self.layer.size
-        length = min(size, max(FOOTER_BYTES, _FIRST_LEAST, size // _FIRST_SHARE))
-        return read_part(self.source, self.layer, size - length, length, self.settings)
-
-    def _inside(self, place: Place, tail: bytes) -> bytes | None:
-        """Read the compressed table, or so much of it as was not read with the footer."""
-        size = self.layer.size
-        if place.length <= 0 or place.content_end < 0 or place.offset + place.length > size:
-            raise IntegrityError(f"the table of contents of {self.layer.digest} is said to stand outside of it")
-        self._check_length(max(place.length, place.unpacked or 0))
-        start = size - len(tail)
-        known = tail[max(place.offset - start, 0) : max(place.offset + place.length - start, 0)]
-        missing = place.length - len(known)
-        if not missing:
-            return known
-        rest = read_part(self.source, self.layer, place.offset, missing, self.settings)
-        return None if rest is None else rest + known
-
-    def _outside(self) -> bytes | None:
-        """Read the compressed table out of the image that has those of this one's layers."""
-        if self.tag is None:
-            return None
-        try:
-            document = self.source.read(f"{self.tag}{TOC_IMAGE_SUFFIX}")
-        except NotFoundError:
-            return None
-        if document.media_type not in mediatypes.MANIFESTS:
-            return None
-        what = f"the manifest {document.digest}"
-        for one in parse_manifest(document.raw, document.media_type, what).layers:
-            if one.annotations.get(LAYER_DIGEST) == self.layer.digest:
-                self._check_length(one.size)
-                packed = read_part(self.source, one, 0, one.size, self.settings)
-                return None if packed is None else verify(packed, one.digest)
-        return None
-
-    def _table(self, packed: bytes, *, in_tar: bool, length: int | None) -> bytes:
-        """Unpack a table; what comes is not verified yet, so it is taken up to a limit only."""
-        where, most = f"the table of contents of {self.layer.digest}", self.settings.max_toc_bytes
-        limit = most + _TAR_BLOCKS if in_tar else most
-        plain = _upto(decompressed([packed], Limits.of(self.settings), where), limit + 1)
-        if len(plain) > limit:
-            self._check_length(len(plain))
-        table = self._in_tar(plain, where) if in_tar else plain
-        if length is not None and len(table) != length:
-            raise IntegrityError(f"{where} has {len(table):,} bytes unpacked, and not {length:,}")
-        return table
-
-    def _in_tar(self, plain: bytes, where: str) -> bytes:
-        settings = self.settings
-        limits = TarLimits(settings.max_tar_entries, settings.max_tar_header_bytes, settings.max_toc_bytes)
-        scanner = Scanner(limits, where)
-        scanner.feed(plain)
-        scanner.finish()
-        entries = scanner.take()
-        for path, offset, size in zip(entries.path, entries.offset, entries.size_bytes, strict=True):
-            if path == _IN_TAR and offset is not None:
-                self._check_length(size)
-                return plain[offset : offset + size]
-        raise InvalidError(f"{where} is a tar without a file {_IN_TAR!r}")
-
-    def _check_length(self, length: int) -> None:
-        most = self.settings.max_toc_bytes
-        if length > most:
-            raise InvalidError(
-                f"the table of contents of {self.layer.digest} has {length:,} bytes or more, "
-                f"and may not have more than max_toc_bytes = {most:,}"
-            )
+    return Toc(as_layer(columns), chunks, finder.source, layer, settings)
 
 
 def _run(chunks: Iterable[Chunk], path: str) -> tuple[int, int]:
@@ -281,13 +190,3 @@ def _check_content(content: bytes, whole: bytes | None, chunks: Iterable[Chunk],
 
 def _sha256(content: bytes) -> bytes:
     return hashlib.sha256(content, usedforsecurity=False).digest()
-
-
-def _upto(chunks: Iterable[bytes], length: int) -> bytes:
-    """Take so many bytes, or all that there are."""
-    taken = bytearray()
-    for chunk in chunks:
-        taken += chunk
-        if len(taken) >= length:
-            break
-    return bytes(taken[:length])

@@ -13,13 +13,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from ocinb.errors import InvalidError
 from ocinb.spec.digest import Digest
 from ocinb.spec.documents import Descriptor
+from ocinb.spec.tocdigests import packed_toc, plain_toc
 
-ESTARGZ_DIGEST: Final = "containerd.io/snapshot/stargz/toc.digest"
-# The newer name stands first.
-ZSTD_PREFIXES: Final = ("io.github.containers.zstd-chunked.", "io.containers.zstd-chunked.")
 # In the image that has the tables of another one's layers: which layer each is of.
 LAYER_DIGEST: Final = "containerd.io/snapshot/stargz/layer.digest"
 TOC_IMAGE_SUFFIX: Final = "-esgztoc"
@@ -104,7 +101,7 @@ def promise_in(layer: Descriptor) -> Promise | None:
     An annotation that cannot be read promises nothing. Nor does one of zstd on a layer that is gzip: it was left behind
     when the layer was compressed anew.
     """
-    plain = _digest(layer.annotations.get(ESTARGZ_DIGEST))
+    plain = plain_toc(layer.annotations)
     packed, place = None, None
     if not layer.media_type.endswith("gzip"):
         packed, place = _of_zstd(layer.annotations)
@@ -112,19 +109,12 @@ def promise_in(layer: Descriptor) -> Promise | None:
 
 
 def _of_zstd(annotations: Mapping[str, str]) -> tuple[Digest | None, Place | None]:
-    for prefix in ZSTD_PREFIXES:
-        packed = _digest(annotations.get(f"{prefix}manifest-checksum"))
-        if packed is not None:
-            found = _POSITION.fullmatch(annotations.get(f"{prefix}manifest-position", ""))
-            return packed, None if found is None else _zstd_place(*map(int, found.groups()))
-    return None, None
-
-
-def _digest(text: str | None) -> Digest | None:
-    try:
-        return None if text is None else Digest(text)
-    except InvalidError:
-        return None
+    promised = packed_toc(annotations)
+    if promised is None:
+        return None, None
+    packed, prefix = promised
+    found = _POSITION.fullmatch(annotations.get(f"{prefix}manifest-position", ""))
+    return packed, None if found is None else _zstd_place(*map(int, found.groups()))
 
 
 def place_in_footer(tail: bytes, size: int) -> Place | Outside | None:

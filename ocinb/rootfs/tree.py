@@ -21,6 +21,7 @@ MAX_LINK_CHARACTERS: Final = 4096
 MAX_IMPLIED: Final = 1_000_000
 
 _BELOW: Final = -1
+_ONLY_NAMES: Final = frozenset({"", ".", ".."}).isdisjoint
 _LONG = 16  # so many in a row are kept as one
 
 
@@ -71,6 +72,10 @@ class Directory:
     def match(self, names: list[str]) -> int:
         """Take from the end of a list the names that a row goes on with, and give where in its own name that ends."""
         at = self._end(self.start)
+        rest = self.name.count("/", at)
+        if rest > _LONG and self.name[at + 1 :] == "/".join(reversed(names[-rest:])):  # most go all the way
+            del names[-rest:]
+            return len(self.name)
         while at < len(self.name) and names and names[-1] == self.name[at + 1 : self._end(at + 1)]:
             at += 1 + len(names.pop())
         return at
@@ -158,6 +163,9 @@ class Tree:
                 target = None if child is None else self.symlinks.get(child)
                 if target is None:
                     missing.append(name)
+                    if child is None and followed.is_past_links and _ONLY_NAMES(todo):
+                        missing.extend(reversed(todo))  # nothing is there to be looked up
+                        todo.clear()
                 elif not followed.follow(target, replaced):
                     return None
                 elif target.startswith("/"):
@@ -208,12 +216,12 @@ class Tree:
     def put_directory(self, entry: int, parent: Directory, name: str) -> Directory:
         """Let an entry be a directory of this name; what is in one that is there stays."""
         old = self.child(parent, name)
+        stood = self._note(entry, parent, name, old)
         if isinstance(old, Directory):
             self._own(old, entry)
             return old
-        stood = self.stood(parent, name, old)
         new = Directory(parent, name, entry, _BELOW if stood else self._ledger.layer)
-        before = self._before(parent, name)
+        before = self._before(parent, name) if parent.was else None
         if before:
             self._tell(new).update(before)
         if old is not None:
@@ -223,6 +231,7 @@ class Tree:
 
     def put_root(self, entry: int) -> None:
         """Let an entry be the root's own."""
+        self._ledger.change[entry] = self.root.since < self._ledger.layer
         self._own(self.root, entry)
 
     def _own(self, directory: Directory, entry: int) -> None:
@@ -234,11 +243,19 @@ class Tree:
     def put_other(self, entry: int, parent: Directory, name: str) -> None:
         """Let an entry that is no directory have this name; what has it now goes."""
         old = self.child(parent, name)
+        self._note(entry, parent, name, old)
         if isinstance(old, Directory):
             self.remove(parent, name, OVERWRITTEN, REPLACED)
         elif old is not None:
             self._drop(old, OVERWRITTEN)
         parent.children[name] = entry
+
+    def _note(self, entry: int, parent: Directory, name: str, node: Node | None) -> bool:
+        """Note whether an entry changes what the layers below have in its place; a directory without an entry too."""
+        stood = self.stood(parent, name, node)
+        if entry >= 0:
+            self._ledger.change[entry] = stood
+        return stood
 
     def stood(self, parent: Directory, name: str, node: Node | None) -> bool:
         """Say whether the layers below have something of this name, of which this node is left."""
@@ -317,6 +334,11 @@ class _Followed:
         self._own = len(names)
         self._links = 0
         self._characters = 0
+
+    @property
+    def is_past_links(self) -> bool:
+        """Whether all that is left was in the path from the beginning, which has no dots; a link may have some."""
+        return len(self.todo) <= self._own
 
     def follow(self, target: str, replaced: AbstractSet[str]) -> bool:
         """Go on with what a link names; False if that is too far, or if the link is replaced in this layer."""

@@ -35,6 +35,15 @@ def plain_path(path: str) -> str:
     return path if ".." in path.split("/") else posixpath.normpath(f"/{path}").lstrip("/")
 
 
+def ends_as_directory(path: str) -> bool:
+    """Say whether a path can only be that of a directory, by its end.
+
+    >>> ends_as_directory("etc/"), ends_as_directory("etc/."), ends_as_directory("etc")
+    (True, True, False)
+    """
+    return path.rpartition("/")[2] in ("", ".")
+
+
 class Tree:
     """A final file system, to look up paths in.
 
@@ -62,7 +71,7 @@ class Tree:
             If it leads in a loop.
         """
         place = self._find(plain_path(path))  # whatever stands in the file system has no link above it
-        if place is not None and self.kind(place) != SYMLINK:
+        if place is not None and self.kind(place) != SYMLINK and not ends_as_directory(path):
             return place
         reached = self._walk(path)
         place = self._find(reached)
@@ -86,10 +95,10 @@ class Tree:
             if part in ("", ".", ".."):
                 continue
             here = f"{at}/{part}" if at else part
-            target = self._target(here, path)
+            target = self._target(here, path, todo)
             if target is None:
-                if any(todo) and not self._is_directory(here):
-                    raise NotFoundError(f"{path!r} leads through {here!r}, which is no directory")
+                if todo:  # also for what ends in a slash
+                    self._check_directory(here, path)
                 at = here
                 continue
             links += 1
@@ -99,8 +108,15 @@ class Tree:
             todo += target.split("/")[::-1]
         return at
 
-    def _target(self, here: str, path: str) -> str | None:
+    def _target(self, here: str, path: str, rest: Sequence[str]) -> str | None:
         """Give what a symbolic link names; None if it is none.
+
+        Parameters
+        ----------
+        here
+            The link.
+        path, rest
+            The path that was asked for, and the names behind the link, the next one last.
 
         Raises
         ------
@@ -109,7 +125,7 @@ class Tree:
         """
         place = self._find(here)
         if place is None and not self._has_below(here):
-            raise self._not_there(here, path)
+            raise self._not_there(here, path, rest)
         if place is None or self.kind(place) != SYMLINK:
             return None
         layer, at = self._overlay.contents[place]
@@ -118,14 +134,19 @@ class Tree:
             raise NotFoundError(f"{path!r} leads to {here!r}, a symbolic link to {len(target):,} characters")
         return target
 
-    def _is_directory(self, here: str) -> bool:
+    def _check_directory(self, here: str, path: str) -> None:
         place = self._find(here)
-        return place is None or self.kind(place) == DIRECTORY
+        if place is not None and self.kind(place) != DIRECTORY:
+            hint = f"{here!r} has the type {self.kind(place)}"
+            raise NotFoundError(f"{path!r} leads through {here!r}, which is no directory", hint=hint)
 
-    def _not_there(self, here: str, path: str) -> NotFoundError:
+    def _not_there(self, here: str, path: str, rest: Sequence[str]) -> NotFoundError:
         near = list(dict.fromkeys([*self._like(here), *self._elsewhere(here)]))[:_SHOWN_PATHS]
-        through = "" if here == path.strip("/") else f": it leads to {here!r}"
         hint = f"Did you mean {' or '.join(map(repr, near))}?" if near else None
+        end = "/".join([here, *(name for name in reversed(rest) if name not in ("", "."))])
+        said = [] if end == plain_path(path) else [f"it leads to {end!r}"]
+        said += [] if here == end else [f"not even {here!r} is there"]
+        through = f": {', and '.join(said)}" if said else ""
         return NotFoundError(f"there is no {path!r} in the final file system{through}", hint=hint)
 
     def _like(self, here: str) -> list[str]:

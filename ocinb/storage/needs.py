@@ -21,6 +21,7 @@ from ocinb.spec.digest import Digest, verify
 from ocinb.spec.documents import parse_descriptor
 from ocinb.spec.fields import Fields
 from ocinb.spec.strictjson import parse_object
+from ocinb.spec.tocdigests import toc_digests
 from ocinb.storage.blobs import Blobs
 from ocinb.storage.index import Entry
 from ocinb.storage.plain import open_plain, read_all
@@ -29,6 +30,7 @@ MANIFEST: Final = "manifest"
 CONFIG: Final = "config"
 LAYER: Final = "layer"
 INDEX: Final = "index"  # by itself: what it names need not be there
+TOC: Final = "toc"  # of a layer: it need not be there, and spares a question to the registry if it is
 OTHER: Final = "other"  # in a field that is not known here: it need not be there, but whoever wrote it may need it
 _ROLES = {"manifests": MANIFEST, "config": CONFIG, "layers": LAYER, "blobs": LAYER, "fsLayers": LAYER}
 _KNOWN = frozenset({*_ROLES, "subject", "annotations"})
@@ -60,7 +62,8 @@ class Piece:
     media_type
         Its type; empty where nobody says it.
     role
-        ``MANIFEST`` (or index), ``CONFIG``, ``LAYER``, or ``INDEX`` and ``OTHER``, which are followed no further.
+        ``MANIFEST`` (or index), ``CONFIG``, ``LAYER``, or ``INDEX``, ``TOC`` and ``OTHER``, which are followed no
+        further.
     optional
         Whether it may be missing.
     """
@@ -274,8 +277,15 @@ def _pieces(document: dict[str, Any]) -> Iterator[Piece]:
             # What has no digest that can be verified has no place here; but a manifest may name what has.
             if role == MANIFEST or _digest_of(said) is not None:
                 yield parse_piece(said, role)
+            if role == LAYER:
+                yield from (Piece(digest, None, "", TOC, optional=True) for digest in _tocs_of(said))
     for key in [key for key in document if key not in _KNOWN]:  # a manifest of another kind may have fields of its own
         yield from (Piece(digest, None, "", OTHER, optional=True) for digest in _digests_in(document[key]))
+
+
+def _tocs_of(said: Any) -> list[Digest]:
+    notes = said.get("annotations") if isinstance(said, dict) else None
+    return toc_digests(notes) if isinstance(notes, dict) else []
 
 
 def _digests_in(said: Any) -> Iterator[Digest]:

@@ -122,9 +122,14 @@ def test_layers_of_frames_are_numbers_too(image: str) -> None:
         ("etc/theirs", 1, "'etc/theirs' leads to 'usr/lib/a.so', which layer 0 stores. layer=0 reads it"),
         ("etc/pasword", None, "Did you mean 'etc/passwd'?"),
         ("etc/pasword", 1, "layer 1 stores no 'etc/pasword'. Did you mean 'etc/passwd'?"),
-        ("dangling", None, "there is no 'dangling' in the final file system: it leads to 'proc'"),
+        ("dangling", None, "there is no 'dangling' in the final file system: it leads to 'proc/self/environ'"),
+        ("no/such", None, "there is no 'no/such' in the final file system: not even 'no' is there"),
         ("../../escaped", None, "there is no '../../escaped' in the final file system: it leads to 'escaped'"),
         ("etc/passwd/x", None, "leads through 'etc/passwd', which is no directory"),
+        ("etc/passwd/", None, "'etc/passwd/' leads through 'etc/passwd', which is no directory"),
+        ("etc/passwd/", 0, "layer 0 stores no 'etc/passwd/'. 'etc/passwd' has the type file"),
+        ("etc/key/", None, "there is no 'etc/key/' in the final file system"),
+        ("etc/link/.", None, "'etc/link/.' leads through 'usr/lib/a.so', which is no directory"),
     ],
 )
 def test_what_is_not_there(image: str, path: str, layer: int | None, message: str) -> None:
@@ -180,8 +185,10 @@ def test_a_number_that_no_layer_has(image: str, registry: SampleRegistry) -> Non
         ocinb.read(image, "a", layer=3)
     with pytest.raises(InvalidError, match="there is no layer 0: the image has none"):
         ocinb.read(put_layers(registry, tag="none"), "a", layer=0)
-    with pytest.raises(NotFoundError, match="there is no 'a'"):
+    with pytest.raises(NotFoundError, match=r"there is no 'a' in the final file system$"):
         ocinb.read(registry.reference("demo/documents:none"), "a")
+    with pytest.raises(NotFoundError, match=r"there is no 'd/x' in the final file system: not even 'd' is there$"):
+        ocinb.read(registry.reference("demo/documents:none"), "d/x")
 
 
 def test_a_file_that_is_too_large_is_an_error_that_names_the_setting(image: str) -> None:

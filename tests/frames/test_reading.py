@@ -19,6 +19,7 @@ from ocinb.samples.images import Layer, Manifest, Step, make_image, make_layer
 from ocinb.samples.seekable import make_estargz, make_zstd_chunked, toc_image
 from ocinb.samples.tars import file, hardlink, noise, symlink, whiteout
 from ocinb.spec.digest import Digest
+from ocinb.spec.tocdigests import toc_digests
 from tests.documents import REPOSITORY, put_image, put_schema1
 from tests.frames.layerfacts import layer_of, plain, put_layers
 from tests.spec.signing import Step as OldStep
@@ -104,6 +105,46 @@ def test_a_list_is_made_of_the_tables_of_contents_alone(registry: SampleRegistry
     assert not any((settings.store_dir / "blobs/sha256" / layer.digest.hex).exists() for layer in layers)
     ocinb.pull(reference, progress=False)
     pd.testing.assert_frame_equal(FUNCTIONS[name](reference), lazy)
+
+
+@pytest.mark.parametrize("form", MAKERS)
+def test_tables_of_contents_are_asked_for_once(registry: SampleRegistry, form: str) -> None:
+    reference = put_stack(registry, stack(form))
+    frames = {name: FUNCTIONS[name](reference) for name in LISTS}
+    before = len(registry.requests)
+    settings.offline = True
+    for name, frame in frames.items():
+        pd.testing.assert_frame_equal(FUNCTIONS[name](reference), frame)
+    with pytest.raises(TransportError, match="offline"):
+        ocinb.read(reference, "srv/7")
+    assert len(registry.requests) == before
+    settings.offline = False
+    assert ocinb.read(reference, "srv/7") == noise("7", 40_000)
+    assert len(registry.requests) == before + 1
+
+
+@pytest.mark.parametrize("form", MAKERS)
+def test_tables_of_contents_go_with_the_images_that_promise_them(registry: SampleRegistry, form: str) -> None:
+    layers = stack(form)
+    promised = {digest.hex for layer in layers for digest in toc_digests(layer.annotations)}
+    reference = put_stack(registry, layers)
+    ocinb.files(reference)
+    ocinb.pull(reference, progress=False)
+    blobs = settings.store_dir / "blobs/sha256"
+    assert promised <= {path.name for path in blobs.iterdir()}
+    assert ocinb.store.verify(progress=False).empty
+    assert ocinb.store.images()["missing_blobs"].tolist() == [0]
+    ocinb.store.prune(keep_bytes=0)
+    assert promised <= {path.name for path in blobs.iterdir()}, "what has a name needs them"
+    ocinb.store.remove(reference)
+    assert not any(blobs.iterdir())
+
+
+def test_tables_of_contents_without_a_named_image_are_pruned(registry: SampleRegistry) -> None:
+    ocinb.files(put_stack(registry, stack("estargz")))
+    assert ocinb.store.usage().set_index("kind").loc["blobs", "entries"] == 4  # with the manifest and the config
+    ocinb.store.prune(keep_bytes=0)
+    assert ocinb.store.usage().set_index("kind").loc["blobs", "entries"] == 0
 
 
 @pytest.mark.parametrize("form", MAKERS)

@@ -300,3 +300,18 @@ def test_too_many_directories_that_no_layer_stores_are_refused(monkeypatch: pyte
     assert len(applied([file(f"{number}/a") for number in range(10)]).paths) == 10
     with pytest.raises(InvalidError, match="more than 10 directories that no layer stores"):
         applied([file(f"{number}/a") for number in range(11)])
+
+
+def test_links_into_directories_that_lie_deep() -> None:
+    row, other = "/".join("abcdefghijklmnopqrstuvwxyz"), "/".join("abcdefghijklmnopqrstuvwxy0")
+    below = [file(f"{row}/f"), symlink("up", f"{row}/../../n/o/p/x"), file(f"{other}/g")]
+    above = [hardlink("one", f"{row}/f"), hardlink("two", f"./{row}/../z/f"), hardlink("three", f"{other}/z/f")]
+    found = applied(below, [*above, file("up/h"), whiteout(f"{row}/f"), whiteout("gone")])
+    turned = "/".join("abcdefghijklmnopqrstuvwxn/o/p/x".replace("/", ""))
+    assert found.paths == sorted([f"{other}/g", f"{turned}/h", "one", "two", "up"])
+    assert found.contents[found.paths.index("one")] == found.contents[found.paths.index("two")] == (0, 0)
+
+
+@pytest.mark.parametrize("path", ["/a", "a/", "./a", "a/.", "b/../a", "//a"])
+def test_whatever_a_path_looks_like_the_final_one_is_plain(path: str) -> None:
+    assert applied([file(path)]).paths == ["a"]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +13,7 @@ from typing import Any
 import pytest
 
 import ocinb
+from ocinb._pool import run_all
 from ocinb._settings import Settings, settings
 from ocinb.archive.entries import DIRECTORY, FILE, OPAQUE, WHITEOUT
 from ocinb.errors import IntegrityError, InvalidError, OcinbError, TransportError
@@ -23,7 +26,11 @@ from ocinb.sources.session import default_session, open_source
 from ocinb.spec.digest import Digest
 from ocinb.spec.documents import Descriptor
 from ocinb.spec.reference import Reference
+from ocinb.spec.tocdigests import toc_digests
+from ocinb.storage.files import disk_errors
+from ocinb.storage.layout import Layout
 from tests.rootfs.seekables import BIG, FORMS, TREE, descriptor_of, put, rows, scanned, sha256, with_annotations
+from tests.storage.stores import all_blobs
 from tests.transferring import open_repository
 
 JSON = dict[str, Any]
@@ -319,6 +326,115 @@ class TestOutside:
         index = b'{"schemaVersion": 2, "manifests": []}'
         registry.put_manifest("demo/lazy", index, media_type="application/vnd.oci.image.index.v1+json", tag="3-esgztoc")
         assert find_toc(source, descriptor_of(layer), settings, tag="3") is None
+
+
+class TestKept:
+    """A table that was read is kept as a blob, and nobody is asked for it again."""
+
+    @pytest.fixture
+    def store(self, tmp_path: Path) -> Layout:
+        return Layout(tmp_path / "store", private=True)
+
+    @pytest.mark.parametrize("form", FORMS)
+    def test_the_second_reading_asks_nobody(self, registry: SampleRegistry, store: Layout, form: str) -> None:
+        layer = put(registry, FORMS[form])
+        first = kept(registry, layer, store)
+        before = len(registry.requests)
+        second = kept(registry, layer, store)
+        assert len(registry.requests) == before
+        assert rows(second.columns) == rows(first.columns)
+        contents = {entry.path.removeprefix("./"): entry.content for entry in TREE}
+        for place, path in enumerate(second.columns.path):
+            if second.columns.type[place] == FILE:
+                assert second.read(place) == contents[path]
+
+    @pytest.mark.parametrize("form", FORMS)
+    def test_it_stands_under_the_promised_digest(self, registry: SampleRegistry, store: Layout, form: str) -> None:
+        layer = put(registry, FORMS[form])
+        kept(registry, layer, store)
+        [promised] = toc_digests(layer.annotations)
+        assert all_blobs(store) == {promised}
+        assert store.blobs.read(promised, 10**6) is not None
+
+    @pytest.mark.parametrize("form", ["estargz", "zstd:chunked"])
+    def test_one_that_was_damaged_is_asked_for_again(self, registry: SampleRegistry, store: Layout, form: str) -> None:
+        layer = put(registry, FORMS[form])
+        first = kept(registry, layer, store)
+        path = store.blobs.path(toc_digests(layer.annotations)[0])
+        path.write_bytes(path.read_bytes()[:-1] + b"?")
+        before = len(requests_of(registry))
+        assert rows(kept(registry, layer, store).columns) == rows(first.columns)
+        assert len(requests_of(registry)) > before
+        before = len(requests_of(registry))
+        kept(registry, layer, store)
+        assert len(requests_of(registry)) == before, "and it is kept anew"
+
+    def test_another_one_is_not_taken_for_it(self, registry: SampleRegistry, store: Layout) -> None:
+        layer = put(registry, FORMS["zstd:chunked"])
+        kept(registry, layer, store)
+        both = replace(layer, annotations=layer.annotations | {TOC_DIGEST: Digest.of(b"other")})
+        with pytest.raises(IntegrityError, match="have the digest"):
+            find_toc(open_repository(registry), both, settings, store=store)
+
+    def test_the_limits_of_today_count(self, registry: SampleRegistry, store: Layout) -> None:
+        for form in ("estargz", "zstd:chunked"):
+            layer = put(registry, FORMS[form])
+            kept(registry, layer, store)
+            for limits in (Settings(max_toc_bytes=1000), Settings(max_tar_entries=3)):
+                with pytest.raises(InvalidError, match=r"max_toc_bytes = 1,000|max_tar_entries = 3"):
+                    find_toc(open_repository(registry), layer, limits, store=store)
+
+    @pytest.mark.parametrize("position", ["{}:9:9:1", "7:3:9:1"])
+    def test_a_place_outside_of_the_layer_is_refused(
+        self, registry: SampleRegistry, store: Layout, position: str
+    ) -> None:
+        layer = put(registry, FORMS["zstd:chunked"])
+        kept(registry, layer, store)
+        notes = layer.annotations | {f"{ZSTD}manifest-position": position.format(layer.size)}
+        with pytest.raises(IntegrityError, match="outside of it"):
+            find_toc(open_repository(registry), replace(layer, annotations=notes), settings, store=store)
+
+    @pytest.mark.parametrize("make", [make_estargz, make_zstd_chunked])
+    def test_what_nobody_can_use_is_not_kept(
+        self, registry: SampleRegistry, store: Layout, make: Callable[..., Seekable]
+    ) -> None:
+        lost = put(registry, make([file("caf\ufffd")]))
+        wrong = put(registry, make([file("a", "x")], edit=lambda toc: toc | {"version": 2}))
+        assert find_toc(open_repository(registry), lost, settings, store=store) is None
+        with pytest.raises(InvalidError, match="version"):
+            find_toc(open_repository(registry), wrong, settings, store=store)
+        assert all_blobs(store) == set()
+
+    def test_a_store_that_is_only_lent_keeps_nothing(
+        self, registry: SampleRegistry, store: Layout, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(store.blobs, "write", refuse(errno.EROFS))
+        layer = put(registry, FORMS["estargz"])
+        assert rows(kept(registry, layer, store).columns) == rows(scanned(FORMS["estargz"].raw))
+        monkeypatch.setattr(store.blobs, "write", refuse(errno.ENOSPC))
+        with pytest.raises(TransportError, match="No space left"):
+            find_toc(open_repository(registry), layer, settings, store=store)
+
+    def test_those_who_ask_at_a_time_ask_once(self, registry: SampleRegistry, store: Layout) -> None:
+        layer = put(registry, FORMS["zstd:chunked"])
+        registry.fault("*/blobs/*", delay=0.2, times=None)
+        tocs = run_all(lambda _: kept(registry, layer, store), range(4), workers=4)
+        assert len(requests_of(registry)) == 1
+        assert len({tuple(toc.columns.path) for toc in tocs}) == 1
+
+
+def kept(registry: SampleRegistry, layer: Descriptor, store: Layout) -> Toc:
+    toc = find_toc(open_repository(registry), layer, settings, store=store)
+    assert toc is not None
+    return toc
+
+
+def refuse(code: int) -> Callable[..., object]:
+    def write(*_: object) -> None:
+        with disk_errors(Path("store")):
+            raise OSError(code, os.strerror(code))
+
+    return write
 
 
 def test_layouts_are_read_by_offset_too(registry: SampleRegistry, tmp_path: Path) -> None:

@@ -82,18 +82,29 @@ def test_as_many_links_are_followed_as_linux_follows() -> None:
     ("links", "path", "message"),
     [
         ({}, "etc/group", r"there is no 'etc/group' in the final file system"),
-        ({}, "/usr/bin/x", r"there is no '/usr/bin/x' in the final file system: it leads to 'usr'"),
-        ({"a": "gone"}, "a", r"there is no 'a' in the final file system: it leads to 'gone'"),
+        ({}, "/usr/bin/x", r"there is no '/usr/bin/x' in the final file system: not even 'usr' is there$"),
+        ({"etc/x/y": "/"}, "etc/./x//z/", r"there is no 'etc/./x//z/' in the final file system$"),
+        ({"a": "gone"}, "a", r"there is no 'a' in the final file system: it leads to 'gone'$"),
+        ({"a": "gone/x"}, "a/y", r"no 'a/y' in .*: it leads to 'gone/x/y', and not even 'gone' is there$"),
         ({"a": ""}, "a", r"'a' leads to 'a', a symbolic link to 0 characters"),
         ({"a": "x" * 5000}, "a", r"a symbolic link to 5,000 characters"),
         ({}, "etc/passwd/x", r"'etc/passwd/x' leads through 'etc/passwd', which is no directory"),
         ({"a": "etc/passwd"}, "a/../shadow", r"leads through 'etc/passwd', which is no directory"),
-        ({"a": "="}, "a/b", r"leads through 'a', which is no directory"),
+        ({"a": "="}, "a/b", r"leads through 'a', which is no directory. 'a' has the type character"),
+        ({}, "etc/passwd/", r"'etc/passwd/' leads through 'etc/passwd', which is no directory"),
+        ({}, "etc/passwd/.", r"'etc/passwd/.' leads through 'etc/passwd', which is no directory"),
+        ({"a": "etc/passwd"}, "a/", r"'a/' leads through 'etc/passwd', which is no directory"),
+        ({"a": "etc/passwd/"}, "a", r"'a' leads through 'etc/passwd', which is no directory"),
     ],
 )
 def test_what_leads_nowhere_says_how_far_it_led(links: dict[str, str | None], path: str, message: str) -> None:
     with pytest.raises(NotFoundError, match=message):
         lead({**ETC, **links}, path)
+
+
+@pytest.mark.parametrize("path", ["etc/", "/etc/.", "etc//", "a/", "b"])
+def test_a_directory_may_end_in_a_slash(path: str) -> None:
+    assert lead({**ETC, "a": "etc", "b": "etc/"}, path) == "etc"
 
 
 @pytest.mark.parametrize("path", ["", "/", "srv", "srv/shop/..", "srv/shop/../../.."])
@@ -150,10 +161,13 @@ def test_plain_paths(path: str, plain: str) -> None:
 NAMES = st.sampled_from(["a", "b", "c", "d"])
 PATHS = st.lists(NAMES, min_size=1, max_size=3).map("/".join)
 TARGETS = st.lists(st.sampled_from(["a", "b", "c", "..", "."]), min_size=1, max_size=4).map("/".join)
-ENTRIES = st.dictionaries(PATHS, st.one_of(st.none(), st.just("/"), TARGETS), max_size=8)
+ENDS = st.sampled_from(["", "", "/", "/.", "//"])
+WALKS = st.tuples(st.lists(st.sampled_from(["a", "b", "c", "d", "..", ".", ""]), max_size=5).map("/".join), ENDS)
+LINKS = st.tuples(TARGETS, ENDS).map("".join)
+ENTRIES = st.dictionaries(PATHS, st.one_of(st.none(), st.just("/"), LINKS), max_size=8)
 
 
-@given(entries=ENTRIES, path=st.lists(st.sampled_from(["a", "b", "c", "d", "..", "."]), max_size=5).map("/".join))
+@given(entries=ENTRIES, path=WALKS.map("".join))
 def test_it_leads_where_the_kernel_leads(
     tmp_path_factory: pytest.TempPathFactory, entries: dict[str, str | None], path: str
 ) -> None:
@@ -194,14 +208,14 @@ def _resolved(root: Path, path: str) -> str | None:
         part = todo.pop()
         if part == ".." and here == root:
             continue
-        if not here.is_dir() and part:
+        if not here.is_dir():
             return None
         here = here.parent if part == ".." else here / part
         if here.is_symlink():
             links += 1
             if links > MAX_LINKS:
                 return "a circle"
-            todo += str(here.readlink()).split("/")[::-1]
+            todo += os.readlink(here).split("/")[::-1]  # noqa: PTH115 - pathlib drops the slash at its end
             here = here.parent
         elif not os.path.lexists(here):
             return None

@@ -19,6 +19,7 @@ from ocinb.storage.needs import (
     LAYER,
     MANIFEST,
     OTHER,
+    TOC,
     Documents,
     Limits,
     Named,
@@ -61,6 +62,18 @@ DOCUMENTS: dict[str, tuple[dict[str, Any], list[tuple[str, str, bool]]]] = {
     ),
     "all at once": ({"manifests": [said(A)], "layers": [said(B)]}, [(A, MANIFEST, True), (B, LAYER, False)]),
     "a bad size": ({"layers": [{"digest": A, "size": -1}]}, [(A, LAYER, False)]),
+    "a layer with a table of contents": (
+        {"layers": [said(A, annotations={"containerd.io/snapshot/stargz/toc.digest": B})]},
+        [(A, LAYER, False), (B, TOC, True)],
+    ),
+    "a layer with a compressed one": (
+        {"layers": [said(A, annotations={"io.containers.zstd-chunked.manifest-checksum": B, "other": C})]},
+        [(A, LAYER, False), (B, TOC, True)],
+    ),
+    "promises that nobody can keep": (
+        {"layers": [said(A, annotations={"containerd.io/snapshot/stargz/toc.digest": 5}), said(B, annotations=[C])]},
+        [(A, LAYER, False), (B, LAYER, False)],
+    ),
     "an object for a list": ({"layers": said(A)}, [(A, LAYER, False)]),
     "nothing": ({"layers": None, "config": 5, "blobs": ["x", {"digest": 3}, {"digest": "md5:00"}]}, []),
 }

@@ -1,0 +1,243 @@
+"""Finding a table of contents: in the store, if it was read before, or else by requests for parts of the layer.
+
+A table is kept as a blob, by the digest by which the manifest promises it: of an eStargz as the JSON that it is, of
+zstd:chunked as it stands compressed in the layer. So it is verified whenever it comes out of the store, it counts as a
+part of the images that promise it, and it goes with them.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ocinb._settings import Settings
+from ocinb.archive.compression import Limits, decompressed
+from ocinb.archive.tar import Scanner, TarLimits
+from ocinb.errors import IntegrityError, InvalidError, NotFoundError, TransportError
+from ocinb.rootfs.parts import read_part
+from ocinb.rootfs.tocplaces import (
+    FOOTER_BYTES,
+    LAYER_DIGEST,
+    TOC_IMAGE_SUFFIX,
+    Outside,
+    Place,
+    Promise,
+    place_in_footer,
+)
+from ocinb.sources.base import Source
+from ocinb.spec import mediatypes
+from ocinb.spec.digest import Digest, verify
+from ocinb.spec.documents import Descriptor, parse_manifest
+from ocinb.storage.files import says_full
+from ocinb.storage.layout import Layout
+
+logger = logging.getLogger("ocinb")
+
+# The table of an eStargz is a file of this name, and the last one in the tar.
+_IN_TAR = "stargz.index.json"
+_TAR_BLOCKS = 1024 * 1024  # room for the headers around it, and the zeros behind it
+
+# A table takes 0.3 to 1.5 % of most layers. So much is read of the end: mostly all of the table, else a part that is
+# not read again.
+_FIRST_SHARE = 100
+_FIRST_LEAST = 4 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class FoundTable:
+    """A table of contents, verified.
+
+    Attributes
+    ----------
+    json
+        The table.
+    content_end
+        Where the compressed contents of the layer end, or a later byte of it, if only the layer itself would say that.
+    kept_as, kept
+        The digest and the bytes by which it can be kept; None if there is no such digest.
+    """
+
+    json: bytes
+    content_end: int
+    kept_as: Digest | None
+    kept: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Finder:
+    """The way to the table of one layer.
+
+    Attributes
+    ----------
+    source
+        Who has the layer.
+    layer
+        The layer, whose size is known.
+    settings
+        Limits.
+    tag
+        By which tag its image was found, if by one.
+    """
+
+    source: Source
+    layer: Descriptor
+    settings: Settings
+    tag: str | None
+
+    def look_up(self, promise: Promise, store: Layout) -> FoundTable | None:
+        """Give the table that the store has, by no request; None if it has none.
+
+        Raises
+        ------
+        IntegrityError
+            If there are two promises and it keeps only one, or it is said to stand where it cannot.
+        InvalidError
+            If it passes a limit.
+        """
+        digest = promise.packed or promise.plain
+        raw = None if digest is None else store.blobs.read(digest, self.settings.max_toc_bytes)
+        if raw is None:
+            return None
+        place, table = promise.place, raw
+        if place is not None:
+            self._check_place(place)
+        if promise.packed is not None:
+            table = self._table(raw, in_tar=False, length=place.unpacked if place else None)
+        return FoundTable(_plain(table, promise), place.content_end if place else self.layer.size, digest, raw)
+
+    def ask(self, promise: Promise) -> FoundTable | None:
+        """Ask for the table, by two requests at most; None if it is not where it should be, or no parts are given.
+
+        Raises
+        ------
+        RangeError
+            If another part came than the one that was asked for.
+        IntegrityError
+            If it is another table than the promised one, or is said to stand where it cannot.
+        InvalidError
+            If it passes a limit.
+        """
+        place: Place | Outside | None = promise.place
+        tail: bytes | None = b""
+        if place is None:
+            tail = self._tail()
+            place = place_in_footer(tail, self.layer.size) if tail else None
+        if place is None or tail is None:
+            return None
+        packed = self._outside() if isinstance(place, Outside) else self._inside(place, tail)
+        if packed is None:
+            return None
+        if promise.packed is not None:
+            verify(packed, promise.packed)
+        in_tar = isinstance(place, Outside) or place.in_tar
+        unpacked = None if isinstance(place, Outside) else place.unpacked
+        table = _plain(self._table(packed, in_tar=in_tar, length=unpacked), promise)
+        if promise.packed is None:
+            return FoundTable(table, place.content_end, promise.plain, table)
+        return FoundTable(table, place.content_end, None if in_tar else promise.packed, packed)
+
+    def _tail(self) -> bytes | None:
+        size = self.layer.size
+        length = min(size, max(FOOTER_BYTES, _FIRST_LEAST, size // _FIRST_SHARE))
+        return read_part(self.source, self.layer, size - length, length, self.settings)
+
+    def _inside(self, place: Place, tail: bytes) -> bytes | None:
+        """Read the compressed table, or so much of it as was not read with the footer."""
+        self._check_place(place)
+        start = self.layer.size - len(tail)
+        known = tail[max(place.offset - start, 0) : max(place.offset + place.length - start, 0)]
+        missing = place.length - len(known)
+        if not missing:
+            return known
+        rest = read_part(self.source, self.layer, place.offset, missing, self.settings)
+        return None if rest is None else rest + known
+
+    def _check_place(self, place: Place) -> None:
+        if place.length <= 0 or place.content_end < 0 or place.offset + place.length > self.layer.size:
+            raise IntegrityError(f"the table of contents of {self.layer.digest} is said to stand outside of it")
+        self._check_length(max(place.length, place.unpacked or 0))
+
+    def _outside(self) -> bytes | None:
+        """Read the compressed table out of the image that has those of this one's layers."""
+        if self.tag is None:
+            return None
+        try:
+            document = self.source.read(f"{self.tag}{TOC_IMAGE_SUFFIX}")
+        except NotFoundError:
+            return None
+        if document.media_type not in mediatypes.MANIFESTS:
+            return None
+        what = f"the manifest {document.digest}"
+        for one in parse_manifest(document.raw, document.media_type, what).layers:
+            if one.annotations.get(LAYER_DIGEST) == self.layer.digest:
+                self._check_length(one.size)
+                packed = read_part(self.source, one, 0, one.size, self.settings)
+                return None if packed is None else verify(packed, one.digest)
+        return None
+
+    def _table(self, packed: bytes, *, in_tar: bool, length: int | None) -> bytes:
+        """Unpack a table; what comes is not verified yet, so it is taken up to a limit only."""
+        where, most = f"the table of contents of {self.layer.digest}", self.settings.max_toc_bytes
+        limit = most + _TAR_BLOCKS if in_tar else most
+        plain = upto(decompressed([packed], Limits.of(self.settings), where), limit + 1)
+        if len(plain) > limit:
+            self._check_length(len(plain))
+        table = self._in_tar(plain, where) if in_tar else plain
+        if length is not None and len(table) != length:
+            raise IntegrityError(f"{where} has {len(table):,} bytes unpacked, and not {length:,}")
+        return table
+
+    def _in_tar(self, plain: bytes, where: str) -> bytes:
+        settings = self.settings
+        limits = TarLimits(settings.max_tar_entries, settings.max_tar_header_bytes, settings.max_toc_bytes)
+        scanner = Scanner(limits, where)
+        scanner.feed(plain)
+        scanner.finish()
+        entries = scanner.take()
+        for path, offset, size in zip(entries.path, entries.offset, entries.size_bytes, strict=True):
+            if path == _IN_TAR and offset is not None:
+                self._check_length(size)
+                return plain[offset : offset + size]
+        raise InvalidError(f"{where} is a tar without a file {_IN_TAR!r}")
+
+    def _check_length(self, length: int) -> None:
+        most = self.settings.max_toc_bytes
+        if length > most:
+            raise InvalidError(
+                f"the table of contents of {self.layer.digest} has {length:,} bytes or more, "
+                f"and may not have more than max_toc_bytes = {most:,}"
+            )
+
+
+def keep_table(found: FoundTable, store: Layout) -> None:
+    """Keep a table that was asked for; a store that is only lent keeps nothing.
+
+    Raises
+    ------
+    TransportError
+        If the disk is full.
+    """
+    if found.kept_as is None:
+        return
+    try:
+        store.prepare()
+        store.blobs.write(found.kept, found.kept_as)
+    except TransportError as error:
+        if says_full(error.message):
+            raise
+        logger.info("the table of contents %s is not kept: %s", found.kept_as, error.message)
+
+
+def upto(chunks: Iterable[bytes], length: int) -> bytes:
+    """Take so many bytes, or all that there are."""
+    taken = bytearray()
+    for chunk in chunks:
+        taken += chunk
+        if len(taken) >= length:
+            break
+    return bytes(taken[:length])
+
+
+def _plain(table: bytes, promise: Promise) -> bytes:
+    return table if promise.plain is None else verify(table, promise.plain)
