@@ -20,6 +20,12 @@ from tests.real.zuulregistry import ZuulRegistry
 from tests.tokenserver import TokenServer
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Begin with what takes longest where several are at work, so that all of them end at nearly the same time."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: item.get_closest_marker("real") is None)
+
+
 @pytest.fixture(scope="session")
 def docker_registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DockerRegistry]:
     with serve(tmp_path_factory.mktemp("registry")) as registry:
@@ -34,6 +40,11 @@ def busybox_layout(tmp_path_factory: pytest.TempPathFactory) -> Layout:
 @pytest.fixture(scope="session")
 def debian_layout(tmp_path_factory: pytest.TempPathFactory) -> Layout:
     return realimages.make_debian(tmp_path_factory.mktemp("debian"))
+
+
+@pytest.fixture(scope="session")
+def slim_layout(tmp_path_factory: pytest.TempPathFactory) -> Layout:
+    return realimages.make_slim(tmp_path_factory.mktemp("slim"))
 
 
 @pytest.fixture(scope="session")

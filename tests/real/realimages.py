@@ -20,6 +20,21 @@ OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 _CREATED = "2024-05-06T07:08:09Z"
 # There wherever .ci/run has been: thousands of small files, and among the certificates a name that is no ASCII.
 _INSTALLED = ("ca-certificates", "libpython3.*-minimal", "libpython3.*-stdlib", "python3.*-minimal")
+# Without what they depend on: their files are looked at, and nobody runs them.
+_SLIM = (
+    "base-files",
+    "base-passwd",
+    "dash",
+    "debianutils",
+    "dpkg",
+    "grep",
+    "ncurses-base",
+    "perl-base",
+    "sed",
+    "tzdata",
+)
+_ON_SLIM = ("ca-certificates", "debconf")
+_WITHOUT_PADDING = "--blocking-factor=1"
 _HARD_LINKS = ("cat", "ls", "sh", "tar", "wget")
 
 
@@ -92,6 +107,22 @@ def make_debian(directory: Path) -> Layout:
     _insert(layout, "RUN /bin/sh -c rm /usr/bin/perl # buildkit", "--whiteout", "usr/bin/perl")
     _replace_terminfo(layout)
     _config(layout, 'CMD ["bash"]', "--config.cmd=bash")
+    _finish(layout)
+    return layout
+
+
+def make_slim(directory: Path) -> Layout:
+    """A tenth of that, whose tars end with two empty blocks each.
+
+    To make a zstd:chunked of fewer blocks skopeo 1.9 waits for ever, and of more it forgets the rest.
+    """
+    layout = _new(Layout(directory / "slim", "12", layers=5))
+    base, more = (set(dpkgfiles.matching(names)) for names in (_SLIM, _ON_SLIM))
+    _package_layer(layout, "/bin/sh -c #(nop) ADD file:slim in / ", base, "gnu", _WITHOUT_PADDING, below=set())
+    _package_layer(layout, "RUN /bin/sh -c apt-get update # buildkit", more, "posix", _WITHOUT_PADDING, below=base)
+    for path in ("usr/share/doc", "usr/bin/perl"):
+        _mark(layout, f"RUN /bin/sh -c rm -r /{path} # buildkit", path)
+    _replace_terminfo(layout, _WITHOUT_PADDING)
     _finish(layout)
     return layout
 
@@ -184,7 +215,12 @@ def _clean_shop(root: Path) -> None:
 
 
 def _package_layer(
-    layout: Layout, created_by: str, names: set[str], tar_format: Literal["gnu", "posix"], *, below: set[str]
+    layout: Layout,
+    created_by: str,
+    names: set[str],
+    tar_format: Literal["gnu", "posix"],
+    *more_options: str,
+    below: set[str],
 ) -> None:
     """Add what the packages own, and dpkg's status file as it reads with those below, as apt-get would leave it."""
     with tempfile.TemporaryDirectory() as scratch:
@@ -195,18 +231,30 @@ def _package_layer(
         listed.write_bytes(b"\0".join(os.fsencode(path) for path in dpkgfiles.owned_paths(names)))
         sources = ("--directory=/", "--null", "--files-from", listed, "--directory", scratch, "var/lib/dpkg/status")
         # Who is not root goes without the few directories that only root may read.
-        options = (f"--format={tar_format}", "--no-recursion", "--ignore-failed-read")
+        options = (f"--format={tar_format}", "--no-recursion", "--ignore-failed-read", *more_options)
         _tar_layer(layout, created_by, *options, *sources)
 
 
-def _replace_terminfo(layout: Layout) -> None:
+def _mark(layout: Layout, created_by: str, path: str) -> None:
+    """Remove a path by a marker in a tar of its own."""
+    with tempfile.TemporaryDirectory() as scratch:
+        marker = Path(scratch, path).with_name(f".wh.{Path(path).name}")
+        marker.parent.mkdir(parents=True)
+        marker.touch()
+        name = str(marker.relative_to(scratch))
+        _tar_layer(layout, created_by, _WITHOUT_PADDING, "--directory", scratch, name)
+
+
+def _replace_terminfo(layout: Layout, *options: str) -> None:
     """Hide a directory of the base behind an opaque one, and put one file of it there again."""
     with tempfile.TemporaryDirectory() as scratch:
         terminals = Path(scratch, "usr/lib/terminfo")
         terminals.mkdir(parents=True)
         (terminals / ".wh..wh..opq").touch()
         shutil.copy2("/usr/lib/terminfo/l/linux", terminals)
-        _tar_layer(layout, "COPY terminfo /usr/lib/terminfo # buildkit", "--sort=name", "--directory", scratch, "usr")
+        _tar_layer(
+            layout, "COPY terminfo /usr/lib/terminfo # buildkit", *options, "--sort=name", "--directory", scratch, "usr"
+        )
 
 
 def _tar_layer(layout: Layout, created_by: str, *sources: str | Path) -> None:
