@@ -42,18 +42,23 @@ def settings_page() -> str:
     lines = [
         "# Settings",
         "",
-        "`ocinb.settings` has these attributes; each is first read from the environment variable beside it.",
+        "`ocinb.settings` has these attributes. Each is first read from the environment variable of its name, such as",
+        "`OCINB_TAG_TTL` for `tag_ttl`; but for `credentials`, so that no secret is inherited.",
         "",
-        "| attribute | variable | default | meaning |",
-        "|---|---|---|---|",
+        "| attribute | default | meaning |",
+        "|---|---|---|",
     ]
     for entry in fields(Settings):
         name, default = entry.name, entry.metadata.get("default", "none")
         meaning = html.escape(entry.metadata["meaning"], quote=False)  # "<token>" is no tag
-        shown = "by this machine" if callable(default) else f"`{default}`"
-        variable = "none, so that no secret is inherited" if name == "credentials" else f"`OCINB_{name.upper()}`"
-        lines.append(f"| `{name}` | {variable} | {shown} | {meaning} |")
+        lines.append(f"| `{name}` | {_shown(default)} | {meaning} |")
     return "\n".join(lines) + "\n"
+
+
+def _shown(default: object) -> str:
+    if callable(default):
+        return "by this machine"
+    return f"`{default:_}`" if type(default) is int else f"`{default}`"
 
 
 if __name__ == "__main__":

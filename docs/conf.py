@@ -9,6 +9,7 @@ author = "the authors of ocinb"
 release = version = ocinb.__version__
 
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+nb_ipywidgets_js: dict[str, str] = {}  # no page has widgets, so none asks other hosts for their scripts
 html_theme = "furo"
 html_title = "ocinb"
 

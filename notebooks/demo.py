@@ -43,7 +43,9 @@ def main(build: Path) -> None:
     """Leave the page in a folder, and tell where it is."""
     build.mkdir(parents=True, exist_ok=True)
     notebook = run(build)
-    # The page needs neither formulas nor widgets, so it asks no other host for scripts.
+    # The page needs neither formulas nor widgets, so it asks no other host for scripts. What is kept of the bars, which
+    # have long given way to a line, would make it ask for those that draw them.
+    notebook.metadata.pop("widgets", None)
     exporter = HTMLExporter(template_name="lab", mathjax_url="", require_js_url="")
     html, _ = exporter.from_notebook_node(notebook)
     page = build / "quickstart.html"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from dataclasses import fields
 from pathlib import Path
 from types import ModuleType
 from xml.etree import ElementTree as ET
@@ -10,6 +11,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 import ocinb
+from ocinb._settings import Settings
 from ocinb.samples.images import make_layer
 from ocinb.samples.tars import file, whiteout
 
@@ -27,6 +29,24 @@ def drawing(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 def test_every_page_is_in_the_table_of_contents() -> None:
     listed = (DOCS / "index.md").read_text(encoding="utf-8").split()
     assert {page.stem for page in DOCS.glob("*.md")} - set(listed) == {"index"}
+
+
+def test_no_page_fetches_what_the_next_one_shows_how_to_fetch() -> None:
+    pages = {page.stem: page.read_text(encoding="utf-8") for page in DOCS.glob("*.md")}
+    with_cells = {name: text for name, text in pages.items() if "{code-cell}" in text}
+    assert with_cells
+    assert [name for name, text in with_cells.items() if f'store_dir = "../store-{name}"' not in text] == []
+
+
+def test_every_setting_is_told_once_with_its_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(DOCS)
+    page = importlib.import_module("build").settings_page()
+    told = [line.split("|")[1:-1] for line in page.splitlines() if line.startswith("| `")]
+    assert [name.strip(" `") for name, _, _ in told] == [entry.name for entry in fields(Settings)]
+    assert "| `max_manifest_bytes` | `4_194_304` |" in page
+    assert "| `offline` | `False` |" in page
+    assert "| `store_dir` | by this machine |" in page
+    assert "<token>" not in page, "a browser would take it for a tag"
 
 
 def test_the_picture_shows_every_file_once_where_it_is_stored_and_once_if_it_is_seen(drawing: ModuleType) -> None:

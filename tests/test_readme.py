@@ -41,6 +41,10 @@ TESTS = {
         "frames/test_odd_documents.py::test_an_artifact_of_old_has_its_blobs_as_rows_and_no_config",
     ],
     "zstd layers": ["real/test_formats.py::test_layers_are_those_of_the_form"],
+    "a list of the files": [
+        "real/test_toc_by_skopeo.py::test_tables_give_what_the_whole_layers_give",
+        "real/test_toc_by_tar.py::test_a_debian_tree_is_listed_for_a_fiftieth_of_its_bytes",
+    ],
     "sha512": [
         "frames/test_sha512.py::test_all_helpers_show_its_digests",
         "frames/test_sha512.py::test_an_image_is_pulled_into_its_own_folder",
