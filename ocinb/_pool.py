@@ -65,13 +65,13 @@ class _Stop:
     def __init__(self, entrance: _Entrance) -> None:
         self.entrance = entrance
         self.event = threading.Event()
-        self.wakers: set[Callable[[], None]] = set()
+        self.wakers: dict[object, Callable[[], None]] = {}  # two that wait for one thing have equal ones
 
     def give(self) -> None:
         if self.event.is_set():
             return
         self.event.set()
-        for wake in list(self.wakers):
+        for wake in list(self.wakers.values()):
             # What it would have ended may have ended by itself; that is no news, and must not hide why all stops.
             with contextlib.suppress(Exception):
                 wake()
@@ -97,13 +97,14 @@ def woken_by(waker: Callable[[], None]) -> Iterator[None]:
     if stop is None:
         yield
         return
-    stop.wakers.add(waker)
+    me = object()
+    stop.wakers[me] = waker
     stop.entrance.let_in()
     try:
         check_stopped()
         yield
     finally:
-        stop.wakers.discard(waker)
+        del stop.wakers[me]
 
 
 def pause(seconds: float) -> None:
@@ -207,8 +208,48 @@ def hand_over(items: Iterable[Item], use: Callable[[Iterator[Item]], Result], *,
     return cast("Result", used)
 
 
+def hand_out(
+    make: Callable[[Callable[[Item], None]], Result], use: Callable[[Item], object], *, workers: int
+) -> Result:
+    """Have things used by several threads, each as soon as it is there.
+
+    Parameters
+    ----------
+    make
+        Called with a function that takes the things, one by one, from any thread; any number of them may wait.
+    use
+        Called with each of them.
+    workers
+        How many are used at a time, at most; whatever makes them runs beside that.
+
+    Returns
+    -------
+    Result
+        What `make` gave.
+
+    Raises
+    ------
+    BaseException
+        What one of them raised, after the others were told to stop.
+    """
+    belt: _Belt[Item] = _Belt(0)
+
+    def produce() -> Result:
+        made = make(belt.put)
+        belt.end(workers)
+        return made
+
+    def consume() -> None:
+        for thing in belt.things():
+            use(thing)
+
+    tasks: list[Callable[[], Result | None]] = [produce, *[consume] * workers]
+    made, *_ = run_all(lambda task: task(), tasks, workers=len(tasks))
+    return cast("Result", made)
+
+
 class _Belt(Generic[Item]):
-    """Takes things from one thread to another, a few at a time."""
+    """Takes things from one thread to others."""
 
     def __init__(self, length: int) -> None:
         self._things: deque[Item | _End] = deque()
@@ -216,10 +257,20 @@ class _Belt(Generic[Item]):
         self._filled = threading.Semaphore(0)
 
     def put_all(self, items: Iterable[Item]) -> None:
+        """Put things as there is room for them, and the end behind them."""
         for item in items:
             _acquire(self._free)
-            self._put(item)
-        self._put(_End.END)
+            self.put(item)
+        self.end()
+
+    def put(self, thing: Item) -> None:
+        """Put a thing, whether there is room or not."""
+        self._put(thing)
+
+    def end(self, takers: int = 1) -> None:
+        """Say to each of those who take that nothing more comes."""
+        for _ in range(takers):
+            self._put(_End.END)
 
     def things(self) -> Iterator[Item]:
         while True:

@@ -1,38 +1,30 @@
 """Indexing: layers into the tables of what stands in them, each read once in the life of a store.
 
-Of a layer one thread reads the blob, hashes it again and unpacks it, while another hashes the tar, and each file in it:
-so what is in a table is what the layer's digest says, and its diff_id is known in the same pass.
+A layer is read as soon as it is here, while others still come.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import BinaryIO, Final, Self
+from typing import Final
 
-from ocinb._pool import alone, check_stopped, hand_over, run_all
-from ocinb._settings import MIB, Settings
-from ocinb.archive.compression import Limits, decompressed
+from ocinb._pool import alone, hand_out, run_all
+from ocinb._settings import Settings
 from ocinb.archive.entries import Columns
-from ocinb.archive.tar import Scanner, TarLimits
 from ocinb.errors import IntegrityError, InvalidError, OcinbError
 from ocinb.progress.protocol import NoProgress, Progress, State
+from ocinb.scanning import Board, Scan
 from ocinb.sources.base import Source
-from ocinb.spec.digest import Digest, Verifier
+from ocinb.spec.digest import Digest
 from ocinb.spec.documents import Descriptor
 from ocinb.storage.files import disk_errors
 from ocinb.storage.layout import Layout
 from ocinb.storage.plain import open_file
-from ocinb.storage.tables import Table, Tables, Writer
+from ocinb.storage.tables import Table, Tables
 from ocinb.transfer import Job, Transfer
 
-# Of a blob, at a time. What hashes and unpacks lets other threads go on meanwhile; each hand-over costs.
-CHUNK: Final = MIB
-# So many pieces of a tar, of up to 4 MiB each, may wait to be hashed.
-AHEAD: Final = 3
 # More layers at a time take memory, and hardly less time: what looks at headers has Python's one lock.
 MOST_LAYERS: Final = 8
 
@@ -145,7 +137,7 @@ class _Indexing:
     ) -> None:
         self._layout = layout
         self._settings = settings
-        self._board = _Board(progress)
+        self._board = Board(progress)
         self._errors = errors
         self._as_layer = as_layer
         self._tables = Tables(layout.root)
@@ -158,8 +150,7 @@ class _Indexing:
             self._board.state(digest, State.PRESENT)
         unread = [layer for layer in layers if layer.digest not in done]
         if unread:
-            done |= self._fetch(unread)
-            done |= self._read_all([layer for digest, layer in distinct.items() if digest not in done])
+            done |= self._fetch_and_read(unread, distinct)
         return self._compared(layers, done)
 
     def _find(self, layer: Layer) -> Table | None:
@@ -170,9 +161,41 @@ class _Indexing:
         table = self._tables.find(layer.digest)
         return table if table is not None and _algorithm_of(table.diff_id) == _algorithm(layer) else None
 
-    def _fetch(self, layers: Sequence[Layer]) -> dict[Digest, OcinbError]:
-        """Fetch what is not here, and give what failed."""
-        jobs, failed = [], {}
+    def _fetch_and_read(self, unread: Sequence[Layer], distinct: Mapping[Digest, Layer]) -> Results:
+        read: Results = {}
+
+        def use(digest: Digest) -> None:
+            if digest not in read:  # one of two sizes may be told after the other
+                read[digest] = self._attempt(distinct[digest])
+
+        failed = hand_out(lambda give: self._fetch(unread, give), use, workers=_workers())
+        return {**failed, **read}
+
+    def _fetch(self, layers: Sequence[Layer], give: Callable[[Digest], object]) -> dict[Digest, OcinbError]:
+        """Hand on what is here, the largest first, then what comes as it comes; give what failed."""
+        jobs, failed = self._jobs(layers)
+        here: list[Job] = []
+        absent: list[Job] = []
+        for job in jobs:
+            stands = self._layout.blobs.size(job.descriptor.digest) == job.descriptor.size
+            (here if stands else absent).append(job)
+        found: list[Digest] = []
+        failed |= self._transfer(here, found.append)
+        sizes = {job.descriptor.digest: job.descriptor.size for job in here}
+        for digest in sorted(found, key=lambda digest: -sizes[digest]):
+            give(digest)
+        if absent:
+            self._layout.prepare()
+        return failed | self._transfer(absent, give)
+
+    def _transfer(self, jobs: Sequence[Job], give: Callable[[Digest], object]) -> dict[Digest, OcinbError]:
+        board = _Arrivals(self._board, give)
+        fetched = Transfer(self._layout, self._settings, board, verify="size").run(jobs, errors=self._errors)
+        return {digest: result for digest, result in fetched.items() if isinstance(result, OcinbError)}
+
+    def _jobs(self, layers: Iterable[Layer]) -> tuple[list[Job], dict[Digest, OcinbError]]:
+        jobs: list[Job] = []
+        failed: dict[Digest, OcinbError] = {}
         for layer in layers:
             try:
                 jobs.append(self._job(layer))
@@ -181,12 +204,7 @@ class _Indexing:
                 if self._errors == "raise":
                     raise
                 failed[layer.digest] = error
-        absent = [job for job in jobs if self._layout.blobs.size(job.descriptor.digest) != job.descriptor.size]
-        if absent:
-            self._layout.prepare()
-        board = _Fetching(self._board)
-        fetched = Transfer(self._layout, self._settings, board, verify="size").run(jobs, errors=self._errors)
-        return failed | {digest: result for digest, result in fetched.items() if isinstance(result, OcinbError)}
+        return jobs, failed
 
     def _job(self, layer: Layer) -> Job:
         """Say what is to be fetched; Docker's schema 1 names layers without their sizes."""
@@ -199,13 +217,6 @@ class _Indexing:
                 hint="Push it again with a client of today",
             )
         return Job(replace(blob, size=size), layer.source, layer.name)
-
-    def _read_all(self, layers: Sequence[Layer]) -> Results:
-        """Read layers that are here, the largest first, so that none begins when the others end."""
-        sizes = {layer.digest: self._layout.blobs.size(layer.digest) or 0 for layer in layers}
-        todo = sorted(layers, key=lambda layer: -sizes[layer.digest])
-        results = run_all(self._attempt, todo, workers=_workers())
-        return {layer.digest: result for layer, result in zip(todo, results, strict=True)}
 
     def _attempt(self, layer: Layer) -> Table | OcinbError:
         try:
@@ -236,10 +247,10 @@ class _Indexing:
         digest = layer.digest
         with (
             open_file(self._layout.blobs.path(digest)) as file,
-            _Reading(file, digest, self._settings, self._board) as reading,
+            Scan(file, digest, self._settings, self._board) as scan,
             self._tables.writer(digest) as writer,
         ):
-            return reading.run(writer, self._as_layer, _algorithm(layer))
+            return scan.run(writer, self._as_layer, _algorithm(layer))
 
     def _compared(self, layers: Sequence[Layer], done: Results) -> Results:
         """Compare the results with what the configs say."""
@@ -257,92 +268,21 @@ class _Indexing:
         return compared
 
 
-class _Board(NoProgress):
-    """Passes on what is told of blobs, and knows whose bytes were told: reading a blob tells of those of the others."""
+class _Arrivals(NoProgress):
+    """Passes on what is told of blobs that come; one that is here is not done, but can be read."""
 
-    def __init__(self, progress: Progress) -> None:
-        self.told: Counter[str] = Counter()
-        self._progress = progress
-
-    def advance(self, key: str, amount: int) -> None:
-        self.told[key] += amount
-        self._progress.advance(key, amount)
-
-    def state(self, key: str, state: State) -> None:
-        self._progress.state(key, state)
-
-
-class _Fetching(NoProgress):
-    """Passes on what is told of blobs that come; one that is here is not done yet: it has still to be read."""
-
-    def __init__(self, board: _Board) -> None:
+    def __init__(self, board: Board, give: Callable[[Digest], object]) -> None:
         self._board = board
+        self._give = give
 
     def advance(self, key: str, amount: int) -> None:
         self._board.advance(key, amount)
 
     def state(self, key: str, state: State) -> None:
-        if not state.complete:
+        if state.complete:
+            self._give(Digest(key))
+        else:
             self._board.state(key, state)
-
-
-class _Reading:
-    """One blob on its way into a table."""
-
-    def __init__(self, file: BinaryIO, digest: Digest, settings: Settings, board: _Board) -> None:
-        self._file = file
-        self._size = os.fstat(file.fileno()).st_size
-        self._where = f"layer {digest}"
-        self._digest = digest
-        self._settings = settings
-        self._board = board
-        self._verifier = Verifier(digest, self._size)
-        self._tells = not board.told[digest]
-
-    def __enter__(self) -> Self:
-        self._board.state(self._digest, State.READING)
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is not None:
-            self._tell(-self._verifier.seen)
-
-    def run(self, writer: Writer, as_layer: Callable[[Columns], Columns], algorithm: str) -> Table:
-        hashed = hashlib.new(algorithm, usedforsecurity=False)
-        scanner = Scanner(_tar_limits(self._settings), self._where)
-
-        def use(pieces: Iterable[bytes]) -> None:
-            for piece in pieces:
-                hashed.update(piece)
-                scanner.feed(piece)
-                writer.add(as_layer(scanner.take()))
-            scanner.finish()
-            writer.add(as_layer(scanner.take()))
-
-        hand_over(self._plain(), use, ahead=AHEAD)
-        return writer.complete(f"{algorithm}:{hashed.hexdigest()}", scanner.seen)
-
-    def _plain(self) -> Iterator[bytes]:
-        """Unpack the blob, and see at the end that it was the right one."""
-        yield from decompressed(self._chunks(), Limits.of(self._settings), self._where, size=self._size)
-        self._verifier.check()
-
-    def _chunks(self) -> Iterator[bytes]:
-        while chunk := self._file.read(CHUNK):
-            check_stopped()
-            self._verifier.update(chunk)
-            self._tell(len(chunk))
-            yield chunk
-
-    def _tell(self, amount: int) -> None:
-        if self._tells:
-            self._board.advance(self._digest, amount)
-
-
-def _tar_limits(settings: Settings) -> TarLimits:
-    return TarLimits(
-        settings.max_tar_entries, settings.max_tar_header_bytes, settings.max_unpacked_bytes, settings.max_hole_bytes
-    )
 
 
 def _algorithm(layer: Layer) -> str:

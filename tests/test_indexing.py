@@ -8,10 +8,11 @@ import os
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pytest
 
-from ocinb import indexing
+from ocinb import indexing, scanning
 from ocinb._settings import Settings, settings
 from ocinb.archive.entries import Columns
 from ocinb.errors import IntegrityError, InvalidError, NotFoundError, OcinbError, TransportError
@@ -19,6 +20,7 @@ from ocinb.indexing import Layer, check_diff_id, index_layers
 from ocinb.progress.protocol import State
 from ocinb.samples.images import make_layer
 from ocinb.samples.tars import Entry, directory, file, noise, prose
+from ocinb.sources.registry import RegistrySource
 from ocinb.spec.digest import Digest
 from ocinb.spec.documents import UNKNOWN_SIZE, Descriptor
 from ocinb.storage.tables import Table, Tables
@@ -95,7 +97,7 @@ def test_what_was_read_is_neither_fetched_nor_read_again(shelf: Shelf, monkeypat
     first = shelf.table(layer)
     shelf.place.layout.blobs.remove(layer.digest)
     asked, log = shelf.asked(), Log()
-    monkeypatch.delattr(indexing, "Scanner")
+    monkeypatch.delattr(scanning, "Scanner")
     assert shelf.read(layer, log=log) == {layer.digest: first}
     assert shelf.asked() == asked
     assert log.states == {layer.digest: [State.PRESENT]}
@@ -137,6 +139,28 @@ def test_the_largest_is_read_first(shelf: Shelf, monkeypatch: pytest.MonkeyPatch
     shelf.read(*layers, log=Noting())
     assert read == order
     assert len(read) == 3
+
+
+def test_a_layer_is_read_while_another_one_comes(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second, here = shelf.put(SMALL), shelf.put(WORDS), shelf.put(BASE)
+    shelf.place.fetch(here.descriptor)
+    read = {layer.digest: threading.Event() for layer in (first, here)}
+    open_blob = RegistrySource.open_blob
+
+    def open_late(self: RegistrySource, blob: Descriptor, offset: int = 0, length: int | None = None) -> Any:
+        if blob.digest == second.digest:
+            assert all(event.wait(20) for event in read.values()), "they wait for this one"
+        return open_blob(self, blob, offset, length)
+
+    class Noting(Log):
+        def state(self, key: str, state: State) -> None:
+            super().state(key, state)
+            if state is State.DONE and key in read:
+                read[Digest(key)].set()
+
+    monkeypatch.setattr(RegistrySource, "open_blob", open_late)
+    done = shelf.read(second, first, here, log=Noting())
+    assert [type(table) for table in done.values()] == [Table] * 3
 
 
 def test_entries_are_turned_into_those_of_a_layer_some_at_a_time(shelf: Shelf) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from ocinb import _pool
-from ocinb._pool import StoppedError, alone, check_stopped, hand_over, run_all, woken_by
+from ocinb._pool import StoppedError, alone, check_stopped, hand_out, hand_over, run_all, woken_by
 
 WORD: contextvars.ContextVar[str] = contextvars.ContextVar("word", default="nothing")
 PATIENT_SECONDS = 20.0
@@ -618,4 +618,54 @@ def test_a_stop_reaches_two_that_wait_for_each_other(who: str) -> None:
 
     with pytest.raises(ValueError, match="1"):
         run_all(task, range(2), workers=2)
+    _until(lambda: not _threads())
+
+
+def test_what_is_given_is_used_once_by_several_while_more_is_made() -> None:
+    both, used = threading.Barrier(2, timeout=20), []
+    begun = threading.Event()
+
+    def make(give: Callable[[int], None]) -> str:
+        give(0)
+        give(1)
+        assert begun.wait(20), "two are used before the rest is made"
+        for number in range(2, 50):
+            give(number)
+        return "made"
+
+    def use(number: int) -> None:
+        if number < 2:
+            both.wait()
+            begun.set()
+        used.append(number)
+
+    assert hand_out(make, use, workers=2) == "made"
+    assert sorted(used) == list(range(50))
+
+
+def test_things_may_be_given_by_any_thread() -> None:
+    used: list[int] = []
+
+    def make(give: Callable[[int], None]) -> None:
+        run_all(give, range(30), workers=3)
+
+    hand_out(make, used.append, workers=2)
+    assert sorted(used) == list(range(30))
+
+
+@pytest.mark.parametrize("who", ["maker", "user"])
+def test_when_the_maker_or_a_user_fails_all_stop(who: str) -> None:
+    def make(give: Callable[[int], None]) -> None:
+        give(1)
+        if who == "maker":
+            raise ValueError(who)
+        _work_until_stopped()
+
+    def use(_: int) -> None:
+        if who == "user":
+            raise ValueError(who)
+        _work_until_stopped()
+
+    with pytest.raises(ValueError, match=who):
+        hand_out(make, use, workers=3)
     _until(lambda: not _threads())
