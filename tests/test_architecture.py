@@ -12,8 +12,8 @@ import ocinb
 ROOT = Path(ocinb.__file__).parent
 # From the roof to the ground: a room imports only from rooms below it. The last are files on their own.
 ROOMS = (
-    "notebook catalog frames pkgdb rootfs indexing scanning transfer sources auth network storage samples archive spec progress "
-    "_pool _schemas _settings _credentials _imports errors _text"
+    "notebook catalog frames pkgdb rootfs indexing scanning transfer sources auth network storage samples archive spec "
+    "progress _pool _schemas _settings _credentials _imports errors _text"
 ).split()
 FILES = sorted(ROOT.rglob("*.py"))
 NAMES = [str(path.relative_to(ROOT)) for path in FILES]
