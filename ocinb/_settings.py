@@ -129,6 +129,11 @@ class Settings:
         1 * MIB,
         "most bytes that the headers of one entry may have: long names, pax records, the map of a sparse file",
     )
+    max_tar_name_bytes: int = _setting(
+        "max_tar_name_bytes",
+        256 * MIB,
+        "most memory that the paths and link targets of one layer may take, since all are held",
+    )
     max_unpacked_bytes: int = _setting(
         "max_unpacked_bytes", 64 * 1024 * MIB, "most bytes that a compressed archive may have when it is unpacked"
     )

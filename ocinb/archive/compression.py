@@ -11,14 +11,13 @@ import lzma
 import re
 import sys
 import zlib
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 from typing import Protocol, cast
 
-from ocinb._pool import check_stopped
 from ocinb._settings import MIB, Settings
+from ocinb.archive.stream import Stream
 from ocinb.errors import IntegrityError, InvalidError
 
 if sys.version_info >= (3, 14):
@@ -46,12 +45,17 @@ LARGEST_PIECE = 1 * MIB
 LARGEST_CHUNK = 4 * MIB
 SMALLEST_CHUNK = 256 * 1024
 
-# A gzip's header without further fields (RFC 1952, 2.3), and as many bytes as one with a name has.
+# So many more members may give nothing than there were others: each takes time, and they cost a few bytes. Writers of
+# today put one at the end, or before each that gives something.
+MOST_EMPTY_MEMBERS = 10_000
+
+# A gzip's header without further fields (RFC 1952, 2.3).
 _HEADER_BYTES = 10
-_LARGEST_HEADER = 512
 _NAMED = 8  # its fourth byte, if a name is the only one
 
-_ZEROS = 4096
+# The header of a frame to skip (RFC 8878, 3.1.2), and where in it the size of the rest stands.
+_SKIPPED_HEADER = 8
+_SKIPPED_SIZE = slice(4, 8)
 
 # How the libraries say that a limit on their memory was passed; they raise the same for damage.
 _MEMORY = ("requires too much memory", "Memory usage limit exceeded")
@@ -132,7 +136,7 @@ def decompressed(chunks: Iterable[bytes], limits: Limits, where: str, *, size: i
     rest = iter(chunks)
     head = _head(rest)
     compression = compression_of(b"".join(head))
-    stream = _Stream(chain(head, rest))
+    stream = Stream(chain(head, rest))
     if compression == "none":
         yield from stream.chunks()
         return
@@ -153,55 +157,6 @@ def _head(chunks: Iterator[bytes]) -> list[bytes]:
     return head
 
 
-class _Stream:
-    """Compressed bytes, in pieces of the size that is asked for, which may be given back."""
-
-    def __init__(self, chunks: Iterable[bytes]) -> None:
-        self.offset = 0  # of the next byte
-        self._chunks = iter(chunks)
-        self._waiting: deque[bytes | memoryview] = deque()
-
-    def chunks(self) -> Iterator[bytes]:
-        """Give all as it came."""
-        for chunk in self._chunks:
-            check_stopped()
-            yield chunk
-
-    def take(self, most: int) -> bytes | memoryview:
-        """Give the next bytes, at most so many; none at the end only."""
-        check_stopped()
-        piece = self._waiting.popleft() if self._waiting else next(filter(None, self._chunks), b"")
-        if len(piece) > most:
-            view = memoryview(piece)
-            self._waiting.appendleft(view[most:])
-            piece = view[:most]
-        self.offset += len(piece)
-        return piece
-
-    def give_back(self, unused: bytes) -> None:
-        """Take the last bytes that were given."""
-        if unused:
-            self._waiting.appendleft(unused)
-            self.offset -= len(unused)
-
-    def peek(self) -> bytes:
-        """Show the next bytes, as many as tell what they begin. They are one piece from then on."""
-        beginning = b""
-        while len(beginning) < _LARGEST_HEADER and (piece := self.take(_LARGEST_HEADER - len(beginning))):
-            beginning += piece
-        self.give_back(beginning)
-        return beginning
-
-    def skip_zeros(self) -> int:
-        """Pass over zeros, and say how many they were."""
-        start = self.offset
-        while piece := bytes(self.take(_ZEROS)):
-            if left := piece.lstrip(b"\0"):
-                self.give_back(left)
-                break
-        return self.offset - start
-
-
 def _gathered(pieces: Iterable[bytes]) -> Iterator[bytes]:
     """Join small pieces, as many small members give them; a large one is not copied."""
     held, length = list[bytes](), 0
@@ -215,20 +170,33 @@ def _gathered(pieces: Iterable[bytes]) -> Iterator[bytes]:
         yield b"".join(held)
 
 
-def _members(stream: _Stream, compression: str, limits: Limits, where: str) -> Iterator[bytes]:
-    goes_on = True
+def _members(stream: Stream, compression: str, limits: Limits, where: str) -> Iterator[bytes]:
+    goes_on, empty = True, 0
     while goes_on:
-        yield from _member(stream, compression, limits, where)
+        is_empty = True
+        for plain in _member(stream, compression, limits, where):
+            is_empty = False
+            yield plain
+        empty = empty + 1 if is_empty else max(0, empty - 1)
+        if empty > MOST_EMPTY_MEMBERS:
+            raise InvalidError(
+                f"{where} has, up to byte {stream.offset:,}, {empty:,} parts of {compression} without content beyond "
+                f"those with some, more than MOST_EMPTY_MEMBERS = {MOST_EMPTY_MEMBERS:,}"
+            )
         goes_on = _goes_on(stream, compression, where)
 
 
-def _member(stream: _Stream, compression: str, limits: Limits, where: str) -> Iterator[bytes]:
-    decoder = _FORMATS[compression].decoder(stream.peek(), limits)
+def _member(stream: Stream, compression: str, limits: Limits, where: str) -> Iterator[bytes]:
+    beginning, format_ = stream.peek(), _FORMATS[compression]
+    if format_.skipped and format_.skipped.match(beginning):
+        _skip(stream, beginning, compression, where)
+        return
+    decoder = format_.decoder(beginning, limits)
     most = FIRST_PIECE
     while not decoder.eof:
         piece = stream.take(most) if decoder.needs_input else b""
         if decoder.needs_input and not piece:
-            raise IntegrityError(f"{where} is cut off: its {compression} has no end at byte {stream.offset:,}")
+            raise _cut_off(stream, compression, where)
         most = min(most * 2, LARGEST_PIECE)
         try:
             plain = decoder.decompress(piece, max_length=LARGEST_CHUNK)
@@ -239,7 +207,21 @@ def _member(stream: _Stream, compression: str, limits: Limits, where: str) -> It
     stream.give_back(decoder.unused_data)
 
 
-def _goes_on(stream: _Stream, compression: str, where: str) -> bool:
+def _skip(stream: Stream, beginning: bytes, compression: str, where: str) -> None:
+    """Pass over a frame that says how long it is, for which the library would need as long as for any."""
+    left = _SKIPPED_HEADER + int.from_bytes(beginning[_SKIPPED_SIZE], "little")
+    while left:
+        piece = stream.take(min(left, LARGEST_PIECE))
+        if not piece:
+            raise _cut_off(stream, compression, where)
+        left -= len(piece)
+
+
+def _cut_off(stream: Stream, compression: str, where: str) -> IntegrityError:
+    return IntegrityError(f"{where} is cut off: its {compression} has no end at byte {stream.offset:,}")
+
+
+def _goes_on(stream: Stream, compression: str, where: str) -> bool:
     """Say whether another member follows, or nothing; padding is passed over."""
     end, format_ = stream.offset, _FORMATS[compression]
     beginning = stream.peek()
@@ -345,18 +327,25 @@ class _Format:
         By how many zeros go that may follow; 0 for none.
     resumes
         Whether another member may follow them.
+    skipped
+        What a member begins with that is to be passed over; None if there are none.
     """
 
     magic: re.Pattern[bytes]
     decoder: Callable[[bytes, Limits], _Decoder]
     padding: int = 0
     resumes: bool = False
+    skipped: re.Pattern[bytes] | None = None
 
 
 _FORMATS = {
     "gzip": _Format(re.compile(rb"\x1f\x8b"), _gzip, padding=1),
-    # Or a frame to skip (RFC 8878, 3.1.2), with which pzstd begins, and zstd:chunked ends.
-    "zstd": _Format(re.compile(rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18"), _zstd),
+    # Or a frame to skip, with which pzstd begins, and zstd:chunked ends.
+    "zstd": _Format(
+        re.compile(rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18"),
+        _zstd,
+        skipped=re.compile(rb"[\x50-\x5f]\x2a\x4d\x18"),
+    ),
     # With the beginning of a block, or the end: a tar may begin with a name like BZh.
     "bzip2": _Format(re.compile(rb"BZh[1-9](?:1AY&|\x17rE8)"), _bzip2),
     "xz": _Format(re.compile(rb"\xfd7zXZ\x00"), _xz, padding=4, resumes=True),

@@ -21,7 +21,8 @@ WHITEOUT: Final = "whiteout"
 OPAQUE: Final = "opaque"
 
 _ESCAPED = re.compile("[\udc80-\udcff]")
-_AMBIGUOUS = re.compile("\\\\+(?=x|[\udc80-\udcff])")
+# All backslashes of a run or none: whatever tried it from each of them would take a minute for a megabyte of them.
+_AMBIGUOUS = re.compile("(?<!\\\\)\\\\++(?=x|[\udc80-\udcff])")
 
 
 @dataclass(slots=True)

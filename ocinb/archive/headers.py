@@ -18,14 +18,21 @@ ZERO_BLOCK: Final = bytes(BLOCK)
 LARGEST: Final = 2**63 - 1
 MICRO: Final = 10**6
 HARDLINK_KIND: Final = b"1"
-REGULAR_KINDS: Final = frozenset({b"0", b"\0", b"7"})
+_OLD_FILE_KIND: Final = b"\0"
+REGULAR_KINDS: Final = frozenset({b"0", _OLD_FILE_KIND, b"7"})
 
-# name, mode, uid, gid, size, mtime, checksum, type, link name, magic with version, prefix
-_FIELDS: Final = struct.Struct("100s 8s 8s 8s 12s 12s 8s c 100s 8s 80x 155s 12x")
-USTAR: Final = b"ustar\0"
+# name, mode, uid, gid, size, mtime, checksum, type, link name, magic with version, and the rest, with the prefix
+_FIELDS: Final = struct.Struct("100s 8s 8s 8s 12s 12s 8s c 100s 8s 80x 167s")
+_USTAR: Final = b"ustar\0"
 OLD_GNU: Final = b"ustar  \0"
+# In the rest of a header: its prefix; that of star, which says so at the very end; two times of GNU tar.
+_PREFIX: Final = slice(0, 155)
+_STAR_PREFIX: Final = slice(0, 131)
+_STAR: Final = b"tar\0"
+_GNU_TIMES: Final = (slice(0, 12), slice(12, 24))
 
 _OCTAL = re.compile(rb"\0?\s*([0-7]*)(?:[\0\s].*)?", re.DOTALL)
+_CLEAN_OCTAL = re.compile(rb"[ \0]*+[0-7]*(?:\0.*|[ \0]*)", re.DOTALL)
 _LOW = 0xFFFF
 
 
@@ -114,6 +121,10 @@ class Header:
     mtime: int
     magic: bytes
 
+    def is_old_directory(self) -> bool:
+        """Say whether it is one as tars before POSIX had it, a file with ``/`` at its end."""
+        return self.kind == _OLD_FILE_KIND and self.name.endswith(b"/")
+
 
 def header_of(block: bytes) -> Header | None:
     """Read a block; None if it is the end of the tar, only zeros.
@@ -123,18 +134,15 @@ def header_of(block: bytes) -> Header | None:
     MalformedError
         If it does not add up, or what stands in it cannot be.
     """
-    name, mode, uid, gid, size, mtime, recorded, kind, link, magic, prefix = _FIELDS.unpack(block)
+    name, mode, uid, gid, size, mtime, recorded, kind, link, magic, rest = _FIELDS.unpack(block)
     if recorded != b"%06o\0 " % sum_of(block):
         if block == ZERO_BLOCK:
             return None
         check_sum(block, recorded)
-    name = name.split(b"\0", 1)[0]
-    if prefix[0] and magic.startswith(USTAR):  # where others keep something else
-        name = text_field(prefix) + b"/" + name
     return Header(
         kind,
-        name,
-        link.split(b"\0", 1)[0],
+        whole_name(text_field(name), magic, rest) if rest[0] else text_field(name),
+        text_field(link),
         0 if kind == HARDLINK_KIND else size_of(size),  # which GNU tar does not look at there
         number(mode),
         number(uid),
@@ -147,6 +155,42 @@ def header_of(block: bytes) -> Header | None:
 def text_field(field: bytes) -> bytes:
     """Give a text without the zeros after it."""
     return field.split(b"\0", 1)[0]
+
+
+def whole_name(name: bytes, magic: bytes, rest: bytes) -> bytes:
+    """Put the prefix before a name, if the header has one.
+
+    Go before 1.8 wrote one into headers of GNU tar, where two times stand; as Go does since, it is believed if they are
+    none.
+
+    Parameters
+    ----------
+    name
+        As it is written in its own field.
+    magic
+        Which format it is, with its version.
+    rest
+        The last 167 bytes of the header.
+    """
+    if magic.startswith(_USTAR):
+        prefix = text_field(rest[_STAR_PREFIX if rest.endswith(_STAR) else _PREFIX])
+    elif magic == OLD_GNU and not all(_is_time(rest[place]) for place in _GNU_TIMES):
+        prefix = text_field(rest[_PREFIX])
+        prefix = prefix if prefix.isascii() else b""
+    else:
+        prefix = b""
+    return prefix + b"/" + name if prefix else name
+
+
+def _is_time(field: bytes) -> bool:
+    """Say whether Go reads a number in a field, or nothing."""
+    if not field[0] & 0x80:
+        return not field[0] or _CLEAN_OCTAL.fullmatch(field) is not None
+    try:
+        number(field)
+    except MalformedError:
+        return False
+    return True
 
 
 def clean_path(raw: bytes) -> bytes:

@@ -32,12 +32,26 @@ class SparseRecords:
     minor: int | None = None
     name: bytes | None = None
     size: int | None = None
+    realsize: int | None = None
     blocks: int | None = None
     numbers: list[int] = field(default_factory=list)
+    is_one_map: bool | None = None  # or the numbers come one by one
 
     def is_sparse(self) -> bool:
-        """Say whether the entry has holes."""
-        return self.major is not None or self.blocks is not None or bool(self.numbers)
+        """Say whether the entry has holes: a count of runs alone makes none, in no reader that was tried."""
+        return self.major is not None or bool(self.numbers)
+
+    def whole_size(self) -> int | None:
+        """Give how large the file is, holes and all; None if nothing is said.
+
+        Raises
+        ------
+        MalformedError
+            If two sizes are said.
+        """
+        if None not in {self.size, self.realsize} and self.size != self.realsize:
+            raise MalformedError("its pax header says two sizes")
+        return self.realsize if self.size is None else self.size
 
 
 @dataclass(slots=True)
@@ -140,7 +154,15 @@ _READERS: dict[bytes, Callable[[bytes], Any]] = {
     b"uid": _owner,
     b"gid": _owner,
 }
-_SPARSE_NUMBERS: Final = {"major": "major", "minor": "minor", "size": "size", "realsize": "size", "numblocks": "blocks"}
+_SPARSE_NUMBERS: Final = {
+    "major": "major",
+    "minor": "minor",
+    "size": "size",
+    "realsize": "realsize",
+    "numblocks": "blocks",
+}
+_ONE_MAP: Final = "map"
+_BY_TURNS: Final = frozenset({"offset", "numbytes"})
 
 
 def _add_sparse(sparse: SparseRecords, name: str, value: bytes) -> None:
@@ -149,9 +171,18 @@ def _add_sparse(sparse: SparseRecords, name: str, value: bytes) -> None:
         setattr(sparse, _SPARSE_NUMBERS[key], whole_number(value))
     elif key == "name":
         sparse.name = _name(value) or None
-    elif key == "map":
+    elif key == _ONE_MAP or key in _BY_TURNS:
+        _add_places(sparse, key, value)
+
+
+def _add_places(sparse: SparseRecords, key: str, value: bytes) -> None:
+    """Take a whole map, or one number of it; it comes in one of these ways."""
+    if sparse.is_one_map not in {None, key == _ONE_MAP}:
+        raise MalformedError("the map of its holes is said in two ways")
+    sparse.is_one_map = key == _ONE_MAP
+    if sparse.is_one_map:
         sparse.numbers = [whole_number(one) for one in value.split(b",")] if value else []
-    elif key in {"offset", "numbytes"}:
-        if len(sparse.numbers) % 2 != (key == "numbytes"):
-            raise MalformedError("the map of its holes is in no order")
-        sparse.numbers.append(whole_number(value))
+        return
+    if len(sparse.numbers) % 2 != (key == "numbytes"):
+        raise MalformedError("the map of its holes is in no order")
+    sparse.numbers.append(whole_number(value))

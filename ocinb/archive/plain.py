@@ -34,8 +34,8 @@ _MODE: Final = 0o7777
 _FIRST: Final = -62_135_596_800 * headers.MICRO
 _LAST: Final = 253_402_300_800 * headers.MICRO - 1
 
-# name, mode with both owners, size, time, checksum, type, link name, magic, prefix
-_FIELDS: Final = struct.Struct("100s 24s 12s 12s 8s c 100s 8s 80x 155s 12x")
+# name, mode with both owners, size, time, checksum, type, link name, magic, and the rest, with the prefix
+_FIELDS: Final = struct.Struct("100s 24s 12s 12s 8s c 100s 8s 80x 167s")
 _OWNERS: Final = struct.Struct("8s 8s 8s")
 # Half a header adds up to less than the modulus of Adler-32, which so gives its sum and one more.
 _HALF: Final = headers.BLOCK // 2
@@ -78,14 +78,14 @@ def read_plain(view: memoryview, at: int, begin: int, position: int, most: int) 
 
 def _read(view: memoryview, at: int, begin: int, position: int) -> tuple[Row, int]:
     """Read one, and say where the next begins; each error says that it is not plain, or not wholly there."""
-    name, owners, size, time, recorded, kind, link, magic, prefix = _FIELDS.unpack_from(view, at)
+    name, owners, size, time, recorded, kind, link, magic, rest = _FIELDS.unpack_from(view, at)
     start, middle, type_ = at + headers.BLOCK, at + _HALF, _TYPES.get(kind)
     added = (adler32(view[at:middle]) & _LOW) + (adler32(view[middle:start]) & _LOW)
     if type_ is None or added != _adding_up(recorded):
         raise ValueError
     raw = name.partition(b"\0")[0]
-    if prefix[0] and magic.startswith(headers.USTAR):
-        raw = headers.text_field(prefix) + b"/" + raw
+    if rest[0]:
+        raw = headers.whole_name(raw, magic, rest)
     mode, uid, gid = _owners_of(owners)
     path, mtime = _path_of(raw), _time_of(time)
     if type_ == FILE:

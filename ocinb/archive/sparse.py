@@ -90,11 +90,12 @@ def map_of(header: Header, records: SparseRecords | None, block: bytes) -> tuple
         If it contradicts itself.
     """
     if records is None:
-        if header.magic != OLD_GNU or header.name.endswith(b"/"):
-            raise MalformedError("it is an old sparse file, but no header of GNU tar, or a directory")
+        if header.magic != OLD_GNU:
+            raise MalformedError("it is an old sparse file, but no header of GNU tar")
         return size_of(block[_REAL_SIZE]), SparseMap(_old_numbers(block[_IN_HEADER]), goes_on=block[_GOES_ON] != 0)
-    size = header.size if records.size is None else records.size
-    if header.kind not in REGULAR_KINDS or header.name.endswith(b"/"):
+    said = records.whole_size()
+    size = header.size if said is None else said
+    if header.kind not in REGULAR_KINDS or header.is_old_directory():
         raise MalformedError("it has holes, but is no regular file")
     version = (records.major or 0, records.minor or 0)
     if version == (1, 0):
@@ -173,7 +174,7 @@ class Unfolding:
 def _old_numbers(raw: bytes) -> list[int]:
     found = []
     for at in range(0, len(raw), _PLACE):
-        if not raw[at]:  # that ends them, in all readers
+        if not raw[at]:  # that ends them; GNU tar 1.34 looks at the length, which no writer leaves without the other
             break
         found += [size_of(raw[at : at + 12]), size_of(raw[at + 12 : at + _PLACE])]
     return found

@@ -2,8 +2,8 @@
 
 Source: POSIX pax, "pax Interchange Format" and "ustar Interchange Format"; GNU tar manual, "Tar Internals".
 
-Old v7, ustar, GNU and pax are read. What they leave open is as GNU tar 1.34 has it; where that contradicts itself, as
-Go's archive/tar has it, because container engines unpack with that:
+Old v7, ustar, GNU and pax are read. What they leave open is as GNU tar 1.34 has it; where that contradicts itself, or
+would show other files than container engines make, as Go's archive/tar has it, because they unpack with that:
 
 - The end is the first block of zeros, one is enough. What stands behind it is not looked at, nor is another tar, as in
   GNU tar without ``-i``. A tar may also end after any entry without such a block, and without the zeros that fill the
@@ -12,11 +12,16 @@ Go's archive/tar has it, because container engines unpack with that:
 - Links, devices, directories and fifos have no content, whatever size they claim: so it is in Go, and when GNU tar
   extracts. (When it lists, it passes over the content of a symlink or a fifo.) Then comes a header. Where none is, GNU
   tar complains and looks for the next one; here that is damage, and the whole tar is refused.
-- A regular file whose name ends in ``/`` is a directory, and its content is passed over, as GNU tar lists it.
+- A regular file whose name ends in ``/`` is a file all the same, as in Go: engines write its content to the path
+  before the slash. In GNU tar it is a directory. With the type of tars before POSIX, a NUL, it is a directory, which
+  has no content whatever size it claims: a header comes next, as in Go, where GNU tar passes over the content.
 - A type that nobody knows is a regular file. A volume label is no entry. The list in a directory of a dump is passed
   over. The rest of a file from another volume is refused. So is an old sparse file without the mark of GNU: GNU tar
   takes it for a plain file, tarfile for a sparse one, and Go refuses it.
-- A long name of GNU tar before an entry wins over its header, and pax over both.
+- Pax records before an entry win over its header, and a long name of GNU tar over both, as in Go, bsdtar and tarfile;
+  in GNU tar those of pax win. What is said of holes brings a name that wins over all, as in Go and GNU tar.
+- Global pax records hold for all entries that come, as in GNU tar and tarfile. Engines do otherwise: docker and
+  containerd pass over them, umoci refuses them.
 """
 
 from __future__ import annotations
@@ -26,43 +31,26 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
 
+from ocinb._pool import check_stopped
 from ocinb.archive import ahead, headers
 from ocinb.archive.ahead import Ahead
 from ocinb.archive.entries import DIRECTORY, FILE, Columns, text_of
 from ocinb.archive.headers import Header, MalformedError, clean_path, header_of
+from ocinb.archive.limits import Spending, TarLimits
 from ocinb.archive.pax import SparseRecords
 from ocinb.archive.plain import WITHOUT_CONTENT, Row, mode_of, read_plain, target_of, time_of
 from ocinb.archive.sinks import Gathered, Hash, Nothing
 from ocinb.archive.sparse import SparseMap, Unfolding, map_of, runs
 from ocinb.errors import IntegrityError, InvalidError
 
+__all__ = ["Scanner", "TarLimits", "read_entry"]
+
+# Longer ones are counted at once.
+_LONG_NAMES: Final = 4096
 _DUMP: Final = b"D"
 _LABEL: Final = b"V"
 _CONTINUED: Final = b"M"
 _OLD_SPARSE: Final = b"S"
-
-
-@dataclass(frozen=True, slots=True)
-class TarLimits:
-    """How much one tar may ask for; each is a setting.
-
-    Attributes
-    ----------
-    entries
-        ``max_tar_entries``.
-    header_bytes
-        ``max_tar_header_bytes``: all headers of one entry, with long names, pax records and the map of its holes.
-    content_bytes
-        ``max_unpacked_bytes``: all sparse files together, with their holes.
-    hole_bytes
-        ``max_hole_bytes``: the holes of all sparse files together, which a tar claims in a few bytes and which are
-        hashed as zeros. None for whoever hashes nothing: holes that are dropped cost nothing.
-    """
-
-    entries: int
-    header_bytes: int
-    content_bytes: int
-    hole_bytes: int | None = None
 
 
 @dataclass(slots=True)
@@ -94,16 +82,15 @@ class Scanner:
         self.seen = 0
         self._limits = limits
         self._where = where
+        self._spending = Spending(limits, where)
         self._rows: list[Row] = []  # of the piece that is being read
         self._found = Columns()
         self._count = 0
-        self._claimed = 0  # by sparse files, with their holes
-        self._holes = 0
+        self._labels = 0  # which are no entries, but cost as much
         self._over = False
         self._rest = b""  # the beginning of a block that goes on in the next piece
         self._at = 0  # where the header is that was read last
         self._ahead = Ahead()
-        self._spent = 0  # bytes of headers of the entry that is to come
         self._sparse: _Sparse | None = None
         self._sink: Hash = Nothing()  # what takes the content that is being fed
         self._done: Callable[[bytes], object] = len
@@ -120,15 +107,27 @@ class Scanner:
         InvalidError
             If it passes a limit; it says which.
         """
+        check_stopped()
         view, at = memoryview(chunk), 0
         begin, self.seen = self.seen, self.seen + len(view)
         try:
             while at < len(view) and not self._over:
                 at = self._step(view, at, begin)
-        except MalformedError as error:
+            self._gather()
+        except (MalformedError, InvalidError) as error:
+            # Nothing of it is believed; and whoever keeps the error keeps all that it passed through.
+            self._rows, self._found = [], Columns()
+            if isinstance(error, InvalidError):
+                raise
             raise IntegrityError(f"{self._where} is damaged at byte {self._at:,}: {error}") from None
+
+    def _gather(self) -> None:
+        """Turn rows into columns, and count what their names take."""
         if self._rows:
-            self._found.extend(Columns(*map(list, zip(*self._rows, strict=True))))
+            found = Columns(*map(list, zip(*self._rows, strict=True)))
+            self._spending.names(found.path)
+            self._spending.names([target for target in found.link_target if target])
+            self._found.extend(found)
             self._rows.clear()
 
     def finish(self) -> None:
@@ -140,7 +139,7 @@ class Scanner:
             If an entry has begun that is not all there; the zeros behind the last one's content need not be. Zeros that
             are no whole block begin none.
         """
-        begun = self._left or self._sparse or self._spent
+        begun = self._left or self._sparse or self._spending.in_headers
         if not self._over and (begun or self._rest.strip(b"\0")):
             at = self._at if begun else self.seen - len(self._rest)
             raise IntegrityError(f"{self._where} is cut off at byte {self.seen:,}, in the entry at byte {at:,}")
@@ -158,13 +157,13 @@ class Scanner:
         """Read on from one place, and say where the next thing begins."""
         if self._left or self._gap:
             return self._pour(view, at)
-        if not (self._rest or self._sparse or self._spent or self._ahead.stays()):
+        if not (self._rest or self._sparse or self._spending.in_headers or self._ahead.stays()):
             at = self._pass_plain(view, at, begin)
         return self._take_block(view, at, begin)
 
     def _pass_plain(self, view: memoryview, at: int, begin: int) -> int:
         """Read the plain entries that come next, and say where something else begins."""
-        rows, at = read_plain(view, at, begin, self._count, self._limits.entries)
+        rows, at = read_plain(view, at, begin, self._count, self._limits.entries - self._labels)
         self._rows += rows
         self._count += len(rows)
         return at
@@ -191,15 +190,16 @@ class Scanner:
         return self._begin_entry(header, block, view, stop)
 
     def _begin_ahead(self, header: Header) -> None:
-        self._spend(headers.BLOCK + header.size)
+        check_stopped()  # a megabyte of records takes a while
+        self._spending.headers(headers.BLOCK + header.size, self._at)
         self._expect(header.size, Gathered(), lambda body: self._ahead.add(header.kind, body))
 
     def _begin_entry(self, header: Header, block: bytes, view: memoryview, at: int) -> int:
         sparse = self._ahead.apply(header)
-        self._spent = 0
-        if self._count >= self._limits.entries:
-            raise InvalidError(f"{self._where} has more entries than max_tar_entries = {self._limits.entries:,}")
+        self._spending.in_headers = 0
+        self._spending.entry(self._count + self._labels)
         kind = _type_of(header)
+        self._labels += kind is None
         if sparse is not None or header.kind == _OLD_SPARSE:
             self._begin_sparse(header, sparse, block)
         elif kind == FILE and header.size <= len(view) - at:
@@ -210,7 +210,7 @@ class Scanner:
         elif kind == FILE:
             place = self._at + headers.BLOCK
             self._expect(header.size, self._hash(), lambda digest: self._keep(header, FILE, header.size, digest, place))
-        elif header.kind in WITHOUT_CONTENT:
+        elif header.kind in WITHOUT_CONTENT or header.is_old_directory():
             self._keep(header, kind)
         else:
             self._expect(header.size, Nothing(), lambda _: self._keep(header, kind))
@@ -218,17 +218,12 @@ class Scanner:
 
     def _begin_sparse(self, header: Header, records: SparseRecords | None, block: bytes) -> None:
         size, found = map_of(header, records, block)
-        self._claimed += size
-        if self._claimed > self._limits.content_bytes:
-            raise InvalidError(
-                f"{self._where} has sparse files of {self._claimed:,} bytes, "
-                f"more than max_unpacked_bytes = {self._limits.content_bytes:,}"
-            )
+        self._spending.sparse_file(size)
         self._sparse = _Sparse(header, size, found)
         self._end_map(self._sparse)
 
     def _extend_map(self, sparse: _Sparse, block: bytes) -> None:
-        self._spend(len(block))
+        self._spending.headers(len(block), self._at)
         sparse.map.extend(block)
         if sparse.map.stored > sparse.header.size:
             raise MalformedError("the map of its holes goes on past its end")
@@ -238,10 +233,11 @@ class Scanner:
         """Begin the content, if the map is all there."""
         if sparse.map.goes_on:
             return
-        self._sparse, self._spent = None, 0
+        self._sparse = None
+        self._spending.in_headers = 0
         header, size, stored = sparse.header, sparse.size, sparse.header.size - sparse.map.stored
         places = runs(sparse.map.numbers, size, stored)
-        self._spend_holes(size - stored)
+        self._spending.holes(size - stored)
         sink = Unfolding(places, size, self._hash())
         self._expect(stored, sink, lambda digest: self._keep(header, FILE, size, digest))
 
@@ -264,23 +260,6 @@ class Scanner:
         self._gap -= passed
         return at + passed
 
-    def _spend(self, more: int) -> None:
-        self._spent += more
-        if self._spent > self._limits.header_bytes:
-            raise InvalidError(
-                f"the entry at byte {self._at:,} of {self._where} has headers of {self._spent:,} bytes, "
-                f"more than max_tar_header_bytes = {self._limits.header_bytes:,}"
-            )
-
-    def _spend_holes(self, more: int) -> None:
-        self._holes += more
-        if self._limits.hole_bytes is not None and self._holes > self._limits.hole_bytes:
-            raise InvalidError(
-                f"{self._where} has sparse files with {self._holes:,} bytes of holes, "
-                f"more than max_hole_bytes = {self._limits.hole_bytes:,}",
-                hint="Set more in ocinb.settings if you trust it",
-            )
-
     def _keep(
         self, header: Header, kind: str | None, size: int = 0, digest: bytes | None = None, place: int | None = None
     ) -> None:
@@ -291,6 +270,8 @@ class Scanner:
         mode, mtime = mode_of(header.mode), time_of(header.mtime)
         self._rows.append((self._count, path, kind, size, mode, header.uid, header.gid, mtime, target, digest, place))
         self._count += 1
+        if len(path) + len(header.link) > _LONG_NAMES:  # a piece of a tar may have thousands of them
+            self._gather()
 
 
 class _Reader(Scanner):
@@ -371,6 +352,4 @@ def _type_of(header: Header) -> str | None:
         raise MalformedError("it is the rest of a file from another volume")
     if header.kind == _LABEL:
         return None
-    if header.kind == _DUMP or (header.kind in headers.REGULAR_KINDS and header.name.endswith(b"/")):
-        return DIRECTORY
-    return FILE
+    return DIRECTORY if header.kind == _DUMP or header.is_old_directory() else FILE

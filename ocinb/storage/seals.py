@@ -49,9 +49,10 @@ def sealed_note(file: BinaryIO) -> dict[str, Any] | None:
     """Read the note of a file; None if it holds none, or anything in the file is not as it was when it was sealed."""
     try:
         note, place = _find(file)
+        said = str(note.get("seal")).encode()
     except (ValueError, RecursionError):
         return None
-    return note if note["seal"].encode() == _digest(file, place) else None
+    return note if said == _digest(file, place) else None
 
 
 def _find(file: BinaryIO) -> tuple[dict[str, Any], int]:

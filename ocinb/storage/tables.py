@@ -13,7 +13,7 @@ import logging
 import os
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,12 +33,29 @@ from ocinb.storage.seals import blank_note, seal, sealed_note
 logger = logging.getLogger("ocinb")
 
 # Of what is written: another one when the columns change, or what the rows of a layer are.
-VERSION: Final = 1
+VERSION: Final = 2
 # So many rows are handed over at a time, and take about 150 bytes each until they are written.
 BATCH_ROWS = 20_480
+# Or so many characters of names, which may be much longer than any honest one.
+BATCH_NAMES = 16 * 1024 * 1024
 # And so many are read at a time: what DuckDB gives of a row takes as much memory as what is kept of it.
 READ_ROWS = 2 * BATCH_ROWS
 
+# As DuckDB says what stands in a column.
+_TYPES: Final = {
+    "position": "BIGINT",
+    "path": "VARCHAR",
+    "type": "VARCHAR",
+    "size_bytes": "BIGINT",
+    "mode": "BIGINT",
+    "uid": "BIGINT",
+    "gid": "BIGINT",
+    "mtime": "BIGINT",
+    "link_target": "VARCHAR",
+    "sha256": "BLOB",
+    "offset": "BIGINT",
+}
+_MAY_BE_UNKNOWN = frozenset({"mtime", "link_target", "sha256", "offset"})
 _TEXTS = frozenset({"path", "type", "link_target", "sha256"})
 _REPEATED = frozenset({"type", "mode", "uid", "gid", "mtime"})
 # What stands for a number that is not known, while it is handed over.
@@ -92,6 +109,10 @@ class Table:
     entries: Columns
 
 
+class _ForeignError(Exception):
+    """A file is sealed, but others wrote it: its columns are not ours. It never leaves this module."""
+
+
 class Tables:
     """The tables of one store.
 
@@ -115,9 +136,9 @@ class Tables:
         path = self.path(digest)
         if not self.is_ours(path):
             return None
-        with suppress(OSError, duckdb.Error), open_plain(path) as file:
+        with suppress(OSError, duckdb.Error, _ForeignError), open_plain(path) as file:
             note = sealed_note(file)
-            if note is None or (note.get("version"), note.get("digest")) != (VERSION, digest):
+            if note is None or not _is_of(note, digest):
                 return None
             note_use(file.fileno(), os.fstat(file.fileno()))
             return Table(digest, note["diff_id"], note["tar_bytes"], self._read(path))
@@ -146,7 +167,10 @@ class Tables:
         with cursor, woken_by(cursor.interrupt):
             while rows == READ_ROWS:
                 values = {"file": glob.escape(str(path)), "first": first, "end": first + READ_ROWS}
-                more = _columns(cursor.execute(_READ, values).fetchnumpy())
+                found = cursor.execute(_READ, values)
+                if {column[0]: str(column[1]) for column in found.description or ()} != _TYPES:
+                    raise _ForeignError
+                more = _columns(found.fetchnumpy())
                 entries.extend(more)
                 rows = len(more)
                 first += rows
@@ -164,6 +188,7 @@ class Writer:
         self._digest = digest
         self._entries = Columns()
         self._written = 0  # how many of the entries are in the parts
+        self._names = 0  # characters of those that are in none
         self._files: list[Path] = []  # the parts, and the table at last
         self._keeps = True
 
@@ -171,6 +196,7 @@ class Writer:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._entries = Columns()  # whoever keeps an error keeps all that it passed through
         for file in self._files:
             with suppress(OSError):  # whoever finds it cleans it up
                 file.unlink(missing_ok=True)
@@ -183,9 +209,11 @@ class Writer:
         TransportError
             If the disk is full.
         """
-        self._entries.extend(entries)
-        if len(self._entries) - self._written >= BATCH_ROWS:
-            self._attempt(self._write_rest)
+        for some, names in _split(entries):
+            self._entries.extend(some)
+            self._names += names
+            if len(self._entries) - self._written >= BATCH_ROWS or self._names >= BATCH_NAMES:
+                self._attempt(self._write_rest)
 
     def complete(self, diff_id: str, tar_bytes: int) -> Table:
         """Keep the table, now that all entries are there, and give it.
@@ -229,13 +257,14 @@ class Writer:
         path = self._tables.path(self._digest)
         for folder in (path.parent.parent, path.parent):
             folder.mkdir(mode=0o700, exist_ok=True)
-        if self._tables.is_ours(path):
-            file.replace(path)
+            if not is_real_folder(folder):
+                return
+        file.replace(path)
 
     def _write_rest(self, note: str = "") -> None:
         """Write the entries that are in no part yet."""
         batch = _arrays(self._entries, self._written)
-        self._written = len(self._entries)
+        self._written, self._names = len(self._entries), 0
         self._run(_WRITE, {"unknown": _UNKNOWN, "note": note}, batch)
 
     def _run(self, query: str, values: dict[str, Any], batch: dict[str, Any] | None = None) -> None:
@@ -249,6 +278,12 @@ class Writer:
             cursor.execute(query, {**values, "file": str(file), "rows": BATCH_ROWS})
 
 
+def _is_of(note: dict[str, Any], digest: Digest) -> bool:
+    """Say whether a note is of this version and layer, and says what it has to."""
+    known = (note.get("version"), note.get("digest")) == (VERSION, digest)
+    return known and isinstance(note.get("diff_id"), str) and type(note.get("tar_bytes")) is int
+
+
 def _new_file(root: Path) -> Path:
     """Make a file that nobody else may read, where killed processes leave what is cleaned up."""
     file = new_own_file(root, "new")
@@ -258,17 +293,39 @@ def _new_file(root: Path) -> Path:
 
 
 def _columns(found: dict[str, Any]) -> Columns:
-    """Give what DuckDB read; what is often the same is one object, not one for each row."""
+    """Give what DuckDB read; what is often the same is one object, not one for each row.
+
+    Raises
+    ------
+    _ForeignError
+        If something is not known that always is.
+    """
     columns: dict[str, Any] = {}
     seen: dict[Any, Any] = {}
     while found:  # the arrays go one by one: all of them and the lists are too much
         name, values = found.popitem()
+        if name not in _MAY_BE_UNKNOWN and getattr(values, "mask", values[:0]).any():
+            raise _ForeignError
         columns[name] = values.tolist()
         if name in _REPEATED:
             columns[name] = list(map(seen.setdefault, columns[name], columns[name]))
     columns["type"] = list(map(sys.intern, columns["type"]))
     columns["sha256"] = [None if digest is None else bytes(digest) for digest in columns["sha256"]]
     return Columns(**columns)
+
+
+def _split(entries: Columns) -> Iterator[tuple[Columns, int]]:
+    """Give entries as they came, or a few at a time if their names are long, each time with how long they are."""
+    lengths = [len(path) + len(target or "") for path, target in zip(entries.path, entries.link_target, strict=True)]
+    if sum(lengths) < BATCH_NAMES:
+        yield entries, sum(lengths)
+        return
+    first = names = 0
+    for place, length in enumerate(lengths):
+        names += length
+        if names >= BATCH_NAMES or place == len(lengths) - 1:
+            yield entries.chosen(range(first, place + 1)), names
+            first, names = place + 1, 0
 
 
 def _arrays(entries: Columns, first: int) -> dict[str, Any]:

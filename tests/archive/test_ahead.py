@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
+from ocinb.archive import pax
 from ocinb.archive.ahead import Ahead
 from ocinb.archive.headers import Header, MalformedError, header_of
 from ocinb.archive.pax import SparseRecords
@@ -22,12 +25,40 @@ def test_long_names_hold_for_one_entry() -> None:
     assert (applied(ahead)[0].name, applied(ahead)[0].link) == (b"long name", b"target")
 
 
-def test_pax_wins_over_long_names() -> None:
-    for kinds in ("Lx", "xL"):
-        ahead = Ahead()
-        for kind in kinds:
-            ahead.add(kind.encode(), b"gnu\0" if kind == "L" else record(b"path", b"pax"))
-        assert applied(ahead)[0].name == b"pax"
+@pytest.mark.parametrize("kinds", ["LKx", "xLK", "KxL", "gLK", "LKg"])
+def test_long_names_win_over_pax(kinds: str) -> None:
+    """So it is in Go, bsdtar and tarfile; in GNU tar pax wins."""
+    ahead = Ahead()
+    for kind in kinds:
+        said = record(b"path", b"pax") + record(b"linkpath", b"pax")
+        ahead.add(kind.encode(), b"gnu\0" if kind in "LK" else said)
+    header, _ = applied(ahead)
+    assert (header.name, header.link) == (b"gnu", b"gnu")
+
+
+def test_records_are_read_twice_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    read, records = list[int](), pax.records
+
+    def reading(body: bytes) -> Iterator[tuple[bytes, bytes]]:
+        read.append(len(body))
+        return records(body)
+
+    monkeypatch.setattr(pax, "records", reading)
+    body, ahead = record(b"uid", b"1") * 1000, Ahead()
+    ahead.add(b"x", body)
+    for _ in range(200):
+        ahead.add(b"g", b"")
+    assert applied(ahead)[0].uid == 1
+    assert sum(read) == 2 * len(body)
+
+
+def test_a_global_header_before_records_leaves_them_as_they_were_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    ahead = Ahead()
+    ahead.add(b"g", record(b"gid", b"8"))
+    ahead.add(b"x", record(b"uid", b"1"))
+    monkeypatch.setattr(pax, "records", None)  # nobody reads again
+    header, _ = applied(ahead)
+    assert (header.uid, header.gid) == (1, 8)
 
 
 def test_of_two_headers_the_last_counts_alone() -> None:
@@ -86,15 +117,23 @@ def test_holes_bring_their_own_name() -> None:
     assert (header.name, sparse.major) == (b"real", 1)
 
 
+def test_the_name_of_holes_wins_over_all() -> None:
+    ahead = Ahead()
+    ahead.add(b"x", record(b"GNU.sparse.name", b"real") + record(b"GNU.sparse.map", b"0,1"))
+    ahead.add(b"L", b"long")
+    assert applied(ahead)[0].name == b"real"
+
+
 def test_holes_are_of_one_file() -> None:
     ahead = Ahead()
     ahead.add(b"g", record(b"GNU.sparse.map", b"0,1") + record(b"GNU.sparse.numblocks", b"1"))
     assert applied(ahead)[1] is None
 
 
-def test_a_size_alone_makes_no_holes() -> None:
+def test_a_size_and_a_count_make_no_holes() -> None:
     ahead = Ahead()
-    ahead.add(b"x", record(b"GNU.sparse.size", b"99") + record(b"GNU.sparse.name", b"real"))
+    said = record(b"GNU.sparse.size", b"99") + record(b"GNU.sparse.numblocks", b"0")
+    ahead.add(b"x", said + record(b"GNU.sparse.name", b"real"))
     header, sparse = applied(ahead)
     assert (sparse, header.name) == (None, b"short")
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import lzma
 import tracemalloc
+from dataclasses import replace
 
 import pytest
 
 from ocinb._settings import MIB
 from ocinb.archive import compression
 from ocinb.archive.compression import Limits, decompressed
-from ocinb.errors import InvalidError
+from ocinb.errors import IntegrityError, InvalidError
 from ocinb.samples.tars import noise
 from tests.archive.packers import PACKERS, PLAIN, pieces, unpack
 
@@ -61,6 +62,55 @@ def test_a_bomb_is_left_alone_after_a_bit_of_it(packer: str, monkeypatch: pytest
     tracemalloc.stop()
     assert sum(given_out) <= 5 * MIB
     assert peak < 24 * MIB, "a few chunks"
+
+
+def skipped(content: bytes, mark: int = 0x50) -> bytes:
+    """Give a frame of zstd that is to be passed over (RFC 8878, 3.1.2)."""
+    return bytes([mark]) + b"\x2a\x4d\x18" + len(content).to_bytes(4, "little") + content
+
+
+def test_parts_without_content_have_a_limit(packer: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compression, "MOST_EMPTY_MEMBERS", 5)
+    empty, some = PACKERS[packer](b""), PACKERS[packer](b"some")
+    assert unpack(empty * 5) == b""
+    assert unpack((some + empty) * 20 + empty * 4) == b"some" * 20
+    assert unpack(some * 20) == b"some" * 20
+    said = r"layer 3 has, up to byte [\d,]+, 6 parts of \w+ without content beyond .* more than MOST_EMPTY_MEMBERS = 5$"
+    for raw in (empty * 6, some + empty * 7, some * 20 + empty * 6, (some + empty * 2) * 10):
+        with pytest.raises(InvalidError, match=said):
+            unpack(raw)
+
+
+def test_frames_to_skip_count_as_parts_without_content(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compression, "MOST_EMPTY_MEMBERS", 5)
+    some = PACKERS["zstd"](b"some")
+    assert unpack((skipped(b"a TOC") + some) * 20 + skipped(b"")) == b"some" * 20
+    with pytest.raises(InvalidError, match="MOST_EMPTY_MEMBERS = 5"):
+        unpack(some + skipped(b"") * 7)
+
+
+@pytest.mark.parametrize("mark", range(0x50, 0x60))
+def test_frames_to_skip_need_no_library(mark: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes five times as long."""
+    made, decoder = list[bytes](), compression._zstd
+
+    def making(beginning: bytes, limits: Limits) -> object:
+        made.append(beginning[:4])
+        return decoder(beginning, limits)
+
+    format_ = compression._FORMATS["zstd"]
+    monkeypatch.setitem(compression._FORMATS, "zstd", replace(format_, decoder=making))  # type: ignore[arg-type] # it is one
+    some = PACKERS["zstd"](PLAIN)
+    for content in (b"", b"x", b"x" * 3_000_000):
+        assert unpack(*pieces(skipped(content, mark) + some + skipped(content, mark), 100_000)) == PLAIN
+    assert made == [some[:4]] * 3
+
+
+@pytest.mark.parametrize("length", [4, 7, 8, 12])
+def test_a_frame_to_skip_that_is_cut_off(length: int) -> None:
+    some = PACKERS["zstd"](PLAIN)
+    with pytest.raises(IntegrityError, match=f"layer 3 is cut off: its zstd has no end at byte {len(some) + length:,}"):
+        unpack(some + skipped(b"a TOC")[:length])
 
 
 def test_a_bomb_in_a_bomb_is_a_file_in_a_layer() -> None:

@@ -97,11 +97,44 @@ def test_a_clean_path_has_steps_only(raw: bytes) -> None:
     assert clean_path(clean) == clean
 
 
-def test_only_ustar_has_a_prefix() -> None:
-    for magic, name in ((b"ustar\x0000", b"usr/a"), (b"ustar  \0", b"a"), (bytes(8), b"a"), (b"ustar\0  ", b"usr/a")):
-        header = header_of(block(b"a", magic=magic, prefix=b"usr"))
+@pytest.mark.parametrize(
+    ("magic", "prefix", "name"),
+    [
+        (b"ustar\x0000", b"usr", b"usr/a"),
+        (b"ustar\0  ", b"usr", b"usr/a"),
+        (bytes(8), b"usr", b"a"),
+        (b"ustar  \0", b"", b"a"),
+        # Two times of GNU tar, or what Go before 1.8 wrote there.
+        (b"ustar  \0", b"14524432112\x0014524432112\0", b"a"),
+        (b"ustar  \0", b"14524432112 14524432112 ", b"a"),
+        (b"ustar  \0", bytes(12) + b"14524432112\0", b"a"),
+        (b"ustar  \0", b"14524432112\0", b"a"),
+        (b"ustar  \0", b"14524432112\0" + b"\0junk", b"a"),
+        (b"ustar  \0", b"\x80" + bytes(7) + b"\1\1\1\1", b"a"),
+        (b"ustar  \0", b"\xff" * 24, b"a"),
+        (b"ustar  \0", b"1234567", b"a"),
+        (b"ustar  \0", b"12345678", b"12345678/a"),
+        (b"ustar  \0", b"12 34", b"12 34/a"),
+        (b"ustar  \0", b"usr/share/doc/package", b"usr/share/doc/package/a"),
+        (b"ustar  \0", b"usr", b"usr/a"),
+        (b"ustar  \0", b"123456701234/usr", b"123456701234/usr/a"),
+        (b"ustar  \0", "usr/é".encode(), b"a"),
+        (b"ustar  \0", b"\x80" + b"\xff" * 11, b"a"),
+    ],
+)
+def test_who_has_a_prefix(magic: bytes, prefix: bytes, name: bytes) -> None:
+    header = header_of(block(b"a", magic=magic, prefix=prefix))
+    assert header is not None
+    assert header.name == name
+
+
+def test_the_prefix_of_star_is_shorter() -> None:
+    """Two times follow it, and its mark stands at the end of the header."""
+    rest = (b"p" * 131 + b"00000000001 00000000002 ").ljust(163, b"\0")
+    for mark, length in ((b"tar\0", 131), (b"tar ", 155)):
+        header = header_of(block(b"a", rest=rest + mark))
         assert header is not None
-        assert header.name == name
+        assert header.name == rest[:length] + b"/a"
 
 
 def test_names_fill_their_fields() -> None:

@@ -94,6 +94,17 @@ def test_what_is_not_plain_is_left(header: bytes) -> None:
     assert at == len(SECOND)
 
 
+@pytest.mark.parametrize("magic", [b"ustar\x0000", b"ustar  \0", bytes(8)])
+@pytest.mark.parametrize(
+    "rest", [b"usr/share/doc", b"14524432112\x0014524432112\0", "é".encode(), b"p" * 163 + b"tar\0"]
+)
+def test_prefixes_are_read_as_the_scanner_reads_them(magic: bytes, rest: bytes) -> None:
+    raw = entry(b"f", b"x", magic=magic, rest=rest)
+    rows, at = read(raw)
+    assert (len(rows), at) == (1, len(raw))
+    assert rows == stepwise(raw)
+
+
 def test_a_file_without_the_zeros_behind_it_is_left() -> None:
     assert read(SECOND[:-1]) == ([], 0)
 

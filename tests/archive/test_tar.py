@@ -13,7 +13,7 @@ NEXT = entry(b"next", b"abc")
 
 
 def test_an_entry_in_all_its_columns() -> None:
-    raw = pax((b"mtime", b"1.5")) + entry(b"./a//b/", b"x" * 600, mode=b"0107755\0", uid=b"0000007\0", gid=b"0000010\0")
+    raw = pax((b"mtime", b"1.5")) + block(b"./a//b/", b"5", mode=b"0107755\0", uid=b"0000007\0", gid=b"0000010\0")
     found = scan(raw)
     assert [getattr(found, name) for name in COLUMNS] == [
         [0],
@@ -77,10 +77,29 @@ def test_what_is_a_regular_file(kind: bytes) -> None:
     assert found.sha256[0] == hashlib.sha256(b"x" * 600).digest()
 
 
-@pytest.mark.parametrize("kind", [b"0", b"\0", b"7", b"D"])
-def test_directories_of_other_kinds(kind: bytes) -> None:
-    found = scan(entry(b"d/", b"x" * 600, kind) + NEXT)
+@pytest.mark.parametrize("kind", [b"0", b"7"])
+def test_a_file_with_a_slash_is_a_file(kind: bytes) -> None:
+    """Engines write its content to the path before the slash, so nobody may be told of a directory."""
+    raw = entry(b"d/", b"x" * 600, kind) + NEXT
+    found = scan(raw)
+    assert (found.path, found.type, found.size_bytes) == (["d", "next"], ["file", "file"], [600, 3])
+    assert found.sha256[0] == hashlib.sha256(b"x" * 600).digest()
+    assert content(raw, 0) == b"x" * 600
+
+
+def test_the_list_of_a_dump_is_passed_over() -> None:
+    found = scan(entry(b"d/", b"x" * 600, b"D") + NEXT)
     assert (found.path, found.type, found.size_bytes) == (["d", "next"], ["directory", "file"], [0, 3])
+
+
+@pytest.mark.parametrize("slashed", [block(b"d/", b"\0", 2048), pax((b"path", b"d/")) + block(b"d", b"\0", 2048)])
+def test_a_directory_of_old_tars_has_no_content(slashed: bytes) -> None:
+    """What stands there are entries for Go, so engines unpack them."""
+    found = scan(slashed + entry(b"inner", b"hidden") + NEXT)
+    assert (found.path, found.type) == (["d", "inner", "next"], ["directory", "file", "file"])
+    assert found.size_bytes == [0, 6, 3]
+    with pytest.raises(IntegrityError, match="it is no header of a tar"):
+        scan(slashed + b"x" * 2048 + NEXT)
 
 
 def test_a_volume_label_is_no_entry() -> None:

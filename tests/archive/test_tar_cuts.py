@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import tarfile
+import tracemalloc
+from contextlib import suppress
+from dataclasses import replace
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ocinb.archive.entries import COLUMNS
-from ocinb.archive.tar import TarLimits
+from ocinb.archive.tar import Scanner, TarLimits
 from ocinb.errors import IntegrityError, InvalidError
 from tests.archive.tars import Member, block, content, entry, members, pax, scan, summed, written
 from tests.archive.test_sparse import FORMS, RUNS, SIZE, STORED
@@ -47,6 +51,28 @@ def outcome(raw: bytes, cuts: list[int]) -> object:
 @given(st.lists(_PARTS, max_size=6).map(b"".join), st.lists(st.integers(0, 5000)))
 def test_what_is_read_does_not_hang_on_the_pieces(raw: bytes, cuts: list[int]) -> None:
     assert outcome(raw, cuts) == outcome(raw, [])
+
+
+def held_after(scanner: Scanner, raw: bytes, times: int) -> int:
+    """Say how much memory is held when a tar has gone on so often, and its rows were taken."""
+    for _ in range(times):
+        scanner.feed(raw)
+        scanner.take()
+    gc.collect()
+    return tracemalloc.get_traced_memory()[0]
+
+
+@given(st.lists(_PARTS, min_size=1, max_size=4).map(b"".join))
+@settings(max_examples=50)
+def test_memory_does_not_grow_with_what_was_read(raw: bytes) -> None:
+    scanner = Scanner(replace(SMALL, entries=10**6, content_bytes=10**9), "the layer")
+    tracemalloc.start()
+    with suppress(IntegrityError, InvalidError):  # what is refused needs no memory either
+        before = held_after(scanner, raw, 5)
+        assert held_after(scanner, raw, 20) - before < 20 * 128, "not even an object for each time"
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < SMALL.header_bytes * 10 + len(raw) * 20, "as much as comes, and no more than may be said ahead"
 
 
 @given(st.lists(_PARTS, max_size=4).map(b"".join))

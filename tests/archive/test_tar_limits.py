@@ -8,11 +8,14 @@ from dataclasses import replace
 
 import pytest
 
+from ocinb._pool import StoppedError
+from ocinb.archive import tar
 from ocinb.archive.tar import Scanner, TarLimits
 from ocinb.errors import IntegrityError, InvalidError
 from tests.archive.tars import LIMITS, block, content, entry, pax, record, scan
 from tests.archive.test_sparse import FORMS, RUNS, SIZE, STORED, Form, old, written
 
+NEXT = entry(b"next", b"abc")
 FEW = replace(LIMITS, header_bytes=4096, entries=10, content_bytes=100_000)
 
 
@@ -34,6 +37,68 @@ def test_as_many_entries_as_are_allowed() -> None:
     assert len(scan(block(b"a") * 10, limits=FEW)) == 10
     with pytest.raises(InvalidError, match="max_tar_entries = 10"):
         scan(block(b"a") * 11, limits=FEW)
+
+
+@pytest.mark.parametrize("label", [block(b"v", b"V"), entry(b"v", b"x" * 600, b"V")])
+def test_labels_count_though_they_are_no_entries(label: bytes) -> None:
+    assert scan(label * 5 + block(b"a") * 5, limits=FEW).position == [0, 1, 2, 3, 4]
+    for raw in (label * 11, label * 5 + block(b"a") * 6, block(b"a") * 5 + label * 6):
+        with pytest.raises(InvalidError, match="max_tar_entries = 10"):
+            scan(raw, limits=FEW)
+
+
+LONG = {
+    "a plain path": entry(b"n" * 100),
+    "a plain target": block(b"l", b"2", link=b"t" * 99),
+    "a path by pax": pax((b"path", b"n" * 100)) + entry(b"f"),
+    "a path by GNU tar": entry(b"././@LongLink", b"n" * 100, b"L") + entry(b"f"),
+    "a target by pax": pax((b"linkpath", b"t" * 99)) + block(b"l", b"1"),
+    "a path with its bytes spelled": entry(b"\xff" * 25),
+}
+
+
+@pytest.mark.parametrize("raw", LONG.values(), ids=LONG)
+def test_names_of_all_entries_count_together(raw: bytes) -> None:
+    limits = replace(LIMITS, name_bytes=1000)
+    assert len(scan(raw * 10, limits=limits)) == 10
+    for cuts in (range(0), range(512, 20_000, 512)):
+        with pytest.raises(
+            InvalidError, match=r"the layer has paths and link targets of 1,[01]\d\d bytes, .*_name_bytes = 1,0"
+        ):
+            scan(raw * 11, cuts, limits)
+
+
+def test_a_global_name_is_counted_for_each_entry_at_once() -> None:
+    """A piece of a tar has thousands of entries, and each of them would have that name."""
+    raw = pax((b"path", b"n" * 1_000_000), kind=b"g") + block(b"a") * 5000
+    scanner = Scanner(replace(LIMITS, name_bytes=10_000_000), "the layer")
+    tracemalloc.start()
+    with pytest.raises(InvalidError, match="more than max_tar_name_bytes = 10,000,000"):
+        scanner.feed(raw)
+    held, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 20_000_000
+    assert held < 5_000_000, "what was refused is not kept"
+
+
+def test_names_that_nobody_keeps_cost_nothing() -> None:
+    limits = TarLimits(100, 4096, 1000, name_bytes=10)
+    assert content(entry(b"n" * 100) * 5 + entry(b"b", b"wanted"), 5, limits) == b"wanted"
+
+
+@pytest.mark.parametrize(("raw", "heard"), [(NEXT, 0), (pax((b"comment", b"x")) * 10 + NEXT, 5)])
+def test_whoever_stops_is_heard(raw: bytes, heard: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A piece of a tar may hold megabytes of headers that take long."""
+    asked = list[int]()
+
+    def check() -> None:
+        asked.append(1)
+        if len(asked) > heard:
+            raise StoppedError
+
+    monkeypatch.setattr(tar, "check_stopped", check)
+    with pytest.raises(StoppedError):
+        Scanner(LIMITS, "the layer").feed(raw)
 
 
 def test_a_path_of_many_steps() -> None:
@@ -104,9 +169,9 @@ def test_holes_of_what_nobody_wants_cost_nothing() -> None:
 
 def test_terabytes_of_nothing() -> None:
     limits = TarLimits(10, 4096, 64 * 1024**3)
-    size = (b"GNU.sparse.size", b"%d" % 10**13)
+    size, nothing = (b"GNU.sparse.size", b"%d" % 10**13), (b"GNU.sparse.map", b"0,0")
     with pytest.raises(InvalidError, match="sparse files of 10,000,000,000,000 bytes"):
-        content(pax(size, (b"GNU.sparse.numblocks", b"0")) + entry(b"a"), 0, limits)
+        content(pax(size, nothing, (b"GNU.sparse.numblocks", b"1")) + entry(b"a"), 0, limits)
 
 
 def test_a_large_file_needs_no_memory() -> None:
@@ -141,8 +206,10 @@ def test_global_records_do_not_grow() -> None:
     assert peak < 500_000
 
 
-def test_nothing_is_believed_of_a_damaged_tar() -> None:
-    scanner = Scanner(LIMITS, "the layer")
-    with pytest.raises(IntegrityError):
-        scanner.feed(block(b"a") + b"x" * 512)
+@pytest.mark.parametrize("name", [b"a", b"n" * 5000])
+@pytest.mark.parametrize("after", [b"x" * 512, block(b"b") * 10])
+def test_nothing_is_believed_of_a_damaged_tar(name: bytes, after: bytes) -> None:
+    scanner = Scanner(replace(LIMITS, entries=5), "the layer")
+    with pytest.raises((IntegrityError, InvalidError)):
+        scanner.feed(pax((b"path", name)) + block(b"a") + after)
     assert len(scanner.take()) == 0

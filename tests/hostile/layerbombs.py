@@ -113,6 +113,25 @@ def _globals() -> bytes:
     return headers.tar(*parts, member(b"file", b"global"))
 
 
+def _reread(count: int) -> bytes:
+    """Say something of all entries a thousand times, between long records and the entry that they are of."""
+    again = pax(b"4 =\n" * 131_072) + pax(b"", headers.GLOBAL) * 1000
+    return headers.tar(*(again + header(b"%d" % number) for number in range(count)))
+
+
+def _labels(count: int) -> bytes:
+    return header(b"label", kind=b"V") * count + headers.END
+
+
+def _behind(empty: bytes, count: int, compress: Callable[[bytes], bytes]) -> Callable[[bytes], bytes]:
+    return lambda tar: empty * count + compress(tar)
+
+
+def _check_backslashes(reference: str, count: int) -> None:
+    frame = ocinb.files(reference)
+    assert frame.loc[frame["layer"] == 1, "path"].tolist() == ["\\" * count]
+
+
 def _deep(count: int) -> bytes:
     paths = (b"%d/" % number + b"d/" * DEEP + b"leaf" for number in range(count))
     return headers.tar(*(headers.named(path, b"deep") for path in paths))
@@ -213,6 +232,58 @@ ROWS = [
     LayerRow("twenty thousand records", _many_records, check=partial(_check_rows, count=1)),
     LayerRow("headers without entries", _headers_for_nobody, InvalidError, "max_tar_header_bytes"),
     LayerRow("values for all entries that never end", _globals, InvalidError, "max_tar_header_bytes"),
+    LayerRow(
+        "a name of backslashes",
+        lambda: headers.tar(headers.long_named(b"\\" * 1_000_000)),
+        check=partial(_check_backslashes, count=1_000_000),
+    ),
+    LayerRow("records that are to be read again and again", partial(_reread, 3), check=partial(_check_rows, count=3)),
+    LayerRow(
+        "names that fill the memory",
+        lambda: headers.tar(*(headers.named(b"%d/" % number + b"n" * 900_000) for number in range(30))),
+        InvalidError,
+        "max_tar_name_bytes",
+        settings={"max_tar_name_bytes": 10 * MIB},
+    ),
+    LayerRow(
+        "targets that fill the memory",
+        lambda: headers.tar(
+            *(pax(record(b"linkpath", b"t" * 900_000)) + headers.linked(b"%d" % n, b"t") for n in range(30))
+        ),
+        InvalidError,
+        "max_tar_name_bytes",
+        settings={"max_tar_name_bytes": 10 * MIB},
+    ),
+    LayerRow(
+        "one long name for all entries",
+        lambda: headers.tar(pax(record(b"path", b"n" * 900_000), headers.GLOBAL), header(b"short") * 5000),
+        InvalidError,
+        "max_tar_name_bytes",
+        settings={"max_tar_name_bytes": 64 * MIB},
+    ),
+    LayerRow(
+        "more labels than entries are allowed",
+        partial(_labels, 1001),
+        InvalidError,
+        "max_tar_entries",
+        settings={"max_tar_entries": 1000},
+    ),
+    *[
+        LayerRow(
+            f"twenty thousand {name} without content",
+            partial(_entries, 1),
+            InvalidError,
+            "MOST_EMPTY_MEMBERS",
+            packed=_behind(empty, 20_000, compress),
+        )
+        for name, empty, compress in (
+            ("members of gzip", gzip.compress(b""), gzip.compress),
+            ("frames of zstd", zstd.compress(b""), zstd.compress),
+            ("frames of zstd to skip", b"\x50\x2a\x4d\x18" + bytes(4), zstd.compress),
+            ("streams of bzip2", bz2.compress(b""), bz2.compress),
+            ("streams of xz", lzma.compress(b""), lzma.compress),
+        )
+    ],
     LayerRow(
         "more entries than are allowed",
         partial(_entries, 100_001),

@@ -221,6 +221,24 @@ ROWS = [
         IntegrityError,
         "pieces that overlap in a sparse file that is shorter",
     ),
+    _says(
+        headers.tar(header(b"d/", size=600, kind=b"\0") + headers.padded(b"x" * 600)),
+        IntegrityError,
+        "a directory of old tars with content",
+        "byte 512",
+    ),
+    *[
+        _says(
+            headers.tar(pax(b"".join(record(b"GNU.sparse." + key, text) for key, text in said)), member(b"x", b"a")),
+            IntegrityError,
+            f"holes that contradict each other by {said[0][0].decode()} and {said[1][0].decode()}",
+        )
+        for said in (
+            ((b"size", b"9"), (b"realsize", b"8"), (b"numblocks", b"1"), (b"map", b"0,1")),
+            ((b"map", b"0,1"), (b"offset", b"0"), (b"numbytes", b"1"), (b"numblocks", b"2")),
+            ((b"offset", b"2"), (b"map", b"0"), (b"numbytes", b"1"), (b"numblocks", b"1")),
+        )
+    ],
     _says(headers.tar(member(b"a/.wh.")), InvalidError, "a marker for nothing"),
     _says(headers.tar(member(b".wh.")), InvalidError, "a marker for nothing at the root"),
 ]

@@ -199,6 +199,21 @@ ROWS = [
         ),
         check=_both(_check_no_sizes, _reads(dict.fromkeys("abcde"))),
     ),
+    LayerRow(
+        "a file with a slash at its end",
+        _tar(member(b"slash/", b"seen")),
+        check=_both(_seen({"slash": True}), _reads({"slash": b"seen"})),
+    ),
+    LayerRow(
+        "files in what a directory of old tars calls its content",
+        _tar(headers.header(b"d/", size=1024, kind=b"\0"), member(b"d/inner", b"unpacked by engines")),
+        check=_both(_seen({"d": True, "d/inner": True}), _reads({"d/inner": b"unpacked by engines"})),
+    ),
+    LayerRow(
+        "a name by GNU tar and another by pax",
+        _tar(headers.pax(headers.record(b"path", b"by pax")) + long_named(b"by GNU", b"x")),
+        check=_both(_seen({"by GNU": True}), _reads({"by GNU": b"x", "by pax": None})),
+    ),
     LayerRow("a marker for all", _tar(member(b".wh..wh..opq")), check=_not_found("honest/kept")),
     LayerRow(
         "markers that would remove what is outside",

@@ -75,6 +75,19 @@ def test_strangers_files_are_no_notes(tmp_path_factory: pytest.TempPathFactory, 
         assert _note(file) is None
 
 
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b'{"x\\"seal": "' + b"0" * 64 + b'"}',  # the mark stands in another key
+        b'{"seal": "\\ud800' + b"0" * 58 + b'"}',  # half a character
+        b'{"seal": {"x": 1}, "y\\"seal": "' + b"0" * 64 + b'"}',
+    ],
+)
+def test_odd_notes_are_none(file: Path, raw: bytes) -> None:
+    file.write_bytes(raw)
+    assert _note(file) is None
+
+
 def test_a_note_that_nobody_could_read_is_none(file: Path) -> None:
     for odd in (b"[" * 3000, b"1" * 3500):
         file.write_bytes(b'{"a": ' + odd + b', "seal": "' + b"0" * 64 + b'"}')

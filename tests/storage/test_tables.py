@@ -8,6 +8,7 @@ import shutil
 import stat
 import subprocess
 import sys
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,7 +25,6 @@ from ocinb.storage.inventory import Amount, count, list_items
 from ocinb.storage.layout import Layout
 from ocinb.storage.pruning import Aim, prune
 from ocinb.storage.removal import remove_blob
-from ocinb.storage.seals import blank_note, seal
 from ocinb.storage.tables import Table, Tables
 from tests.storage.entries import any_columns, columns
 from tests.storage.stores import LIMITS, put
@@ -88,18 +88,61 @@ def test_what_repeats_is_one_object(tables: Tables) -> None:
     assert len(set(map(id, found.entries.mode))) == 1
 
 
-def test_no_more_rows_than_a_batch_are_handed_over(tables: Tables, monkeypatch: pytest.MonkeyPatch) -> None:
-    handed = []
+def _handed_over(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Have it noted how many rows DuckDB is given each time."""
+    handed = list[int]()
     arrays = module._arrays
 
     def counting(entries: Columns, first: int) -> object:
         handed.append(len(entries) - first)
         return arrays(entries, first)
 
-    monkeypatch.setattr(module, "BATCH_ROWS", 10)
     monkeypatch.setattr(module, "_arrays", counting)
+    return handed
+
+
+def test_no_more_rows_than_a_batch_are_handed_over(tables: Tables, monkeypatch: pytest.MonkeyPatch) -> None:
+    handed = _handed_over(monkeypatch)
+    monkeypatch.setattr(module, "BATCH_ROWS", 10)
     keep(tables, *(columns(5, first=5 * place) for place in range(9)))
     assert handed == [10, 10, 10, 10, 5]
+
+
+def test_long_names_are_handed_over_sooner(tables: Tables, monkeypatch: pytest.MonkeyPatch) -> None:
+    handed = _handed_over(monkeypatch)
+    entries = columns(20)
+    names = sum(map(len, [*entries.path, *filter(None, entries.link_target)]))
+    monkeypatch.setattr(module, "BATCH_NAMES", names)
+    for came, written in ([entries.chosen([place]) for place in range(20)], [20, 1]), ([entries] * 2, [20, 20, 1]):
+        kept = keep(tables, *came, columns(1))
+        assert handed == written
+        assert tables.find(DIGEST) == kept
+        handed.clear()
+    monkeypatch.setattr(module, "BATCH_NAMES", names // 3)
+    kept = keep(tables, entries)
+    assert handed == [7, 7, 6]
+    assert tables.find(DIGEST) == kept
+
+
+def _fail_after_adding(writer: module.Writer) -> None:
+    with writer:
+        for place in range(5):
+            entries = columns(1)
+            entries.path = [str(place) * 1_000_000]
+            writer.add(entries)
+        del entries
+        raise ValueError("the layer is damaged")
+
+
+def test_what_failed_is_not_kept_in_memory(tables: Tables) -> None:
+    """Whoever has the error has the writer too, as its traceback leads there."""
+    writer = tables.writer(DIGEST)
+    tracemalloc.start()
+    with pytest.raises(ValueError, match="damaged"):
+        _fail_after_adding(writer)
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert held < 1_000_000
 
 
 @given(st.integers(0, 8).flatmap(any_columns), st.integers(1, 9))
@@ -239,6 +282,16 @@ def test_nothing_is_written_where_something_else_stands(tables: Tables, spoil: C
     assert left(tables) == []
 
 
+@pytest.mark.parametrize("link", ["index", "index/sha256"])
+def test_no_folder_is_made_behind_a_link(tables: Tables, tmp_path_factory: pytest.TempPathFactory, link: str) -> None:
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    (tables.root / link).parent.mkdir(exist_ok=True)
+    (tables.root / link).symlink_to(elsewhere)
+    assert keep(tables, columns(10)).entries == columns(10)
+    assert list(elsewhere.iterdir()) == []
+    assert left(tables) == []
+
+
 def test_every_bit_counts(tables: Tables) -> None:
     keep(tables, columns(3))
     path = tables.path(DIGEST)
@@ -251,21 +304,6 @@ def test_every_bit_counts(tables: Tables) -> None:
 def test_another_version_is_read_anew(tables: Tables, monkeypatch: pytest.MonkeyPatch) -> None:
     keep(tables, columns(10))
     monkeypatch.setattr(module, "VERSION", module.VERSION + 1)
-    assert tables.find(DIGEST) is None
-
-
-def test_a_sealed_file_that_is_no_table_is_not_believed(tables: Tables) -> None:
-    keep(tables, columns(10))
-    note = blank_note({"version": 1, "digest": DIGEST, "diff_id": DIFF_ID, "tar_bytes": 0})
-    tables.path(DIGEST).write_text(note)
-    seal(tables.path(DIGEST))
-    assert tables.find(DIGEST) is None
-
-
-def test_a_sealed_file_of_somebody_else_is_not_believed(tables: Tables) -> None:
-    keep(tables, columns(10))
-    tables.path(DIGEST).write_text(blank_note({"name": "somebody"}))
-    seal(tables.path(DIGEST))
     assert tables.find(DIGEST) is None
 
 
