@@ -337,11 +337,18 @@ def _context(stop: _Stop) -> contextvars.Context:
     return context
 
 
+def _failure(future: Future[Result]) -> BaseException | None:
+    error = future.exception() if future.done() and not future.cancelled() else None
+    return None if isinstance(error, StoppedError) else error
+
+
 def _gather(futures: list[Future[Result]]) -> list[Result]:
-    for future in futures:
-        error = future.exception() if future.done() and not future.cancelled() else None
-        if error is not None and not isinstance(error, StoppedError):
+    error = next(filter(None, map(_failure, futures)), None)
+    if error is not None:
+        try:
             raise error
+        finally:
+            del error, futures  # what they hold, maybe much, would live as long as the error, which they hold too
     if any(future.cancelled() or not future.done() for future in futures):
         raise StoppedError  # the stop came from further out, and one that hangs is not waited for
     return [future.result() for future in futures]

@@ -1,12 +1,14 @@
 """Side-by-side work keeps its order, ends as a whole, and ends soon."""
 
 import contextvars
+import gc
 import signal
 import subprocess
 import sys
 import threading
 import time
 import traceback
+import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
@@ -669,3 +671,21 @@ def test_when_the_maker_or_a_user_fails_all_stop(who: str) -> None:
     with pytest.raises(ValueError, match=who):
         hand_out(make, use, workers=3)
     _until(lambda: not _threads())
+
+
+def test_what_a_failed_task_held_goes_with_its_error() -> None:
+    held: list[weakref.ref[threading.Event]] = []
+
+    def fail(_: int) -> None:
+        much = threading.Event()
+        held.append(weakref.ref(much))
+        raise ValueError("much")
+
+    gc.disable()
+    try:
+        with pytest.raises(ValueError, match="much"):
+            run_all(fail, [1], workers=1)
+        _until(lambda: not _threads())
+        assert [reference() for reference in held] == [None]
+    finally:
+        gc.enable()
