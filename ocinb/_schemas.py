@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 from ocinb._imports import collector_off
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
+    from numpy.typing import NDArray
 
 TEXT: Final = "str"
 NUMBER: Final = "Int64"
@@ -91,7 +93,7 @@ class Schema:
         built = {
             column.name: _whole_column(column, columns[column.name])
             if column.name in columns
-            else _series(column, [same.get(column.name)] * rows)
+            else _same_column(column, same.get(column.name), rows)
             for column in self.columns
         }
         return pd.DataFrame(built, copy=False)
@@ -107,19 +109,37 @@ class Schema:
 
 
 def _whole_column(column: Column, values: Sequence[Any]) -> pd.Series[Any]:
-    """Make a column of many values; numbers and times go through NumPy, which takes them ten times as fast."""
+    """Make a column of many values; but for text they go through NumPy, which takes them ten times as fast."""
     import numpy as np
     import pandas as pd
 
     if column.dtype == NUMBER:
-        unknown = np.fromiter((value is None for value in values), dtype=bool, count=len(values))
-        known = [0 if value is None else value for value in values] if unknown.any() else values
-        return pd.Series(pd.arrays.IntegerArray(np.array(known, dtype=np.int64), unknown), name=column.name)
+        return pd.Series(pd.arrays.IntegerArray(*_masked(values, np.int64)), name=column.name)
+    if column.dtype == FLAG:
+        return pd.Series(pd.arrays.BooleanArray(*_masked(values, np.bool_)), name=column.name)
     if column.dtype == TIME:
-        nothing = np.iinfo(np.int64).min  # which NumPy and pandas read as no time
-        moments = np.array([nothing if value is None else value for value in values], dtype=np.int64)
+        moments, unknown = _masked(values, np.int64)
+        moments[unknown] = np.iinfo(np.int64).min  # which NumPy and pandas read as no time
         return pd.Series(moments.view("datetime64[us]"), dtype=column.dtype, name=column.name)
     return _series(column, list(values))
+
+
+def _masked(values: Sequence[Any], dtype: type[np.generic]) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """Give values as an array, with any value for what is unknown, and which of them are unknown."""
+    import numpy as np
+
+    count = len(values)
+    if None not in values:
+        return np.fromiter(values, dtype=dtype, count=count), np.zeros(count, dtype=bool)
+    unknown = np.fromiter((value is None for value in values), dtype=bool, count=count)
+    return np.fromiter((0 if value is None else value for value in values), dtype=dtype, count=count), unknown
+
+
+def _same_column(column: Column, value: object, rows: int) -> pd.Series[Any]:
+    """Make a column that has one value in all rows, of which it is made once."""
+    import pandas as pd
+
+    return pd.Series(_series(column, [value]).array.repeat(rows), name=column.name)
 
 
 def _series(column: Column, values: list[Any]) -> pd.Series[Any]:

@@ -47,6 +47,7 @@ def test_columns_and_types_are_the_same_whatever_is_in_it(rows: list[Mapping[str
     assert list(frame.index) == list(range(len(rows)))
 
 
+MICROSECOND = timedelta(microseconds=1)
 COLUMNS: dict[str, list[Any]] = {
     "name": ["a", None, ""],
     "size_bytes": [2**63 - 1, None, -(2**63)],
@@ -71,6 +72,57 @@ def test_columns_may_be_empty_the_same_in_all_rows_or_not_there(count: int) -> N
     assert list(frame["name"]) == [str(Digest.of(b"x"))] * count
     assert list(frame["fine"]) == [True] * count
     assert bool(frame[["made", "parts", "seconds"]].isna().to_numpy().all())
+
+
+SAME: dict[str, Any] = {
+    "name": Digest.of(b"x"),
+    "size_bytes": 2**63 - 1,
+    "made": datetime(2024, 5, 14, 2, 3, 4, 123456, UTC),
+    "fine": False,
+    "parts": {"a": [1]},
+    "seconds": 0.5,
+}
+
+
+@pytest.mark.parametrize("same", [SAME, {}, dict.fromkeys(SAME), {"name": "lone \ud800 surrogate", "parts": []}])
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_what_is_the_same_in_all_rows_is_as_if_it_stood_in_each(same: dict[str, Any], count: int) -> None:
+    only = Schema("only", "row", (Column("number", NUMBER, "the row's number"), *SCHEMA.columns))
+    frame = only.frame_of({"number": list(range(count))}, same=same)
+    pd.testing.assert_frame_equal(frame, only.frame({"number": number, **same} for number in range(count)))
+
+
+@pytest.mark.parametrize("unknown", [set(), {0}, {2}, {0, 1, 2}], ids=str)
+def test_columns_are_those_of_rows_wherever_something_is_unknown(unknown: set[int]) -> None:
+    full: dict[str, list[Any]] = {
+        "name": ["a", "", "é"],
+        "size_bytes": [0, 2**63 - 1, -(2**63)],
+        "made": [0, -1, 1_715_652_184_123_456],
+        "fine": [True, False, True],
+        "parts": [[], {}, [1]],
+        "seconds": [0.0, 0.5, 1e300],
+    }
+    columns = {name: [None if at in unknown else one for at, one in enumerate(column)] for name, column in full.items()}
+    frame = SCHEMA.frame_of(columns, same={})
+    rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    for row in rows:
+        row["made"] = None if row["made"] is None else datetime(1970, 1, 1, tzinfo=UTC) + row["made"] * MICROSECOND
+    pd.testing.assert_frame_equal(frame, SCHEMA.frame(rows))
+    assert frame.isna().all(axis=1).tolist() == [at in unknown for at in range(3)]
+
+
+def test_rows_of_one_value_can_be_changed_one_by_one() -> None:
+    frame = SCHEMA.frame_of({"size_bytes": [1, 2]}, same=SAME)
+    changes: dict[str, Any] = {"name": "b", "fine": True, "seconds": 1.5}
+    for name, value in changes.items():
+        frame.loc[0, name] = value
+        assert frame[name].tolist() == [value, SAME[name]]
+
+
+@pytest.mark.parametrize("name", ["size_bytes", "made"])
+def test_a_number_that_is_too_large_is_an_error_and_never_another_one(name: str) -> None:
+    with pytest.raises(OverflowError):
+        SCHEMA.frame_of({name: [2**63]}, same={})
 
 
 def test_columns_that_are_all_unknown_keep_their_types() -> None:

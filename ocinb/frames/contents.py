@@ -12,7 +12,7 @@ from ocinb.frames.opening import Platforms
 from ocinb.frames.reading import Contents
 from ocinb.frames.rows import layer_rows
 from ocinb.progress.protocol import Progress
-from ocinb.rootfs.filesystem import overlay
+from ocinb.rootfs.filesystem import Overlay
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,10 +55,10 @@ def files(
     NotFoundError
         If nothing has that name, or it has no such platform; also if a layer is nowhere to be had.
     InvalidError
-        If it is no image but an artifact, whose blobs are no layers; if a layer is no tar; or if it passes a limit of
-        the settings, which the message names.
+        If it is no image but an artifact, whose blobs are no layers; or if a layer passes a limit of the settings,
+        which the message names.
     IntegrityError
-        If a layer is damaged, or its tar is not the one that the config promised.
+        If a layer is damaged or no tar, or its tar is not the one that the config promised.
     TransportError
         If the registry fails, or the disk has no room.
 
@@ -125,9 +125,9 @@ def filesystem(
     NotFoundError
         If nothing has that name, or it has no such platform; also if a layer is nowhere to be had.
     InvalidError
-        If it is no image but an artifact; if a layer is no tar; or if it passes a limit of the settings.
+        If it is no image but an artifact; or if a layer passes a limit of the settings, which the message names.
     IntegrityError
-        If a layer is damaged, or its tar is not the one that the config promised.
+        If a layer is damaged or no tar, or its tar is not the one that the config promised.
 
     Notes
     -----
@@ -183,9 +183,9 @@ def hidden(
     NotFoundError
         If nothing has that name, or it has no such platform; also if a layer is nowhere to be had.
     InvalidError
-        If it is no image but an artifact; if a layer is no tar; or if it passes a limit of the settings.
+        If it is no image but an artifact; or if a layer passes a limit of the settings, which the message names.
     IntegrityError
-        If a layer is damaged, or its tar is not the one that the config promised.
+        If a layer is damaged or no tar, or its tar is not the one that the config promised.
 
     Notes
     -----
@@ -246,9 +246,9 @@ def efficiency(
     NotFoundError
         If nothing has that name, or it has no such platform; also if a layer is nowhere to be had.
     InvalidError
-        If it is no image but an artifact; if a layer is no tar; or if it passes a limit of the settings.
+        If it is no image but an artifact; or if a layer passes a limit of the settings, which the message names.
     IntegrityError
-        If a layer is damaged, or its tar is not the one that the config promised.
+        If a layer is damaged or no tar, or its tar is not the one that the config promised.
 
     Notes
     -----
@@ -290,28 +290,24 @@ def layers_with_contents(
     )
 
 
-def _files(contents: Contents) -> pd.DataFrame:
-    layers = contents.entries
-    return schemas.FILES.frame_of(files_columns(layers, overlay(layers)), same=contents.fields)
+def _files(contents: Contents, overlay: Overlay) -> pd.DataFrame:
+    return schemas.FILES.frame_of(files_columns(contents.entries, overlay), same=contents.fields)
 
 
-def _filesystem(contents: Contents) -> pd.DataFrame:
-    layers = contents.entries
-    return schemas.FILESYSTEM.frame_of(filesystem_columns(layers, overlay(layers)), same=contents.fields)
+def _filesystem(contents: Contents, overlay: Overlay) -> pd.DataFrame:
+    return schemas.FILESYSTEM.frame_of(filesystem_columns(contents.entries, overlay), same=contents.fields)
 
 
-def _hidden(contents: Contents) -> pd.DataFrame:
-    columns = hidden_columns(contents, overlay(contents.entries))
-    return schemas.HIDDEN.frame_of(columns, same=contents.fields)
+def _hidden(contents: Contents, overlay: Overlay) -> pd.DataFrame:
+    return schemas.HIDDEN.frame_of(hidden_columns(contents, overlay), same=contents.fields)
 
 
-def _efficiency(contents: Contents) -> pd.DataFrame:
-    return schemas.EFFICIENCY.frame([{**contents.fields, **figures_row(contents, overlay(contents.entries))}])
+def _efficiency(contents: Contents, overlay: Overlay) -> pd.DataFrame:
+    return schemas.EFFICIENCY.frame([{**contents.fields, **figures_row(contents, overlay)}])
 
 
-def _layers(contents: Contents) -> pd.DataFrame:
-    told = layer_figures(contents, overlay(contents.entries))
-    rows = zip(layer_rows(contents.image), told, strict=True)
+def _layers(contents: Contents, overlay: Overlay) -> pd.DataFrame:
+    rows = zip(layer_rows(contents.image), layer_figures(contents, overlay), strict=True)
     return schemas.LAYERS.frame({**contents.fields, **row, **figures} for row, figures in rows)
 
 

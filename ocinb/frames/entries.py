@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from itertools import chain, repeat
+from itertools import accumulate, chain, repeat
 from typing import Any
 
 from ocinb.archive.entries import FILE, HARDLINK, Columns
@@ -47,7 +47,7 @@ def files_columns(layers: Sequence[Columns], overlay: Overlay) -> Made:
 
     return Made(
         layer=lambda: list(chain.from_iterable(repeat(number, len(layer)) for number, layer in enumerate(layers))),
-        sha256=lambda: [_hex(digest) for layer in layers for digest in layer.sha256],
+        sha256=lambda: [digest and digest.hex() for layer in layers for digest in layer.sha256],
         change=lambda: list(chain.from_iterable(overlay.change)),
         visible=lambda: list(chain.from_iterable(overlay.visible)),
         **{name: partial(every, name) for name in ("path", "type", *_AS_IT_IS, "link_target")},
@@ -56,9 +56,12 @@ def files_columns(layers: Sequence[Columns], overlay: Overlay) -> Made:
 
 def filesystem_columns(layers: Sequence[Columns], overlay: Overlay) -> Made:
     """Give the paths of the final file system; the first name of a file is the file, the others are links to it."""
+    starts = list(accumulate(map(len, layers), initial=0))
+    places = [starts[layer] + place for layer, place in overlay.contents]
 
     def chosen(name: str) -> list[Any]:
-        return _of(overlay.contents, [getattr(layer, name) for layer in layers])
+        every = list(chain.from_iterable(getattr(layer, name) for layer in layers))
+        return list(map(every.__getitem__, places))
 
     types, targets = chosen("type"), chosen("link_target")
     for place, first in _further_names(types, overlay):
@@ -67,7 +70,7 @@ def filesystem_columns(layers: Sequence[Columns], overlay: Overlay) -> Made:
         path=lambda: overlay.paths,
         type=lambda: types,
         link_target=lambda: targets,
-        sha256=lambda: [_hex(layers[layer].sha256[place]) for layer, place in overlay.contents],
+        sha256=lambda: [digest and digest.hex() for digest in chosen("sha256")],
         layer=lambda: [layer for layer, _ in overlay.owners],
         **{name: partial(chosen, name) for name in _AS_IT_IS},
     )
@@ -138,7 +141,3 @@ def _sum(values: Iterable[int | None]) -> int | None:
 
 def _of(entries: Iterable[Entry], lists: Sequence[Sequence[Any]]) -> list[Any]:
     return [lists[layer][place] for layer, place in entries]
-
-
-def _hex(digest: bytes | None) -> str | None:
-    return None if digest is None else digest.hex()

@@ -69,10 +69,11 @@ def read(
         If nothing has that name, or nothing is there; the message says what may have been meant, and which layer had
         it.
     InvalidError
-        If it is a directory, a device or a fifo; if links go in a circle; or if the file has more bytes than
-        ``settings.max_file_bytes``, which it takes in memory.
+        If it is a directory, a device or a fifo, or is in no image but an artifact; if links go in a circle; if the
+        file has more bytes than ``settings.max_file_bytes``, which it takes in memory; or if a layer passes a limit of
+        the settings, which the message names.
     IntegrityError
-        If a layer is damaged, or its tar is not the one that the config promised.
+        If a layer is damaged or no tar, or its tar is not the one that the config promised.
 
     Notes
     -----

@@ -6,8 +6,8 @@ The images are read one after the other, the layers of each side by side: no mor
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,19 +16,24 @@ from ocinb._schemas import Schema
 from ocinb._text import human_duration
 from ocinb.errors import InvalidError, OcinbError
 from ocinb.frames.collecting import Errors, Failure, Names, attempt_all, complete, list_names, with_failures
+from ocinb.frames.laid import lay_layers
 from ocinb.frames.opening import Opened, Platforms, open_name, wanted_platforms
 from ocinb.frames.reading import Contents, LayerContents, Reader
 from ocinb.frames.rows import image_kind
 from ocinb.frames.watched import blob_tasks, counted_names
 from ocinb.progress import choose_progress
 from ocinb.progress.protocol import Progress, Task
+from ocinb.rootfs.filesystem import Overlay
 from ocinb.sources.images import Image
 from ocinb.sources.session import Session, default_session
+from ocinb.spec.digest import Digest
+from ocinb.storage.layout import Layout
+from ocinb.storage.parts import NOTHING_ARRIVED, list_arrived
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Make = Callable[[Contents], "pd.DataFrame"]
+Make = Callable[[Contents, Overlay], "pd.DataFrame"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +53,7 @@ def collect_contents(
     errors: Errors,
     progress: Progress | bool | None,
     whole: bool = False,
-    unread: Make | None = None,
+    unread: Callable[[Contents], pd.DataFrame] | None = None,
 ) -> pd.DataFrame:
     """Read the layers of each image, and make one frame of what is made of each.
 
@@ -59,7 +64,7 @@ def collect_contents(
     platform
         Which images of an index are read.
     make
-        Makes the frame of one image.
+        Makes the frame of one image, of what stands in its layers and what became of that.
     schema
         Its columns.
     errors
@@ -107,7 +112,15 @@ def check_image(image: Image) -> None:
 class _Work:
     """The layers that one call reads."""
 
-    def __init__(self, session: Session, board: Progress, make: Make, *, whole: bool, unread: Make | None) -> None:
+    def __init__(
+        self,
+        session: Session,
+        board: Progress,
+        make: Make,
+        *,
+        whole: bool,
+        unread: Callable[[Contents], pd.DataFrame] | None,
+    ) -> None:
         self._session = session
         self._board = board
         self._make = make
@@ -140,10 +153,11 @@ class _Work:
         if self._unread is not None and image_kind(image) != "image":
             return self._unread(Contents(opened.name, image, ()))
         reader = Reader(opened, self._board, whole=self._whole, held=self._held)
+        numbers = range(len(image.manifest.layers))
         with loading("pandas"):  # which takes about as long as a small image
-            contents = reader.read(image)
-        self._held = contents.layers
-        return self._make(contents)
+            laid = lay_layers(reader, image, numbers, self._session, with_blobs=False)
+        self._held = laid.layers
+        return self._make(Contents(opened.name, image, laid.layers), laid.overlay)
 
 
 @contextmanager
@@ -161,8 +175,10 @@ def reading(session: Session, board: Progress, asked: Sequence[Asked]) -> Iterat
     if not tasks:
         yield []
         return
-    with session.store.in_use():
-        session.store.prepare()
+    store = session.store
+    with store.in_use():
+        store.prepare()
+        before = _arrived_bytes(store, tasks)
         try:
             board.start(title, tasks)
             yield failed
@@ -171,7 +187,21 @@ def reading(session: Session, board: Progress, asked: Sequence[Asked]) -> Iterat
             ending = "failed"
             raise
         finally:
-            board.finish(summary or f"{title} {ending}")
+            board.finish(summary or f"{title} {ending}{_kept(_arrived_bytes(store, tasks) - before)}")
+
+
+def _kept(came: int) -> str:
+    """Say what a failure and an interrupt leave, as a pull says it."""
+    return "; what came is kept and resumed next time" if came > 0 else ""
+
+
+def _arrived_bytes(store: Layout, tasks: Iterable[Task]) -> int:
+    """Say how much of some blobs is here, in blobs and in parts of them."""
+    with suppress(OSError):  # what cannot be looked at is spoken of by whoever needs it
+        parts = list_arrived(store.root)
+        whole = {task.key: store.blobs.size(Digest(task.key)) for task in tasks}
+        return sum(parts.get(key, NOTHING_ARRIVED).size if size is None else size for key, size in whole.items())
+    return 0
 
 
 def _tasks(asked: Sequence[Asked]) -> list[Task]:

@@ -1,4 +1,4 @@
-"""Laid: the file systems of the last images, for whoever reads one file of an image after another.
+"""Laid: the file systems of the last images, for whoever asks one thing of an image after another.
 
 What is kept is named by digests, so it never grows old; but where the content of a layer comes from, it does not say.
 It lives as long as the session, whose store it is from, and takes a bounded amount of memory.
@@ -23,6 +23,8 @@ from ocinb.rootfs.filesystem import Overlay, overlay
 from ocinb.rootfs.walk import Tree
 from ocinb.sources.images import Image
 from ocinb.sources.session import Session
+from ocinb.spec.digest import Digest
+from ocinb.storage.tables import Tables
 
 # All that is kept of one session. A Debian image of 12,800 entries takes about 9 MiB.
 MOST_BYTES: Final = 128 * MIB
@@ -57,6 +59,11 @@ class Laid:
         entries = [layer.entries for layer in layers]
         result = overlay(entries)
         return cls(layers, entries, result, Tree(entries, result))
+
+    @property
+    def whole(self) -> bool:
+        """Whether none of the layers was read by its table of contents."""
+        return all(layer.toc is None for layer in self.layers)
 
     @property
     def cost(self) -> int:
@@ -97,33 +104,51 @@ class Recent:
                 self._kept.popitem(last=False)
 
 
-def lay_layers(reader: Reader, image: Image, numbers: range, session: Session) -> Laid:
+def lay_layers(reader: Reader, image: Image, numbers: range, session: Session, *, with_blobs: bool = True) -> Laid:
     """Give some layers of an image, by their numbers; those that were given a moment ago are not read again.
+
+    Parameters
+    ----------
+    reader
+        Reads them.
+    image, numbers
+        Which they are.
+    session
+        Whose store they are kept in.
+    with_blobs
+        As the reader has it.
 
     Raises
     ------
     IntegrityError
-        If a layer is damaged, or is another one than the config of the image says.
+        If a layer is damaged or no tar, or is another one than the config of the image says.
     InvalidError
-        If a layer is no tar, or passes a limit.
+        If a layer passes a limit.
     """
     recent = _recent_of(session)
     with alone((recent, image.document.digest)):  # those that wait find it
-        laid = recent.find(_key(reader, image, numbers, session))
-        if laid is not None:
+        laid = recent.find(_key(image, numbers, session, with_blobs=with_blobs))
+        if laid is not None and (reader.by_tocs or laid.whole):
             for layer in laid.layers:
                 reader.progress.state(layer.descriptor.digest, State.PRESENT)
             return laid
         laid = Laid.over(reader.layers(image, numbers))
-        recent.keep(_key(reader, image, numbers, session), laid)  # what was fetched for it is here now
+        # What was fetched for it is here now.
+        recent.keep(_key(image, numbers, session, with_blobs=with_blobs), laid)
         return laid
 
 
-def _key(reader: Reader, image: Image, numbers: range, session: Session) -> Hashable:
-    """Say what a result hangs on: whether a blob is here decides if a layer is read by its table of contents."""
-    blobs = image.manifest.layers[numbers.start : numbers.stop]
-    here = tuple(session.store.blobs.size(blob.digest) is not None for blob in blobs)
-    return image.document.digest, numbers, reader.by_tocs, here
+def _key(image: Image, numbers: range, session: Session, *, with_blobs: bool) -> Hashable:
+    """Say what a result hangs on: which layers, how each is read, and how much all of them may have."""
+    blobs, tables = session.store.blobs, Tables(session.store.root)
+
+    def way(layer: Digest) -> Hashable:
+        """Give the size of what is here, so that it is looked at anew if it changes; else whether it is asked for."""
+        size = blobs.size(layer)
+        return with_blobs or not tables.path(layer).exists() if size is None else (size,)
+
+    ways = tuple(way(layer.digest) for layer in image.manifest.layers[numbers.start : numbers.stop])
+    return image.document.digest, numbers, ways, session.settings.max_tar_entries
 
 
 def _cost(entries: Columns) -> int:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ocinb._pool import run_all
 from ocinb.archive.entries import Columns
-from ocinb.errors import IntegrityError, TransportError
+from ocinb.errors import IntegrityError, InvalidError, TransportError
 from ocinb.frames.collecting import Row
 from ocinb.frames.opening import Opened
 from ocinb.frames.rows import image_fields, layer_identities
@@ -15,6 +16,7 @@ from ocinb.indexing import Layer, check_diff_id, index_layers
 from ocinb.progress.protocol import Progress, State
 from ocinb.rootfs.markers import as_layer
 from ocinb.rootfs.toc import Toc, find_toc
+from ocinb.rootfs.tocplaces import promise_in
 from ocinb.sources.base import Source
 from ocinb.sources.images import Image
 from ocinb.spec.digest import Digest
@@ -117,26 +119,23 @@ class Reader:
         self._with_blobs = with_blobs
         self._held = {layer.descriptor.digest: layer for layer in held if not whole or layer.table is not None}
 
-    def read(self, image: Image) -> Contents:
-        """Read all layers of an image.
+    def layers(self, image: Image, numbers: Sequence[int]) -> list[LayerContents]:
+        """Read some layers of an image, by their numbers.
 
         Raises
         ------
         IntegrityError
-            If a layer is damaged, or is another one than the config of the image says.
+            If a layer is damaged or no tar, or is another one than the config of the image says.
         InvalidError
-            If a layer is no tar, or passes a limit.
+            If a layer passes a limit, or all together have too many entries.
         """
-        return Contents(self._name, image, self.layers(image, range(len(image.manifest.layers))))
-
-    def layers(self, image: Image, numbers: Sequence[int]) -> list[LayerContents]:
-        """Read some layers of an image, by their numbers."""
         stacked, (diff_ids, _) = image.manifest.layers, layer_identities(image)
         wanted = [Layer(self._sized(stacked[number]), self._source, self._name, diff_ids[number]) for number in numbers]
         read = self._read({layer.descriptor.digest: layer for layer in wanted})
         found = [read[layer.descriptor.digest] for layer in wanted]
         for layer, contents in zip(wanted, found, strict=True):
             self._check(layer, contents)
+        self._tally().add(sum(len(contents.entries) for contents in found))  # a layer counts wherever it stands
         return found
 
     def _sized(self, descriptor: Descriptor) -> Descriptor:
@@ -147,15 +146,17 @@ class Reader:
         return replace(descriptor, size=_asked_size(self._source, descriptor) if size is None else size)
 
     def _read(self, wanted: dict[Digest, Layer]) -> dict[Digest, LayerContents]:
-        found = {digest: self._held[digest] for digest, layer in wanted.items() if self._holds(layer)}
+        held = {digest: self._held_of(layer) for digest, layer in wanted.items()}
+        found = {digest: contents for digest, contents in held.items() if contents is not None}
         if self.by_tocs:
             found |= self._listed([layer for digest, layer in wanted.items() if digest not in found])
         for digest in found:
             self.progress.state(digest, State.PRESENT)
         rest = {digest: layer for digest, layer in wanted.items() if digest not in found}
-        settings = self._session.settings
+        settings, tally = self._session.settings, self._tally()
+        tally.add(sum(len(contents.entries) for contents in found.values()))
         tables = index_layers(
-            list(rest.values()), self._layout, settings, self.progress, errors="raise", as_layer=as_layer
+            list(rest.values()), self._layout, settings, self.progress, errors="raise", as_layer=tally.as_layer
         )
         for digest, table in tables.items():
             if not isinstance(table, Table):
@@ -163,13 +164,16 @@ class Reader:
             found[digest] = LayerContents(rest[digest].descriptor, table.entries, table)
         return found
 
-    def _holds(self, layer: Layer) -> bool:
-        """Say whether a layer was read for the image before, so that its diff_id can be compared with this one's."""
+    def _tally(self) -> _Tally:
+        return _Tally(self._session.settings.max_tar_entries)
+
+    def _held_of(self, layer: Layer) -> LayerContents | None:
+        """Give what was read of a layer for the image before; None if that does not speak for this image too."""
         held = self._held.get(layer.descriptor.digest)
-        if held is None:
-            return False
-        known, wanted = held.table and held.table.diff_id, layer.diff_id
-        return not known or not wanted or known.partition(":")[0] == wanted.partition(":")[0]
+        if held is None or not _speaks_for(held, layer):
+            return None
+        toc = held.toc.bound(self._source, self._session.settings) if held.toc else None
+        return replace(held, descriptor=layer.descriptor, toc=toc)
 
     def _check(self, layer: Layer, contents: LayerContents) -> None:
         """Refuse a layer that is of another size than the manifest says, or holds another tar than the config says."""
@@ -190,8 +194,12 @@ class Reader:
             and (self._with_blobs or not tables.path(layer.descriptor.digest).exists())
         ]
 
+        tally = self._tally()
+
         def find(layer: Descriptor) -> Toc | None:
-            return find_toc(self._source, layer, settings, tag=self._tag, store=self._layout)
+            toc = find_toc(self._source, layer, settings, tag=self._tag, store=self._layout)
+            tally.add(len(toc.columns) if toc else 0)
+            return toc
 
         tocs = run_all(find, absent, workers=settings.concurrency)
         return {
@@ -199,6 +207,54 @@ class Reader:
             for one, toc in zip(absent, tocs, strict=True)
             if toc is not None
         }
+
+
+class _Tally:
+    """Counts the entries of layers that are read side by side: each may have few enough, and all of them too many.
+
+    Parameters
+    ----------
+    most
+        How many all together may have.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._count = 0
+        self._lock = threading.Lock()
+
+    def as_layer(self, columns: Columns) -> Columns:
+        """Read entries of a tar as those of a layer, and count them."""
+        layer = as_layer(columns)
+        self.add(len(layer))
+        return layer
+
+    def add(self, count: int) -> None:
+        """Count further entries.
+
+        Raises
+        ------
+        InvalidError
+            If these are too many.
+        """
+        with self._lock:
+            self._count += count
+            if self._count > self._most:
+                most = f"max_tar_entries = {self._most:,}"
+                hint = "Set more in ocinb.settings if there is memory for them"
+                raise InvalidError(f"the layers of the image have more entries together than {most}", hint=hint)
+
+
+def _speaks_for(held: LayerContents, layer: Layer) -> bool:
+    """Say whether a layer that was read for one image may be shown for another.
+
+    By its table of contents alone only if that one's manifest promises the same of it: nobody believes another's. As a
+    whole if its diff_id can be compared with what that one's config says.
+    """
+    if held.table is None:
+        sizes = held.descriptor.known_size, layer.descriptor.known_size
+        return sizes[0] == sizes[1] and promise_in(held.descriptor) == promise_in(layer.descriptor)
+    return layer.diff_id is None or held.table.diff_id.partition(":")[0] == layer.diff_id.partition(":")[0]
 
 
 def _asked_size(source: Source, descriptor: Descriptor) -> int:

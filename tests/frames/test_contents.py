@@ -13,7 +13,9 @@ from ocinb._settings import settings
 from ocinb.errors import IntegrityError, InvalidError, NotFoundError
 from ocinb.frames import schemas
 from ocinb.samples import SampleRegistry
+from ocinb.samples.images import Layer
 from ocinb.samples.tars import Entry, directory, file, hardlink, opaque, symlink, whiteout
+from ocinb.spec.digest import Digest
 from tests.documents import REPOSITORY, descriptor, layer, put, put_image, put_schema1
 from tests.frames.facts import IMAGES, fetch, images, index_entries, records
 from tests.frames.layerfacts import layer_of, plain, put_layers, rows_of, steps, tars_of
@@ -295,6 +297,46 @@ def test_images_of_other_digests_are_read_too(registry: SampleRegistry, algorith
     name = registry.reference(f"{REPOSITORY}:1")
     assert ocinb.filesystem(name)["path"].tolist() == ["x", "y"]
     assert ocinb.files(name)["sha256"].str.len().tolist() == [64, 64]
+
+
+@pytest.mark.parametrize("path", ["/", "usr", "usr/", "usr/lib", "usr/lib/."])
+def test_any_directory_is_refused_with_the_same_words(registry: SampleRegistry, path: str) -> None:
+    name = put_layers(registry, [directory("usr/lib"), file("usr/lib/x")])  # of no other is there an entry
+    with pytest.raises(InvalidError) as caught:
+        ocinb.read(name, path)
+    said = "is a directory, which has no content to read. ocinb.filesystem lists what is in it"
+    assert str(caught.value) == f"{name}: {path!r} {said}"
+
+
+WITH_LAYERS: dict[str, Callable[..., Any]] = {
+    **FUNCTIONS,
+    "layers": lambda name: ocinb.layers(name, depth="files"),
+    "read": lambda name: ocinb.read(name, "x"),
+}
+
+
+@pytest.mark.parametrize("name", WITH_LAYERS)
+def test_a_layer_that_is_no_tar_is_damaged(registry: SampleRegistry, name: str) -> None:
+    text = b"this is no tar" * 100
+    put_image(registry, Layer(text, "application/vnd.oci.image.layer.v1.tar", Digest.of(text)))
+    with pytest.raises(IntegrityError, match="tar"):
+        WITH_LAYERS[name](registry.reference(f"{REPOSITORY}:1"))
+
+
+@pytest.mark.parametrize("name", WITH_LAYERS)
+def test_a_layer_that_passes_a_limit_is_refused_and_the_limit_named(registry: SampleRegistry, name: str) -> None:
+    settings.max_tar_entries = 1
+    with pytest.raises(InvalidError, match="max_tar_entries"):
+        WITH_LAYERS[name](put_layers(registry, [file("x"), file("y")]))
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_errors_are_told_where_they_are_looked_for(name: str) -> None:
+    raised = str(FUNCTIONS[name].__doc__).partition("Raises\n")[2].partition("Notes\n")[0]
+    invalid, damaged = raised.partition("InvalidError")[2].split("IntegrityError")
+    assert "no tar" in damaged
+    assert "no tar" not in invalid
+    assert "limit of the settings" in " ".join(invalid.split())
 
 
 def test_a_tar_that_the_config_does_not_know_is_an_error_whoever_read_it_before(registry: SampleRegistry) -> None:

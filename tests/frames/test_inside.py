@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 import threading
 from collections.abc import Callable, Sequence
@@ -10,14 +11,17 @@ from typing import Any
 import pytest
 
 import ocinb
-from ocinb._settings import settings
-from ocinb.errors import NotFoundError
+from ocinb._settings import MIB, settings
+from ocinb.errors import IntegrityError, NotFoundError
 from ocinb.frames.reading import Reader
 from ocinb.progress.protocol import State, Task
 from ocinb.samples import SampleRegistry
+from ocinb.samples.images import Layer
 from ocinb.samples.seekable import make_estargz
 from ocinb.samples.tars import file
+from ocinb.spec.digest import Digest
 from ocinb.storage.layout import Layout
+from tests.documents import REPOSITORY, put_image
 from tests.frames.layerfacts import put_layers
 from tests.frames.test_reading import put_stack
 
@@ -52,6 +56,14 @@ class Board:
 
     def finish(self, summary: str) -> None:
         self.lines.append(summary)
+
+
+class StopAtBytes(Board):
+    """Ends it when the first bytes came."""
+
+    def advance(self, key: str, amount: int) -> None:
+        super().advance(key, amount)
+        raise KeyboardInterrupt
 
 
 READERS: dict[str, Callable[..., Any]] = {
@@ -117,6 +129,18 @@ def test_what_failed_says_so(registry: SampleRegistry, name: str) -> None:
     assert board.lines == [f"Reading {reference} failed"]
 
 
+@pytest.mark.parametrize("name", READERS)
+def test_what_failed_says_what_is_kept_of_it(registry: SampleRegistry, name: str) -> None:
+    text = b"this is no tar" * 100
+    put_image(registry, Layer(text, "application/vnd.oci.image.layer.v1.tar", Digest.of(text)))
+    reference, boards = registry.reference(f"{REPOSITORY}:1"), [Board(), Board()]
+    for board in boards:
+        with pytest.raises(IntegrityError):
+            READERS[name](reference, progress=board)
+    assert boards[0].lines == [f"Reading {reference} failed; what came is kept and resumed next time"]
+    assert boards[1].lines == [f"Reading {reference} failed"], "it was here"
+
+
 def test_if_all_failed_that_is_what_is_said(registry: SampleRegistry) -> None:
     names, board = [lost(registry, tag) for tag in ("a", "b")], Board()
     assert len(ocinb.files(names, errors="skip", progress=board)) == 0
@@ -128,10 +152,45 @@ def test_it_can_be_stopped_and_goes_on_where_it_was(registry: SampleRegistry, na
     reference, board = registry.reference(SHOP), Board(stop_at=State.READING)
     with pytest.raises(KeyboardInterrupt):
         READERS[name](reference, progress=board)
-    assert board.lines == [f"Reading {reference} stopped"]
+    assert board.lines == [f"Reading {reference} stopped; what came is kept and resumed next time"]
+    come = {f"sha256:{blob.name}" for blob in (settings.store_dir / "blobs" / "sha256").iterdir()}
     before = len(registry.requests)
     READERS[name](reference)
-    assert len(registry.requests) == before, "all blobs had come"
+    asked = {request.path.rpartition("/")[2] for request in registry.requests[before:]}
+    assert come & set(ocinb.layers(reference)["digest"]), "one of the layers had come"
+    assert not come & asked, "what had come is not asked for again"
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_a_part_that_came_is_kept_and_told_of_too(registry: SampleRegistry, name: str) -> None:
+    reference, board = put_layers(registry, [file("etc/passwd", random.Random(1).randbytes(3 * MIB))]), StopAtBytes()
+    with pytest.raises(KeyboardInterrupt):
+        READERS[name](reference, progress=board)
+    assert ocinb.store.usage().set_index("kind")["entries"]["parts"] == 1
+    assert board.lines == [f"Reading {reference} stopped; what came is kept and resumed next time"]
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_where_nothing_came_nothing_is_said_to_be_kept(registry: SampleRegistry, name: str) -> None:
+    reference = registry.reference(SHOP)
+    ocinb.pull(reference, progress=False)
+    board = Board(stop_at=State.READING)
+    with pytest.raises(KeyboardInterrupt):
+        READERS[name](reference, progress=board)
+    assert board.lines == [f"Reading {reference} stopped"], "all of it was here"
+
+
+def test_a_store_that_cannot_be_looked_at_hides_no_interrupt(
+    registry: SampleRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: Any) -> Any:
+        raise PermissionError("no")
+
+    reference, board = registry.reference(SHOP), Board(stop_at=State.READING)
+    monkeypatch.setattr("ocinb.frames.inside.list_arrived", refuse)
+    with pytest.raises(KeyboardInterrupt):
+        ocinb.files(reference, progress=board)
+    assert board.lines == [f"Reading {reference} stopped"]
 
 
 def test_nothing_is_drawn_where_there_is_nothing_to_read(registry: SampleRegistry) -> None:
@@ -147,13 +206,13 @@ def test_nobody_can_remove_what_was_read_while_others_come(
     registry: SampleRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     used: list[bool | None] = []
-    read = Reader.read
+    layers = Reader.layers
 
-    def look(self: Any, image: Any) -> Any:
+    def look(self: Any, image: Any, numbers: Any) -> Any:
         with Layout(settings.store_dir, private=True).unless_in_use() as free:
             used.append(free)
-        return read(self, image)
+        return layers(self, image, numbers)
 
-    monkeypatch.setattr(Reader, "read", look)
+    monkeypatch.setattr(Reader, "layers", look)
     ocinb.files([registry.reference("demo/hello"), registry.reference("demo/base:12")])
     assert used == [False, False]

@@ -5,19 +5,21 @@ from __future__ import annotations
 import gc
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 import ocinb
 from ocinb._pool import run_all
 from ocinb._settings import settings
 from ocinb.archive.entries import Columns
-from ocinb.errors import IntegrityError, NotFoundError, TransportError
+from ocinb.errors import IntegrityError, InvalidError, NotFoundError, TransportError
 from ocinb.frames import laid as laid_module
 from ocinb.frames import reading
 from ocinb.frames.laid import ROW_BYTES, Laid, Recent
-from ocinb.frames.reading import LayerContents
+from ocinb.frames.reading import LayerContents, Reader
 from ocinb.indexing import index_layers
 from ocinb.progress.protocol import State
 from ocinb.rootfs.filesystem import overlay
@@ -32,6 +34,14 @@ from tests.frames.test_reading import MAKERS, put_stack, sent_of, stack
 
 BASE = [file("a", "one"), file("b", "two"), file("gone", "three"), symlink("link", "b")]
 TOP = [file("a", "four"), whiteout("gone")]
+
+ASKING: dict[str, Callable[[str], pd.DataFrame]] = {
+    "files": ocinb.files,
+    "hidden": ocinb.hidden,
+    "efficiency": ocinb.efficiency,
+    "filesystem": ocinb.filesystem,
+    "layers": lambda name: ocinb.layers(name, depth="files"),
+}
 
 
 @pytest.fixture
@@ -71,6 +81,109 @@ def test_each_stack_of_layers_is_one_of_its_own(image: str, work: list[str]) -> 
         assert ocinb.read(image, "gone", layer=0) == b"three"
         assert ocinb.read(image, "a") == b"four"
     assert work == ["read", "laid"] * 3
+
+
+def blob_of(digest: str) -> Path:
+    return settings.store_dir / "blobs" / "sha256" / digest.partition(":")[2]
+
+
+def test_one_question_after_another_costs_one_laying(image: str, work: list[str]) -> None:
+    frames = [ask(image) for ask in ASKING.values()]
+    assert ocinb.read(image, "a") == b"four"
+    assert work == ["read", "laid"]
+    with fresh_session():
+        for name, frame in zip(ASKING, frames, strict=True):
+            pd.testing.assert_frame_equal(ASKING[name](image), frame)
+
+
+def test_a_frame_is_its_owners_alone(image: str) -> None:
+    before = ocinb.files(image)
+    changed = ocinb.files(image)
+    for column in changed.columns:
+        changed[column].array[:] = changed[column].array[-1]
+    pd.testing.assert_frame_equal(ocinb.files(image), before)
+
+
+def test_layers_that_lie_under_each_other_in_several_images_are_read_once(
+    registry: SampleRegistry, work: list[str]
+) -> None:
+    names = [put_layers(registry, BASE, [file("a", tag)], tag=tag) for tag in ("1", "2")]
+    for _ in range(2):
+        assert ocinb.filesystem(names).groupby("reference", sort=False).size().tolist() == [4, 4]
+        assert [ocinb.read(name, "a") for name in names] == [b"1", b"2"]
+    assert work == ["read", "laid"] * 2
+
+
+def test_a_limit_that_is_lowered_holds_for_what_is_known_too(image: str) -> None:
+    assert len(ocinb.files(image)) == 6
+    settings.max_tar_entries = 5
+    for ask in ASKING.values():
+        with pytest.raises(InvalidError, match="more entries together than max_tar_entries = 5"):
+            ask(image)
+    settings.max_tar_entries = 6
+    assert len(ocinb.files(image)) == 6
+
+
+def test_a_blob_that_changed_its_size_is_looked_at_again(image: str, work: list[str]) -> None:
+    before = ocinb.files(image)
+    [layer, *_] = ocinb.layers(image).to_dict("records")
+    blob = blob_of(layer["digest"])
+    blob.write_bytes(blob.read_bytes() + b"x")
+    pd.testing.assert_frame_equal(ocinb.files(image), before)
+    assert work == ["read", "laid"] * 2
+    assert blob.stat().st_size == layer["compressed_bytes"], "it was fetched anew"
+
+
+def test_blobs_that_are_gone_are_not_wanted_for_what_is_known(
+    registry: SampleRegistry, image: str, work: list[str]
+) -> None:
+    before = ocinb.files(image)
+    for blob in ocinb.layers(image)["digest"]:
+        blob_of(blob).unlink()
+    sent = len(registry.requests)
+    pd.testing.assert_frame_equal(ocinb.files(image), before)
+    assert ocinb.efficiency(image)["stored_bytes"].tolist() == [15]
+    assert len(registry.requests) == sent
+    assert work == ["read", "laid"] * 2, "the second time, what is known without the blobs"
+
+
+@pytest.mark.parametrize("form", MAKERS)
+def test_what_was_laid_by_tables_of_contents_is_not_enough_for_sizes(registry: SampleRegistry, form: str) -> None:
+    reference = put_stack(registry, stack(form))
+    rows = ocinb.files(reference)
+    sizes = ocinb.layers(reference, depth="files")["tar_bytes"]
+    assert sizes.notna().all()
+    assert ocinb.efficiency(reference)["tar_bytes"].tolist() == [sizes.sum()]
+    pd.testing.assert_frame_equal(ocinb.files(reference), rows)
+
+
+@pytest.mark.parametrize("form", MAKERS)
+def test_what_is_known_without_the_blobs_is_not_enough_for_a_file(registry: SampleRegistry, form: str) -> None:
+    layers = stack(form)
+    reference = put_stack(registry, layers)
+    ocinb.efficiency(reference)
+    for layer in layers:
+        blob_of(layer.digest).unlink()
+    ocinb.files(reference)
+    assert ocinb.read(reference, "srv/9") == b"nine"
+    assert [layer for layer in layers if blob_of(layer.digest).exists()] == [], "only the chunk of the file came"
+
+
+def test_nor_if_the_layers_came_while_their_tables_were_read(
+    registry: SampleRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reference = put_stack(registry, stack("estargz"))
+    layers = Reader.layers
+
+    def pull_after(self: Any, *given: Any) -> Any:
+        read = layers(self, *given)
+        ocinb.pull(reference, progress=False)
+        return read
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Reader, "layers", pull_after)
+        ocinb.files(reference)
+    assert ocinb.efficiency(reference)["tar_bytes"].notna().all()
 
 
 def test_a_tag_that_moves_leads_to_the_other_image(registry: SampleRegistry, image: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -10,14 +11,18 @@ import pytest
 
 import ocinb
 from ocinb._settings import settings
-from ocinb.errors import IntegrityError, TransportError
+from ocinb.errors import IntegrityError, InvalidError, TransportError
 from ocinb.frames import reading
+from ocinb.frames.opening import open_name
+from ocinb.frames.reading import LayerContents, Reader
 from ocinb.indexing import index_layers
+from ocinb.progress.protocol import NoProgress
 from ocinb.rootfs.toc import find_toc
 from ocinb.samples import SampleRegistry
 from ocinb.samples.images import Layer, Manifest, Step, make_image, make_layer
 from ocinb.samples.seekable import make_estargz, make_zstd_chunked, toc_image
 from ocinb.samples.tars import file, hardlink, noise, symlink, whiteout
+from ocinb.sources.session import default_session
 from ocinb.spec.digest import Digest
 from ocinb.spec.tocdigests import toc_digests
 from tests.documents import REPOSITORY, put_image, put_schema1
@@ -255,6 +260,51 @@ def test_a_layer_that_was_listed_by_its_table_is_no_whole_one_for_the_next(regis
     assert ocinb.efficiency(names)["tar_bytes"].notna().all()
 
 
+def rename(toc: dict[str, Any]) -> dict[str, Any]:
+    """Say that a file has another name."""
+    return toc | {"entries": [row | {"name": row["name"].replace("tool", "other")} for row in toc["entries"]]}
+
+
+@pytest.mark.parametrize("own", [False, True], ids=["another image promises nothing", "another image has its own"])
+def test_a_table_is_believed_for_the_image_that_promises_it_alone(registry: SampleRegistry, *, own: bool) -> None:
+    entries = [file("usr/tool", "good" * 100)]
+    honest, lying = make_estargz(entries, outside=True), make_estargz(entries, outside=True, edit=rename)
+    assert honest.digest == lying.digest, "each has its table beside it"
+    liar = put_stack(registry, [lying], "liar")
+    put(registry, toc_image([lying]), "liar-esgztoc")
+    right = put_stack(registry, [honest if own else replace(honest, annotations={})], "right")
+    put(registry, toc_image([honest]), "right-esgztoc")
+    frame = ocinb.files([liar, right])
+    assert frame["path"].tolist() == ["usr/other", "usr/tool"]
+    assert ocinb.read(right, "usr/tool") == b"good" * 100
+
+
+def test_a_layer_that_was_listed_is_read_from_where_the_next_image_is(registry: SampleRegistry) -> None:
+    lazy = make_estargz([file("usr/tool", "good" * 100)])
+    read: list[LayerContents] = []
+    for repository in ("demo/one", "demo/two"):
+        registry.put_image(repository, [lazy], tag="1")
+        opened = open_name(registry.reference(f"{repository}:1"), default_session())
+        [image] = opened.images(None)
+        read += Reader(opened, NoProgress(), whole=False, held=read).layers(image, range(len(image.manifest.layers)))
+    assert read[0].entries is read[1].entries, "its table is not read again"
+    assert read[1].toc is not None
+    before = len(registry.requests)
+    assert read[1].toc.read(0) == b"good" * 100
+    assert [request.path.partition("/blobs/")[0] for request in registry.requests[before:]] == ["/v2/demo/two"]
+
+
+@pytest.mark.parametrize("form", MAKERS)
+def test_what_the_store_saw_before_makes_no_difference(registry: SampleRegistry, form: str) -> None:
+    lazy = MAKERS[form]([file("usr/tool", "good" * 100)])
+    anew = make_layer([file("usr/tool", "other" * 100), file("usr/more")])
+    left = replace(anew, annotations=lazy.annotations)  # compressed anew, and the annotation was left behind
+    assert len(ocinb.files(put_stack(registry, [lazy], "lazy"))) == 1
+    reference = put_stack(registry, [left], "anew")
+    assert ocinb.files(reference)["path"].tolist() == ["usr/tool", "usr/more"]
+    assert ocinb.read(reference, "usr/tool") == b"other" * 100
+
+
 def test_images_that_share_a_layer_may_name_its_tar_by_different_digests(registry: SampleRegistry) -> None:
     shared = make_layer([file("a", "x")])
     names = []
@@ -293,6 +343,35 @@ def test_a_size_that_nobody_says_is_an_error_and_else_it_is_that_of_the_whole(
     registry.fault("*/blobs/*", headers={"Content-Range": "bytes 0-0/*"}, times=None)
     with pytest.raises(TransportError, match=f"nobody says how large the layer {layer.digest} is"):
         ocinb.files(reference)
+
+
+@pytest.mark.parametrize("form", ["plain", *MAKERS])
+def test_a_layer_counts_as_often_as_it_stands_in_an_image(registry: SampleRegistry, form: str) -> None:
+    entries = [file(f"d/{number}", str(number)) for number in range(100)]
+    layer = layer_of(entries) if form == "plain" else MAKERS[form](entries)
+    reference = put_stack(registry, [layer] * 3, "thrice")
+    settings.max_tar_entries = 299
+    for _ in range(2):  # read, and then known
+        with pytest.raises(InvalidError, match="more entries together than max_tar_entries = 299") as caught:
+            ocinb.files(reference)
+        assert caught.value.reference == reference
+    assert ocinb.read(reference, "d/7", layer=1) == b"7"
+    settings.max_tar_entries = 300
+    assert len(ocinb.files(reference)) == 300
+
+
+@pytest.mark.parametrize("form", ["plain", *MAKERS])
+def test_no_more_layers_are_read_when_those_that_were_have_too_many_entries(
+    registry: SampleRegistry, form: str
+) -> None:
+    contents = [[file(f"{name}/{number}", "x") for number in range(100)] for name in "abcdefghijkl"]
+    layers = [layer_of(entries) if form == "plain" else MAKERS[form](entries) for entries in contents]
+    reference = put_stack(registry, layers)
+    settings.max_tar_entries, settings.concurrency = 500, 1
+    with pytest.raises(InvalidError, match="more entries together than max_tar_entries = 500") as caught:
+        ocinb.files(reference)
+    assert caught.value.reference == reference
+    assert ocinb.store.usage().set_index("kind")["entries"].to_dict()["index"] <= 6
 
 
 def test_a_broken_layer_is_told_with_its_name_and_the_others_go_on(registry: SampleRegistry) -> None:

@@ -175,11 +175,19 @@ def _address(process: "subprocess.Popen[bytes]", home: Path) -> str:
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         for file in (home / "jupyter_runtime_dir").glob("jpserver-*.json"):
-            url = str(json.loads(file.read_text())["url"])
-            if _answers(f"{url}api/status"):
+            url = _told_url(file)
+            if url is not None and _answers(f"{url}api/status"):
                 return url
         time.sleep(0.1)
     raise RuntimeError(f"JupyterLab did not start: {(home / 'lab.log').read_text()[-2000:]}")
+
+
+def _told_url(file: Path) -> str | None:
+    """Read where a server listens; None as long as it is still writing that."""
+    try:
+        return str(json.loads(file.read_text())["url"])
+    except ValueError:
+        return None
 
 
 def _answers(url: str) -> bool:
