@@ -12,12 +12,17 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from typing import Final
 
-from ocinb.archive.entries import DIRECTORY, HARDLINK, OPAQUE, SYMLINK, WHITEOUT, Columns
+from ocinb.archive.entries import DIRECTORY, FILE, HARDLINK, OPAQUE, SYMLINK, WHITEOUT, Columns
+from ocinb.errors import InvalidError
+from ocinb.rootfs.directories import Directory
 from ocinb.rootfs.ledger import CHANGES, DELETED, MADE_OPAQUE, REASONS, REMOVED, Ledger
 from ocinb.rootfs.markers import MARKERS, is_leftover
-from ocinb.rootfs.tree import Directory, Tree
+from ocinb.rootfs.tree import Tree
 
 Entry = tuple[int, int]
+
+# The characters of the paths of all entries that stand elsewhere than they say: a short name may be led to a long path.
+MAX_MOVED_CHARACTERS: Final = 256 * 1024 * 1024
 
 _NO_NAMES: Final = frozenset({"", ".", ".."})
 
@@ -70,7 +75,8 @@ def overlay(layers: Sequence[Columns]) -> Overlay:
     Raises
     ------
     InvalidError
-        If the paths go through millions of directories that no layer stores.
+        If the paths go through millions of directories that no layer stores, or links lead to more paths than memory is
+        for.
 
     Notes
     -----
@@ -102,6 +108,7 @@ class _Applying:
         self.tree = Tree(self.ledger)
         # Where entries stand that stand elsewhere than they say.
         self.moved: dict[int, str] = {}
+        self._moved_characters = 0
         self._targets: dict[int, str] = {}
         self._leftovers: dict[str, int] = {}
         self._parents: dict[str, tuple[Directory, bool] | None] = {}
@@ -117,7 +124,8 @@ class _Applying:
             if kind in MARKERS:
                 self.ledger.change[entry] = DELETED
             elif is_leftover(path):
-                self._leftovers[path] = entry
+                if kind == FILE:  # as Docker, which keeps no others
+                    self._leftovers[path] = entry
             elif kind == HARDLINK:
                 self._put_link(entry, path, target or "", before.get(entry))
             else:
@@ -185,8 +193,13 @@ class _Applying:
     def _put_link(self, entry: int, path: str, target: str, before: int | None) -> None:
         content = self._content(target)
         content = before if content is None else content
-        place = None if content is None else self._place(entry, path)
-        if content is not None and place is not None:
+        if content is None:
+            names = _names(path)
+            if names:
+                self.ledger.change[entry] = self.tree.stood_at(names)
+            return
+        place = self._place(entry, path)
+        if place is not None:
             self.tree.put_other(entry, *place)
             self.ledger.show_link(entry, content)
             if content in self._targets:
@@ -200,8 +213,17 @@ class _Applying:
             return None
         (parent, straight), name = found, place[1]
         if not straight or path[0] == "/" or path.rpartition("/")[::2] != place:
-            self.moved[entry] = parent.path_of(name)
+            self._move(entry, parent.path_of(name))
         return parent, name
+
+    def _move(self, entry: int, path: str) -> None:
+        self.moved[entry] = path
+        self._moved_characters += len(path)
+        if self._moved_characters > MAX_MOVED_CHARACTERS:
+            raise InvalidError(
+                f"symbolic links lead entries of the image to paths of more than {MAX_MOVED_CHARACTERS:,} characters "
+                "together, which no honest image does"
+            )
 
     def _parent(self, path: str) -> tuple[Directory, bool] | None:
         """Find the directory of an entry, or make it, and say whether that is its path; None if it is nowhere."""
@@ -221,7 +243,7 @@ class _Applying:
 
     def _remembered(self, path: str, parent: Directory | None) -> tuple[Directory, bool] | None:
         found = None if parent is None else (parent, parent.path == path)
-        if self._parents_at == self.tree.changes:
+        if self._parents_at == self.tree.changes and not self.tree.turned:
             self._parents[path] = found
         return found
 

@@ -7,8 +7,9 @@ of the headers in the tar.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import groupby
 
 from ocinb._pool import alone
 from ocinb._settings import Settings
@@ -20,7 +21,7 @@ from ocinb.network.refusals import RangeError
 from ocinb.rootfs.chunks import Chunk, Chunks
 from ocinb.rootfs.markers import as_layer
 from ocinb.rootfs.parts import read_part
-from ocinb.rootfs.tocfinding import Finder, FoundTable, keep_table, upto
+from ocinb.rootfs.tocfinding import Finder, FoundTable
 from ocinb.rootfs.tocplaces import Promise, promise_in
 from ocinb.rootfs.tocrows import read_rows
 from ocinb.sources.base import Source
@@ -81,18 +82,49 @@ class Toc:
         packed = read_part(self._source, self._layer, begin, end - begin, self._settings)
         if packed is None:
             raise RangeError(f"a part of {self._layer.digest} was asked for, and the whole came")
-        content = b"".join(self._unpacked(packed, one, begin, path) for one in chunks)
+        content = b"".join(self._unpacked(packed, chunks, begin, path))
         _check_content(content, columns.sha256[place], chunks, path)
         return content
 
-    def _unpacked(self, packed: bytes, chunk: Chunk, begin: int, path: str) -> bytes:
-        part = packed[chunk.offset - begin : chunk.end - begin]
-        last = chunk.skipped + chunk.size
-        plain = upto(decompressed([part], Limits.of(self._settings), f"{path!r}"), last)
-        content = plain[chunk.skipped : last]
-        if len(content) != chunk.size or (chunk.sha256 is not None and _sha256(content) != chunk.sha256):
-            raise IntegrityError(f"{path!r} in {self._layer.digest} is not what its table of contents says")
-        return content
+    def _unpacked(self, packed: bytes, chunks: Iterable[Chunk], begin: int, path: str) -> Iterator[bytes]:
+        """Unpack the chunks of a file, all that stand in the same compressed bytes at once."""
+        limits = Limits.of(self._settings)
+        for (offset, end), inside in groupby(chunks, lambda one: (one.offset, one.end)):
+            plain = _Plain(decompressed([packed[offset - begin : end - begin]], limits, f"{path!r}"))
+            for one in inside:
+                content = plain.take(one.skipped, one.size)
+                if content is None or (one.sha256 is not None and _sha256(content) != one.sha256):
+                    raise IntegrityError(f"{path!r} in {self._layer.digest} is not what its table of contents says")
+                yield content
+
+
+class _Plain:
+    """Unpacked bytes, of which some are taken on the way to their end; of all others only a piece is held at a time."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = pieces
+        self._piece = b""
+        self._at = 0  # where the piece begins
+        self._taken = 0  # up to where bytes were taken
+
+    def take(self, start: int, size: int) -> bytes | None:
+        """Give some bytes; None if they end before, or go back behind those that were taken."""
+        if start < self._taken:
+            return None
+        content = bytearray()
+        self._taken = start + size
+        while len(content) < size:
+            here = start + len(content) - self._at
+            content += self._piece[here : here + size - len(content)]
+            if len(content) < size and not self._go_on():
+                return None
+        return bytes(content)
+
+    def _go_on(self) -> bool:
+        self._at += len(self._piece)
+        piece = next(self._pieces, None)
+        self._piece = piece or b""
+        return piece is not None
 
 
 def find_toc(
@@ -147,7 +179,7 @@ def _asked(finder: Finder, promise: Promise, store: Layout | None = None) -> Toc
         return None
     toc = None if found is None else _toc(finder, found)
     if found is not None and toc is not None and store is not None:  # what nobody can use is not kept
-        keep_table(found, store)
+        finder.keep(promise, found, store)
     return toc
 
 

@@ -2,7 +2,8 @@
 
 A table is kept as a blob, by the digest by which the manifest promises it: of an eStargz as the JSON that it is, of
 zstd:chunked as it stands compressed in the layer. So it is verified whenever it comes out of the store, it counts as a
-part of the images that promise it, and it goes with them.
+part of the images that promise it, and it goes with them. For a layer it speaks only if it was found for that layer, by
+the same promise: a manifest may promise a table that its layer never had.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from ocinb.spec.digest import Digest, verify
 from ocinb.spec.documents import Descriptor, parse_manifest
 from ocinb.storage.files import says_full
 from ocinb.storage.layout import Layout
+from ocinb.storage.tocrecords import look_up_end, note_end
 
 logger = logging.getLogger("ocinb")
 
@@ -53,7 +55,7 @@ class FoundTable:
     json
         The table.
     content_end
-        Where the compressed contents of the layer end, or a later byte of it, if only the layer itself would say that.
+        Where the compressed contents of the layer end.
     kept_as, kept
         The digest and the bytes by which it can be kept; None if there is no such digest.
     """
@@ -86,25 +88,50 @@ class Finder:
     tag: str | None
 
     def look_up(self, promise: Promise, store: Layout) -> FoundTable | None:
-        """Give the table that the store has, by no request; None if it has none.
+        """Give the table that was found for this layer before, by no request; None if the store has none.
 
         Raises
         ------
         IntegrityError
-            If there are two promises and it keeps only one, or it is said to stand where it cannot.
+            If it is another table than the promised one, or is said to stand where it cannot.
         InvalidError
             If it passes a limit.
         """
-        digest = promise.packed or promise.plain
-        raw = None if digest is None else store.blobs.read(digest, self.settings.max_toc_bytes)
-        if raw is None:
+        digest, place = promise.packed or promise.plain, promise.place
+        content_end = look_up_end(store.root, self.layer.digest, self._said(promise))
+        raw = None if digest is None or content_end is None else store.blobs.read(digest, self.settings.max_toc_bytes)
+        if raw is None or content_end is None:
             return None
-        place, table = promise.place, raw
         if place is not None:
             self._check_place(place)
+        table = raw
         if promise.packed is not None:
             table = self._table(raw, in_tar=False, length=place.unpacked if place else None)
-        return FoundTable(_plain(table, promise), place.content_end if place else self.layer.size, digest, raw)
+        return FoundTable(_plain(table, promise), content_end, digest, raw)
+
+    def keep(self, promise: Promise, found: FoundTable, store: Layout) -> None:
+        """Keep a table that was asked for, and for which layer; a store that is only lent keeps nothing.
+
+        Raises
+        ------
+        TransportError
+            If the disk is full.
+        """
+        if found.kept_as is None:
+            return
+        try:
+            store.prepare()
+            store.blobs.write(found.kept, found.kept_as)
+        except TransportError as error:
+            if says_full(error.message):
+                raise
+            logger.info("the table of contents %s is not kept: %s", found.kept_as, error.message)
+        else:
+            note_end(store.root, self.layer.digest, self._said(promise), found.content_end)
+
+    def _said(self, promise: Promise) -> str:
+        """Say all that a manifest says of the table, by which it is found or not."""
+        return f"{self.layer.size} {promise.text}"
 
     def ask(self, promise: Promise) -> FoundTable | None:
         """Ask for the table, by two requests at most; None if it is not where it should be, or no parts are given.
@@ -208,25 +235,6 @@ class Finder:
                 f"the table of contents of {self.layer.digest} has {length:,} bytes or more, "
                 f"and may not have more than max_toc_bytes = {most:,}"
             )
-
-
-def keep_table(found: FoundTable, store: Layout) -> None:
-    """Keep a table that was asked for; a store that is only lent keeps nothing.
-
-    Raises
-    ------
-    TransportError
-        If the disk is full.
-    """
-    if found.kept_as is None:
-        return
-    try:
-        store.prepare()
-        store.blobs.write(found.kept, found.kept_as)
-    except TransportError as error:
-        if says_full(error.message):
-            raise
-        logger.info("the table of contents %s is not kept: %s", found.kept_as, error.message)
 
 
 def upto(chunks: Iterable[bytes], length: int) -> bytes:

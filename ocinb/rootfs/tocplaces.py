@@ -94,6 +94,12 @@ class Promise:
     plain: Digest | None
     place: Place | None
 
+    @property
+    def text(self) -> str:
+        """All of it in one line."""
+        place = self.place and f"{self.place.offset}:{self.place.length}:{self.place.unpacked}"
+        return f"{self.packed} {self.plain} {place}"
+
 
 def promise_in(layer: Descriptor) -> Promise | None:
     """Read what the annotations of a layer promise; None if that is nothing by which a table can be verified.

@@ -117,6 +117,8 @@ class _Rows:
         if kind == "reg" and self.columns.size_bytes[-1]:
             self._open = True
             self._add_chunk(entry)
+        elif kind == "reg":
+            self._end_empty()
 
     def _add_row(self, entry: dict[str, Any], kind: str) -> None:
         columns = self.columns
@@ -130,16 +132,21 @@ class _Rows:
         columns.gid.append(self._number(entry, "gid"))
         columns.mtime.append(_microseconds(self._text(entry, "modtime")))
         columns.link_target.append(_target(kind, target))
-        columns.sha256.append(self._content_digest(entry, size) if kind == FILE else None)
+        columns.sha256.append(self._digest(entry, "digest") if kind == FILE else None)
         columns.offset.append(None)
         columns.path.append(text_of(clean_path(self._name(entry, "name"))))
 
-    def _content_digest(self, entry: dict[str, Any], size: int) -> bytes | None:
-        return self._digest(entry, "digest") if size else _EMPTY
+    def _end_empty(self) -> None:
+        """Give a file without bytes the digest of nothing, which the table may leave out."""
+        if self.columns.sha256[-1] not in (None, _EMPTY):
+            raise IntegrityError(f"{self._file()} has no bytes, and yet the digest of some")
+        self.columns.sha256[-1] = _EMPTY
 
     def _add_chunk(self, entry: dict[str, Any]) -> None:
         if not self._open:
             raise IntegrityError(f"the table of contents of {self._where} has a chunk that belongs to no file")
+        if entry["type"] == _CHUNK and text_of(clean_path(self._name(entry, "name"))) != self.columns.path[-1]:
+            raise IntegrityError(f"a chunk behind {self._file()} has another name")
         offset = self._number(entry, "offset")
         if offset >= self.chunks.end:
             raise IntegrityError(f"{self._file()} stands at {offset:,}, where there is no content")

@@ -1,17 +1,18 @@
 """The tree: directories and what stands in them, while one layer after the other is applied.
 
 Nothing here recurses and no path is ever compared with all others: a path costs its length, and a directory that goes
-costs what is in it. A long row of directories with nothing else in them is kept as one, so that a hundred thousand need
-no more memory than their names.
+costs what is in it. A symbolic link costs its length once, and not for each path through it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 from typing import Final
 
 from ocinb.errors import InvalidError
+from ocinb.rootfs.directories import LONG, Directory, Node, stood_in
 from ocinb.rootfs.ledger import MODIFIED, OVERWRITTEN, REPLACED, Ledger
 
 # As Linux follows them: path_resolution(7) knows no more links in one path, and no longer name (PATH_MAX).
@@ -22,77 +23,6 @@ MAX_IMPLIED: Final = 1_000_000
 
 _BELOW: Final = -1
 _ONLY_NAMES: Final = frozenset({"", ".", ".."}).isdisjoint
-_LONG = 16  # so many in a row are kept as one
-
-
-class Directory:
-    """One directory, or a row of them of which only the last is of interest.
-
-    Attributes
-    ----------
-    parent
-        The one that has it; None for the root.
-    name
-        Its name; that of a row is the path through it, from `start` on.
-    owner
-        The entry that stores it; -1 if no layer does.
-    since
-        The layer from which on the path is there; `_BELOW` if it was there below the layer that made this directory.
-    children
-        What is in it now, by the first name of each: directories, and of all others the entry.
-    was
-        What the layers below had in it and this layer took away; None if that is nothing.
-    """
-
-    __slots__ = ("children", "name", "owner", "parent", "since", "start", "was")
-
-    def __init__(self, parent: Directory | None, name: str, owner: int, since: int) -> None:
-        self.parent = parent
-        self.name = name
-        self.start = 0
-        self.owner = owner
-        self.since = since
-        self.children: dict[str, Node] = {}
-        self.was: dict[str, Node] | None = None
-
-    @property
-    def path(self) -> str:
-        """Where it is."""
-        return self.path_of("")[:-1]
-
-    def path_of(self, name: str) -> str:
-        """Give the path of what has this name in it."""
-        names = [name]
-        here = self
-        while here.parent is not None:
-            names.append(here.name[here.start :])
-            here = here.parent
-        return "/".join(reversed(names))
-
-    def match(self, names: list[str]) -> int:
-        """Take from the end of a list the names that a row goes on with, and give where in its own name that ends."""
-        at = self._end(self.start)
-        rest = self.name.count("/", at)
-        if rest > _LONG and self.name[at + 1 :] == "/".join(reversed(names[-rest:])):  # most go all the way
-            del names[-rest:]
-            return len(self.name)
-        while at < len(self.name) and names and names[-1] == self.name[at + 1 : self._end(at + 1)]:
-            at += 1 + len(names.pop())
-        return at
-
-    def _end(self, start: int) -> int:
-        found = self.name.find("/", start)
-        return len(self.name) if found < 0 else found
-
-    def split(self, at: int) -> Directory:
-        """Cut a row in two; give the end of the upper part, in which this is the lower."""
-        upper = Directory(self.parent, self.name[self.start : at], -1, self.since)
-        self.parent, self.start = upper, at + 1
-        upper.children[self.name[at + 1 : self._end(at + 1)]] = self
-        return upper
-
-
-Node = Directory | int
 
 
 class Tree:
@@ -105,16 +35,22 @@ class Tree:
     symlinks
         What the symbolic links name, by entry.
     changes
-        Rises whenever a path may lead elsewhere than before.
+        Rises whenever a path that was there may lead elsewhere than before.
+    turned
+        Whether the path that was looked up last turned back from a name that is not there: it may lead elsewhere as
+        soon as something is.
     """
 
     def __init__(self, ledger: Ledger) -> None:
         self.root = Directory(None, "", -1, since=0)
         self.symlinks: dict[int, str] = {}
         self.changes = 0
+        self.turned = False
         self._ledger = ledger
         self._implied = 0
         self._told: list[Directory] = []
+        self._led: dict[int, _Led] = {}  # where symbolic links lead, by entry
+        self._led_at = 0
 
     def find(self, names: Sequence[str], replaced: AbstractSet[str] = frozenset()) -> Directory | None:
         """Look a directory up; None if it is not there.
@@ -136,7 +72,7 @@ class Tree:
             return None
         here, missing = found
         for place, name in enumerate(missing):
-            if len(missing) - place > _LONG and name not in here.children and name not in (here.was or ()):
+            if len(missing) - place > LONG and name not in here.children and name not in (here.was or ()):
                 row = Directory(here, "/".join(missing[place:]), -1, self._ledger.layer)
                 here.children[name] = row
                 return row
@@ -149,43 +85,52 @@ class Tree:
     ) -> tuple[Directory, list[str]] | None:
         """Follow a path as far as there are directories, and give the rest; links are read as in a chroot."""
         here, missing, followed = self.root, list[str](), _Followed(names)
-        todo = followed.todo
+        todo, self.turned = followed.todo, False
+        self._forget_outdated()
         while todo:
             name = todo.pop()
+            child = None if missing else here.children.get(name)
             if name == "..":
                 here = here if missing else self._above(here)
+                self.turned = self.turned or bool(missing)
                 del missing[-1:]
-                continue
-            child = None if missing else here.children.get(name)
-            if isinstance(child, Directory):
-                here = child if len(child.name) == len(name) else self._along(child, todo)
+            elif isinstance(child, Directory):
+                here = child if child.stop - child.start == len(name) else self._along(child, todo)
             elif name not in ("", "."):
                 target = None if child is None else self.symlinks.get(child)
-                if target is None:
+                if child is None or target is None:
                     missing.append(name)
                     if child is None and followed.is_past_links and _ONLY_NAMES(todo):
                         missing.extend(reversed(todo))  # nothing is there to be looked up
                         todo.clear()
-                elif not followed.follow(target, replaced):
+                    continue
+                led = self._led.get(child)
+                if not followed.follow(child, target, replaced, led):
                     return None
-                elif target.startswith("/"):
-                    here = self.root
+                here = led.to if led else self.root if target.startswith("/") else here
+            if followed.is_at_end and not missing and not self.turned:
+                self._led.update(followed.ends(here))
         return here, missing
+
+    def _forget_outdated(self) -> None:
+        if self._led_at != self.changes:
+            self._led.clear()
+            self._led_at = self.changes
 
     def _along(self, row: Directory, names: list[str]) -> Directory:
         """Go as far through a row as these names do, which are taken from the end of the list."""
         at = row.match(names)
-        return row if at == len(row.name) else self._split(row.parent, row, at)
+        return row if at == row.stop else self._split(row.parent, row, at)
 
     def _above(self, directory: Directory) -> Directory:
-        at = directory.name.rfind("/", directory.start)
+        at = directory.name.rfind("/", directory.start, directory.stop)
         return directory.parent or directory if at < 0 else self._split(directory.parent, directory, at)
 
     def _split(self, parent: Directory | None, row: Directory, at: int) -> Directory:
         self._count()
         upper = row.split(at)
         if parent is not None:
-            parent.children[upper.name.partition("/")[0]] = upper
+            parent.children[upper.first_name] = upper
         return upper
 
     def _count(self) -> None:
@@ -207,7 +152,7 @@ class Tree:
         if parent.was is None or not isinstance(node, Directory):
             return {}
         at = node.match([])
-        if at < len(node.name):
+        if at < node.stop:
             self._count()
             parent.was[name] = node = node.split(at)
             node.was, node.children = node.children, {}
@@ -223,7 +168,8 @@ class Tree:
         new = Directory(parent, name, entry, _BELOW if stood else self._ledger.layer)
         before = self._before(parent, name) if parent.was else None
         if before:
-            self._tell(new).update(before)
+            new.was = before
+            self._told.append(new)
         if old is not None:
             self._drop(old, OVERWRITTEN)
         parent.children[name] = new
@@ -265,6 +211,16 @@ class Tree:
             return node.since < self._ledger.layer
         return node < self._ledger.first or self._ledger.change[node] == MODIFIED
 
+    def stood_at(self, names: Sequence[str]) -> bool:
+        """Say the same of a path, also if this layer took away what is on the way to it."""
+        found = self._walk(names[:-1])
+        if found is None:
+            return False
+        here, missing = found
+        if missing:
+            return stood_in(here.was, [names[-1], *reversed(missing)])
+        return self.stood(here, names[-1], self.child(here, names[-1]))
+
     def remove(self, parent: Directory, name: str, reason: int, below: int) -> None:
         """Take away what has this name, for one reason, and all that is below it, for another."""
         node = self.child(parent, name)
@@ -300,8 +256,8 @@ class Tree:
         """Hide what is in a directory that goes, and keep in mind what of it the layers below had."""
         was = directory.was or {}
         for name, child in directory.children.items():
-            # A file that came in the place of a directory does not say what was in that; a directory does.
-            if (name not in was or isinstance(child, Directory)) and self.stood(directory, name, child):
+            # What was taken away says what stood: a directory that came in its place shares what that had in it.
+            if name not in was and self.stood(directory, name, child):
                 was[name] = child
             if not isinstance(child, Directory):
                 self._drop(child, reason)
@@ -325,6 +281,15 @@ class Tree:
         self._told.clear()
 
 
+@dataclass(frozen=True, slots=True)
+class _Led:
+    """Where a symbolic link leads, and how many links and characters of them it takes to get there."""
+
+    to: Directory
+    links: int
+    characters: int
+
+
 class _Followed:
     """The names that are still to be gone through, while symbolic links put others in front of them."""
 
@@ -334,21 +299,43 @@ class _Followed:
         self._own = len(names)
         self._links = 0
         self._characters = 0
+        self._open: list[tuple[int, int, int, int]] = []  # a link, how many names are behind it, and what it began with
 
     @property
     def is_past_links(self) -> bool:
         """Whether all that is left was in the path from the beginning, which has no dots; a link may have some."""
         return len(self.todo) <= self._own
 
-    def follow(self, target: str, replaced: AbstractSet[str]) -> bool:
-        """Go on with what a link names; False if that is too far, or if the link is replaced in this layer."""
+    @property
+    def is_at_end(self) -> bool:
+        """Whether a link was gone through."""
+        return bool(self._open) and len(self.todo) <= self._open[-1][1]
+
+    def follow(self, link: int, target: str, replaced: AbstractSet[str], led: _Led | None) -> bool:
+        """Go on with what a link names, or where it is known to lead.
+
+        Returns
+        -------
+        bool
+            False if that is too far, or if the link is replaced in this layer.
+        """
         if len(self.todo) < self._own:
             self._own = len(self.todo)
             if replaced and "/".join(self._names[: len(self._names) - self._own]) in replaced:
                 return False
-        self._links += 1
-        self._characters += len(target)
+        if led is None:
+            self._open.append((link, len(self.todo), self._links, self._characters))
+        self._links += led.links if led else 1
+        self._characters += led.characters if led else len(target)
         if self._links > MAX_LINKS or self._characters > MAX_LINK_CHARACTERS:
             return False
-        self.todo.extend(reversed(target.split("/")))
+        if led is None:
+            self.todo.extend(reversed(target.split("/")))
         return True
+
+    def ends(self, here: Directory) -> Iterator[tuple[int, _Led]]:
+        """Say of each link that was gone through where it leads; a row may have gone further."""
+        while self.is_at_end:
+            link, behind, links, characters = self._open.pop()
+            if len(self.todo) == behind:
+                yield link, _Led(here, self._links - links, self._characters - characters)

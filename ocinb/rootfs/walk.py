@@ -76,7 +76,9 @@ class Tree:
         reached = self._walk(path)
         place = self._find(reached)
         if place is None:
-            raise InvalidError(f"{path!r} is a directory")  # of which no layer says anything but what is in it
+            # Of which no layer says anything but what is in it.
+            hint = "ocinb.filesystem lists what is in it"
+            raise InvalidError(f"{path!r} is a directory, which has no content to read", hint=hint)
         return place
 
     def kind(self, place: int) -> str:

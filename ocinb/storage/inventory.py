@@ -18,6 +18,8 @@ from ocinb.storage.layout import Layout
 from ocinb.storage.shelves import walk_shelves
 
 KINDS: Final = ("blobs", "index", "parts", "responses")
+# What was read of a layer is named by it, and ends so: the table of all that stands in it, and where its own one is.
+READ_ENDINGS: Final = (".parquet", ".toc")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ def list_items(layout: Layout, cache_dir: Path | None) -> list[Item]:
     with disk_errors(layout.root):
         kept = [
             *_blobs(layout.root),
-            *_files("index", _tables(layout.root / "index")),
+            *_files("index", _read_of_layers(layout.root / "index")),
             *_files("parts", _parts(layout.root)),
             *_files("parts", own_files(layout.root, "new")),
         ]
@@ -98,11 +100,12 @@ def _blobs(root: Path) -> Iterator[Item]:
             yield Item("blobs", found.digest, found.status.st_size, last_used(found.status))
 
 
-def _tables(folder: Path) -> Iterator[Path]:
+def _read_of_layers(folder: Path) -> Iterator[Path]:
     """List what was read of layers, by their digests: whatever else is called ``index`` is a stranger's."""
     for shelf in folder.iterdir() if is_real_folder(folder) else ():
         if is_real_folder(shelf):
-            yield from (table for table in shelf.glob("*.parquet") if _is_digest(f"{shelf.name}:{table.stem}"))
+            read = (path for path in shelf.iterdir() if path.suffix in READ_ENDINGS)
+            yield from (path for path in read if _is_digest(f"{shelf.name}:{path.stem}"))
 
 
 def _is_digest(text: str) -> bool:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from ocinb.spec.digest import Digest
 from ocinb.storage.files import LEFTOVER_SECONDS, disk_errors, is_real_folder, last_used
 from ocinb.storage.index import Entry
+from ocinb.storage.inventory import READ_ENDINGS
 from ocinb.storage.layout import Layout
 from ocinb.storage.needs import Limits
 from ocinb.storage.parts import shorten_abandoned
@@ -123,10 +124,11 @@ def remove_blob(layout: Layout, digest: Digest) -> bool:
     """Remove a blob, and what was read of it; say whether it was there. What is no file of ours stays."""
     if find_blob(layout.blobs.path(digest)) is None:
         return False
-    read = layout.root / "index" / digest.algorithm / f"{digest.hex}.parquet"
-    if is_real_folder(read.parent) and is_real_folder(read.parent.parent):
-        with disk_errors(read):
-            read.unlink(missing_ok=True)
+    shelf = layout.root / "index" / digest.algorithm
+    if is_real_folder(shelf) and is_real_folder(shelf.parent):
+        for ending in READ_ENDINGS:
+            with disk_errors(read := shelf / f"{digest.hex}{ending}"):
+                read.unlink(missing_ok=True)
     return layout.blobs.remove(digest)
 
 

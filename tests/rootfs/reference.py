@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from ocinb.archive.entries import DIRECTORY, HARDLINK, OPAQUE, SYMLINK, WHITEOUT, Columns
+from ocinb.archive.entries import DIRECTORY, FILE, HARDLINK, OPAQUE, SYMLINK, WHITEOUT, Columns
 from ocinb.rootfs.filesystem import Entry, Overlay
 
 T = TypeVar("T")
@@ -71,11 +71,13 @@ class Applied:
             if kind in {WHITEOUT, OPAQUE}:
                 self.change[entry] = "deleted"
             elif path.split("/")[0] in _LEFTOVERS:
-                leftovers[path] = entry
+                leftovers |= {path: entry} if kind == FILE else {}
             else:
                 content = self.linked(target, leftovers) or linked[place] if kind == HARDLINK else entry
                 if content is not None:
                     self._put(entry, path, self._node(entry, content, kind, target), below)
+                else:
+                    self.change[entry] = "modified" if self._leads_to(path) in below - {""} else "added"
 
     def _node(self, entry: Entry, content: Entry, kind: str, target: str | None) -> Node:
         if kind == HARDLINK:
@@ -110,6 +112,11 @@ class Applied:
             place = join(at, names[-1])
             self.change[entry] = "modified" if place in below else "added"
             self._replace(place, node)
+
+    def _leads_to(self, path: str) -> str | None:
+        names = clean(path)
+        at = self.lead(names[:-1]) if names else None
+        return join(at, names[-1]) if names and at is not None else None
 
     def _replace(self, path: str, node: Node) -> None:
         old = self.nodes.get(path)

@@ -12,6 +12,7 @@ from ocinb.archive.compression import Limits, decompressed
 from ocinb.archive.entries import COLUMNS, Columns
 from ocinb.archive.tar import Scanner, TarLimits
 from ocinb.rootfs.markers import as_layer
+from ocinb.rootfs.toc import Toc
 from ocinb.samples import SampleRegistry
 from ocinb.samples.images import Layer
 from ocinb.samples.seekable import Seekable, make_estargz, make_zstd_chunked
@@ -75,6 +76,16 @@ def rows(columns: Columns) -> list[tuple[object, ...]]:
 
 def with_annotations(layer: Descriptor, **notes: str) -> Descriptor:
     return replace(layer, annotations=notes)
+
+
+def place_of(toc: Toc, path: str) -> int:
+    """Say where a path stands among the columns of a table."""
+    return toc.columns.path.index(path)
+
+
+def requests_of(registry: SampleRegistry) -> list[tuple[str, int | None]]:
+    """Give the blobs that a registry was asked for, and what it said."""
+    return [(one.path.rpartition("/")[2], one.status) for one in registry.requests if "/blobs/" in one.path]
 
 
 def sha256(raw: bytes) -> bytes:

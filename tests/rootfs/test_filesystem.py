@@ -8,9 +8,11 @@ from itertools import permutations
 import pytest
 
 from ocinb.errors import InvalidError
-from ocinb.rootfs import tree
+from ocinb.rootfs import filesystem, tree
+from ocinb.rootfs.filesystem import overlay
 from ocinb.samples.tars import Entry, directory, file, hardlink, opaque, symlink, whiteout
-from tests.rootfs.layers import applied, fates
+from tests.rootfs.layers import applied, fates, layer_of
+from tests.rootfs.reference import Applied
 
 NOWHERE = ["../a", "../../etc/passwd", "a/../../b", "..", "/../a"]
 
@@ -126,6 +128,12 @@ def test_what_stood_below_is_modified_also_if_this_layer_removes_it() -> None:
     upper = [whiteout("d"), file("d/a"), file("d"), directory("d"), file("d/e/b"), file("d/n"), directory("d/e")]
     assert applied(lower, upper).change[1] == ["deleted", *["modified"] * 4, "added", "modified"]
     assert applied(lower, [whiteout("d")], upper).change[2] == ["deleted", *["added"] * 6]
+
+
+def test_a_file_in_the_place_of_a_directory_does_not_say_what_was_in_that() -> None:
+    upper = [file("a"), whiteout("a"), file("a/b"), file("a"), directory("a"), file("a/b/c"), file("a/b")]
+    found = applied([file("a/b/c"), file("x/y")], [opaque(""), *upper])
+    assert found.change[1] == ["deleted", "modified", "deleted", *["modified"] * 5]
 
 
 def test_directories_that_no_layer_stores_have_no_row() -> None:
@@ -249,6 +257,16 @@ def test_a_hard_link_keeps_what_its_target_was() -> None:
     assert list(zip(found.paths, found.contents, strict=True)) == [("a", (1, 1)), ("b", (0, 0)), ("c", (1, 1))]
 
 
+def test_a_hard_link_is_what_stands_there_now_before_what_its_own_layer_removed() -> None:
+    found = applied([file("a", "old")], [whiteout("a"), file("a", "new"), hardlink("b", "a")])
+    assert list(zip(found.paths, found.contents, strict=True)) == [("a", (1, 1)), ("b", (1, 1))]
+
+
+def test_a_hard_link_does_not_lead_to_what_its_own_layer_replaced() -> None:
+    found = applied([file("d/x"), file("o")], [whiteout("o"), file("d"), hardlink("b", "d/x")])
+    assert found.paths == ["d"]
+
+
 def test_a_hard_link_keeps_what_its_own_layer_removes() -> None:
     for order in permutations([hardlink("b", "d/a"), whiteout("d")]):
         found = applied([directory("d"), file("d/a", "x")], [*order])
@@ -275,6 +293,70 @@ def test_a_hard_link_to_nothing_is_never_seen(target: str) -> None:
     assert fates(base, [hardlink("b", target), hardlink("a", target)]) == [["seen"] * 3, ["", ""]]
 
 
+@pytest.mark.parametrize(
+    ("upper", "change"),
+    [
+        ([], "modified"),
+        ([whiteout("d/a")], "modified"),
+        ([whiteout("d")], "modified"),
+        ([opaque("")], "modified"),
+        ([file("d")], "modified"),
+        ([whiteout("d"), directory("d")], "modified"),
+        ([whiteout("d"), symlink("d", "e")], "added"),
+        ([symlink("e", "d"), whiteout("d")], "modified"),
+    ],
+)
+@pytest.mark.parametrize("path", ["d/a", "d/b", "d/c/e", "d/c"])
+def test_a_hard_link_to_nothing_says_whether_its_path_stood_below(upper: list[Entry], change: str, path: str) -> None:
+    lower = [directory("d"), file("d/a"), symlink("d/b", "x"), file("d/c/e")]
+    assert applied(lower, [*upper, hardlink(path, "x")]).change[1][-1] == change
+    for other in (f"{path}/y", f"{path}y", "d/x/y", "d/c/e/y", "x", "", "../d/a"):
+        assert applied(lower, [*upper, hardlink(other, "nothing")]).change[1][-1] == "added", other
+    assert applied([], [hardlink(path, "x")]).change[1] == ["added"]
+    assert applied(lower, [whiteout("d")], [hardlink(path, "x")]).change[2] == ["added"]
+
+
+def test_hard_links_to_nothing_where_directories_lay_deep() -> None:
+    row = "/".join("abcdefghijklmnopqrstuvwxyz")
+    links = [row, row[:9], f"{row}/f", f"{row}/g", f"{row}/f/g", f"{row[:9]}/x", f"{row[:9]}/x/f", "b"]
+    stood = ["modified", "modified", "modified", *["added"] * 5]
+    for upper in ([whiteout("a")], [], [file("a/b")], [whiteout("a"), file("a/b/c/x/y")]):
+        found = applied([file(f"{row}/f")], [*upper, *(hardlink(path, "nothing") for path in links)])
+        assert found.change[1][len(upper) :] == stood
+
+
+def test_a_path_that_turns_back_from_what_is_missing_is_led_elsewhere_once_it_is_there() -> None:
+    layer = [
+        directory("other/deep"),
+        symlink("l", "m/../d"),
+        file("l/one"),
+        symlink("m", "other/deep"),
+        file("l/two"),
+        hardlink("l/three", "l/two"),
+    ]
+    assert applied(layer).paths == ["d/one", "l", "m", "other/d/three", "other/d/two", "other/deep"]
+    found = applied([directory("d"), *layer[:2], file("l/one/a"), layer[3], file("l/two/a")])
+    assert found.paths == ["d", "d/one/a", "l", "m", "other/d/two/a", "other/deep"]
+
+
+@pytest.mark.parametrize(
+    "turn",
+    [
+        [whiteout("t/u"), symlink("t/u", "../w")],
+        [symlink("t", "w")],
+        [file("t"), symlink("t/u/v", "/w")],
+        [directory("l")],
+        [symlink("l", "w"), directory("w/u/v")],
+        [symlink("l", "t"), symlink("m", "w")],
+    ],
+)
+def test_where_a_link_leads_is_forgotten_when_something_on_its_way_goes(turn: list[Entry]) -> None:
+    base = [directory("t/u/v"), directory("w/v"), symlink("l", "t/u"), symlink("m", "l/v")]
+    layers = [base, [file("m/one/f"), *turn, file("m/two/f"), file("l/three/f"), file("m/four/f")]]
+    columns = [layer_of(*entries) for entries in layers]
+    assert overlay(columns) == Applied(columns).overlay()
+
+
 def test_hard_links_are_followed_through_symbolic_ones_but_for_the_last_name() -> None:
     found = applied([directory("d"), file("d/a"), symlink("l", "d")], [hardlink("b", "l/a"), hardlink("c", "l")])
     assert found.paths == ["b", "c", "d", "d/a", "l"]
@@ -290,6 +372,15 @@ def test_leftovers_of_aufs_are_never_seen_but_by_what_names_them() -> None:
     assert fates(layer, [whiteout("a")])[0] == ["", "deleted in 1", "", "deleted in 1"]
 
 
+@pytest.mark.parametrize(
+    "left", [directory(".wh..wh.plnk/9"), symlink(".wh..wh.plnk/9", "etc"), hardlink(".wh..wh.plnk/9", "etc/a")]
+)
+def test_a_leftover_that_is_no_regular_file_has_no_names(left: Entry) -> None:
+    found = applied([directory("etc"), file("etc/a"), left, hardlink("b", ".wh..wh.plnk/9"), file("b/x", "1")])
+    assert found.paths == ["b/x", "etc", "etc/a"]
+    assert found.reason == [[None] * 5]
+
+
 def test_layers_may_be_empty() -> None:
     found = applied([], [file("a")], [])
     assert (found.visible, found.owners) == ([[], [True], []], [(1, 0)])
@@ -300,6 +391,15 @@ def test_too_many_directories_that_no_layer_stores_are_refused(monkeypatch: pyte
     assert len(applied([file(f"{number}/a") for number in range(10)]).paths) == 10
     with pytest.raises(InvalidError, match="more than 10 directories that no layer stores"):
         applied([file(f"{number}/a") for number in range(11)])
+
+
+def test_more_paths_behind_links_than_memory_is_for_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(filesystem, "MAX_MOVED_CHARACTERS", 30)
+    links = [symlink("l", "d/d"), *(file(f"l/{number}") for number in range(6))]
+    assert len(applied(links[:7]).paths) == 7
+    with pytest.raises(InvalidError, match="more than 30 characters together"):
+        applied([*links, file("l/6")])
+    assert len(applied([file(f"d/d/{number}") for number in range(20)]).paths) == 20
 
 
 def test_links_into_directories_that_lie_deep() -> None:

@@ -7,7 +7,7 @@ from unittest import mock
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from ocinb.rootfs import tree
+from ocinb.rootfs import directories, tree
 from ocinb.rootfs.filesystem import overlay
 from ocinb.samples.tars import Entry, directory, file, hardlink, opaque, symlink, whiteout
 from tests.rootfs.layers import layer_of
@@ -53,5 +53,5 @@ def test_any_layers(stack: list[list[Entry]]) -> None:
 @given(_STACKS)
 @example([[file("a/d/d/d/d/e")], [opaque(""), file("a/d/d/d"), file("a"), file("a/d/d/d/d/e")]])
 def test_any_layers_with_rows_of_directories_kept_as_one(stack: list[list[Entry]]) -> None:
-    with mock.patch.object(tree, "_LONG", 1):
+    with mock.patch.object(tree, "LONG", 1), mock.patch.object(directories, "LONG", 1):
         _assert_same(stack)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import errno
 import json
-import os
+import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,10 +12,11 @@ from typing import Any
 import pytest
 
 import ocinb
-from ocinb._pool import run_all
 from ocinb._settings import Settings, settings
+from ocinb.archive.compression import decompressed
 from ocinb.archive.entries import DIRECTORY, FILE, OPAQUE, WHITEOUT
 from ocinb.errors import IntegrityError, InvalidError, OcinbError, TransportError
+from ocinb.rootfs import toc as tocs
 from ocinb.rootfs.toc import Toc, find_toc
 from ocinb.samples import SampleRegistry
 from ocinb.samples.images import make_layer
@@ -26,11 +26,19 @@ from ocinb.sources.session import default_session, open_source
 from ocinb.spec.digest import Digest
 from ocinb.spec.documents import Descriptor
 from ocinb.spec.reference import Reference
-from ocinb.spec.tocdigests import toc_digests
-from ocinb.storage.files import disk_errors
-from ocinb.storage.layout import Layout
-from tests.rootfs.seekables import BIG, FORMS, TREE, descriptor_of, put, rows, scanned, sha256, with_annotations
-from tests.storage.stores import all_blobs
+from tests.rootfs.seekables import (
+    BIG,
+    FORMS,
+    TREE,
+    descriptor_of,
+    place_of,
+    put,
+    requests_of,
+    rows,
+    scanned,
+    sha256,
+    with_annotations,
+)
 from tests.transferring import open_repository
 
 JSON = dict[str, Any]
@@ -43,14 +51,6 @@ def found(registry: SampleRegistry, layer: Descriptor, limits: Settings = settin
     toc = find_toc(open_repository(registry), layer, limits, tag=tag)
     assert toc is not None
     return toc
-
-
-def place_of(toc: Toc, path: str) -> int:
-    return toc.columns.path.index(path)
-
-
-def requests_of(registry: SampleRegistry) -> list[tuple[str, int | None]]:
-    return [(one.path.rpartition("/")[2], one.status) for one in registry.requests if "/blobs/" in one.path]
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -233,6 +233,45 @@ def test_chunks_that_do_not_stand_together_are_refused(registry: SampleRegistry)
         toc.read(place_of(toc, "a"))
 
 
+def test_chunks_that_go_back_in_what_they_stand_in_are_refused(registry: SampleRegistry) -> None:
+    def turned(toc: JSON) -> JSON:
+        first, *rest = toc["entries"]
+        rest[0]["innerOffset"], rest[1]["innerOffset"] = rest[1]["innerOffset"], rest[0]["innerOffset"]
+        return toc | {"entries": [first, *({**row, "chunkDigest": "", "digest": ""} for row in rest)]}
+
+    layer = make_estargz([file("a", bytes(200))], chunk_bytes=100, member_bytes=10**6, edit=turned)
+    toc = found(registry, put(registry, layer))
+    with pytest.raises(IntegrityError, match="is not what its table"):
+        toc.read(place_of(toc, "a"))
+
+
+def test_what_stands_before_a_file_is_not_held(registry: SampleRegistry) -> None:
+    entries = [file("large", bytes(40_000_000)), file("small", "0123456789"), file("parts", noise("parts", 3000))]
+    toc = found(registry, put(registry, make_estargz(entries, chunk_bytes=10**9, member_bytes=10**9)))
+    tracemalloc.start()
+    assert toc.read(place_of(toc, "small")) == b"0123456789"
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 20_000_000
+
+
+def test_what_many_chunks_stand_in_is_unpacked_once(registry: SampleRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
+    content = noise("many", 50_000)
+    runs: list[str] = []
+
+    def note(*given: Any) -> Any:
+        runs.append(given[2])
+        return decompressed(*given)
+
+    monkeypatch.setattr(tocs, "decompressed", note)
+    for member_bytes, members in ((10**6, 1), (20_000, 3)):
+        layer = make_estargz([file("a", "x"), file("many", content)], chunk_bytes=500, member_bytes=member_bytes)
+        toc = found(registry, put(registry, layer))
+        runs.clear()
+        assert toc.read(place_of(toc, "many")) == content
+        assert runs == ["'many'"] * members
+
+
 def test_damage_on_the_way_is_seen(registry: SampleRegistry) -> None:
     for form in ("estargz", "zstd:chunked"):
         toc = found(registry, put(registry, FORMS[form]))
@@ -326,115 +365,6 @@ class TestOutside:
         index = b'{"schemaVersion": 2, "manifests": []}'
         registry.put_manifest("demo/lazy", index, media_type="application/vnd.oci.image.index.v1+json", tag="3-esgztoc")
         assert find_toc(source, descriptor_of(layer), settings, tag="3") is None
-
-
-class TestKept:
-    """A table that was read is kept as a blob, and nobody is asked for it again."""
-
-    @pytest.fixture
-    def store(self, tmp_path: Path) -> Layout:
-        return Layout(tmp_path / "store", private=True)
-
-    @pytest.mark.parametrize("form", FORMS)
-    def test_the_second_reading_asks_nobody(self, registry: SampleRegistry, store: Layout, form: str) -> None:
-        layer = put(registry, FORMS[form])
-        first = kept(registry, layer, store)
-        before = len(registry.requests)
-        second = kept(registry, layer, store)
-        assert len(registry.requests) == before
-        assert rows(second.columns) == rows(first.columns)
-        contents = {entry.path.removeprefix("./"): entry.content for entry in TREE}
-        for place, path in enumerate(second.columns.path):
-            if second.columns.type[place] == FILE:
-                assert second.read(place) == contents[path]
-
-    @pytest.mark.parametrize("form", FORMS)
-    def test_it_stands_under_the_promised_digest(self, registry: SampleRegistry, store: Layout, form: str) -> None:
-        layer = put(registry, FORMS[form])
-        kept(registry, layer, store)
-        [promised] = toc_digests(layer.annotations)
-        assert all_blobs(store) == {promised}
-        assert store.blobs.read(promised, 10**6) is not None
-
-    @pytest.mark.parametrize("form", ["estargz", "zstd:chunked"])
-    def test_one_that_was_damaged_is_asked_for_again(self, registry: SampleRegistry, store: Layout, form: str) -> None:
-        layer = put(registry, FORMS[form])
-        first = kept(registry, layer, store)
-        path = store.blobs.path(toc_digests(layer.annotations)[0])
-        path.write_bytes(path.read_bytes()[:-1] + b"?")
-        before = len(requests_of(registry))
-        assert rows(kept(registry, layer, store).columns) == rows(first.columns)
-        assert len(requests_of(registry)) > before
-        before = len(requests_of(registry))
-        kept(registry, layer, store)
-        assert len(requests_of(registry)) == before, "and it is kept anew"
-
-    def test_another_one_is_not_taken_for_it(self, registry: SampleRegistry, store: Layout) -> None:
-        layer = put(registry, FORMS["zstd:chunked"])
-        kept(registry, layer, store)
-        both = replace(layer, annotations=layer.annotations | {TOC_DIGEST: Digest.of(b"other")})
-        with pytest.raises(IntegrityError, match="have the digest"):
-            find_toc(open_repository(registry), both, settings, store=store)
-
-    def test_the_limits_of_today_count(self, registry: SampleRegistry, store: Layout) -> None:
-        for form in ("estargz", "zstd:chunked"):
-            layer = put(registry, FORMS[form])
-            kept(registry, layer, store)
-            for limits in (Settings(max_toc_bytes=1000), Settings(max_tar_entries=3)):
-                with pytest.raises(InvalidError, match=r"max_toc_bytes = 1,000|max_tar_entries = 3"):
-                    find_toc(open_repository(registry), layer, limits, store=store)
-
-    @pytest.mark.parametrize("position", ["{}:9:9:1", "7:3:9:1"])
-    def test_a_place_outside_of_the_layer_is_refused(
-        self, registry: SampleRegistry, store: Layout, position: str
-    ) -> None:
-        layer = put(registry, FORMS["zstd:chunked"])
-        kept(registry, layer, store)
-        notes = layer.annotations | {f"{ZSTD}manifest-position": position.format(layer.size)}
-        with pytest.raises(IntegrityError, match="outside of it"):
-            find_toc(open_repository(registry), replace(layer, annotations=notes), settings, store=store)
-
-    @pytest.mark.parametrize("make", [make_estargz, make_zstd_chunked])
-    def test_what_nobody_can_use_is_not_kept(
-        self, registry: SampleRegistry, store: Layout, make: Callable[..., Seekable]
-    ) -> None:
-        lost = put(registry, make([file("caf\ufffd")]))
-        wrong = put(registry, make([file("a", "x")], edit=lambda toc: toc | {"version": 2}))
-        assert find_toc(open_repository(registry), lost, settings, store=store) is None
-        with pytest.raises(InvalidError, match="version"):
-            find_toc(open_repository(registry), wrong, settings, store=store)
-        assert all_blobs(store) == set()
-
-    def test_a_store_that_is_only_lent_keeps_nothing(
-        self, registry: SampleRegistry, store: Layout, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(store.blobs, "write", refuse(errno.EROFS))
-        layer = put(registry, FORMS["estargz"])
-        assert rows(kept(registry, layer, store).columns) == rows(scanned(FORMS["estargz"].raw))
-        monkeypatch.setattr(store.blobs, "write", refuse(errno.ENOSPC))
-        with pytest.raises(TransportError, match="No space left"):
-            find_toc(open_repository(registry), layer, settings, store=store)
-
-    def test_those_who_ask_at_a_time_ask_once(self, registry: SampleRegistry, store: Layout) -> None:
-        layer = put(registry, FORMS["zstd:chunked"])
-        registry.fault("*/blobs/*", delay=0.2, times=None)
-        tocs = run_all(lambda _: kept(registry, layer, store), range(4), workers=4)
-        assert len(requests_of(registry)) == 1
-        assert len({tuple(toc.columns.path) for toc in tocs}) == 1
-
-
-def kept(registry: SampleRegistry, layer: Descriptor, store: Layout) -> Toc:
-    toc = find_toc(open_repository(registry), layer, settings, store=store)
-    assert toc is not None
-    return toc
-
-
-def refuse(code: int) -> Callable[..., object]:
-    def write(*_: object) -> None:
-        with disk_errors(Path("store")):
-            raise OSError(code, os.strerror(code))
-
-    return write
 
 
 def test_layouts_are_read_by_offset_too(registry: SampleRegistry, tmp_path: Path) -> None:

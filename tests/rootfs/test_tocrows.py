@@ -83,6 +83,17 @@ def test_a_path_that_stands_twice_is_two_rows_as_in_a_tar() -> None:
     assert [chunks.of(place)[0].offset for place in (0, 1)] == [20, 50]
 
 
+def test_a_file_of_no_bytes_has_the_digest_of_nothing() -> None:
+    for said in ({}, {"digest": f"sha256:{EMPTY.hex()}"}, {"digest": "sha512:00"}, {"size": 0, "chunkSize": 0}):
+        columns, _ = read({"type": "reg", "name": "a"} | said)
+        assert (columns.size_bytes, columns.sha256) == ([0], [EMPTY])
+
+
+def test_chunks_have_the_name_of_their_file_however_it_is_written() -> None:
+    _, chunks = read(reg(name="./d//a", chunkSize=4), chunk(name="/d/a", offset=30, chunkOffset=4))
+    assert [one.size for one in chunks.of(0)] == [4, 6]
+
+
 def test_chunks_end_where_the_next_begins() -> None:
     _, chunks = read(
         reg(chunkSize=4, chunkDigest=DIGEST),
@@ -102,7 +113,7 @@ def test_chunks_end_where_the_next_begins() -> None:
     [
         ([chunk(offset=1)], "belongs to no file"),
         ([{"type": "dir", "name": "a"}, chunk(offset=1, chunkOffset=1)], "belongs to no file"),
-        ([reg(size=0), chunk(offset=1)], "belongs to no file"),
+        ([reg(size=0, digest=""), chunk(offset=1)], "belongs to no file"),
         ([reg(offset=END)], "where there is no content"),
         ([reg(offset=2**62)], "where there is no content"),
         ([reg(chunkOffset=5)], "one behind the other"),
@@ -113,6 +124,10 @@ def test_chunks_end_where_the_next_begins() -> None:
         ([reg(chunkSize=4), chunk(offset=30, chunkOffset=4, chunkSize=2**62)], "its chunks have"),
         ([reg(chunkSize=10), chunk(offset=30, chunkOffset=10)], "one behind the other"),
         ([reg(chunkSize=4), chunk(offset=5000, chunkOffset=4)], "where there is no content"),
+        ([reg(chunkSize=4), chunk(name="b", offset=30, chunkOffset=4)], "behind 'a' in .* has another name"),
+        ([reg(name="d/a", chunkSize=4), chunk(offset=30, chunkOffset=4)], "behind 'd/a' in .* has another name"),
+        ([reg(size=0)], "no bytes, and yet the digest of some"),
+        ([{"type": "reg", "name": "a", "digest": DIGEST}, reg()], "no bytes, and yet the digest of some"),
     ],
 )
 def test_chunks_that_lie(entries: list[Any], message: str) -> None:

@@ -9,10 +9,11 @@ from collections.abc import Callable
 
 import pytest
 
-from ocinb.archive.entries import FILE, OPAQUE, SYMLINK, WHITEOUT, Columns
+from ocinb.archive.entries import DIRECTORY, FILE, OPAQUE, SYMLINK, WHITEOUT, Columns
+from ocinb.rootfs.directories import Directory
 from ocinb.rootfs.filesystem import Overlay, overlay
 from ocinb.rootfs.ledger import Ledger
-from ocinb.rootfs.tree import Directory, Tree
+from ocinb.rootfs.tree import Tree
 
 DEPTH = 100_000
 DEEP = "/".join(["d"] * DEPTH)
@@ -75,6 +76,44 @@ def test_a_deep_path_costs_no_more_memory_than_its_names() -> None:
     assert peak < 3 * sum(map(len, layer.path))
 
 
+def test_a_deep_row_that_links_turn_back_into_costs_no_more_memory_than_its_names() -> None:
+    rows: list[Row] = [(f"{DEEP}/f", FILE, None)]
+    for number in range(4):
+        here = DEEP[: 2 * (DEPTH - 1000 * number) - 1]
+        rows += [(f"{here}/l", SYMLINK, "/".join([".."] * 900)), (f"{here}/l/x", FILE, None)]
+    layer = _layer(*rows)
+    tracemalloc.start()
+    found = overlay([layer])
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(found.paths) == len(rows)
+    assert peak < 10 * sum(map(len, layer.path))
+
+
+def test_what_a_link_costs_is_counted_however_often_it_was_followed() -> None:
+    links: list[Row] = [(f"l{number}", SYMLINK, f"l{number + 1}" if number < 39 else "d") for number in range(40)]
+    layer = _layer(("d", DIRECTORY, None), *links, *((f"l{n}/f{n}/x", FILE, None) for n in range(39, -1, -1)))
+    assert len(overlay([layer]).paths) == 81
+    more = _layer(("k", SYMLINK, "l0"), ("k/f/x", FILE, None), ("l0/g/x", FILE, None))
+    assert "d/f/x" not in overlay([layer, more]).paths, "that would be the 41st link"
+    assert "d/g/x" in overlay([layer, more]).paths
+
+
+def test_what_a_long_link_costs_is_counted_too() -> None:
+    turns = "/".join(["t", ".."] * 600 + ["t"])  # 3,001 characters
+    links = _layer(
+        ("t", DIRECTORY, None), ("k", SYMLINK, turns), ("l", SYMLINK, "k"), ("m", SYMLINK, f"l/../{turns[:1100]}")
+    )
+    paths = overlay([links, _files("l/a/x", "m/b/x", "l/c/x")]).paths
+    assert [path for path in paths if path.endswith("/x")] == ["t/a/x", "t/c/x"]
+
+
+def test_where_a_link_leads_is_not_where_a_row_goes_on() -> None:
+    layer = _layer((f"{DEEP[:99]}/f", FILE, None), ("l", SYMLINK, "d"), ("l/d/d/a/x", FILE, None))
+    paths = overlay([layer, _files("l/b/x")]).paths
+    assert [path for path in paths if path.endswith("/x")] == ["d/b/x", "d/d/d/a/x"]
+
+
 def _wide(count: int) -> list[Columns]:
     return [_files(*(f"d{number % 100}/f{number}" for number in range(count))), _files(*(f"d{n}" for n in range(100)))]
 
@@ -91,10 +130,38 @@ def _opaque_again(count: int) -> list[Columns]:
     return [_files(*(f"{number}/a" for number in range(count)))] + [_layer(("", OPAQUE, None))] * count
 
 
-@pytest.mark.parametrize("make", [_wide, _back_and_forth, _opaque_again])
+def _in_turns(count: int) -> list[Columns]:
+    """Give a directory with many files the name of a file and of a directory, in turns."""
+    rows: list[Row] = [("a", FILE, None), ("a", DIRECTORY, None)]
+    return [_files(*(f"a/{number}" for number in range(count))), _layer(*rows * count)]
+
+
+@pytest.mark.parametrize("make", [_wide, _back_and_forth, _opaque_again, _in_turns])
 def test_nothing_is_searched_from_end_to_end(make: Callable[[int], list[Columns]]) -> None:
     few, many = (_steps(make(count)) for count in (300, 1200))
     assert many < 6 * few
+
+
+def test_what_a_directory_had_is_not_copied_for_each_that_takes_its_place() -> None:
+    few, many = (_peak(_in_turns(count)) for count in (100, 800))
+    assert many < 16 * few
+
+
+def test_a_long_link_costs_its_length_once() -> None:
+    turns = "/".join(["t", ".."] * 500 + ["t"])
+    short, long = ([_layer(("l", SYMLINK, to), *BEHIND)] for to in ("t", turns))
+    assert _steps(long) < 1.5 * _steps(short)
+
+
+BEHIND: list[Row] = [(f"l/{number}/x", FILE, None) for number in range(1000)]
+
+
+def _peak(layers: list[Columns]) -> int:
+    tracemalloc.start()
+    overlay(layers)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return peak
 
 
 def _steps(layers: list[Columns]) -> int:

@@ -55,6 +55,12 @@ def test_copies_count_if_they_are_seen_and_are_no_hard_links() -> None:
     assert _figures([file("a", "1"), file("b", "2"), file("c"), file("d")]).duplicate_bytes == 0
 
 
+def test_copies_of_which_nobody_knows_the_digest_are_none() -> None:
+    layer = layer_of(file("a", "1234"), file("b", "1234"), file("c", "1234"), file("d", "1234"))
+    layer.sha256[:2] = [None, None]
+    assert figures([layer], overlay([layer])).duplicate_bytes == 4
+
+
 def test_what_is_outside_is_stored_and_hidden_and_leftovers_are_neither() -> None:
     found = _figures([file("../a", "12"), file("b", "1"), file(".wh..wh.aufs", "123"), file(".wh..wh.plnk/1", "1234")])
     assert (found.stored_bytes, found.visible_bytes, found.layer_files) == (3, 1, [2])

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ocinb.spec.digest import Digest
-from ocinb.storage.inventory import KINDS, Amount, Item, count, is_at_work, list_items
+from ocinb.storage.inventory import KINDS, READ_ENDINGS, Amount, Item, count, is_at_work, list_items
 from ocinb.storage.layout import Layout
 from tests.storage.stores import put
 
@@ -40,7 +40,8 @@ def test_a_blob_is_an_item_and_what_is_none_is_not(layout: Layout) -> None:
 
 
 def test_tables_that_are_no_digests_and_the_answers_of_a_cache_are_not_those_of_a_folder(layout: Layout) -> None:
-    for name in ("2024/sales.parquet", "sha256/x.parquet", f"{Digest.of(b'layer').hex}.parquet"):
+    layer = Digest.of(b"layer").hex
+    for name in ("2024/sales.parquet", "sha256/x.parquet", "sha256/x.toc", f"{layer}.parquet", f"sha256/{layer}.csv"):
         (layout.root / "index" / name).parent.mkdir(parents=True, exist_ok=True)
         (layout.root / "index" / name).write_bytes(b"somebody's")
     (layout.root / "responses.sqlite.damaged-5").write_bytes(b"was damaged")
@@ -62,6 +63,15 @@ def test_behind_a_link_nothing_is_ours(layout: Layout, tmp_path: Path, linked: s
     (layout.root / linked).rename(tmp_path / "elsewhere")
     (layout.root / linked).symlink_to(tmp_path / "elsewhere")
     assert listed(layout) == []
+
+
+def test_what_was_read_of_layers_counts_as_index(layout: Layout) -> None:
+    shelf = layout.root / "index" / "sha256"
+    shelf.mkdir(parents=True)
+    paths = {shelf / f"{Digest.of(b'layer').hex}{ending}" for ending in READ_ENDINGS}
+    for path in paths:
+        path.write_bytes(b"read")
+    assert {(item.kind, item.name, item.size) for item in listed(layout)} == {("index", path, 4) for path in paths}
 
 
 def test_a_link_in_the_place_of_a_blob_is_as_large_as_itself(layout: Layout, tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from ocinb.spec.mediatypes import OCI_INDEX, OCI_MANIFEST
 from ocinb.storage.claims import claim_part
 from ocinb.storage.files import new_own_file
 from ocinb.storage.index import Entry
-from ocinb.storage.inventory import Item, count, list_items
+from ocinb.storage.inventory import READ_ENDINGS, Item, count, list_items
 from ocinb.storage.layout import Layout
 from ocinb.storage.needs import LAYER, Need, Piece
 from ocinb.storage.pending import note_pending
@@ -237,9 +237,10 @@ def test_while_somebody_pulls_all_blobs_stay(layout: Layout) -> None:
     assert not stands(layout, old)
 
 
-def test_what_was_read_of_a_layer_goes_with_it_and_is_told(layout: Layout) -> None:
+@pytest.mark.parametrize("ending", READ_ENDINGS)
+def test_what_was_read_of_a_layer_goes_with_it_and_is_told(layout: Layout, ending: str) -> None:
     layer, kept = put(layout, b"layer", age=3 * DAY), put(layout, b"kept")
-    tables = [layout.root / "index" / "sha256" / f"{blob.digest.hex}.parquet" for blob in (layer, kept)]
+    tables = [layout.root / "index" / "sha256" / f"{blob.digest.hex}{ending}" for blob in (layer, kept)]
     tables[0].parent.mkdir(parents=True)
     for table in tables:
         table.write_bytes(b"read of a layer")

@@ -23,6 +23,7 @@ from ocinb.spec.digest import Digest
 from ocinb.spec.documents import Descriptor
 from ocinb.spec.mediatypes import OCI_MANIFEST
 from ocinb.storage.files import new_own_file
+from ocinb.storage.inventory import READ_ENDINGS
 from ocinb.storage.layout import Layout
 from ocinb.storage.removal import Removed, remove_blob, remove_images
 from ocinb.storage.survey import Kept
@@ -143,9 +144,10 @@ def test_what_speaks_about_it_goes_along_unless_its_subject_stays(layout: Layout
     assert all_blobs(layout) == set()
 
 
-def test_what_was_read_of_a_layer_goes_with_it(layout: Layout) -> None:
+@pytest.mark.parametrize("ending", READ_ENDINGS)
+def test_what_was_read_of_a_layer_goes_with_it(layout: Layout, ending: str) -> None:
     layout.name({"app:1": put_image(layout, b"layer"), "app:2": put_image(layout, b"other")})
-    read = [layout.root / "index" / "sha256" / f"{Digest.of(layer).hex}.parquet" for layer in (b"layer", b"other")]
+    read = [layout.root / "index" / "sha256" / f"{Digest.of(layer).hex}{ending}" for layer in (b"layer", b"other")]
     read[0].parent.mkdir(parents=True)
     for path in read:
         path.write_bytes(b"rows")

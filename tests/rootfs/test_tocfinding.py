@@ -1,0 +1,193 @@
+"""Tables of contents that were found are kept as blobs, and speak again for the layers for which they were found."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ocinb._pool import run_all
+from ocinb._settings import Settings, settings
+from ocinb.archive.entries import FILE
+from ocinb.errors import IntegrityError, InvalidError, TransportError
+from ocinb.rootfs.toc import Toc, find_toc
+from ocinb.samples import SampleRegistry
+from ocinb.samples.images import make_layer
+from ocinb.samples.seekable import Seekable, make_estargz, make_zstd_chunked
+from ocinb.samples.tars import file, noise
+from ocinb.spec.digest import Digest
+from ocinb.spec.documents import Descriptor
+from ocinb.spec.tocdigests import toc_digests
+from ocinb.storage.files import disk_errors
+from ocinb.storage.layout import Layout
+from tests.rootfs.seekables import (
+    BIG,
+    FORMS,
+    TREE,
+    Counting,
+    place_of,
+    put,
+    requests_of,
+    rows,
+    scanned,
+)
+from tests.storage.stores import all_blobs
+from tests.transferring import open_repository
+
+TOC_DIGEST = "containerd.io/snapshot/stargz/toc.digest"
+ZSTD = "io.github.containers.zstd-chunked."
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Layout:
+    return Layout(tmp_path / "store", private=True)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_second_reading_asks_nobody(registry: SampleRegistry, store: Layout, form: str) -> None:
+    layer = put(registry, FORMS[form])
+    first = kept(registry, layer, store)
+    before = len(registry.requests)
+    second = kept(registry, layer, store)
+    assert len(registry.requests) == before
+    assert rows(second.columns) == rows(first.columns)
+    contents = {entry.path.removeprefix("./"): entry.content for entry in TREE}
+    for place, path in enumerate(second.columns.path):
+        if second.columns.type[place] == FILE:
+            assert second.read(place) == contents[path]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_it_stands_under_the_promised_digest(registry: SampleRegistry, store: Layout, form: str) -> None:
+    layer = put(registry, FORMS[form])
+    kept(registry, layer, store)
+    [promised] = toc_digests(layer.annotations)
+    assert all_blobs(store) == {promised}
+    assert store.blobs.read(promised, 10**6) is not None
+
+
+@pytest.mark.parametrize("form", ["estargz", "zstd:chunked"])
+def test_one_that_was_damaged_is_asked_for_again(registry: SampleRegistry, store: Layout, form: str) -> None:
+    layer = put(registry, FORMS[form])
+    first = kept(registry, layer, store)
+    path = store.blobs.path(toc_digests(layer.annotations)[0])
+    path.write_bytes(path.read_bytes()[:-1] + b"?")
+    before = len(requests_of(registry))
+    assert rows(kept(registry, layer, store).columns) == rows(first.columns)
+    assert len(requests_of(registry)) > before
+    before = len(requests_of(registry))
+    kept(registry, layer, store)
+    assert len(requests_of(registry)) == before, "and it is kept anew"
+
+
+def test_another_one_is_not_taken_for_it(registry: SampleRegistry, store: Layout) -> None:
+    layer = put(registry, FORMS["zstd:chunked"])
+    kept(registry, layer, store)
+    both = replace(layer, annotations=layer.annotations | {TOC_DIGEST: Digest.of(b"other")})
+    with pytest.raises(IntegrityError, match="have the digest"):
+        find_toc(open_repository(registry), both, settings, store=store)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_it_speaks_for_no_other_layer_that_promises_it(registry: SampleRegistry, store: Layout, form: str) -> None:
+    lazy = put(registry, FORMS[form])
+    kept(registry, lazy, store)
+    anew = replace(put(registry, make_layer(TREE)), media_type=lazy.media_type, annotations=lazy.annotations)
+    answers: list[object] = []
+    for where in (Layout(store.root.parent / "empty", private=True), store):
+        try:
+            answers.append(find_toc(open_repository(registry), anew, settings, store=where))
+        except IntegrityError as error:
+            answers.append(error.message)
+    assert answers[0] == answers[1], "as if it were not kept"
+    assert not isinstance(answers[0], Toc)
+
+
+def test_the_same_layer_by_another_promise_is_looked_at_anew(registry: SampleRegistry, store: Layout) -> None:
+    lazy = put(registry, FORMS["zstd:chunked"])
+    kept(registry, lazy, store)
+    before = len(requests_of(registry))
+    by_footer = {key: value for key, value in lazy.annotations.items() if not key.endswith("position")}
+    for _ in range(2):
+        kept(registry, replace(lazy, annotations=by_footer), store)
+        kept(registry, lazy, store)
+    assert len(requests_of(registry)) == before + 1
+
+
+def test_the_last_file_costs_its_own_bytes_alone(registry: SampleRegistry, store: Layout) -> None:
+    layer = make_estargz([file("a", BIG), file("last", noise("last", 5000))])
+    described = put(registry, layer)
+    source = Counting(open_repository(registry))
+    for _ in range(2):
+        toc = find_toc(source, described, settings, store=store)
+        assert toc is not None
+        source.parts.clear()
+        assert toc.read(place_of(toc, "last")) == noise("last", 5000)
+        assert source.parts == [layer.raw.index(layer.table) - layer.rows[-1]["offset"]]
+
+
+def test_the_limits_of_today_count(registry: SampleRegistry, store: Layout) -> None:
+    for form in ("estargz", "zstd:chunked"):
+        layer = put(registry, FORMS[form])
+        kept(registry, layer, store)
+        for limits in (Settings(max_toc_bytes=1000), Settings(max_tar_entries=3)):
+            with pytest.raises(InvalidError, match=r"max_toc_bytes = 1,000|max_tar_entries = 3"):
+                find_toc(open_repository(registry), layer, limits, store=store)
+
+
+@pytest.mark.parametrize("position", ["{}:9:9:1", "7:3:9:1"])
+def test_a_place_outside_of_the_layer_is_refused(registry: SampleRegistry, store: Layout, position: str) -> None:
+    layer = put(registry, FORMS["zstd:chunked"])
+    kept(registry, layer, store)
+    notes = layer.annotations | {f"{ZSTD}manifest-position": position.format(layer.size)}
+    with pytest.raises(IntegrityError, match="outside of it"):
+        find_toc(open_repository(registry), replace(layer, annotations=notes), settings, store=store)
+
+
+@pytest.mark.parametrize("make", [make_estargz, make_zstd_chunked])
+def test_what_nobody_can_use_is_not_kept(
+    registry: SampleRegistry, store: Layout, make: Callable[..., Seekable]
+) -> None:
+    lost = put(registry, make([file("caf\ufffd")]))
+    wrong = put(registry, make([file("a", "x")], edit=lambda toc: toc | {"version": 2}))
+    assert find_toc(open_repository(registry), lost, settings, store=store) is None
+    with pytest.raises(InvalidError, match="version"):
+        find_toc(open_repository(registry), wrong, settings, store=store)
+    assert all_blobs(store) == set()
+
+
+def test_a_store_that_is_only_lent_keeps_nothing(
+    registry: SampleRegistry, store: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store.blobs, "write", refuse(errno.EROFS))
+    layer = put(registry, FORMS["estargz"])
+    assert rows(kept(registry, layer, store).columns) == rows(scanned(FORMS["estargz"].raw))
+    monkeypatch.setattr(store.blobs, "write", refuse(errno.ENOSPC))
+    with pytest.raises(TransportError, match="No space left"):
+        find_toc(open_repository(registry), layer, settings, store=store)
+
+
+def test_those_who_ask_at_a_time_ask_once(registry: SampleRegistry, store: Layout) -> None:
+    layer = put(registry, FORMS["zstd:chunked"])
+    registry.fault("*/blobs/*", delay=0.2, times=None)
+    tocs = run_all(lambda _: kept(registry, layer, store), range(4), workers=4)
+    assert len(requests_of(registry)) == 1
+    assert len({tuple(toc.columns.path) for toc in tocs}) == 1
+
+
+def kept(registry: SampleRegistry, layer: Descriptor, store: Layout) -> Toc:
+    toc = find_toc(open_repository(registry), layer, settings, store=store)
+    assert toc is not None
+    return toc
+
+
+def refuse(code: int) -> Callable[..., object]:
+    def write(*_: object) -> None:
+        with disk_errors(Path("store")):
+            raise OSError(code, os.strerror(code))
+
+    return write

@@ -1,0 +1,113 @@
+"""Records of tables of contents are believed for the layer and the promise that they speak of, or not at all."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ocinb.errors import TransportError
+from ocinb.spec.digest import Digest
+from ocinb.storage import tocrecords
+from ocinb.storage.tocrecords import MOST_PROMISES, look_up_end, note_end, record_path
+
+LAYER, OTHER = Digest.of(b"layer"), Digest.of(b"other", "sha512")
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    root = tmp_path / "store"
+    root.mkdir()
+    return root
+
+
+def test_what_was_noted_is_found_for_that_layer_and_that_promise_alone(root: Path) -> None:
+    assert look_up_end(root, LAYER, "one") is None
+    note_end(root, LAYER, "one", 10)
+    note_end(root, LAYER, "two", 20)
+    note_end(root, OTHER, "one", 30)
+    note_end(root, LAYER, "one", 40)
+    asked = [(LAYER, "one"), (LAYER, "two"), (LAYER, "three"), (OTHER, "one"), (OTHER, "two")]
+    assert [look_up_end(root, *each) for each in asked] == [40, 20, None, 30, None]
+    assert record_path(root, OTHER) == root / "index" / "sha512" / f"{OTHER.hex}.toc"
+
+
+def test_only_the_newest_promises_are_kept(root: Path) -> None:
+    for number in range(MOST_PROMISES + 2):
+        note_end(root, LAYER, str(number), number)
+        look_up_end(root, LAYER, "0")
+    known = [look_up_end(root, LAYER, str(number)) for number in range(MOST_PROMISES + 2)]
+    assert known == [None, None, *range(2, MOST_PROMISES + 2)]
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        lambda raw: raw.replace(b"10", b"11"),
+        lambda raw: raw.replace(b"one", b"two"),
+        lambda raw: raw[:-1],
+        lambda _: b"",
+        lambda _: b"[]",
+        lambda _: b"7",
+        lambda _: b"\xff",
+        lambda _: b"[" * 10_000,
+        lambda raw: raw + b" " * 70_000 + b"x",
+        lambda raw: json.dumps({**json.loads(raw), "found": ["one"]}).encode(),
+        lambda raw: json.dumps({"found": json.loads(raw)["found"]}).encode(),
+    ],
+)
+def test_a_record_that_was_damaged_is_none_and_is_written_anew(root: Path, harm: Callable[[bytes], bytes]) -> None:
+    note_end(root, LAYER, "one", 10)
+    path = record_path(root, LAYER)
+    path.write_bytes(harm(path.read_bytes()))
+    assert [look_up_end(root, LAYER, promise) for promise in ("one", "two")] == [None, None]
+    note_end(root, LAYER, "one", 10)
+    assert look_up_end(root, LAYER, "one") == 10
+
+
+def test_the_record_of_another_layer_is_none(root: Path) -> None:
+    other = Digest.of(b"another")
+    note_end(root, LAYER, "one", 10)
+    record_path(root, LAYER).rename(record_path(root, other))
+    assert look_up_end(root, other, "one") is None
+
+
+def test_a_record_that_is_read_is_of_use(root: Path) -> None:
+    note_end(root, LAYER, "one", 10)
+    path = record_path(root, LAYER)
+    os.utime(path, (1, 1))
+    assert look_up_end(root, LAYER, "one") == 10
+    assert path.stat().st_atime > 1
+
+
+@pytest.mark.parametrize("linked", ["index", "index/sha256", "index/sha256/{}.toc"])
+def test_nothing_is_read_from_behind_a_link_or_written_there(root: Path, tmp_path: Path, linked: str) -> None:
+    note_end(root, LAYER, "one", 10)
+    path, elsewhere = root / linked.format(LAYER.hex), tmp_path / "elsewhere"
+    path.rename(elsewhere)
+    path.symlink_to(elsewhere)
+    assert look_up_end(root, LAYER, "one") is None
+    before = {file: file.read_bytes() for file in [elsewhere, *elsewhere.rglob("*")] if file.is_file()}
+    note_end(root, LAYER, "two", 20)
+    assert {file: file.read_bytes() for file in [elsewhere, *elsewhere.rglob("*")] if file.is_file()} == before
+
+
+def test_a_store_that_is_only_lent_keeps_nothing_and_a_full_disk_is_told(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(code: int) -> Callable[..., None]:
+        def write(*_: object, **__: object) -> None:
+            raise OSError(code, os.strerror(code))
+
+        return write
+
+    monkeypatch.setattr(tocrecords, "write_atomically", refuse(errno.EROFS))
+    note_end(root, LAYER, "one", 10)
+    assert look_up_end(root, LAYER, "one") is None
+    monkeypatch.setattr(tocrecords, "write_atomically", refuse(errno.ENOSPC))
+    with pytest.raises(TransportError, match="No space left"):
+        note_end(root, LAYER, "one", 10)
