@@ -123,7 +123,9 @@ class Settings:
         "most manifests that one index and those in it may name together, and most referrers of one image",
     )
     max_archive_members: int = _setting("max_archive_members", 100_000, "most members that an archive may have")
-    max_tar_entries: int = _setting("max_tar_entries", 2_000_000, "most entries that one layer may have")
+    max_tar_entries: int = _setting(
+        "max_tar_entries", 2_000_000, "most entries that one layer, or all of an image, may have"
+    )
     max_tar_header_bytes: int = _setting(
         "max_tar_header_bytes",
         1 * MIB,
