@@ -17,7 +17,14 @@ from ocinb.errors import InvalidError, TransportError
 from ocinb.sources.paths import local_path
 
 MEMORY = ":memory:"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+# A view stands behind those that it asks.
+SCRIPTS = (
+    "schema.sql",
+    "views/names.sql",
+    "views/images.sql",
+    "views/sharing.sql",
+)
 PATIENCE_SECONDS = 5.0
 PAUSE_SECONDS = 0.05
 
@@ -157,7 +164,7 @@ def _prepare(connection: duckdb.DuckDBPyConnection, path: str) -> None:
 
 def _create(connection: duckdb.DuckDBPyConnection) -> None:
     connection.begin()
-    for script in ("schema.sql", "views.sql"):
+    for script in SCRIPTS:
         connection.execute(resources.files("ocinb.catalog").joinpath(script).read_text("utf-8"))
     connection.execute("CREATE TABLE ocinb_version AS SELECT ? AS version", [SCHEMA_VERSION])
     connection.commit()

@@ -8,9 +8,9 @@ COMMENT ON TABLE observations IS 'what a tag pointed at, and when; tag NULL: add
 
 CREATE TABLE manifests (
     manifest_digest VARCHAR, media_type VARCHAR, artifact_type VARCHAR, config_digest VARCHAR, subject VARCHAR,
-    manifest_bytes BIGINT, raw VARCHAR
+    manifest_bytes BIGINT, raw VARCHAR, indexed_at TIMESTAMPTZ
 );
-COMMENT ON TABLE manifests IS 'manifests and indexes, with the document as it came';
+COMMENT ON TABLE manifests IS 'manifests and indexes, with the document as it came; indexed_at NULL: the files of the image were not asked for, and overlay says nothing of it';
 
 CREATE TABLE index_entries (
     index_digest VARCHAR, position BIGINT, manifest_digest VARCHAR, kind VARCHAR, os VARCHAR, architecture VARCHAR,
@@ -40,6 +40,24 @@ CREATE TABLE layers (
     diff_id VARCHAR, files BIGINT, indexed_at TIMESTAMPTZ
 );
 COMMENT ON TABLE layers IS 'the blobs that images are made of; tar_bytes, files and indexed_at are NULL before one was read';
+
+CREATE TABLE files (
+    layer_digest VARCHAR, position BIGINT, path VARCHAR, type VARCHAR, size_bytes BIGINT, mode BIGINT, uid BIGINT,
+    gid BIGINT, mtime TIMESTAMPTZ, link_target VARCHAR, sha256 VARCHAR
+);
+COMMENT ON TABLE files IS 'the entries of layers that were read, in the order of their tars';
+
+CREATE TABLE overlay (
+    manifest_digest VARCHAR, layer BIGINT, position BIGINT, change VARCHAR, visible BOOLEAN, hidden BOOLEAN,
+    hidden_in BIGINT, reason VARCHAR
+);
+COMMENT ON TABLE overlay IS 'what became of the entries of images whose files were read; one that was added and is visible has no row; hidden: no name of its content is left';
+
+CREATE TABLE referrers (
+    registry VARCHAR, repository VARCHAR, subject VARCHAR, referrer_digest VARCHAR, media_type VARCHAR,
+    artifact_type VARCHAR, manifest_bytes BIGINT, annotations MAP(VARCHAR, VARCHAR), found_via VARCHAR
+);
+COMMENT ON TABLE referrers IS 'what refers to an image or an index: signatures, attestations, SBOMs';
 
 CREATE TABLE failures (reference VARCHAR, stage VARCHAR, error VARCHAR, failed_at TIMESTAMPTZ);
 COMMENT ON TABLE failures IS 'what could not be added, and why';

@@ -1,0 +1,51 @@
+-- Images: what each is called, what it runs on, and how large it is.
+
+CREATE VIEW images AS
+WITH entries AS (
+    SELECT manifest_digest, min(normal_platform(os, architecture, variant)) AS platform
+    FROM index_entries
+    WHERE kind = 'image'
+    GROUP BY manifest_digest
+), names AS (
+    SELECT manifest_digest, min(in_full(registry, repository, tag)) AS reference
+    FROM current_images
+    GROUP BY manifest_digest
+), homes AS (
+    -- Every place where an image was ever seen, for those that no tag points at any more.
+    WITH RECURSIVE seen AS (
+        SELECT registry, repository, digest AS manifest_digest FROM observations WHERE digest IS NOT NULL
+        UNION
+        SELECT registry, repository, entry.manifest_digest
+        FROM seen JOIN index_entries AS entry ON entry.index_digest = seen.manifest_digest
+    )
+    SELECT manifest_digest, min(concat_ws('/', registry, repository) || '@' || manifest_digest) AS reference
+    FROM seen
+    GROUP BY manifest_digest
+), sizes AS (
+    SELECT
+        -- TRY_CAST: a manifest may lie about sizes, and must not take the answers about all others with it. Where one
+        -- size is unknown, as in Docker's schema 1, so is their sum.
+        manifest_digest, count(*) AS layers,
+        CASE WHEN count(compressed_bytes) = count(*) THEN TRY_CAST(sum(compressed_bytes) AS BIGINT) END AS compressed_bytes,
+        CASE WHEN count(tar_bytes) = count(*) THEN sum(tar_bytes)::BIGINT END AS tar_bytes,
+        CASE WHEN count(files) = count(*) THEN sum(files)::BIGINT END AS files
+    FROM manifest_layers
+    JOIN layers USING (layer_digest)
+    GROUP BY manifest_digest
+)
+SELECT
+    manifest_digest,
+    coalesce(names.reference, homes.reference) AS reference,
+    coalesce(entries.platform, normal_platform(configs.os, configs.architecture, configs.variant)) AS platform,
+    configs.os, configs.architecture, configs.variant, config_digest, configs.created, configs."user", configs.labels,
+    NULL::VARCHAR AS distribution,
+    coalesce(sizes.layers, 0) AS layers,
+    CASE WHEN sizes.layers IS NULL THEN 0 ELSE sizes.compressed_bytes END AS compressed_bytes,
+    sizes.tar_bytes, sizes.files
+FROM manifests
+JOIN configs USING (config_digest)
+LEFT JOIN entries USING (manifest_digest)
+LEFT JOIN names USING (manifest_digest)
+LEFT JOIN homes USING (manifest_digest)
+LEFT JOIN sizes USING (manifest_digest);
+COMMENT ON VIEW images IS 'image manifests; reference is a tag that points here now, else repository@digest; compressed_bytes adds up its layers, one that stands twice twice';

@@ -1,0 +1,65 @@
+-- Names: what stands behind them now. Tags, sizes and sharing count what tags point at now, and images that were added
+-- by digest.
+
+-- The normal form of a platform, as ocinb.spec.platforms has it.
+CREATE MACRO normal_architecture(architecture) AS (
+    CASE lower(architecture)
+        WHEN 'i386' THEN '386' WHEN 'x86_64' THEN 'amd64' WHEN 'x86-64' THEN 'amd64' WHEN 'aarch64' THEN 'arm64'
+        WHEN 'armhf' THEN 'arm' WHEN 'armel' THEN 'arm' ELSE lower(architecture)
+    END
+);
+
+CREATE MACRO normal_variant(architecture, variant) AS (
+    CASE
+        WHEN lower(architecture) = 'armel' THEN 'v6'
+        WHEN lower(architecture) = 'armhf' THEN 'v7'
+        WHEN regexp_full_match(lower(variant), 'v?[0-9]+(\.[0-9]+)?')
+        THEN regexp_replace(regexp_replace(lower(variant), '^v?0*([0-9]+)(\.0*([0-9]+))?$', 'v\1.\3'), '\.0?$', '')
+        ELSE nullif(lower(variant), '')
+    END
+);
+
+CREATE MACRO normal_platform(os, architecture, variant) AS (
+    CASE WHEN os IS NULL OR architecture IS NULL OR '' IN (os, architecture) OR 'unknown' IN (os, architecture) THEN NULL
+    ELSE concat_ws(
+        '/', CASE lower(os) WHEN 'macos' THEN 'darwin' ELSE lower(os) END, normal_architecture(architecture),
+        CASE normal_architecture(architecture)
+            WHEN 'arm' THEN coalesce(normal_variant(architecture, variant), 'v7')
+            WHEN 'arm64' THEN nullif(normal_variant(architecture, variant), 'v8')
+            WHEN 'amd64' THEN nullif(normal_variant(architecture, variant), 'v1')
+            ELSE normal_variant(architecture, variant)
+        END
+    )
+    END
+);
+
+-- A name in full; a file has no registry, and what has no name in it has a tag that is empty.
+CREATE MACRO in_full(registry, repository, tag) AS (
+    concat_ws('/', registry, repository) || CASE WHEN tag = '' THEN '' ELSE ':' || tag END
+);
+
+CREATE VIEW current_names AS
+SELECT registry, repository, tag, digest
+FROM (
+    SELECT * FROM observations
+    WHERE tag IS NOT NULL
+    QUALIFY row_number() OVER (PARTITION BY registry, repository, tag ORDER BY observed_at DESC) = 1
+)
+WHERE digest IS NOT NULL
+UNION
+SELECT registry, repository, tag, digest FROM observations WHERE tag IS NULL AND digest IS NOT NULL;
+COMMENT ON VIEW current_names IS 'what tags point at now, as last observed, and what was added by digest';
+
+CREATE VIEW current_images AS
+WITH RECURSIVE reached AS (
+    SELECT registry, repository, tag, digest AS manifest_digest FROM current_names
+    UNION
+    SELECT registry, repository, tag, entry.manifest_digest
+    FROM reached
+    JOIN index_entries AS entry ON entry.index_digest = reached.manifest_digest AND entry.kind IN ('image', 'index')
+)
+SELECT registry, repository, tag, manifest_digest
+FROM reached
+JOIN manifests USING (manifest_digest)
+SEMI JOIN configs USING (config_digest);
+COMMENT ON VIEW current_images IS 'the images behind current_names, themselves or by an index';
