@@ -51,7 +51,7 @@ def repositories(registry: Names, *, errors: Errors = "raise") -> pd.DataFrame:
     >>> import ocinb
     >>> with ocinb.samples.registry() as registry:
     ...     ocinb.repositories(registry.host)["repository"].tolist()
-    ['demo/base', 'demo/chart', 'demo/hello', 'demo/nested', 'demo/shop']
+    ['demo/base', 'demo/chart', 'demo/hello', 'demo/lazy', 'demo/nested', 'demo/shop']
     """
     return _each_once(collect(registry, _repository_rows, schemas.REPOSITORIES, errors=errors))
 

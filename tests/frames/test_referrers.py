@@ -274,7 +274,7 @@ def test_what_was_asked_before_is_answered_offline(api: bool) -> None:  # noqa: 
 def test_a_registry_without_a_list_is_asked_for_it_once_for_all_images(old: SampleRegistry) -> None:
     names = ocinb.tags(ocinb.repositories(old.host)["reference"])
     images = names.loc[names["kind"] == "tag", "reference"]
-    assert len(images) == 8
+    assert len(images) == 11
     ocinb.referrers(images)
     assert len([request for request in old.requests if "/referrers/" in request.path]) == 1
 
