@@ -52,7 +52,21 @@ class Count:
         return self.goal is not None and max(self.counts) > self.goal
 
 
-Line = Ratio | Count
+@dataclass(frozen=True)
+class Duration:
+    """One line of the table: how long something took in each run, and how long it may take on any machine of today."""
+
+    what: str
+    seconds: Sequence[float]
+    goal: float | None = None
+
+    @property
+    def missed(self) -> bool:
+        """Whether there is a goal that was not reached."""
+        return self.goal is not None and statistics.median(self.seconds) > self.goal
+
+
+Line = Ratio | Count | Duration
 
 
 def interleaved(
@@ -127,13 +141,19 @@ def table(lines: Sequence[Line]) -> str:
 
 
 def _cells(line: Line) -> tuple[str, ...]:
-    values = line.ratios if isinstance(line, Ratio) else line.counts
-    shown = "{:.2f}" if isinstance(line, Ratio) else "{:.0f}"
+    values, shown = _values(line)
     peer = (line.peer, *_medians(line)) if isinstance(line, Ratio) else ("", "", "")
     spread = f"{shown.format(min(values))}-{shown.format(max(values))}"
     goal = "" if line.goal is None else shown.format(line.goal)
     verdict = "" if line.goal is None else ("MISSED" if line.missed else "reached")
     return line.what, *peer, shown.format(statistics.median(values)), spread, goal, verdict
+
+
+def _values(line: Line) -> tuple[Sequence[float], str]:
+    """Give what was measured in each run, and how it is written."""
+    if isinstance(line, Duration):
+        return line.seconds, "{:.3f} s"
+    return (line.ratios, "{:.2f}") if isinstance(line, Ratio) else (line.counts, "{:.0f}")
 
 
 def _medians(line: Ratio) -> tuple[str, str]:

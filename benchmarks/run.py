@@ -9,11 +9,17 @@ import sys
 from types import ModuleType
 
 import ocinb
-from benchmarks import importing, indexing, metadata, pull
+from benchmarks import catalog, importing, indexing, metadata, pull
 from benchmarks.measuring import table
 from benchmarks.peers import missing, told
 
-RACES: dict[str, ModuleType] = {"import": importing, "indexing": indexing, "metadata": metadata, "pull": pull}
+RACES: dict[str, ModuleType] = {
+    "catalog": catalog,
+    "import": importing,
+    "indexing": indexing,
+    "metadata": metadata,
+    "pull": pull,
+}
 RUNS = 5
 
 

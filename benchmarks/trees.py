@@ -7,9 +7,10 @@ import os
 import stat
 import tarfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
-from itertools import chain, repeat
+from itertools import chain, cycle, repeat
 from pathlib import Path
 
 from ocinb.samples.images import Image, Layer, Step, make_image, make_layer, moment
@@ -24,6 +25,7 @@ GZIP_RATIO = 0.42
 ROOM_LEFT = 0.02
 ROUNDS = 4
 PIECE = 16 * MEGABYTE
+RUN = 200
 
 
 def debian_image(
@@ -53,14 +55,32 @@ def debian_image(
         taken = _taken(paths, int(wanted / GZIP_RATIO))
         layers.append(pack(with_parents([*taken, *markers])))
         markers = [whiteout(entry.path) for entry in taken[:removed]]
-    return _image(layers)
+    return stacked_image(layers)
+
+
+def debian_layers(gzip_bytes: Iterable[int], *, folder: str = "") -> Iterator[Layer]:
+    """Give layers of files of this machine one after the other, about as long as is asked for, each with other files.
+
+    Files that stand together on this machine stand together in a layer, so it has no more directories than it needs.
+
+    Parameters
+    ----------
+    gzip_bytes
+        How long they are to be, compressed; when all files were taken, they come again.
+    folder
+        Where in the file system of the image they are to stand, with a slash at its end.
+    """
+    paths = cycle(_shuffled_runs())
+    for wanted in gzip_bytes:
+        taken = (replace(entry, path=f"{folder}{entry.path}") for entry in _taken(paths, int(wanted / GZIP_RATIO)))
+        yield make_layer(with_parents(taken))
 
 
 def noise_image(layer_bytes: int) -> Image:
     """Build an image of one layer that nothing can compress."""
     pieces = range(0, layer_bytes, PIECE)
     entries = (file(f"srv/{start}", noise(str(start), min(PIECE, layer_bytes - start))) for start in pieces)
-    return _image([make_layer(entries, compression="none")])
+    return stacked_image([make_layer(entries, compression="none")])
 
 
 def layer_bytes(image: Image) -> int:
@@ -68,7 +88,8 @@ def layer_bytes(image: Image) -> int:
     return sum(len(layer.raw) for layer in image.layers)
 
 
-def _image(layers: Sequence[Layer]) -> Image:
+def stacked_image(layers: Sequence[Layer]) -> Image:
+    """Build an image of some layers."""
     steps = [
         Step(f"RUN /bin/sh -c apt-get install -y part-{place} # buildkit", moment(BUILT_AT, place), layer)
         for place, layer in enumerate(layers)
@@ -79,8 +100,20 @@ def _image(layers: Sequence[Layer]) -> Image:
 @cache
 def _shuffled_paths() -> tuple[str, ...]:
     """Give all paths that dpkg knows, large and small in no order, the same one at every run."""
-    paths = dpkgfiles.owned_paths(dpkgfiles.installed())
-    return tuple(sorted(paths, key=lambda path: hashlib.sha256(os.fsencode(path)).digest()))
+    return tuple(sorted(_paths(), key=lambda path: hashlib.sha256(os.fsencode(path)).digest()))
+
+
+@cache
+def _shuffled_runs() -> tuple[str, ...]:
+    """Give the same paths, some that follow each other at a time."""
+    runs = [_paths()[start : start + RUN] for start in range(0, len(_paths()), RUN)]
+    shuffled = sorted(runs, key=lambda run: hashlib.sha256(os.fsencode(run[0])).digest())
+    return tuple(chain.from_iterable(shuffled))
+
+
+@cache
+def _paths() -> tuple[str, ...]:
+    return tuple(dpkgfiles.owned_paths(dpkgfiles.installed()))
 
 
 def _taken(paths: Iterator[str], wanted: int) -> list[Entry]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from ocinb._settings import Settings
 
 HERE = Path(__file__).parent
-HELPERS = ("drawing.py",)  # what the cells of a page import
+HELPERS = ("drawing.py", "joining.py")  # what the cells of a page import
 NOTEBOOKS = {"00-quickstart.ipynb": "quickstart.ipynb"}
 
 

@@ -33,9 +33,15 @@ _HOMES = {
     "repositories": "ocinb.frames.names",
     "samples": "ocinb",
     "settings": "ocinb._settings",
+    "shared": "ocinb.frames.comparison",
     "store": "ocinb.frames.local",
     "tags": "ocinb.frames.names",
     "trace": "ocinb.notebook.trace",
+}
+# What IPython asks for at `%load_ext ocinb`, and nobody else.
+_HOOKS = {
+    "load_ipython_extension": "ocinb.notebook.extension",
+    "unload_ipython_extension": "ocinb.notebook.extension",
 }
 
 __all__ = sorted(_HOMES)  # noqa: PLE0605 - the stub has the literal list
@@ -43,7 +49,7 @@ __version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:
-    home = _HOMES.get(name)
+    home = _HOMES.get(name) or _HOOKS.get(name)
     if home is None:
         raise AttributeError(f"module 'ocinb' has no attribute {name!r}{_suggestion(name)}")
     with collector_off():

@@ -2,6 +2,7 @@ from ocinb import errors as errors
 from ocinb import samples as samples
 from ocinb._settings import settings as settings
 from ocinb.catalog.catalog import Catalog as Catalog
+from ocinb.frames.comparison import shared as shared
 from ocinb.frames.contents import efficiency as efficiency
 from ocinb.frames.contents import files as files
 from ocinb.frames.contents import filesystem as filesystem
@@ -44,6 +45,7 @@ __all__ = [
     "repositories",
     "samples",
     "settings",
+    "shared",
     "store",
     "tags",
     "trace",

@@ -209,18 +209,24 @@ def hand_over(items: Iterable[Item], use: Callable[[Iterator[Item]], Result], *,
 
 
 def hand_out(
-    make: Callable[[Callable[[Item], None]], Result], use: Callable[[Item], object], *, workers: int
+    make: Callable[[Callable[[Item], None]], Result],
+    use: Callable[[Item], object],
+    *,
+    workers: int,
+    ahead: int | None = None,
 ) -> Result:
     """Have things used by several threads, each as soon as it is there.
 
     Parameters
     ----------
     make
-        Called with a function that takes the things, one by one, from any thread; any number of them may wait.
+        Called with a function that takes the things, one by one, from any thread.
     use
         Called with each of them.
     workers
         How many are used at a time, at most; whatever makes them runs beside that.
+    ahead
+        So many of them may wait to be used; None for any number.
 
     Returns
     -------
@@ -232,10 +238,10 @@ def hand_out(
     BaseException
         What one of them raised, after the others were told to stop.
     """
-    belt: _Belt[Item] = _Belt(0)
+    belt: _Belt[Item] = _Belt(ahead or 0)
 
     def produce() -> Result:
-        made = make(belt.put)
+        made = make(belt.put if ahead is None else belt.put_in_turn)
         belt.end(workers)
         return made
 
@@ -259,9 +265,13 @@ class _Belt(Generic[Item]):
     def put_all(self, items: Iterable[Item]) -> None:
         """Put things as there is room for them, and the end behind them."""
         for item in items:
-            _acquire(self._free)
-            self.put(item)
+            self.put_in_turn(item)
         self.end()
+
+    def put_in_turn(self, thing: Item) -> None:
+        """Put a thing as soon as there is room for it."""
+        _acquire(self._free)
+        self.put(thing)
 
     def put(self, thing: Item) -> None:
         """Put a thing, whether there is room or not."""

@@ -30,6 +30,8 @@ def __dir__() -> list[str]:
 
 _PACKAGE = f"{Path(__file__).parent}{os.sep}"
 _IPYTHON = f"{os.sep}IPython{os.sep}core{os.sep}"
+# What IPython makes of a line or cell with a magic: nobody wrote that either.
+_OF_A_MAGIC = ("get_ipython().run_line_magic(", "get_ipython().run_cell_magic(")
 
 # More than this is no message, but a stranger's document in one.
 MAX_CHARACTERS = 2000
@@ -85,7 +87,8 @@ class OcinbError(Exception):
         for frame in traceback.extract_tb(self.__traceback__):
             if frame.filename.startswith(_PACKAGE):
                 break
-            if frame.line and _IPYTHON not in frame.filename:  # what is compiled has no line
+            is_theirs = _IPYTHON not in frame.filename and not any(made in (frame.line or "") for made in _OF_A_MAGIC)
+            if frame.line and is_theirs:  # what is compiled has no line
                 place = f"{frame.filename}, in {frame.name}\n" if Path(frame.filename).exists() else ""
                 lines.append(f"{place}----> {frame.lineno} {frame.line}")
         return [*lines, "", f"{type(self).__name__}: {self}"]

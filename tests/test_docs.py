@@ -6,14 +6,17 @@ import importlib
 from dataclasses import fields
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 from xml.etree import ElementTree as ET
 
+import pandas as pd
 import pytest
 
 import ocinb
 from ocinb._settings import Settings
 from ocinb.samples.images import make_layer
 from ocinb.samples.tars import file, whiteout
+from tests.cookbook.page import cells, rows, run_cell
 
 DOCS = Path(__file__).parents[1] / "docs"
 SVG = "{http://www.w3.org/2000/svg}"
@@ -24,6 +27,12 @@ def drawing(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """Import it as the cells of a page do, which lie beside it."""
     monkeypatch.syspath_prepend(DOCS)
     return importlib.import_module("drawing")
+
+
+@pytest.fixture
+def joining(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(DOCS)
+    return importlib.import_module("joining")
 
 
 def test_every_page_is_in_the_table_of_contents() -> None:
@@ -81,3 +90,38 @@ def test_an_example_has_both_figures(drawing: ModuleType) -> None:
             "dive_efficiency": 0.1,
         }
     ]
+
+
+def test_the_picture_of_the_catalogue_has_all_its_tables(joining: ModuleType) -> None:
+    with ocinb.Catalog() as catalog:
+        tables = catalog.tables()
+    assert set(joining.PLACES) == set(tables.loc[tables["kind"] == "table", "name"])
+    assert len(set(joining.PLACES.values())) == len(joining.PLACES)
+    drawn = ET.fromstring(joining.picture())
+    told = [text.text or "" for text in drawn.iter(f"{SVG}text")]
+    assert sorted(told) == sorted([*joining.PLACES, *(join.label for join in joining.JOINS)])
+
+
+def test_tables_join_by_columns_that_both_have(joining: ModuleType) -> None:
+    with ocinb.Catalog() as catalog:
+        columns = {table: set(catalog.sql(f"DESCRIBE {table}")["column_name"]) for table in joining.PLACES}
+    assert joining.JOINS
+    for join in joining.JOINS:
+        assert set(join.columns) <= columns[join.left], join
+        assert set(join.right_columns or join.columns) <= columns[join.right], join
+
+
+def test_the_page_on_the_catalogue_runs(joining: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "page").mkdir()
+    monkeypatch.chdir(tmp_path / "page")
+    names: dict[str, Any] = {}
+    shown = [rows(run_cell(cell.code, names)) for cell in cells(DOCS / "catalog.md")]
+    assert [(f"{table}.parquet",) for table in sorted(joining.PLACES)] in shown, "what was exported is listed"
+
+
+def test_words_are_told_in_full_and_escaped(joining: ModuleType) -> None:
+    frame = pd.DataFrame({"name": ["a <b>", "c"], "left": [1, 2], "description": ["x" * 200, None]})
+    assert joining.described(frame, ["name", "description"]) == (
+        '<table class="described"><thead><tr><th>name</th><th>description</th></tr></thead>'
+        f"<tbody><tr><td>a &lt;b&gt;</td><td>{'x' * 200}</td></tr><tr><td>c</td><td></td></tr></tbody></table>"
+    )

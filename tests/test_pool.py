@@ -655,6 +655,38 @@ def test_things_may_be_given_by_any_thread() -> None:
     assert sorted(used) == list(range(30))
 
 
+def test_as_many_things_wait_as_are_wanted() -> None:
+    used, ahead, most = [0], [0], [0]
+
+    def make(give: Callable[[int], None]) -> None:
+        def one(thing: int) -> None:
+            give(thing)
+            ahead[0] += 1
+            most[0] = max(most[0], ahead[0] - used[0])
+
+        run_all(one, range(30), workers=1)
+
+    def use(_: int) -> None:
+        time.sleep(0.002)
+        used[0] += 1
+
+    hand_out(make, use, workers=1, ahead=2)
+    assert used == [30]
+    assert most[0] <= 2 + 2, "two wait, one is used, and one was used and is not counted yet"
+
+
+def test_who_waits_for_room_hears_of_a_failure() -> None:
+    def make(give: Callable[[int], None]) -> None:
+        for thing in range(1000):
+            give(thing)
+
+    def fail(_: int) -> None:
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        hand_out(make, fail, workers=1, ahead=1)
+
+
 @pytest.mark.parametrize("who", ["maker", "user"])
 def test_when_the_maker_or_a_user_fails_all_stop(who: str) -> None:
     def make(give: Callable[[int], None]) -> None:

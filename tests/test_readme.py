@@ -5,7 +5,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pandas as pd
 import pytest
+
+import ocinb
+from ocinb.samples import SampleRegistry
 
 ROOT = Path(__file__).parent
 README = (ROOT.parent / "README.md").read_text(encoding="utf-8")
@@ -72,6 +76,9 @@ TESTS = {
 }
 ROWS = [row[2:].split(" | ") for row in TABLE.splitlines() if row.startswith("| ") and not row.startswith("| **")][1:]
 
+# What is asked of a catalogue, and the answer below it.
+QUESTIONS = re.compile(r'^>>> catalog\.sql\("""\n((?:\.\.\. .*\n)+?)\.\.\. """\)\n((?:.+\n)+?)(?=\n|```)', re.MULTILINE)
+
 
 def test_every_row_is_one_that_is_tested() -> None:
     assert [next(words for words in TESTS if row[0].startswith(words)) for row in ROWS] == list(TESTS)
@@ -87,3 +94,20 @@ def test_a_test_is_where_it_is_said_to_be(test: str) -> None:
 def test_every_link_of_the_table_leads_somewhere() -> None:
     used = set(re.findall(r"\]\[([a-z]-\w+)\]", TABLE))
     assert used == set(re.findall(r"^\[([\w-]+)\]: https://", TABLE, re.MULTILINE))
+
+
+def test_the_catalogue_answers_as_it_is_shown(registry: SampleRegistry) -> None:
+    section = README.partition("## Many images in SQL")[2].partition("\n## ")[0]
+    asked = QUESTIONS.findall(section)
+    shown = pd.option_context("display.width", 120, "display.max_colwidth", 40, "display.max_columns", 20)
+    assert len(asked) == 3
+    with ocinb.Catalog() as catalog, shown:
+        tags = ocinb.tags(ocinb.repositories(registry.host)["reference"])
+        catalog.add(tags.loc[tags["kind"] == "tag", "reference"], depth="files")
+        for query, answer in asked:
+            assert without_sizes(str(catalog.sql(query.replace("... ", "")))) == without_sizes(answer)
+
+
+def without_sizes(text: str) -> list[str]:
+    """Take out of an answer the sizes, which other versions of a compressor make others, and the spaces."""
+    return re.sub(r"\b\d{5,}\b", "#", text).split()

@@ -26,7 +26,7 @@ def frames_of_callers() -> dict[str, Any]:
         for frame in stack
         for names in (frame.f_globals, frame.f_locals)
         for name, value in list(names.items())
-        if hasattr(type(value), "columns")
+        if not callable(getattr(type(value), "columns", callable))  # a catalogue has a method of that name
     }
 
 

@@ -7,26 +7,25 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from ocinb._pool import run_all, woken_by
+from ocinb.catalog.adding import Adding
 from ocinb.catalog.callers import call_among, frames_of_callers
-from ocinb.catalog.connection import MEMORY, Connections, translated
-from ocinb.catalog.loading import find, load
+from ocinb.catalog.copies import Copied
+from ocinb.catalog.describing import Described
+from ocinb.catalog.questions import Questions
 from ocinb.catalog.results import to_frame
-from ocinb.catalog.rows import Row
 from ocinb.errors import InvalidError
 from ocinb.frames import schemas
-from ocinb.frames.collecting import Names, attempt_all, list_names
+from ocinb.frames.collecting import Names, list_names
 from ocinb.frames.opening import Platforms, wanted_platforms
+from ocinb.progress.protocol import Progress
 from ocinb.sources.session import default_session
 
 if TYPE_CHECKING:
+    import duckdb
     import pandas as pd
 
-# How many names are asked for before what came is written: a connection costs as much as several images.
-BATCH = 64
 
-
-class Catalog:
+class Catalog(Questions, Described, Copied):
     """Images of any number of registries in one DuckDB file, keyed by digest, for questions in SQL.
 
     Parameters
@@ -52,18 +51,20 @@ class Catalog:
     ['added', 'added']
     """
 
-    def __init__(self, path: str | Path = MEMORY) -> None:
-        self._connections = Connections(path)
-
     @property
     def path(self) -> str | Path:
         """Where it is kept."""
         return self._connections.path
 
     def add(
-        self, references: Names, *, platform: Platforms = "all", depth: Literal["metadata"] = "metadata"
+        self,
+        references: Names,
+        *,
+        platform: Platforms = "all",
+        depth: Literal["metadata", "files"] = "metadata",
+        progress: Progress | bool | None = None,
     ) -> pd.DataFrame:
-        """Read images and put what their documents say into the tables; what is there already is not put in twice.
+        """Read images and put what is in them into the tables; what is there already is not put in twice.
 
         Parameters
         ----------
@@ -72,13 +73,17 @@ class Catalog:
         platform
             ``"all"``, or as for `layers`.
         depth
-            How much is read: ``"metadata"``, the documents.
+            How much is read: ``"metadata"``, the documents, or ``"files"``, the layers too. What was added by the one
+            can be added by the other later.
+        progress
+            As for `files`.
 
         Returns
         -------
         DataFrame
             One row per reference: reference, digest, outcome (added, present, failed), images, fetched_bytes (bytes),
-            error. A name that fails does not end the rest; it also stands in the table ``failures``.
+            error. A name that fails does not end the rest; it also stands in the table ``failures``. One whose layers
+            fail has all the rest in the tables.
 
         Raises
         ------
@@ -87,24 +92,30 @@ class Catalog:
         TransportError
             If the file cannot be written, or another process holds it for longer than a few seconds.
 
+        Notes
+        -----
+        Each image is in the tables wholly or not at all, whatever ends the call; an interrupt keeps those that are
+        complete. A layer is fetched, read and stored once, however many images have it; layers are read as by `files`,
+        by their table of contents if they have one. Of a layer that was read so ``tar_bytes`` is NULL, and its files
+        are shown for images that promise the same table; for others it is read as a whole, and stays so.
+
+        When something is added, what refers to it, and to its images, is asked for as by `referrers`. If that fails,
+        it stands in ``failures`` with the stage ``referrers``, and the name has not failed.
+
         Examples
         --------
         >>> import ocinb
         >>> with ocinb.samples.registry() as registry, ocinb.Catalog() as catalog:
-        ...     twice = [catalog.add(registry.reference("demo/shop:2.0")) for _ in range(2)]
-        >>> [added[["outcome", "images"]].to_dict("records") for added in twice]
-        [[{'outcome': 'added', 'images': 2}], [{'outcome': 'present', 'images': 2}]]
+        ...     shop = registry.reference("demo/shop:2.0")
+        ...     added = [catalog.add(shop, depth=depth, progress=False) for depth in ("metadata", "files", "files")]
+        >>> [frame["outcome"].item() for frame in added]
+        ['added', 'added', 'present']
         """
-        if depth != "metadata":
-            raise InvalidError(f"depth takes 'metadata', not {depth!r}")
-        session, names, wanted = default_session(), list_names(references), wanted_platforms(platform)
-        told: list[Row] = []
-        for start in range(0, len(names), BATCH):
-            batch = names[start : start + BATCH]
-            results = attempt_all(batch, lambda name: find(name, session, wanted), errors="skip", session=session)
-            with self._connections.write() as connection:
-                told.extend(load(connection, result) for result in results)
-        return schemas.ADDED.frame(told)
+        if depth not in ("metadata", "files"):
+            raise InvalidError(f"depth takes 'metadata' or 'files', not {depth!r}")
+        names, wanted = list_names(references), wanted_platforms(platform)
+        adding = Adding(self._connections, default_session(), wanted, files=depth == "files", progress=progress)
+        return schemas.ADDED.frame(adding.run(names))
 
     def sql(self, query: str, params: Sequence[Any] | dict[str, Any] | None = None) -> pd.DataFrame:
         """Ask a question in SQL; it may also name the notebook's own DataFrames.
@@ -141,52 +152,11 @@ class Catalog:
             raise InvalidError(f"params takes a list or a dict of values, not a {type(params).__name__}")
         frames = frames_of_callers()
 
-        def ask(asked: str) -> pd.DataFrame:
-            with (
-                self._connections.connect() as connection,
-                translated("DuckDB refuses the query"),
-                woken_by(connection.interrupt),
-            ):
-                relation = call_among(frames, partial(connection.sql, asked, params=params))
-                return _empty() if relation is None else to_frame(relation)
+        def answer(connection: duckdb.DuckDBPyConnection) -> pd.DataFrame:
+            relation = call_among(frames, partial(connection.sql, query, params=params))
+            return _empty() if relation is None else to_frame(relation)
 
-        # In a thread of its own, which has the connection to itself: DuckDB heeds another thread's interrupt at once,
-        # and Ctrl-C late or never; what does not heed it goes on there, and nobody waits for it.
-        [frame] = run_all(ask, [query], workers=1)
-        return frame
-
-    def tables(self) -> pd.DataFrame:
-        """Say what there is to ask.
-
-        Returns
-        -------
-        DataFrame
-            One row per table and view: name, kind, rows, description.
-
-        Raises
-        ------
-        TransportError
-            If the file cannot be read, or another process holds it for longer than a few seconds.
-
-        Examples
-        --------
-        >>> import ocinb
-        >>> with ocinb.Catalog() as catalog:
-        ...     tables = catalog.tables()
-        >>> tables.loc[tables["name"] == "images", "kind"].tolist()
-        ['view']
-        """
-        with self._connections.connect() as connection:
-            listed = connection.execute(
-                "SELECT table_name, 'table', comment FROM duckdb_tables() WHERE comment IS NOT NULL "
-                "UNION ALL SELECT view_name, 'view', comment FROM duckdb_views() WHERE comment IS NOT NULL "
-                "ORDER BY ALL"
-            ).fetchall()
-            counts = {name: connection.table(name).count("*").fetchall()[0][0] for name, _, _ in listed}
-        return schemas.TABLES.frame(
-            {"name": name, "kind": kind, "rows": counts[name], "description": description}
-            for name, kind, description in listed
-        )
+        return self._connections.ask(answer, what="DuckDB refuses the query")
 
     def close(self) -> None:
         """Give up a catalogue in memory; one in a file needs no closing."""
@@ -203,4 +173,4 @@ class Catalog:
 
 
 def _empty() -> pd.DataFrame:
-    return schemas.TABLES.frame([])[[]]
+    return schemas.ADDED.frame([])[[]]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from ocinb._schemas import FLAG, NUMBER, TEXT, TIME, Column, Schema
 from ocinb.frames.rows import child_row, config_rows, history_rows, layer_rows
-from ocinb.sources.base import RawDocument
+from ocinb.sources.base import RawDocument, Referrer
 from ocinb.sources.images import Image, Resolved
 from ocinb.spec.documents import parse_index
 from ocinb.spec.reference import Reference
@@ -82,6 +83,43 @@ TABLES = {
     "layers": _table(
         "layers", layer_digest=TEXT, media_type=TEXT, compression=TEXT, compressed_bytes=NUMBER, diff_id=TEXT
     ),
+    "files": _table(
+        "files",
+        layer_digest=TEXT,
+        position=NUMBER,
+        path=TEXT,
+        type=TEXT,
+        size_bytes=NUMBER,
+        mode=NUMBER,
+        uid=NUMBER,
+        gid=NUMBER,
+        mtime=TIME,
+        link_target=TEXT,
+        sha256=TEXT,
+    ),
+    "overlay": _table(
+        "overlay",
+        manifest_digest=TEXT,
+        layer=NUMBER,
+        position=NUMBER,
+        change=TEXT,
+        visible=FLAG,
+        hidden=FLAG,
+        hidden_in=NUMBER,
+        reason=TEXT,
+    ),
+    "referrers": _table(
+        "referrers",
+        registry=TEXT,
+        repository=TEXT,
+        subject=TEXT,
+        referrer_digest=TEXT,
+        media_type=TEXT,
+        artifact_type=TEXT,
+        manifest_bytes=NUMBER,
+        annotations=TEXT,
+        found_via=TEXT,
+    ),
     "failures": _table("failures", reference=TEXT, stage=TEXT, error=TEXT, failed_at=TIME),
 }
 
@@ -120,6 +158,25 @@ def rows_of(reference: Reference, resolved: Resolved, images: list[Image]) -> Ro
     for image in images:
         _add_image(rows, image)
     return rows
+
+
+def add_referrers(rows: Rows, reference: Reference, found: Iterable[Referrer]) -> None:
+    """Add the rows of what refers to what stands behind a name."""
+    place = place_of(reference)
+    for referrer in found:
+        descriptor = referrer.descriptor
+        rows.add(
+            "referrers",
+            registry=place["registry"],
+            repository=place["repository"],
+            subject=referrer.subject,
+            referrer_digest=descriptor.digest,
+            media_type=descriptor.media_type,
+            artifact_type=descriptor.artifact_type,
+            manifest_bytes=descriptor.known_size,
+            annotations=descriptor.annotations,
+            found_via=referrer.found_via,
+        )
 
 
 def place_of(reference: Reference) -> Row:

@@ -254,6 +254,21 @@ EFFICIENCY = Schema(
     ),
 )
 
+SHARED = Schema(
+    "shared",
+    "image",
+    (
+        _REFERENCE,
+        _PLATFORM,
+        _MANIFEST_DIGEST,
+        Column("compressed_bytes", NUMBER, "the size of its layers; NA in Docker's schema 1", "bytes"),
+        Column("unique_bytes", NUMBER, "the size of those that no other image of the list has", "bytes"),
+        Column("shared_bytes", NUMBER, "the size of those that another image of the list has", "bytes"),
+        Column("layers", NUMBER, "how many layers it has"),
+        Column("shared_layers", NUMBER, "how many of them another image of the list has"),
+    ),
+)
+
 ADDED = Schema(
     "added",
     "reference",
@@ -264,17 +279,6 @@ ADDED = Schema(
         Column("images", NUMBER, "how many images of it were read"),
         Column("fetched_bytes", NUMBER, "what came over the wire", "bytes"),
         Column("error", TEXT, "why it failed"),
-    ),
-)
-
-TABLES = Schema(
-    "tables",
-    "table or view of the catalogue",
-    (
-        Column("name", TEXT, "its name"),
-        Column("kind", TEXT, "table or view"),
-        Column("rows", NUMBER, "how many rows it has"),
-        Column("description", TEXT, "what a row of it is"),
     ),
 )
 

@@ -14,6 +14,7 @@ from typing import Final
 from ocinb.errors import InvalidError
 from ocinb.rootfs.directories import LONG, Directory, Node, stood_in
 from ocinb.rootfs.ledger import MODIFIED, OVERWRITTEN, REPLACED, Ledger
+from ocinb.rootfs.trail import Trail, forget_from
 
 # As Linux follows them: path_resolution(7) knows no more links in one path, and no longer name (PATH_MAX).
 MAX_LINKS: Final = 40
@@ -39,6 +40,10 @@ class Tree:
     turned
         Whether the path that was looked up last turned back from a name that is not there: it may lead elsewhere as
         soon as something is.
+    implied
+        How many directories there are that no layer stores but that paths part in or turn back from.
+    trail
+        Where it is noted what this layer changes of those below it; None if it is not.
     """
 
     def __init__(self, ledger: Ledger) -> None:
@@ -46,8 +51,9 @@ class Tree:
         self.symlinks: dict[int, str] = {}
         self.changes = 0
         self.turned = False
+        self.implied = 0
+        self.trail: Trail | None = None
         self._ledger = ledger
-        self._implied = 0
         self._told: list[Directory] = []
         self._led: dict[int, _Led] = {}  # where symbolic links lead, by entry
         self._led_at = 0
@@ -73,6 +79,7 @@ class Tree:
         here, missing = found
         for place, name in enumerate(missing):
             if len(missing) - place > LONG and name not in here.children and name not in (here.was or ()):
+                self._keep(here)
                 row = Directory(here, "/".join(missing[place:]), -1, self._ledger.layer)
                 here.children[name] = row
                 return row
@@ -128,14 +135,16 @@ class Tree:
 
     def _split(self, parent: Directory | None, row: Directory, at: int) -> Directory:
         self._count()
+        self._keep(row)
         upper = row.split(at)
         if parent is not None:
+            self._keep(parent)
             parent.children[upper.first_name] = upper
         return upper
 
     def _count(self) -> None:
-        self._implied += 1
-        if self._implied > MAX_IMPLIED:
+        self.implied += 1
+        if self.implied > MAX_IMPLIED:
             raise InvalidError(
                 f"the paths of the image go through more than {MAX_IMPLIED:,} directories that no layer stores, "
                 "which no honest image does"
@@ -154,6 +163,7 @@ class Tree:
         at = node.match([])
         if at < node.stop:
             self._count()
+            self._keep(node)
             parent.was[name] = node = node.split(at)
             node.was, node.children = node.children, {}
         return node.was or {}
@@ -172,6 +182,7 @@ class Tree:
             self._told.append(new)
         if old is not None:
             self._drop(old, OVERWRITTEN)
+        self._keep(parent)
         parent.children[name] = new
         return new
 
@@ -182,6 +193,7 @@ class Tree:
 
     def _own(self, directory: Directory, entry: int) -> None:
         if entry >= 0:
+            self._keep(directory)
             if directory.owner >= 0:
                 self._ledger.hide(directory.owner, OVERWRITTEN)
             directory.owner = entry
@@ -194,6 +206,7 @@ class Tree:
             self.remove(parent, name, OVERWRITTEN, REPLACED)
         elif old is not None:
             self._drop(old, OVERWRITTEN)
+        self._keep(parent)
         parent.children[name] = entry
 
     def _note(self, entry: int, parent: Directory, name: str, node: Node | None) -> bool:
@@ -226,6 +239,7 @@ class Tree:
         node = self.child(parent, name)
         if node is None:
             return
+        self._keep(parent)
         del parent.children[name]
         if self.stood(parent, name, node):
             self._tell(parent)[name] = node
@@ -254,6 +268,7 @@ class Tree:
 
     def _empty(self, directory: Directory, reason: int) -> None:
         """Hide what is in a directory that goes, and keep in mind what of it the layers below had."""
+        self._keep(directory)
         was = directory.was or {}
         for name, child in directory.children.items():
             # What was taken away says what stood: a directory that came in its place shares what that had in it.
@@ -265,14 +280,29 @@ class Tree:
 
     def _drop(self, entry: int, reason: int) -> None:
         self._ledger.hide(entry, reason)
-        if self.symlinks.pop(entry, None) is not None:
+        target = self.symlinks.pop(entry, None)
+        if target is not None:
             self.changes += 1
+            if self.trail is not None and entry < self.trail.first:
+                self.trail.symlinks[entry] = target
 
     def _tell(self, directory: Directory) -> dict[str, Node]:
         if directory.was is None:
             directory.was = {}
             self._told.append(directory)
         return directory.was
+
+    def _keep(self, directory: Directory) -> None:
+        if self.trail is not None:
+            self.trail.keep(directory)
+
+    def take_off(self, trail: Trail) -> None:
+        """Leave what stood here before the last layer; where links lead is looked up anew."""
+        trail.restore_directories()
+        forget_from(trail.first, self.symlinks)
+        self.symlinks.update(trail.symlinks)
+        self.implied = trail.implied
+        self.changes += 1
 
     def finish_layer(self) -> None:
         """Forget what this layer took away."""

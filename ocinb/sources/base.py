@@ -99,8 +99,15 @@ class Source(DocumentSource, Protocol):
             If nothing has that name.
         """
 
-    def head(self, tag: str) -> Digest:
+    def head(self, tag: str, *, afresh: bool = False) -> Digest:
         """Find what a tag points at, as cheaply as can be, without reading it.
+
+        Parameters
+        ----------
+        tag
+            The tag.
+        afresh
+            Whether to ask even if an answer is known and still believed.
 
         Raises
         ------

@@ -82,14 +82,18 @@ class RegistrySource:
         self._keep(document)
         return document.descriptor
 
-    def head(self, tag: str) -> Digest:
+    def head(self, tag: str, *, afresh: bool = False) -> Digest:
         """Find what a tag points at without reading it, by a HEAD; the document itself if the registry says too little.
+
+        Afresh, it is asked whatever is known, and what proves outdated by that is believed no longer.
 
         Raises
         ------
         NotFoundError
             If there is no such tag.
         """
+        if afresh:
+            return self._head_afresh(tag)
         known = None if self._is_outdated(tag, "GET") else self._known(tag, "GET")
         if known is not None:
             return known
@@ -100,6 +104,37 @@ class RegistrySource:
                 raise
             return self.resolve(tag).digest
         return _promised(answer) or self.resolve(tag).digest
+
+    def _head_afresh(self, tag: str) -> Digest:
+        try:
+            digest = self._asked_afresh(tag)
+        except NotFoundError:
+            self._forget_outdated(tag, None)
+            raise
+        self._forget_outdated(tag, digest)
+        return digest
+
+    def _asked_afresh(self, tag: str) -> Digest:
+        ask = partial(self._manifest, tag, named=False)
+        try:
+            promised = _promised(ask(method="HEAD"))
+        except TransportError as error:
+            if error.status not in NO_HEAD:
+                raise
+            promised = None
+        if promised is not None:
+            return promised
+        answer = ask()
+        document = self._checked(answer, _digest_of(answer))
+        self._keep(document)
+        return document.digest
+
+    def _forget_outdated(self, tag: str, digest: Digest | None) -> None:
+        """Let go of kept answers that say something else than what a tag points at now."""
+        for method in ("GET", "HEAD"):
+            answer = self._kept_answer(tag, method)
+            if answer is not None and (answer.status not in GOOD or _digest_of(answer) != digest):
+                answer.forget()
 
     def document(self, descriptor: Descriptor) -> RawDocument:
         """Read a manifest, index or config; one that is embedded in its descriptor needs nobody."""

@@ -124,8 +124,6 @@ class Tables:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self._lock = threading.Lock()
-        self._connection: duckdb.DuckDBPyConnection | None = None
 
     def path(self, digest: Digest) -> Path:
         """Say where the table of a layer stands, or would stand."""
@@ -145,6 +143,18 @@ class Tables:
         check_stopped()  # it may be that which ended the reading
         return None
 
+    def sealed(self, digest: Digest) -> Path | None:
+        """Give the file of the table of a layer, for another connection to read; None if it cannot be believed."""
+        path = self.path(digest)
+        if not self.is_ours(path):
+            return None
+        with suppress(OSError, duckdb.Error), open_plain(path) as file:
+            note = sealed_note(file)
+            if note is not None and _is_of(note, digest) and self._has_our_columns(path):
+                return path
+        check_stopped()
+        return None
+
     def writer(self, digest: Digest) -> Writer:
         """Begin to keep what is read of a layer."""
         return Writer(self, digest)
@@ -153,24 +163,21 @@ class Tables:
         """Say whether the folders of a table are no links, which lead anywhere."""
         return is_real_folder(path.parent) and is_real_folder(path.parent.parent)
 
-    def cursor(self) -> duckdb.DuckDBPyConnection:
-        """Give a connection for one thread."""
-        with self._lock:
-            if self._connection is None:
-                self._connection = duckdb.connect(config=_CONFIG)
-                self._connection.execute("SET GLOBAL pandas_analyze_sample = 0")  # all that is no number is text
-            return self._connection.cursor()
+    def _has_our_columns(self, path: Path) -> bool:
+        with _cursor() as cursor:
+            found = cursor.execute(_READ, {"file": glob.escape(str(path)), "first": 0, "end": 0})
+            return _types(found) == _TYPES
 
     def _read(self, path: Path) -> Columns:
         entries, first, rows = Columns(), 0, READ_ROWS
-        cursor = self.cursor()
+        cursor = _cursor()
         with cursor, woken_by(cursor.interrupt):
             while rows == READ_ROWS:
                 values = {"file": glob.escape(str(path)), "first": first, "end": first + READ_ROWS}
                 found = cursor.execute(_READ, values)
-                if {column[0]: str(column[1]) for column in found.description or ()} != _TYPES:
+                if _types(found) != _TYPES:
                     raise _ForeignError
-                more = _columns(found.fetchnumpy())
+                more = columns_of(found.fetchnumpy())
                 entries.extend(more)
                 rows = len(more)
                 first += rows
@@ -271,11 +278,42 @@ class Writer:
         """Have DuckDB write a new file."""
         file = _new_file(self._tables.root)
         self._files.append(file)
-        cursor = self._tables.cursor()
+        cursor = _cursor()
         with cursor, woken_by(cursor.interrupt):
             if batch is not None:
                 cursor.register("batch", batch)
             cursor.execute(query, {**values, "file": str(file), "rows": BATCH_ROWS})
+
+
+class _Memory:
+    """The one DuckDB of this process, which keeps nothing: to make one takes longer than to read most layers."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.made: list[duckdb.DuckDBPyConnection] = []
+
+
+_memory = _Memory()
+_left: list[_Memory] = []  # of processes that this one was forked from: nothing of them may be ended here
+
+
+def _cursor() -> duckdb.DuckDBPyConnection:
+    """Give a connection for one thread."""
+    with _memory.lock:
+        if not _memory.made:
+            _memory.made.append(duckdb.connect(config=_CONFIG))
+            _memory.made[0].execute("SET GLOBAL pandas_analyze_sample = 0")  # all that is no number is text
+        return _memory.made[0].cursor()
+
+
+def _begin_anew() -> None:
+    """Leave it to the process that made it: who had the lock is not here to give it back, nor are its threads."""
+    global _memory  # noqa: PLW0603 - nobody else can have it at this moment
+    _left.append(_memory)
+    _memory = _Memory()
+
+
+os.register_at_fork(after_in_child=_begin_anew)
 
 
 def _is_of(note: dict[str, Any], digest: Digest) -> bool:
@@ -292,14 +330,12 @@ def _new_file(root: Path) -> Path:
     return file
 
 
-def _columns(found: dict[str, Any]) -> Columns:
-    """Give what DuckDB read; what is often the same is one object, not one for each row.
+def _types(found: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    return {column[0]: str(column[1]) for column in found.description or ()}
 
-    Raises
-    ------
-    _ForeignError
-        If something is not known that always is.
-    """
+
+def columns_of(found: dict[str, Any]) -> Columns:
+    """Give what DuckDB read of a table as entries; what is often the same is one object, not one for each row."""
     columns: dict[str, Any] = {}
     seen: dict[Any, Any] = {}
     while found:  # the arrays go one by one: all of them and the lists are too much

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import duckdb
 import pytest
 
 import ocinb
 from ocinb._settings import settings
+from ocinb.catalog import loading
+from ocinb.catalog.rows import Rows
 from ocinb.samples import SampleRegistry
 
 SEEN = "SELECT tag, digest FROM observations ORDER BY observed_at"
@@ -51,3 +54,29 @@ def test_a_registry_that_fails_says_nothing_of_the_tag(registry: SampleRegistry,
     registry.fault("*/manifests/*", status=503)
     assert catalog.add(shop)["outcome"].tolist() == ["failed"]
     assert catalog.sql(SEEN)["digest"].notna().all()
+
+
+def test_a_name_that_the_catalogue_refuses_keeps_no_other_out(
+    registry: SampleRegistry, catalog: ocinb.Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [registry.reference(f"demo/{name}") for name in ("shop:1.0", "hello", "shop:2.0", "shop:2.0")]
+    whole = loading._insert_all
+
+    def insert_all(connection: duckdb.DuckDBPyConnection, rows: Rows) -> int:
+        if any(row["repository"] == "demo/hello" for row in rows.tables.get("observations", [])):
+            raise duckdb.ConversionException("no such date")
+        return whole(connection, rows)
+
+    monkeypatch.setattr(loading, "_insert_all", insert_all)
+    added = catalog.add(names)
+    assert added["outcome"].tolist() == ["added", "failed", "added"]
+    assert added["error"].dropna().str.contains("no such date").tolist() == [True]
+    assert set(catalog.sql("FROM tags")["tag"]) == {"1.0", "2.0"}
+
+
+def test_names_of_one_image_are_added_once(registry: SampleRegistry, catalog: ocinb.Catalog) -> None:
+    [digest] = catalog.add(registry.reference("demo/shop:1.0"))["digest"]
+    with ocinb.Catalog() as fresh:
+        names = [registry.reference(f"demo/shop{end}") for end in (":1.0", f"@{digest}", ":2.0")]
+        assert fresh.add(names)["outcome"].tolist() == ["added", "present", "added"]
+        assert fresh.sql("SELECT count(*) AS seen FROM observations")["seen"].item() == 3

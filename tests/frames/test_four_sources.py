@@ -85,6 +85,7 @@ HELPERS: dict[str, Callable[[str], pd.DataFrame]] = {
     "layers of one platform": lambda name: ocinb.layers(name, platform="linux/amd64"),
     "history of all platforms": lambda name: ocinb.history(name, platform="all"),
     "configs of all platforms": lambda name: ocinb.configs(name, platform="all"),
+    "shared by all platforms": lambda name: ocinb.shared(name, platform="all"),
 }
 # These read the layers too, and keep them.
 CONTENTS: dict[str, Callable[[str], pd.DataFrame]] = {
@@ -101,6 +102,8 @@ NOT_KEPT = {
     "media_type",
     "compression",
     "compressed_bytes",
+    "unique_bytes",
+    "shared_bytes",
     "manifest_bytes",
     "layer_digest",
     "annotations",

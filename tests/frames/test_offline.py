@@ -22,6 +22,7 @@ CALLS: dict[str, Call] = {
     "layers": lambda name: ocinb.layers(name, platform="all"),
     "configs": lambda name: ocinb.configs(name, platform="all"),
     "history": lambda name: ocinb.history(name, platform="arm64"),
+    "shared": lambda name: ocinb.shared(name, platform="all"),
     "tags": ocinb.tags,
     "digests of tags": lambda name: ocinb.tags(name, digests=True),
     "repositories": lambda name: ocinb.repositories(name.partition("/")[0]),

@@ -32,10 +32,12 @@ COLUMNS = {
     "hidden": "reference platform manifest_digest path hidden_bytes reason stored_in stored_by hidden_in hidden_by",
     "efficiency": "reference platform manifest_digest layers compressed_bytes tar_bytes stored_bytes visible_bytes "
     "hidden_bytes efficiency duplicate_bytes dive_efficiency dive_wasted_bytes dive_user_wasted_ratio",
+    "shared": "reference platform manifest_digest compressed_bytes unique_bytes shared_bytes layers shared_layers",
 }
 DTYPES = (
     dict.fromkeys("position layer files manifest_bytes compressed_bytes tar_bytes hidden_bytes".split(), "Int64")
     | dict.fromkeys(("blob_bytes", "fetched_bytes"), "Int64")
+    | dict.fromkeys(("unique_bytes", "shared_bytes", "shared_layers"), "Int64")
     | dict.fromkeys("size_bytes mode uid gid stored_in hidden_in".split(), "Int64")
     | dict.fromkeys("layers stored_bytes visible_bytes duplicate_bytes dive_wasted_bytes".split(), "Int64")
     | {"mtime": TIME, "visible": "boolean"}
@@ -56,6 +58,7 @@ CALLS: dict[str, Callable[[str], pd.DataFrame]] = {
     "filesystem": lambda name: ocinb.filesystem(name, platform="all", errors="skip"),
     "hidden": lambda name: ocinb.hidden(name, platform="all", errors="skip"),
     "efficiency": lambda name: ocinb.efficiency(name, platform="all", errors="skip"),
+    "shared": lambda name: ocinb.shared(name, platform="all", errors="skip"),
 }
 
 
@@ -81,7 +84,9 @@ def test_an_empty_frame_has_the_same_columns(registry: SampleRegistry, name: str
     assert len(frame.attrs["failures"]) == 1
 
 
-@pytest.mark.parametrize("name", ["layers", "history", "configs", "files", "filesystem", "hidden", "efficiency"])
+@pytest.mark.parametrize(
+    "name", ["layers", "history", "configs", "files", "filesystem", "hidden", "efficiency", "shared"]
+)
 def test_no_names_give_an_empty_frame(name: str) -> None:
     frame = getattr(ocinb, name)([])
     assert has_the_form_of(frame, name)

@@ -23,7 +23,15 @@ SECONDS = 60
 
 _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(
-    ["pandas", "requests_cache", "humanize", "ocinb.frames.contents", "ocinb.frames.downloads", __name__]
+    [
+        "pandas",
+        "requests_cache",
+        "humanize",
+        "ocinb.frames.contents",
+        "ocinb.frames.downloads",
+        "ocinb.catalog.catalog",
+        __name__,
+    ]
 )
 
 

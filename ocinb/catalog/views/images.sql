@@ -38,7 +38,7 @@ SELECT
     coalesce(names.reference, homes.reference) AS reference,
     coalesce(entries.platform, normal_platform(configs.os, configs.architecture, configs.variant)) AS platform,
     configs.os, configs.architecture, configs.variant, config_digest, configs.created, configs."user", configs.labels,
-    NULL::VARCHAR AS distribution,
+    manifests.distribution,
     coalesce(sizes.layers, 0) AS layers,
     CASE WHEN sizes.layers IS NULL THEN 0 ELSE sizes.compressed_bytes END AS compressed_bytes,
     sizes.tar_bytes, sizes.files
@@ -48,4 +48,4 @@ LEFT JOIN entries USING (manifest_digest)
 LEFT JOIN names USING (manifest_digest)
 LEFT JOIN homes USING (manifest_digest)
 LEFT JOIN sizes USING (manifest_digest);
-COMMENT ON VIEW images IS 'image manifests; reference is a tag that points here now, else repository@digest; compressed_bytes adds up its layers, one that stands twice twice';
+COMMENT ON VIEW images IS 'image manifests; reference is a tag that points here now, else repository@digest; compressed_bytes adds up its layers, one that stands twice twice; distribution is NULL before its files were read';

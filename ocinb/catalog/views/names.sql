@@ -38,17 +38,23 @@ CREATE MACRO in_full(registry, repository, tag) AS (
     concat_ws('/', registry, repository) || CASE WHEN tag = '' THEN '' ELSE ':' || tag END
 );
 
+-- Where layers are stored, each once: in a registry, for all its repositories, or in a file.
+CREATE MACRO storage_of(registry, repository) AS (coalesce('docker://' || registry, repository));
+
 CREATE VIEW current_names AS
-SELECT registry, repository, tag, digest
+SELECT registry, repository, tag, digest, observed_at
 FROM (
     SELECT * FROM observations
     WHERE tag IS NOT NULL
-    QUALIFY row_number() OVER (PARTITION BY registry, repository, tag ORDER BY observed_at DESC) = 1
+    QUALIFY row_number() OVER (PARTITION BY registry, repository, tag ORDER BY observed_at DESC, digest) = 1
 )
 WHERE digest IS NOT NULL
-UNION
-SELECT registry, repository, tag, digest FROM observations WHERE tag IS NULL AND digest IS NOT NULL;
-COMMENT ON VIEW current_names IS 'what tags point at now, as last observed, and what was added by digest';
+UNION ALL
+SELECT registry, repository, tag, digest, max(observed_at)
+FROM observations
+WHERE tag IS NULL AND digest IS NOT NULL
+GROUP BY ALL;
+COMMENT ON VIEW current_names IS 'what tags point at now, as last observed, and what was added by digest; observed_at is when it was last seen so';
 
 CREATE VIEW current_images AS
 WITH RECURSIVE reached AS (

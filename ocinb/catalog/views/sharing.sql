@@ -8,7 +8,7 @@ WITH uses AS (
 ), per_registry AS (
     SELECT layer_digest, count(DISTINCT manifest_digest) - 1 AS spared
     FROM uses
-    GROUP BY layer_digest, coalesce(registry, repository)  -- a file shares nothing with another one
+    GROUP BY layer_digest, storage_of(registry, repository)
 ), spared AS (
     SELECT layer_digest, sum(spared)::BIGINT AS spared FROM per_registry GROUP BY layer_digest
 )

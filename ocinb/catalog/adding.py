@@ -1,0 +1,122 @@
+"""Adding: names into the catalogue, many side by side: what documents say first, then what stands in layers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from ocinb._pool import run_all
+from ocinb.catalog.connection import Connections
+from ocinb.catalog.filing import Filed, Filing, Work
+from ocinb.catalog.loading import Found, find, known_manifests, load_all, note_seen, with_referrers
+from ocinb.catalog.rows import Row
+from ocinb.frames.collecting import Failure, attempt_all
+from ocinb.frames.counting import counted
+from ocinb.progress import choose_progress
+from ocinb.progress.protocol import Progress
+from ocinb.sources.images import Wanted
+from ocinb.sources.session import Session
+
+# How many names are asked for before what came is written: a connection costs as much as several images.
+BATCH = 64
+
+
+class Adding:
+    """One call that adds names.
+
+    Parameters
+    ----------
+    connections
+        The catalogue.
+    session
+        The connections to registries.
+    wanted
+        Which images of an index.
+    files
+        Whether their layers are read.
+    progress
+        Who is told, see `choose_progress`.
+    """
+
+    def __init__(
+        self,
+        connections: Connections,
+        session: Session,
+        wanted: Wanted,
+        *,
+        files: bool,
+        progress: Progress | bool | None,
+    ) -> None:
+        self._connections = connections
+        self._session = session
+        self._wanted = wanted
+        self._files = files
+        self._board = choose_progress(progress)
+        self._told: list[Row] = []
+        self._works: dict[str, Work] = {}
+
+    def run(self, names: Sequence[str]) -> list[Row]:
+        """Add all of them, and tell of each what became of it."""
+        with counted(names, f"Adding {len(names):,} references", progress=self._board) as done:
+            for start in range(0, len(names), BATCH):
+                self._add_documents(names[start : start + BATCH], done)
+        if self._works:
+            for filed in Filing(self._connections, self._session, self._board).run(list(self._works.values())):
+                self._tell(filed)
+        return self._told
+
+    def _add_documents(self, names: Sequence[str], done: Callable[[str, None], None]) -> None:
+        def ask(name: str) -> Found:
+            try:
+                return find(name, self._session, self._wanted)
+            finally:
+                done(name, None)
+
+        results = attempt_all(names, ask, errors="skip", session=self._session, progress=False)
+        known = self._note_known([result for result in results if isinstance(result, Found)])
+        for result, row in zip(results, self._load(results, known), strict=True):
+            if self._files and isinstance(result, Found) and row["outcome"] != "failed":
+                self._want(result, len(self._told), known)
+            self._told.append(row)
+
+    def _load(self, results: Sequence[Found | Failure], known: dict[str, bool]) -> list[Row]:
+        """Write what is new, and tell of each name what became of it."""
+        workers = 2 * self._session.settings.concurrency
+        fresh = [number for number, result in enumerate(results) if not _is_present(result, known)]
+        rows = [result.row("present") if isinstance(result, Found) else {} for result in results]
+        loadable = run_all(lambda number: _completed(results[number]), fresh, workers=workers)
+        if fresh:
+            with self._connections.write() as connection:
+                for number, row in zip(fresh, load_all(connection, loadable), strict=True):
+                    rows[number] = row
+        return rows
+
+    def _note_known(self, found: Sequence[Found]) -> dict[str, bool]:
+        """Note that names of which nothing is new were seen, all at once."""
+        with self._connections.write() as connection:
+            known = known_manifests(connection, [digest for one in found for digest in one.digests])
+            note_seen(connection, [one for one in found if _is_present(one, known)])
+        return known
+
+    def _want(self, found: Found, place: int, known: dict[str, bool]) -> None:
+        for image in found.with_files:
+            digest = image.document.digest
+            if not known.get(digest):
+                self._works.setdefault(digest, Work(image)).places.append((place, found.opened))
+
+    def _tell(self, filed: Filed) -> None:
+        by = self._told[filed.place]
+        by["fetched_bytes"] += filed.fetched_bytes
+        if filed.error is None:
+            by["outcome"] = "failed" if by["outcome"] == "failed" else "added"
+            return
+        for place in filed.work.names:
+            row = self._told[place]
+            row.update({"outcome": "failed", "error": row.get("error") or filed.told})
+
+
+def _is_present(result: Found | Failure, known: dict[str, bool]) -> bool:
+    return isinstance(result, Found) and known.keys() >= set(result.digests)
+
+
+def _completed(result: Found | Failure) -> Found | Failure:
+    return with_referrers(result) if isinstance(result, Found) else result

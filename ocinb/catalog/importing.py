@@ -1,0 +1,157 @@
+"""Importing: a catalogue out of the Parquet files of an export, which are checked before anything is believed."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import duckdb
+
+from ocinb._text import printable
+from ocinb.catalog.connection import Connections, check_version, reason
+from ocinb.catalog.exporting import mark_of, table_types
+from ocinb.errors import IntegrityError, InvalidError, NotFoundError, TransportError
+from ocinb.sources.files import reading
+from ocinb.spec.mediatypes import DOCKER_SCHEMA1_SIGNED
+
+_NO_EXPORT = "Catalog.export makes such a directory"
+# A signed document of Docker's schema 1 has the digest of what was signed, and not of all its bytes.
+_FORGED = """
+    SELECT digest FROM (
+        SELECT manifest_digest AS digest, raw FROM manifests WHERE media_type IS DISTINCT FROM ?
+        UNION ALL SELECT config_digest, raw FROM configs
+    )
+    WHERE digest LIKE 'sha256:%' AND digest <> 'sha256:' || sha256(raw)
+    LIMIT 1
+"""
+
+
+def read_export(directory: Path, path: str | Path) -> None:
+    """Make a catalogue in a file out of an export; it is there with all of it or not.
+
+    Raises
+    ------
+    NotFoundError
+        If there is no such directory.
+    InvalidError
+        If it is no export of this version, or something stands at the path.
+    IntegrityError
+        If a document in it does not match its digest.
+    TransportError
+        If the file cannot be written.
+    """
+    place = Path(path)
+    _check_free(place)
+    partial = place.with_name(f".{place.name}.{secrets.token_hex(4)}.partial")
+    try:
+        made = Connections(partial)
+        fill(made, directory)
+        _check_free(place)
+        try:
+            partial.rename(place)
+        except OSError as error:
+            raise TransportError(f"{place} cannot be written: {error.strerror}", hint="Choose another path") from None
+    finally:
+        for left in (partial, Path(f"{partial}.wal")):
+            with suppress(OSError):
+                left.unlink(missing_ok=True)
+
+
+def fill(connections: Connections, directory: Path) -> None:
+    """Put all tables of an export into an empty catalogue, or nothing.
+
+    Raises
+    ------
+    OcinbError
+        As `read_export` does.
+    """
+    connections.ask(lambda connection: _fill(connection, directory), what=f"{directory} cannot be read")
+
+
+def _fill(connection: duckdb.DuckDBPyConnection, directory: Path) -> None:
+    files = _files_of(directory)
+    _check_marks(connection, files)
+    connection.begin()
+    try:
+        for table, path in files.items():
+            with _parquet(path):
+                _check_columns(connection, table, path)
+                query = f"INSERT INTO {table} BY NAME FROM read_parquet(?, hive_partitioning = false)"
+                connection.execute(query, [str(path)])
+        _check_documents(connection, directory)
+        connection.commit()
+    except BaseException:
+        with suppress(duckdb.Error):  # which an interrupt may have ended already
+            connection.rollback()
+        raise
+    connection.execute("CHECKPOINT")  # so that the file is whole without what stands beside it
+
+
+def _check_free(path: Path) -> None:
+    with reading(str(path)):
+        if not path.parent.is_dir():
+            raise InvalidError(f"there is no directory {path.parent}", hint="Choose another path")
+    if os.path.lexists(path) or os.path.lexists(f"{path}.wal"):
+        raise InvalidError(f"there is something at {path} already", hint="Choose another path")
+
+
+def _files_of(directory: Path) -> dict[str, Path]:
+    files = {table: directory / f"{table}.parquet" for table in table_types()}
+    with reading(str(directory)):
+        if not directory.is_dir():
+            raise NotFoundError(f"there is no directory {directory}", hint=_NO_EXPORT)
+        missing = [path.name for path in files.values() if not path.is_file()]
+    if missing:
+        raise InvalidError(f"{directory} is no export of a catalogue: it has no {missing[0]}", hint=_NO_EXPORT)
+    return files
+
+
+def _check_marks(connection: duckdb.DuckDBPyConnection, files: dict[str, Path]) -> None:
+    """Refuse files that are not of one export of this version."""
+    exports = set()
+    for table, path in files.items():
+        with _parquet(path):
+            mark = mark_of(connection, path)
+        if mark.get("table") != table:
+            raise InvalidError(f"{path} does not say that it is the table {table} of a catalogue", hint=_NO_EXPORT)
+        version = mark.get("version")
+        check_version([version if isinstance(version, int) else "unknown"], f"{path} is of a catalogue")
+        exports.add(str(mark.get("export")))
+    if len(exports) > 1:
+        raise InvalidError(f"the files in {path.parent} are of several exports", hint="Export the catalogue anew")
+
+
+def _check_columns(connection: duckdb.DuckDBPyConnection, table: str, path: Path) -> None:
+    query = "DESCRIBE FROM read_parquet(?, hive_partitioning = false)"
+    found = {column: kind for column, kind, *_ in connection.execute(query, [str(path)]).fetchall()}
+    expected = table_types()[table]
+    if found == expected:
+        return
+    for column, kind in expected.items():
+        if found.get(column) != kind:
+            told = found.get(column, "not there")
+            raise InvalidError(f"{path} is no table {table}: its column {column} is {told}, and has to be {kind}")
+    strange = next(column for column in found if column not in expected)
+    raise InvalidError(f"{path} is no table {table}: there is no column {printable(strange)} in it")
+
+
+def _check_documents(connection: duckdb.DuckDBPyConnection, directory: Path) -> None:
+    forged = connection.execute(_FORGED, [DOCKER_SCHEMA1_SIGNED]).fetchall()
+    if forged:
+        raise IntegrityError(f"the document {printable(forged[0][0])} in {directory} does not match its digest")
+
+
+@contextmanager
+def _parquet(path: Path) -> Iterator[None]:
+    """Say which file it is that DuckDB cannot read."""
+    try:
+        yield
+    except (duckdb.InterruptException, duckdb.OutOfMemoryException, duckdb.FatalException):
+        raise
+    except duckdb.Error as error:
+        if isinstance(error, duckdb.IOException) and str(path) not in str(error):
+            raise  # the catalogue cannot be written
+        raise InvalidError(f"{path} cannot be read as a Parquet file: {reason(error)}", hint=_NO_EXPORT) from None

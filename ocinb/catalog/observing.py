@@ -1,0 +1,125 @@
+"""Observing: what tags point at now, asked by a HEAD for each, and what they pointed at before."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from ocinb._text import printable
+from ocinb.catalog import schemas
+from ocinb.catalog.connection import script
+from ocinb.catalog.rows import TABLES, Row, place_of
+from ocinb.errors import InvalidError, NotFoundError
+from ocinb.frames.collecting import Failure, attempt_all, complete, with_failures
+from ocinb.sources.session import Session, open_source
+from ocinb.spec.reference import Reference
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Key = tuple[str | None, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a tag points at: a digest, or nothing, with the error that says so."""
+
+    name: str
+    place: Row
+    digest: str | None
+    observed_at: datetime
+    error: NotFoundError | None = None
+
+    @property
+    def key(self) -> Key:
+        """By what it is told apart."""
+        return self.place["registry"], self.place["repository"], self.place["tag"]
+
+
+def look_at(names: Sequence[str], session: Session) -> list[Seen | Failure]:
+    """Ask what each tag points at, several at a time, whatever is known of it."""
+    title = f"Observing {len(names):,} tags"
+    return attempt_all(names, lambda name: _look_at(name, session), errors="skip", session=session, title=title)
+
+
+def note(connection: duckdb.DuckDBPyConnection, results: Sequence[Seen | Failure]) -> pd.DataFrame:
+    """Write what was seen into the tables, all of it or nothing, and tell what has moved.
+
+    A tag that is not there, and was never observed, is a failure: it is not known to be gone, but may be mistyped.
+    """
+    known = _last_seen(connection, [result for result in results if isinstance(result, Seen)])
+    judged = [_judged(result, known) for result in results]
+    seen = [result for result in judged if isinstance(result, Seen)]
+    failures = [result for result in judged if isinstance(result, Failure)]
+    _write(connection, seen, failures)
+    frame = schemas.OBSERVED.frame(
+        {
+            "reference": one.name,
+            "digest": one.digest,
+            "previous_digest": known.get(one.key),
+            "moved": one.digest != known[one.key] if one.key in known else None,
+        }
+        for one in seen
+    )
+    return with_failures(frame, failures)
+
+
+def _look_at(name: str, session: Session) -> Seen:
+    reference = Reference(name)
+    if reference.digest is not None:
+        raise InvalidError(f"{name} names a digest, which never moves", hint="observe takes tags")
+    place = place_of(reference)
+    try:
+        digest = open_source(reference, session=session).head(reference.wanted, afresh=True)
+    except NotFoundError as error:
+        return Seen(name, place, None, datetime.now(UTC), error)
+    return Seen(name, place, str(digest), datetime.now(UTC))
+
+
+def _last_seen(connection: duckdb.DuckDBPyConnection, seen: Sequence[Seen]) -> dict[Key, str | None]:
+    """Give what each tag pointed at when it was last observed, None if it was gone; none that never was observed."""
+    connection.register("asked_tags", TABLES["observations"].frame(one.place for one in seen))
+    try:
+        rows = connection.execute(script("queries/last_seen.sql")).fetchall()
+    finally:
+        connection.unregister("asked_tags")
+    return {(registry, repository, tag): digest for registry, repository, tag, digest in rows}
+
+
+def _judged(result: Seen | Failure, known: dict[Key, str | None]) -> Seen | Failure:
+    if isinstance(result, Failure) or result.error is None or result.key in known:
+        return result
+    complete(result.error, result.name)
+    return Failure(result.name, result.error)
+
+
+def _write(connection: duckdb.DuckDBPyConnection, seen: Sequence[Seen], failures: Sequence[Failure]) -> None:
+    # Two spellings of one tag are one observation.
+    distinct = {one.key: {**one.place, "digest": one.digest, "observed_at": one.observed_at} for one in seen}
+    failed = [
+        {
+            "reference": failure.reference,
+            "stage": "observe",
+            "error": printable(str(failure.error)),
+            "failed_at": datetime.now(UTC),
+        }
+        for failure in failures
+    ]
+    fresh = {"observations": list(distinct.values()), "failures": failed}
+    for table, rows in fresh.items():
+        connection.register(f"fresh_{table}", TABLES[table].frame(rows))
+    connection.begin()
+    try:
+        for table in fresh:
+            connection.execute(f"INSERT INTO {table} BY NAME FROM fresh_{table}")
+        connection.commit()
+    except BaseException:
+        connection.rollback()
+        raise
+    finally:
+        for table in fresh:
+            connection.unregister(f"fresh_{table}")

@@ -1,0 +1,79 @@
+-- Bases: which image another one was built on.
+
+CREATE VIEW base_images AS
+WITH RECURSIVE named AS (
+    -- All that a tag ever pointed at, itself or by an index.
+    SELECT registry, repository, tag, digest AS manifest_digest
+    FROM observations
+    WHERE tag IS NOT NULL AND digest IS NOT NULL
+    UNION
+    SELECT registry, repository, tag, entry.manifest_digest
+    FROM named
+    JOIN index_entries AS entry ON entry.index_digest = named.manifest_digest AND entry.kind IN ('image', 'index')
+), left_behind AS (
+    -- A tag that is gone says nothing: it did not move on to anything.
+    SELECT named.manifest_digest, bool_and(reached.manifest_digest IS NULL) AS outdated
+    FROM named
+    JOIN current_names AS standing
+        ON standing.registry IS NOT DISTINCT FROM named.registry
+        AND standing.repository = named.repository AND standing.tag = named.tag
+    LEFT JOIN current_images AS reached
+        ON reached.registry IS NOT DISTINCT FROM named.registry
+        AND reached.repository = named.repository AND reached.tag = named.tag
+        AND reached.manifest_digest = named.manifest_digest
+    GROUP BY named.manifest_digest
+), stacked AS (
+    SELECT manifest_digest, layer, chain_id, layer = max(layer) OVER (PARTITION BY manifest_digest) AS is_top
+    FROM manifest_layers
+), known AS MATERIALIZED (
+    SELECT manifest_digest, reference, platform, created, chain_id, outdated
+    FROM images
+    LEFT JOIN (FROM stacked WHERE is_top) USING (manifest_digest)
+    LEFT JOIN left_behind USING (manifest_digest)
+), longest AS (
+    SELECT manifest_digest, max(layer) AS layer
+    FROM stacked
+    SEMI JOIN known USING (chain_id)
+    WHERE NOT is_top
+    GROUP BY manifest_digest
+), based AS (
+    SELECT
+        image.manifest_digest, base.manifest_digest AS base_digest, base.reference AS base_reference,
+        longest.layer + 1 AS base_layers, base.outdated
+    FROM known AS image
+    JOIN longest USING (manifest_digest)
+    JOIN stacked USING (manifest_digest, layer)
+    JOIN known AS base ON base.chain_id = stacked.chain_id
+    QUALIFY row_number() OVER (
+        PARTITION BY image.manifest_digest
+        -- What was built on a base and has no layer of its own looks like it, and is younger.
+        ORDER BY
+            base.platform IS DISTINCT FROM image.platform, base.outdated IS NULL, base.created NULLS LAST,
+            base.manifest_digest
+    ) = 1
+), notes AS (
+    -- TRY: what DuckDB does not take for JSON must not take the answers about all others with it.
+    SELECT manifest_digest, NULL::VARCHAR AS index_digest, NULL::BIGINT AS position, TRY(json_extract_string(raw, [
+        '$.annotations."org.opencontainers.image.base.name"', '$.annotations."org.opencontainers.image.base.digest"'
+    ])) AS said
+    FROM manifests
+    UNION ALL
+    SELECT manifest_digest, index_digest, position, [
+        annotations['org.opencontainers.image.base.name'], annotations['org.opencontainers.image.base.digest']
+    ]
+    FROM index_entries
+), annotated AS (
+    -- Its own words come first. Labels say nothing: an image has those of its base too.
+    SELECT manifest_digest, nullif(said[1], '') AS annotated_name, nullif(said[2], '') AS annotated_digest
+    FROM notes
+    WHERE coalesce(annotated_name, annotated_digest) IS NOT NULL
+    QUALIFY row_number() OVER (PARTITION BY manifest_digest ORDER BY index_digest NULLS FIRST, position) = 1
+)
+SELECT
+    manifest_digest, known.reference, known.platform, base_digest, base_reference, base_layers, annotated_name,
+    annotated_digest, based.outdated
+FROM known
+LEFT JOIN based USING (manifest_digest)
+LEFT JOIN annotated USING (manifest_digest)
+WHERE coalesce(base_digest, annotated_name, annotated_digest) IS NOT NULL;
+COMMENT ON VIEW base_images IS 'images with a base: that image of the catalogue, old ones too, whose layers are the most of the first base_layers of its own, but not all (by chain ID); of several such one of the same platform comes first, then one with a tag, then the oldest, then the least digest; base_digest NULL: only annotations speak of one; outdated: the tags that led to the base and still exist all lead elsewhere now, NULL if there are none';

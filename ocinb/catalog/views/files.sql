@@ -1,0 +1,74 @@
+-- Files: what stands in the layers, what became of it in each image, and what is stored more than once.
+
+CREATE VIEW layer_files AS
+-- What narrows the columns of files is asked of that table first: all joins from it on are by equality.
+SELECT
+    manifest_digest, layer,
+    CASE WHEN manifests.indexed_at IS NOT NULL THEN coalesce(overlay.change, 'added') END AS change,
+    CASE WHEN manifests.indexed_at IS NOT NULL THEN coalesce(overlay.visible, true) END AS visible,
+    files.*
+FROM files
+JOIN manifest_layers USING (layer_digest)
+JOIN manifests USING (manifest_digest)
+SEMI JOIN configs USING (config_digest)
+LEFT JOIN overlay USING (manifest_digest, layer, position);
+COMMENT ON VIEW layer_files IS 'each entry of each layer of each image, a layer that stands twice twice; change (added, modified, deleted) and visible are NULL if only the metadata of the image was added, and its layers were read for another';
+
+CREATE VIEW hidden_files AS
+SELECT
+    manifest_digest, images.reference, images.platform, files.path, files.size_bytes AS hidden_bytes, overlay.reason,
+    layer AS stored_in, storing.instruction AS stored_by,
+    overlay.hidden_in, hiding.instruction AS hidden_by
+FROM (FROM overlay WHERE hidden) AS overlay
+JOIN manifest_layers AS storing USING (manifest_digest, layer)
+JOIN files USING (layer_digest, position)
+JOIN images USING (manifest_digest)
+LEFT JOIN manifest_layers AS hiding
+    ON hiding.manifest_digest = overlay.manifest_digest AND hiding.layer = overlay.hidden_in;
+COMMENT ON VIEW hidden_files IS 'files that a layer of an image stores and that its final file system shows under no name, empty ones too; hidden_bytes is the size of the content; reason (deleted, overwritten, opaque, replaced) and hidden_in are NULL if it never had a place';
+
+-- The regular files that the layers store that count now, each layer once. What aufs left in a layer for itself is none,
+-- but for what a hard link there names (as ocinb.rootfs.markers has it).
+CREATE MACRO stored_files() AS TABLE
+WITH counted AS (
+    SELECT layer_digest, row_number() OVER ()::INTEGER AS number
+    FROM (SELECT DISTINCT layer_digest FROM current_images JOIN manifest_layers USING (manifest_digest))
+), leftovers AS (
+    SELECT layer_digest, position, path
+    FROM files
+    WHERE starts_with(path, '.wh..wh.')
+    AND split_part(path, '/', 1) IN ('.wh..wh.aufs', '.wh..wh.orph', '.wh..wh.plnk')
+), linked AS (
+    SELECT layer_digest, link_target AS path FROM files WHERE type = 'hardlink' AND starts_with(link_target, '.wh..wh.')
+), storing_nothing AS (
+    SELECT layer_digest, position FROM leftovers ANTI JOIN linked USING (layer_digest, path)
+)
+SELECT files.*, counted.number AS layer_number
+FROM files
+JOIN counted USING (layer_digest)
+ANTI JOIN storing_nothing USING (layer_digest, position)
+WHERE type = 'file';
+
+CREATE VIEW file_duplicates AS
+WITH by_layer AS (
+    -- In two steps, the layers as numbers: count(DISTINCT layer_digest) takes a third longer over ten million files.
+    SELECT sha256, max(size_bytes) AS size_bytes, count(*) AS copies, min(path) AS path
+    FROM stored_files()
+    WHERE sha256 IS NOT NULL
+    GROUP BY sha256, layer_number
+)
+SELECT
+    sha256, max(size_bytes) AS size_bytes, sum(copies)::BIGINT AS copies, count(*) AS layers,
+    TRY_CAST((sum(copies) - 1) * max(size_bytes) AS BIGINT) AS duplicate_bytes, min(path) AS example_path
+FROM by_layer
+GROUP BY sha256
+HAVING sum(copies) > 1;
+COMMENT ON VIEW file_duplicates IS 'contents of regular files that stand more than once in the layers that count now, each layer taken once; duplicate_bytes is (copies - 1) * size_bytes; the empty content is one of them, with 0 bytes; files whose content is unknown are none; example_path is the first in the alphabet';
+
+CREATE MACRO find(pattern) AS TABLE
+-- Paths have no leading slash, patterns may have one.
+SELECT images.reference, images.platform, layer, path, size_bytes, sha256, visible
+FROM layer_files
+JOIN images USING (manifest_digest)
+WHERE path GLOB regexp_replace(pattern, '^(\.?/)+', '') AND type NOT IN ('whiteout', 'opaque');
+COMMENT ON MACRO TABLE find IS 'the entries of all images whose whole path matches a glob, in which * stands for slashes too; markers that remove such a path are none; visible as in layer_files';

@@ -1,0 +1,126 @@
+-- Sizes: what tags, repositories and registries hold now, as it is stored. Layers only.
+
+-- What some of the rows add up to. Where one size is unknown, so is the sum, and what passes a BIGINT is a lie.
+CREATE MACRO known_sum(size, wanted) AS (
+    CASE
+        WHEN count(*) FILTER (wanted) = count(size) FILTER (wanted)
+        THEN TRY_CAST(coalesce(sum(size) FILTER (wanted), 0) AS BIGINT)
+    END
+);
+
+CREATE VIEW tags AS
+SELECT
+    named.registry, named.repository, named.tag, in_full(named.registry, named.repository, named.tag) AS reference,
+    named.digest, manifest_digest, images.platform, images.created, images.compressed_bytes, named.observed_at
+FROM current_names AS named
+LEFT JOIN current_images AS reached
+    ON reached.registry IS NOT DISTINCT FROM named.registry
+    AND reached.repository = named.repository AND reached.tag = named.tag
+LEFT JOIN images USING (manifest_digest)
+WHERE named.tag IS NOT NULL;
+COMMENT ON VIEW tags IS 'tags as they were last observed, with a row for each image behind one that is in the catalogue, else one row in which manifest_digest is NULL; a tag that is gone has none';
+
+CREATE VIEW registry_sizes AS
+WITH stored AS (
+    SELECT registry, manifest_digest, any_value(images.compressed_bytes) AS compressed_bytes
+    FROM current_images
+    JOIN images USING (manifest_digest)
+    WHERE registry IS NOT NULL
+    GROUP BY registry, manifest_digest
+), logical AS (
+    SELECT registry, count(*) AS images, known_sum(compressed_bytes, true) AS logical_bytes
+    FROM stored
+    GROUP BY registry
+), held AS (
+    SELECT DISTINCT registry, layer_digest
+    FROM stored
+    JOIN manifest_layers USING (manifest_digest)
+), deduplicated AS (
+    SELECT registry, known_sum(compressed_bytes, true) AS deduplicated_bytes
+    FROM held
+    JOIN layers USING (layer_digest)
+    GROUP BY registry
+), named AS (
+    SELECT
+        registry, count(DISTINCT repository) AS repositories,
+        count(DISTINCT (repository, tag)) FILTER (tag IS NOT NULL) AS tags
+    FROM current_images
+    GROUP BY registry
+)
+SELECT
+    registry, repositories, tags, images, logical_bytes,
+    CASE WHEN deduplicated.registry IS NULL THEN 0 ELSE deduplicated_bytes END AS deduplicated_bytes
+FROM logical
+JOIN named USING (registry)
+LEFT JOIN deduplicated USING (registry);
+COMMENT ON VIEW registry_sizes IS 'registries and the images that are in the catalogue and that names lead to now, each counted once; logical_bytes adds up their sizes, deduplicated_bytes their distinct layers; files have no registry, and no row';
+
+CREATE VIEW repository_sizes AS
+WITH stored AS (
+    SELECT
+        storage_of(registry, repository) AS storage, registry, repository, manifest_digest,
+        any_value(images.compressed_bytes) AS compressed_bytes
+    FROM current_images
+    JOIN images USING (manifest_digest)
+    GROUP BY registry, repository, manifest_digest
+), logical AS (
+    SELECT storage, registry, repository, count(*) AS images, known_sum(compressed_bytes, true) AS logical_bytes
+    FROM stored
+    GROUP BY storage, registry, repository
+), held AS (
+    SELECT DISTINCT storage, repository, layer_digest
+    FROM stored
+    JOIN manifest_layers USING (manifest_digest)
+), counted AS (
+    SELECT *, count(*) OVER (PARTITION BY storage, layer_digest) = 1 AS here_alone
+    FROM held
+), deduplicated AS (
+    SELECT
+        storage, repository, known_sum(compressed_bytes, true) AS deduplicated_bytes,
+        known_sum(compressed_bytes, here_alone) AS unique_bytes
+    FROM counted
+    JOIN layers USING (layer_digest)
+    GROUP BY storage, repository
+), named AS (
+    SELECT storage_of(registry, repository) AS storage, repository, count(DISTINCT tag) AS tags
+    FROM current_images
+    GROUP BY storage, repository
+)
+SELECT
+    registry, repository, tags, images, logical_bytes,
+    CASE WHEN deduplicated.storage IS NULL THEN 0 ELSE deduplicated_bytes END AS deduplicated_bytes,
+    CASE WHEN deduplicated.storage IS NULL THEN 0 ELSE unique_bytes END AS unique_bytes
+FROM logical
+JOIN named USING (storage, repository)
+LEFT JOIN deduplicated USING (storage, repository);
+COMMENT ON VIEW repository_sizes IS 'repositories and the images that are in the catalogue and that names lead to now, each counted once however many tags it has; logical_bytes adds up their sizes, deduplicated_bytes their distinct layers, unique_bytes those of them that no other repository of the registry has; a file shares nothing';
+
+CREATE VIEW tag_sizes AS
+WITH held AS (
+    -- All that was added to a repository by digest is one name, whose tag is NULL.
+    SELECT DISTINCT storage_of(registry, repository) AS storage, repository, tag, layer_digest
+    FROM current_images
+    JOIN manifest_layers USING (manifest_digest)
+), counted AS (
+    SELECT *, count(*) OVER (PARTITION BY storage, layer_digest) = 1 AS here_alone
+    FROM held
+), freed AS (
+    SELECT storage, repository, tag, known_sum(compressed_bytes, here_alone) AS reclaimable_bytes
+    FROM counted
+    JOIN layers USING (layer_digest)
+    WHERE tag IS NOT NULL
+    GROUP BY storage, repository, tag
+), sized AS (
+    SELECT
+        storage_of(registry, repository) AS storage, registry, repository, tag, any_value(digest) AS digest,
+        count(DISTINCT coalesce(platform, '')) AS platforms, known_sum(compressed_bytes, true) AS logical_bytes
+    FROM tags
+    WHERE manifest_digest IS NOT NULL
+    GROUP BY registry, repository, tag
+)
+SELECT
+    registry, repository, tag, digest, platforms, logical_bytes,
+    CASE WHEN freed.storage IS NULL THEN 0 ELSE reclaimable_bytes END AS reclaimable_bytes
+FROM sized
+LEFT JOIN freed USING (storage, repository, tag);
+COMMENT ON VIEW tag_sizes IS 'tags with images in the catalogue; platforms counts those of the images, logical_bytes adds up their sizes; reclaimable_bytes are those of the layers that no other name of the registry needs now: what would be freed if this tag alone went';

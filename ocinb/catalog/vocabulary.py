@@ -1,0 +1,75 @@
+"""Vocabulary: the words that a question to a catalogue can be made of, for those who help to write it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import duckdb
+
+from ocinb.catalog.catalog import Catalog
+from ocinb.catalog.connection import MEMORY, script, translated
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """The names in a catalogue.
+
+    Attributes
+    ----------
+    tables
+        The columns of each table and view, in their order.
+    functions
+        What is asked like a table, with arguments.
+    reserved
+        Words of SQL itself, which are names in quotes only.
+    """
+
+    tables: Mapping[str, tuple[str, ...]]
+    functions: tuple[str, ...] = ()
+    reserved: frozenset[str] = frozenset()
+
+
+def read_vocabulary(catalog: Catalog) -> Vocabulary:
+    """Ask a catalogue for its names, those too that people gave it.
+
+    Raises
+    ------
+    TransportError
+        If the file cannot be read, or another process holds it for longer than a few seconds.
+    """
+    named = catalog.sql(script("queries/vocabulary.sql"))
+    rows = list(zip(named["name"], named["kind"], named["columns"], strict=True))
+    return Vocabulary(
+        tables={name: tuple(columns) for name, kind, columns in rows if kind == "table"},
+        functions=tuple(name for name, kind, _ in rows if kind == "function"),
+        reserved=frozenset(name for name, kind, _ in rows if kind == "reserved"),
+    )
+
+
+def named_parameters(query: str) -> list[str]:
+    """Give the names of the parameters of a question, of the last one if there are several: DuckDB takes no others.
+
+    Parameters
+    ----------
+    query
+        The question, in DuckDB's SQL.
+
+    Returns
+    -------
+    list of str
+        Such as ``name`` for ``$name``; a number for each ``?``.
+
+    Raises
+    ------
+    InvalidError
+        If DuckDB cannot parse it.
+
+    Examples
+    --------
+    >>> named_parameters("FROM images WHERE layers > $least AND reference <> '$nothing'")
+    ['least']
+    """
+    with translated("DuckDB refuses the query"), duckdb.connect(MEMORY) as connection:
+        statements = connection.extract_statements(query)
+        return sorted(statements[-1].named_parameters) if statements else []

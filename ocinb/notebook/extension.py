@@ -1,0 +1,31 @@
+"""The extension: what `%load_ext ocinb` puts into a notebook, and `%unload_ext ocinb` takes out again."""
+
+from __future__ import annotations
+
+from IPython.core import completer
+from IPython.core.interactiveshell import InteractiveShell
+
+from ocinb.notebook.ocisql import NAME, OciSql
+
+
+def load_ipython_extension(shell: InteractiveShell) -> None:
+    """Put `%%ocisql` into a shell, once, however often it is called."""
+    unload_ipython_extension(shell)
+    magic = OciSql(shell)
+    shell.magics_manager.register_function(magic.ocisql, "line_cell", NAME)
+    if hasattr(completer, "context_matcher"):  # since IPython 8.6; Colab has an older one, and completes no names
+        from ocinb.notebook.matching import Matcher
+
+        shell.Completer.custom_matchers.append(Matcher(shell, magic).match)
+
+
+def unload_ipython_extension(shell: InteractiveShell) -> None:
+    """Take it out again."""
+    for known in shell.magics_manager.magics.values():
+        known.pop(NAME, None)
+    matchers = shell.Completer.custom_matchers
+    matchers[:] = [one for one in matchers if not _is_ours(one)]
+
+
+def _is_ours(matcher: object) -> bool:
+    return type(getattr(matcher, "__self__", None)).__module__ == "ocinb.notebook.matching"

@@ -1,0 +1,87 @@
+"""Matching: what a shell offers at Tab while somebody types a question for `%%ocisql`."""
+
+from __future__ import annotations
+
+import re
+
+from IPython.core.completer import CompletionContext, SimpleCompletion, SimpleMatcherResult, context_matcher
+from IPython.core.interactiveshell import InteractiveShell
+
+from ocinb.catalog.vocabulary import Vocabulary, read_vocabulary
+from ocinb.errors import OcinbError
+from ocinb.notebook.choice import catalogs, choose_catalog
+from ocinb.notebook.completion import Completed, complete
+from ocinb.notebook.ocisql import KEPT, NAME, OciSql, values
+
+MATCHER = "ocinb.ocisql"
+_FIRST_LINE = re.compile(rf"%%{NAME}(?:\s+|\Z)")
+_LINE = re.compile(rf"(?:.*=)?\s*%{NAME}\s+")
+# What completes paths.
+_PATHS = "IPCompleter.file_matcher"
+# Before Jedi, which would look long for Python in SQL.
+_FIRST = 1000
+
+
+class Matcher:
+    """What completes the names in questions of one shell.
+
+    Parameters
+    ----------
+    shell
+        The shell.
+    magic
+        Its magic, which knows what was asked last.
+    """
+
+    def __init__(self, shell: InteractiveShell, magic: OciSql) -> None:
+        self._shell = shell
+        self._magic = magic
+
+    @context_matcher(identifier=MATCHER, priority=_FIRST)  # type: ignore[untyped-decorator]  # IPython types half of itself
+    def match(self, context: CompletionContext) -> SimpleMatcherResult:
+        """Complete the names of a catalogue in a question, and those of catalogues before it."""
+        lines = context.full_text.split("\n")
+        before = "\n".join([*lines[: context.cursor_line], context.text_until_cursor])
+        after = "\n".join([lines[context.cursor_line][context.cursor_position :], *lines[context.cursor_line + 1 :]])
+        first, is_below, cell = before.lstrip().partition("\n")
+        if _FIRST_LINE.match(first):
+            rest = KEPT.sub("", _FIRST_LINE.sub("", first)).strip()
+            return self._names(rest, cell, after) if is_below else self._catalogs(rest)
+        is_line = _LINE.match(context.text_until_cursor)
+        if is_line:
+            query = KEPT.sub("", context.text_until_cursor[is_line.end() :])
+            return self._names("", query, after.partition("\n")[0])
+        return {"completions": []}
+
+    def _names(self, wanted: str, before: str, after: str) -> SimpleMatcherResult:
+        try:
+            known = read_vocabulary(choose_catalog(wanted, self._magic.last, self._shell.user_ns)[1])
+        except OcinbError:  # running the cell says what is wrong; whoever completes is in the middle of a word
+            known = Vocabulary({})
+        # As in a question, a table of the catalogue comes before a DataFrame of its name.
+        every = Vocabulary({**self._frames(), **known.tables}, known.functions, known.reserved)
+        return _result(complete(before, after, every, values(self._shell)))
+
+    def _catalogs(self, typed: str) -> SimpleMatcherResult:
+        """Complete a catalogue, beside which a path may be completed too."""
+        names = [name for name in catalogs(self._shell.user_ns) if name.startswith(typed)]
+        result = _result(Completed(typed, [(name, "instance") for name in names]))
+        result["do_not_suppress"] = {_PATHS}
+        return result
+
+    def _frames(self) -> dict[str, tuple[str, ...]]:
+        """Give the DataFrames of the notebook, with their columns."""
+        named = {name: self._shell.user_ns[name] for name in values(self._shell)}
+        return {
+            name: tuple(column for column in value.columns if isinstance(column, str))
+            for name, value in named.items()
+            if hasattr(type(value), "columns")
+        }
+
+
+def _result(completed: Completed | None) -> SimpleMatcherResult:
+    """Give it as IPython takes it; where something is offered, nothing else is."""
+    if completed is None:
+        return {"completions": []}
+    words = [SimpleCompletion(text=word, type=kind) for word, kind in completed.words]
+    return {"completions": words, "matched_fragment": completed.fragment, "suppress": True, "ordered": True}

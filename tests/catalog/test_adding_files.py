@@ -1,0 +1,260 @@
+"""What stands in layers is added once, whatever was there before, and whatever fails beside it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+import ocinb
+from ocinb._settings import settings
+from ocinb.samples import SampleRegistry
+from ocinb.samples.images import Layer, make_layer
+from ocinb.samples.seekable import make_estargz, make_zstd_chunked
+from ocinb.samples.tars import file, hardlink, noise, opaque, symlink, whiteout
+from ocinb.storage.tables import Tables
+from tests.catalog.laying import check_files, put_stack
+from tests.documents import REPOSITORY
+from tests.frames.facts import NAMES
+
+BASE = [file("srv/1", noise("1", 5000)), file("caf\u00e9", "x"), symlink("link", "srv"), file("key", "secret")]
+TOP = [whiteout("key"), file("srv/1", "one"), hardlink("more", "srv/1"), opaque("etc")]
+MAKERS: dict[str, Callable[..., Layer]] = {"estargz": make_estargz, "zstd:chunked": make_zstd_chunked}
+TABLES = "manifests configs layers manifest_layers history index_entries files overlay referrers".split()
+
+
+def stack(*more: str) -> list[Layer]:
+    """Give two layers, and one more for each text."""
+    return [make_layer(entries) for entries in (BASE, TOP, *([file(text, text)] for text in more))]
+
+
+def content(catalog: ocinb.Catalog) -> dict[str, pd.DataFrame]:
+    """Give all that was added, without the times when."""
+    return {
+        table: catalog.sql(f"SELECT * EXCLUDE (moment) FROM (SELECT *, NULL AS moment FROM {table}) ORDER BY ALL")
+        .drop(columns=["indexed_at"], errors="ignore")
+        .astype(str)
+        for table in TABLES
+    }
+
+
+def check_same(one: ocinb.Catalog, other: ocinb.Catalog) -> None:
+    mine, theirs = content(one), content(other)
+    for table in TABLES:
+        pd.testing.assert_frame_equal(mine[table], theirs[table], obj=table)
+
+
+def outcomes(catalog: ocinb.Catalog, names: str | Sequence[str], **more: Any) -> list[str]:
+    outcome: list[str] = catalog.add(names, depth="files", **more)["outcome"].tolist()
+    return outcome
+
+
+def blobs_asked(registry: SampleRegistry, layers: Sequence[Layer]) -> list[str]:
+    digests = {str(layer.digest) for layer in layers}
+    return [
+        digest for digest in (request.path.rpartition("/")[2] for request in registry.requests) if digest in digests
+    ]
+
+
+@pytest.mark.parametrize("kept", [":memory:", "kept.duckdb"])
+def test_adding_again_adds_nothing(registry: SampleRegistry, tmp_path: Path, kept: str) -> None:
+    names = [registry.reference(name) for name in NAMES]
+    catalog = ocinb.Catalog(kept if kept == ":memory:" else tmp_path / kept)
+    assert outcomes(catalog, names) == ["added"] * len(names)
+    before, asked = content(catalog), len(registry.requests)
+    again = catalog.add(names[::-1], depth="files")
+    assert again["outcome"].tolist() == ["present"] * len(names)
+    assert again["fetched_bytes"].sum() == 0
+    assert len(registry.requests) == asked
+    for table, frame in content(catalog).items():
+        pd.testing.assert_frame_equal(frame, before[table], obj=table)
+
+
+def test_metadata_first_and_files_later_come_to_the_same(registry: SampleRegistry) -> None:
+    names = [registry.reference(name) for name in NAMES]
+    with ocinb.Catalog() as at_once, ocinb.Catalog() as later:
+        at_once.add(names, depth="files")
+        later.add(names)
+        assert later.sql("FROM files").empty
+        assert later.sql("SELECT indexed_at FROM manifests").isna().all(axis=None)
+        again = later.add(names, depth="files").set_index("reference")
+        chart = registry.reference("demo/chart:0.1")
+        assert again.pop("outcome").to_dict() == {name: "present" if name == chart else "added" for name in names}
+        check_same(at_once, later)
+        assert later.add(names)["outcome"].tolist() == ["present"] * len(names)
+
+
+def test_a_layer_is_fetched_read_and_stored_once(registry: SampleRegistry, tmp_path: Path) -> None:
+    layers = stack()
+    tops = [make_layer([file(f"own/{number}", str(number))]) for number in range(12)]
+    names = [put_stack(registry, [*layers, top, layers[0]], f"v{number}") for number, top in enumerate(tops)]
+    catalog = ocinb.Catalog(tmp_path / "kept.duckdb")
+    assert outcomes(catalog, names) == ["added"] * 12
+    assert sorted(blobs_asked(registry, [*layers, *tops])) == sorted(str(layer.digest) for layer in [*layers, *tops])
+    counted = catalog.sql("SELECT layer_digest, count(*) AS rows FROM files GROUP BY ALL")
+    assert dict(counted.itertuples(index=False)) == {
+        **{str(top.digest): 1 for top in tops},
+        str(layers[0].digest): len(BASE),
+        str(layers[1].digest): len(TOP),
+    }
+    for name in names:
+        check_files(catalog, name)
+
+
+def test_what_layers_come_to(registry: SampleRegistry) -> None:
+    layers = stack()
+    with ocinb.Catalog() as catalog:
+        catalog.add(put_stack(registry, layers), depth="files")
+        rows = catalog.sql("SELECT * FROM layers ORDER BY files DESC")
+    facts = ocinb.layers(registry.reference(f"{REPOSITORY}:1"), depth="files")
+    assert rows["layer_digest"].tolist() == facts["digest"].tolist()
+    for column in ("compressed_bytes", "tar_bytes", "diff_id", "files"):
+        assert rows[column].tolist() == facts[column].tolist(), column
+    assert rows["indexed_at"].notna().all()
+
+
+def test_an_image_of_layers_that_are_known_asks_nobody_for_them(registry: SampleRegistry) -> None:
+    layers = stack("own")
+    first, second = put_stack(registry, layers, "first"), put_stack(registry, layers[:2], "second")
+    with ocinb.Catalog() as catalog:
+        catalog.add(first, depth="files")
+        before = len(blobs_asked(registry, layers))
+        shutil.rmtree(settings.store_dir)  # the blobs and the tables of the store
+        assert outcomes(catalog, second) == ["added"]
+        assert len(blobs_asked(registry, layers)) == before
+        check_files(catalog, second)
+
+
+@pytest.mark.parametrize("broken", ["gone", "damaged"])
+def test_without_tables_in_the_store_the_rows_are_the_same(
+    registry: SampleRegistry, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    name = put_stack(registry, stack())
+    with ocinb.Catalog() as by_table, ocinb.Catalog() as by_columns:
+        by_table.add(name, depth="files")
+        real = Tables.sealed
+
+        def lost(self: Tables, digest: Any) -> Path | None:
+            path = self.path(digest)
+            if broken == "damaged":
+                path.write_bytes(path.read_bytes()[:-200] + bytes(200))
+            return real(self, digest) if broken == "damaged" else None
+
+        monkeypatch.setattr(Tables, "sealed", lost)
+        by_columns.add(name, depth="files")
+        check_same(by_table, by_columns)
+
+
+def test_a_table_that_goes_while_it_is_read_is_no_loss(
+    registry: SampleRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = put_stack(registry, stack())
+    real, calls = Tables.sealed, [0]
+
+    def vanishing(self: Tables, digest: Any) -> Path | None:
+        path = real(self, digest)
+        calls[0] += 1
+        if path is not None:
+            path.unlink()
+        return path
+
+    monkeypatch.setattr(Tables, "sealed", vanishing)
+    with ocinb.Catalog() as catalog:
+        assert outcomes(catalog, name) == ["added"]
+        assert calls[0] == 4
+        monkeypatch.undo()
+        check_files(catalog, name)
+
+
+@pytest.mark.parametrize("form", MAKERS)
+def test_layers_with_a_table_of_contents_are_not_fetched(registry: SampleRegistry, form: str) -> None:
+    layers = [MAKERS[form](entries, mtime=1_700_000_000) for entries in (BASE, TOP)]
+    name = put_stack(registry, layers)
+    with ocinb.Catalog() as catalog:
+        assert outcomes(catalog, name) == ["added"]
+        digests = {str(layer.digest) for layer in layers}
+        asked = [one for one in registry.requests if one.path.rpartition("/")[2] in digests]
+        assert asked
+        assert all(request.header("Range") for request in asked)
+        assert not any((settings.store_dir / "blobs/sha256" / layer.digest.hex).exists() for layer in layers)
+        rows = catalog.sql("SELECT tar_bytes, files, indexed_at FROM layers ORDER BY files")
+        assert rows["tar_bytes"].isna().all()
+        assert rows["files"].tolist() == [1, 3]
+        assert rows["indexed_at"].notna().all()
+        check_files(catalog, name)
+        more = put_stack(registry, layers[:1], "more")
+        assert outcomes(catalog, more) == ["added"]
+        check_files(catalog, more)
+        before = len(registry.requests)
+        assert outcomes(catalog, [name, more]) == ["present", "present"]
+        assert len(registry.requests) == before
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_no_image_has_no_files_and_is_no_failure(registry: SampleRegistry, name: str) -> None:
+    with ocinb.Catalog() as catalog:
+        assert outcomes(catalog, registry.reference(name)) == ["added"]
+        assert catalog.sql("FROM failures").empty
+        unread = catalog.sql("FROM manifests SEMI JOIN configs USING (config_digest) WHERE indexed_at IS NULL")
+        assert unread.empty
+        artifacts = catalog.sql("FROM manifests ANTI JOIN configs USING (config_digest) WHERE indexed_at IS NOT NULL")
+        assert artifacts.empty
+
+
+def test_a_docker_archive_and_a_layout_are_read_too(registry: SampleRegistry, tmp_path: Path) -> None:
+    shop = registry.reference("demo/shop:2.0")
+    ocinb.pull(shop, platform="all", referrers=True, destination=tmp_path / "layout", progress=False)
+    name = f"oci:{tmp_path / 'layout'}:{shop}"
+    with ocinb.Catalog() as catalog:
+        assert outcomes(catalog, name) == ["added"]
+        check_files(catalog, name)
+        found = len(catalog.sql("FROM referrers"))
+        catalog.sql("DELETE FROM configs")
+        catalog.sql("DELETE FROM manifests")
+        assert outcomes(catalog, name) == ["added"]
+        assert len(catalog.sql("FROM referrers")) == found > 0
+
+
+@pytest.mark.parametrize("depth", ["packages", "", None, ["files"]])
+def test_depth_is_metadata_or_files(depth: Any) -> None:
+    with ocinb.Catalog() as catalog, pytest.raises(ocinb.errors.InvalidError, match="depth"):
+        catalog.add([], depth=depth)
+
+
+def test_progress_is_told_of_each_layer_once(registry: SampleRegistry) -> None:
+    class Log(ocinb.progress.NoProgress if hasattr(ocinb, "progress") else object):  # type: ignore[misc]
+        def __init__(self) -> None:
+            self.said: list[Any] = []
+            self.states: dict[str, str] = {}
+            self.came: dict[str, int] = {}
+
+        def start(self, title: str, tasks: Sequence[Any]) -> None:
+            self.said.append((title, sorted(task.key for task in tasks)))
+
+        def advance(self, key: str, amount: int) -> None:
+            self.came[key] = self.came.get(key, 0) + amount
+
+        def state(self, key: str, state: str) -> None:
+            self.states[key] = str(state)
+
+        def finish(self, summary: str) -> None:
+            self.said.append(summary)
+
+    layers, log = stack("own"), Log()
+    names = [put_stack(registry, layers, "1"), put_stack(registry, layers[:2], "2")]
+    digests = sorted(str(layer.digest) for layer in layers)
+    with ocinb.Catalog() as catalog:
+        catalog.add(names, depth="files", progress=log)
+        [(title, tasks), summary] = log.said
+        assert (title, tasks) == ("Reading 2 references", digests)
+        assert summary.startswith("Read 2 references: 3 layers in ")
+        assert set(log.states) == set(digests)
+        assert set(log.states.values()) <= {"done", "present"}
+        assert log.came == {str(layer.digest): len(layer.raw) for layer in layers}
+        log.said.clear()
+        catalog.add(names, depth="files", progress=log)
+        assert log.said == []

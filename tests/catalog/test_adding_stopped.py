@@ -1,0 +1,190 @@
+"""Whatever ends the adding of files, images are in the catalogue wholly or not at all; adding again completes it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+import ocinb
+from ocinb.catalog import shelf
+from ocinb.catalog.entries import insert_overlay
+from ocinb.errors import TransportError
+from ocinb.samples import SampleRegistry
+from ocinb.samples.images import make_layer
+from ocinb.samples.tars import file
+from tests.catalog.laying import check_files, put_stack
+from tests.catalog.test_adding_files import check_same, stack
+
+ADDER = """
+import signal, sys, time, ocinb
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
+catalog = ocinb.Catalog(sys.argv[1])
+print("ready", flush=True)
+try:
+    catalog.add(sys.argv[2:], depth="files")
+except KeyboardInterrupt:
+    print("interrupted", flush=True)
+"""
+# An image is whole if all its layers are, and what was laid stands there if anything has to.
+BROKEN = {
+    "images without a layer": """
+        FROM manifests JOIN manifest_layers USING (manifest_digest) JOIN layers USING (layer_digest)
+        WHERE manifests.indexed_at IS NOT NULL AND layers.indexed_at IS NULL
+    """,
+    "layers without their files": """
+        FROM layers LEFT JOIN (
+            SELECT layer_digest, count(*) FILTER (type = 'file') AS n, count(DISTINCT position) AS places,
+                count(*) AS "all"
+            FROM files GROUP BY ALL
+        ) USING (layer_digest)
+        WHERE (indexed_at IS NULL) <> (n IS NULL) OR n <> layers.files OR places <> "all"
+    """,
+    "overlays without an image": """
+        FROM overlay ANTI JOIN (FROM manifests WHERE indexed_at IS NOT NULL) USING (manifest_digest)
+    """,
+    "overlays that stand twice": "SELECT 1 FROM overlay GROUP BY manifest_digest, layer, position HAVING count(*) > 1",
+}
+
+
+def put_many(registry: SampleRegistry, count: int) -> list[str]:
+    """Put images of a common base, a layer of their own, and one that deletes something."""
+    base, top = stack()
+    return [
+        put_stack(registry, [base, make_layer([file(f"own/{one}", str(one))]), top], f"v{one}") for one in range(count)
+    ]
+
+
+def check_whole(path: Path) -> int:
+    """Find each image whole, and say how many have files."""
+    with ocinb.Catalog(path) as catalog:
+        for what, query in BROKEN.items():
+            assert catalog.sql(query).empty, what
+        return len(catalog.sql("FROM manifests WHERE indexed_at IS NOT NULL"))
+
+
+def adding(tmp_path: Path, path: Path, names: list[str]) -> subprocess.Popen[str]:
+    folders = {f"OCINB_{kind.upper()}_DIR": str(tmp_path / f"other-{kind}") for kind in ("store", "cache")}
+    started = subprocess.Popen(
+        [sys.executable, "-c", ADDER, str(path), *names], stdout=subprocess.PIPE, text=True, env=os.environ | folders
+    )
+    assert started.stdout is not None
+    assert started.stdout.readline() == "ready\n"
+    return started
+
+
+STEPS = ["insert_files", "note_read", "insert_overlay", "known_layers", "_run"]
+
+
+@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("error", [KeyboardInterrupt, duckdb.ConversionException])
+def test_a_step_that_fails_leaves_nothing_of_the_image(
+    registry: SampleRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, error: type[BaseException]
+) -> None:
+    path, [first, second] = tmp_path / "kept.duckdb", put_many(registry, 2)
+    catalog = ocinb.Catalog(path)
+    catalog.add(first, depth="files")
+    before = len(catalog.sql("FROM files")), len(catalog.sql("FROM overlay"))
+
+    def failing(*_: Any, **__: Any) -> Any:
+        raise error("no")
+
+    monkeypatch.setattr(shelf, step, failing)
+    if error is KeyboardInterrupt:
+        with pytest.raises(KeyboardInterrupt):
+            catalog.add(second, depth="files")
+    else:
+        assert catalog.add(second, depth="files")["outcome"].tolist() == ["failed"]
+    monkeypatch.undo()
+    assert check_whole(path) == 1
+    assert (len(catalog.sql("FROM files")), len(catalog.sql("FROM overlay"))) == before
+    assert catalog.add(second, depth="files")["outcome"].tolist() == ["added"]
+    assert check_whole(path) == 2
+    check_files(catalog, second)
+
+
+def test_a_full_disk_ends_the_call_and_leaves_what_is_whole(
+    registry: SampleRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, names = tmp_path / "kept.duckdb", put_many(registry, 4)
+    catalog, real, written = ocinb.Catalog(path), insert_overlay, [0]
+
+    def failing(*given: Any) -> None:
+        written[0] += 1
+        if written[0] > 2:
+            raise duckdb.IOException("Could not write: No space left on device")
+        real(*given)
+
+    monkeypatch.setattr(shelf, "insert_overlay", failing)
+    with pytest.raises(TransportError, match="No space left"):
+        catalog.add(names, depth="files")
+    monkeypatch.undo()
+    assert check_whole(path) == 2
+    assert sorted(catalog.add(names, depth="files")["outcome"]) == ["added", "added", "present", "present"]
+    assert check_whole(path) == 4
+
+
+def test_an_interrupt_keeps_what_was_completed(registry: SampleRegistry, tmp_path: Path) -> None:
+    path, names = tmp_path / "kept.duckdb", put_many(registry, 8)
+    hanging = make_layer([file("hanging")])
+    last = put_stack(registry, [hanging], "last")
+    fault = registry.fault(f"*/blobs/{hanging.digest}", delay=60, times=None)
+    started = adding(tmp_path, path, [*names, last])
+    try:
+        deadline = time.monotonic() + 100
+        while not fault.hits or _indexed(path) < 8:
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+        started.send_signal(signal.SIGINT)
+        told, _ = started.communicate(timeout=30)
+    finally:
+        started.kill()
+        fault.cancel()
+    assert told == "interrupted\n"
+    assert check_whole(path) == 8
+    outcome = ocinb.Catalog(path).add([*names, last], depth="files")["outcome"]
+    assert outcome.tolist() == ["present"] * 8 + ["added"]
+
+
+def _indexed(path: Path) -> int:
+    return len(ocinb.Catalog(path).sql("FROM manifests WHERE indexed_at IS NOT NULL"))
+
+
+def test_a_process_that_is_killed_leaves_whole_images(registry: SampleRegistry, tmp_path: Path) -> None:
+    path, names = tmp_path / "killed.duckdb", put_many(registry, 40)
+    found = [0]
+    for pause in (0.3, 0.45, 0.6, 0.8, 1.1):
+        started = adding(tmp_path, path, names)
+        time.sleep(pause)
+        started.kill()
+        started.communicate()
+        found.append(check_whole(path))
+    assert found == sorted(found)
+    catalog = ocinb.Catalog(path)
+    assert "failed" not in set(catalog.add(names, depth="files")["outcome"])
+    assert check_whole(path) == 40
+    with ocinb.Catalog() as anew:
+        anew.add(names, depth="files")
+        check_same(catalog, anew)
+
+
+def test_two_processes_add_the_same_images(registry: SampleRegistry, tmp_path: Path) -> None:
+    path, names = tmp_path / "shared.duckdb", put_many(registry, 20)
+    ocinb.Catalog(path)
+    both = [adding(tmp_path, path, some) for some in (names, names[::-1])]
+    for started in both:
+        told, _ = started.communicate(timeout=200)
+        assert (told, started.returncode) == ("", 0)
+    assert check_whole(path) == 20
+    catalog = ocinb.Catalog(path)
+    assert catalog.sql("FROM failures").empty
+    with ocinb.Catalog() as anew:
+        anew.add(names, depth="files")
+        check_same(catalog, anew)

@@ -1,0 +1,78 @@
+"""What became of each entry stands in the catalogue as the frames tell it, exceptions alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+
+import ocinb
+from ocinb.samples import SampleRegistry
+from ocinb.samples.images import make_layer
+from ocinb.samples.tars import directory, file, hardlink, opaque, symlink, whiteout
+from tests.catalog.laying import check_files, put_stack
+from tests.frames.facts import IMAGES
+from tests.rootfs.anylayers import STACKS
+
+# Names of one file in several layers, a directory that goes, one that is emptied, and what leads nowhere.
+ODD = [
+    [directory("usr"), file("usr/a", "a"), hardlink("usr/b", "usr/a"), file("usr/gone/deep/c", "cc"), directory("etc")],
+    [file("usr/a", "new"), whiteout("usr/gone"), symlink("lib", "usr"), file("lib/d", "d"), file("../out", "out")],
+    [whiteout("usr/b"), opaque("etc"), file("etc/e"), hardlink("f", "usr/nothing"), file("", "root")],
+    [],
+]
+
+
+@pytest.mark.parametrize("name", IMAGES)
+def test_the_views_tell_what_the_frames_tell(registry: SampleRegistry, name: str) -> None:
+    with ocinb.Catalog() as catalog:
+        catalog.add(registry.reference(name), depth="files")
+        check_files(catalog, registry.reference(name))
+
+
+def test_odd_layers_read_as_the_frames_have_them(registry: SampleRegistry) -> None:
+    name = put_stack(registry, [make_layer(entries) for entries in ODD])
+    with ocinb.Catalog() as catalog:
+        catalog.add(name, depth="files")
+        check_files(catalog, name)
+
+
+@hypothesis_settings(max_examples=10)
+@given(stacks=STACKS)
+def test_any_layers_read_as_the_frames_have_them(stacks: Sequence[Sequence[object]]) -> None:
+    with ocinb.samples.registry() as registry, ocinb.Catalog() as catalog:
+        layers = [make_layer(entries) for entries in stacks]  # type: ignore[arg-type]
+        names = [put_stack(registry, layers[:count], f"v{count}") for count in range(1, len(layers) + 1)]
+        catalog.add(names, depth="files", progress=False)
+        for name in names:
+            check_files(catalog, name)
+
+
+def test_what_is_added_and_visible_has_no_row(registry: SampleRegistry) -> None:
+    name = put_stack(registry, [make_layer([file("a", "1"), file("b")]), make_layer([file("a", "2"), whiteout("c")])])
+    with ocinb.Catalog() as catalog:
+        catalog.add(name, depth="files")
+        rows = catalog.sql("SELECT * EXCLUDE (manifest_digest) FROM overlay ORDER BY layer, position")
+    assert rows.astype(object).where(rows.notna(), None).values.tolist() == [
+        [0, 0, "added", False, True, 1, "overwritten"],
+        [1, 0, "modified", True, False, None, None],
+        [1, 1, "deleted", False, False, None, None],
+    ]
+
+
+def test_of_an_image_without_its_files_nothing_is_said(registry: SampleRegistry) -> None:
+    layer = make_layer([file("a")])
+    read, unread = put_stack(registry, [layer], "read"), put_stack(registry, [layer, make_layer([file("b")])], "unread")
+    with ocinb.Catalog() as catalog:
+        catalog.add(read, depth="files")
+        catalog.add(unread)
+        rows = catalog.sql(
+            "SELECT reference, path, change, visible FROM layer_files JOIN images USING (manifest_digest)"
+        )
+        unread_layers = catalog.sql("SELECT tar_bytes, files FROM layers WHERE indexed_at IS NULL")
+    told = {row[0]: row[1:] for row in rows.astype(object).where(rows.notna(), None).values.tolist()}
+    assert told == {read: ["a", "added", True], unread: ["a", None, None]}
+    assert unread_layers.isna().all(axis=None)
+    assert len(unread_layers) == 1

@@ -1,0 +1,205 @@
+"""What nodes have to fetch: worked out by hand, against a slow reckoning, and on the samples."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+import ocinb
+from ocinb import settings
+from ocinb.errors import InvalidError, NotFoundError
+from ocinb.samples import SampleRegistry
+from tests.catalog import slow_removal
+from tests.catalog.making import sha256
+from tests.catalog.stock import Stock
+from tests.catalog.test_removal import PLACES
+from tests.frames.facts import images, known, records
+
+OLD, NEW, ARM, INDEX, OUTER = (sha256(name) for name in ("old", "new", "arm", "index", "outer"))
+INDEXED = (
+    "UPDATE index_entries SET os = 'linux', architecture = CASE manifest_digest WHEN ? THEN 'arm64' ELSE 'amd64' END"
+)
+
+
+def shop() -> ocinb.Catalog:
+    """Version 2 is an index; a layer stands twice in version 1; a file is pulled like all else."""
+    stock = Stock({"base": 1000, "old": 20, "new": 300, "arm": 4, "data": 50_000})
+    stock.image(OLD, "base", "old", "old")
+    stock.image(NEW, "base", "new", "data")
+    stock.image(ARM, "arm", "data", platform="linux/arm64")
+    stock.index(INDEX, NEW, ARM)
+    stock.index(OUTER, f"{INDEX}\nindex")
+    for tag, digest in (("1", OLD), ("2", INDEX), ("3", OUTER), ("arm", ARM)):
+        stock.see("r.test/shop", tag, digest)
+    stock.see("oci:folder", "1", OLD)
+    catalog = stock.catalog()
+    catalog.sql(INDEXED, [ARM])
+    return catalog
+
+
+def costs(catalog: ocinb.Catalog, *names: str, **more: object) -> list[tuple[object, ...]]:
+    frame = catalog.pull_cost(list(names), **more)  # type: ignore[arg-type]
+    assert {column: str(dtype) for column, dtype in frame.dtypes.items()} == {
+        "reference": "str",
+        "platform": "str",
+        "compressed_bytes": "Int64",
+        "cached_bytes": "Int64",
+        "fetched_bytes": "Int64",
+    }
+    return [tuple(map(known, row)) for row in frame.itertuples(index=False, name=None)]
+
+
+def test_a_node_with_nothing_fetches_each_layer_once() -> None:
+    with shop() as catalog:
+        assert costs(catalog, "r.test/shop:1") == [("r.test/shop:1", "linux/amd64", 1020, 0, 1020)]
+
+
+def test_what_the_node_has_is_not_fetched() -> None:
+    with shop() as catalog:
+        assert costs(catalog, "r.test/shop:2", cached=["r.test/shop:1"], platform="linux/amd64") == [
+            ("r.test/shop:2", "linux/amd64", 51_300, 1000, 50_300)
+        ]
+        assert costs(catalog, "r.test/shop:1", cached="r.test/shop:1") == [
+            ("r.test/shop:1", "linux/amd64", 1020, 1020, 0)
+        ]
+
+
+def test_rows_are_not_cumulative() -> None:
+    with shop() as catalog:
+        one, two = costs(catalog, "r.test/shop:1", "r.test/shop:2", platform="linux/amd64")
+        assert (one[4], two[4]) == (1020, 51_300)
+        assert costs(catalog, "r.test/shop:2", "r.test/shop:1", "r.test/shop:2", platform="amd64") == [two, one]
+
+
+def test_a_node_has_the_images_for_its_own_platform() -> None:
+    with shop() as catalog:
+        assert costs(catalog, "r.test/shop:2", platform="all", cached="r.test/shop:1") == [
+            ("r.test/shop:2", "linux/amd64", 51_300, 1000, 50_300),
+            ("r.test/shop:2", "linux/arm64", 50_004, 0, 50_004),
+        ]
+        assert costs(catalog, "r.test/shop:2", platform=["arm64", "amd64"], cached="r.test/shop:arm") == [
+            ("r.test/shop:2", "linux/arm64", 50_004, 50_004, 0),
+            ("r.test/shop:2", "linux/amd64", 51_300, 0, 51_300),
+        ]
+
+
+@pytest.mark.parametrize(("default", "fetched"), [("linux/amd64", 51_300), ("linux/arm64", 50_004)])
+def test_the_platform_is_that_of_the_settings(default: str, fetched: int) -> None:
+    settings.platform = default
+    with shop() as catalog:
+        assert costs(catalog, "r.test/shop:2") == [("r.test/shop:2", default, fetched, 0, fetched)]
+        assert costs(catalog, "r.test/shop:1")[0][1] == "linux/amd64", "it has one platform only"
+
+
+def test_an_index_within_an_index_a_digest_and_a_file() -> None:
+    with shop() as catalog:
+        assert costs(catalog, "r.test/shop:3", platform="arm64")[0][1:] == ("linux/arm64", 50_004, 0, 50_004)
+        assert costs(catalog, f"r.test/shop@{ARM}")[0][1:] == ("linux/arm64", 50_004, 0, 50_004)
+        assert costs(catalog, "oci:folder:1", cached=f"r.test/shop@{OLD}")[0][1:] == ("linux/amd64", 1020, 1020, 0)
+
+
+def test_unknown_and_untrue_sizes_are_told_as_unknown() -> None:
+    stock = Stock({"old": None, "base": 7, "liar": 2**63 - 1})
+    stock.image(OLD, "base", "old")
+    stock.image(NEW, "base", "liar")
+    stock.image(ARM)
+    for tag, digest in (("old", OLD), ("new", NEW), ("empty", ARM)):
+        stock.see("r.test/a", tag, digest)
+    with stock.catalog() as catalog:
+        names = [f"r.test/a:{tag}" for tag in ("old", "new", "empty")]
+        assert [row[2:] for row in costs(catalog, *names)] == [(None, 0, None), (None, 0, None), (0, 0, 0)]
+        assert [row[2:] for row in costs(catalog, *names, cached=names[0])] == [
+            (None, None, 0),
+            (None, 7, 2**63 - 1),
+            (0, 0, 0),
+        ]
+
+
+@pytest.mark.parametrize(
+    ("names", "more", "error", "told"),
+    [
+        ("r.test/shop:arm", {"platform": "amd64"}, NotFoundError, "no image for linux/amd64. It has: linux/arm64"),
+        ("r.test/shop:2", {"platform": "s390x"}, NotFoundError, "It has: linux/amd64, linux/arm64"),
+        ("r.test/shop:4", {}, NotFoundError, "r.test/shop has: 1, 2, 3, arm"),
+        ("r.test/shop:1", {"cached": "r.test/shop:arm."}, NotFoundError, "Did you mean r.test/shop:arm?"),
+        ("r.test/shop:1", {"platform": "nowhere"}, InvalidError, "neither an operating system nor an architecture"),
+        ("r.test/shop:1", {"platform": ""}, InvalidError, "is not a platform"),
+        ("r.test/shop:1", {"cached": {"a": 1}}, InvalidError, "names are a text or a list of texts"),
+        (["r.test/shop:1", "No Name"], {}, InvalidError, "is not a reference"),
+    ],
+)
+def test_what_cannot_be_reckoned_is_an_error(
+    names: str, more: dict[str, object], error: type[Exception], told: str
+) -> None:
+    with shop() as catalog, pytest.raises(error) as caught:
+        costs(catalog, *([names] if isinstance(names, str) else names), **more)
+    assert told in str(caught.value)
+
+
+def test_an_image_that_was_not_added_is_told(registry: SampleRegistry) -> None:
+    name = registry.reference("demo/shop:2.0")
+    with ocinb.Catalog() as catalog:
+        catalog.add(name, platform="arm64")
+        assert len(catalog.pull_cost(name, platform="arm64")) == 1
+        with pytest.raises(NotFoundError, match=r"the image for linux/amd64 of .* is not in the catalogue"):
+            catalog.pull_cost(name, platform="amd64")
+        registry.put_image("demo/new", [], tag="1")
+        catalog.sql("INSERT INTO observations SELECT registry, 'demo/new', '1', 'sha256:x', now() FROM observations")
+        with pytest.raises(NotFoundError, match="is not in the catalogue"):
+            catalog.pull_cost(registry.reference("demo/new:1"))
+
+
+def test_the_samples_cost_what_their_documents_say(registry: SampleRegistry) -> None:
+    names = [f"demo/shop:{tag}" for tag in ("1.0", "1.1", "2.0")] + ["demo/nested:1", "demo/hello:latest"]
+    facts = {name: {fact.platform: fact.manifest["layers"] for fact in images(registry, name)} for name in names}
+    with ocinb.Catalog() as catalog:
+        catalog.add([registry.reference(name) for name in names])
+        rows = records(
+            catalog.pull_cost(
+                [registry.reference(name) for name in names], cached=registry.reference(names[0]), platform="all"
+            )
+        )
+    assert len(rows) == sum(map(len, facts.values())) > len(names)
+    for row in rows:
+        layers = facts[row["reference"].partition("/")[2]][row["platform"]]
+        sizes = {layer["digest"]: layer["size"] for layer in layers}
+        have = {layer["digest"] for layer in facts[names[0]].get(row["platform"], [])}
+        assert row["compressed_bytes"] == sum(sizes.values())
+        assert row["cached_bytes"] == sum(size for digest, size in sizes.items() if digest in have)
+        assert row["fetched_bytes"] == row["compressed_bytes"] - row["cached_bytes"]
+
+
+def test_the_blobs_of_an_artifact_are_fetched_too(registry: SampleRegistry) -> None:
+    name = registry.reference("demo/chart:0.1")
+    with ocinb.Catalog() as catalog:
+        catalog.add(name)
+        [row] = records(catalog.pull_cost(name, cached=[name], platform="arm64"))
+    blobs = sum(layer["size"] for layer in images(registry, "demo/chart:0.1")[0].manifest["layers"])
+    assert row == {
+        "reference": name,
+        "platform": None,
+        "compressed_bytes": blobs,
+        "cached_bytes": blobs,
+        "fetched_bytes": 0,
+    }
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_costs_are_those_of_a_slow_reckoning(seed: int) -> None:
+    chance = random.Random(seed)
+    stock = Stock({name: chance.choice([0, 1, 20, 300, None, 2**62]) for name in "abcdefgh"})
+    for number in range(9):
+        below = chance.choice([(), *(image.layers for image in stock.images.values())])
+        stock.image(sha256(f"{number}"), *below, *chance.choices(sorted(stock.sizes), k=chance.randint(0, 3)))
+    tagged = {f"{chance.choice(PLACES)}:{number}": digest for number, digest in enumerate(stock.images)}
+    for name, digest in tagged.items():
+        place, _, tag = name.rpartition(":")
+        stock.see(place, tag, digest)
+    with stock.catalog() as catalog:
+        for count in (0, 1, 3):
+            held = chance.sample(sorted(tagged), k=count)
+            rows = costs(catalog, *tagged, cached=held)
+            assert [row[2:] for row in rows] == [
+                slow_removal.cost(stock, digest, [tagged[name] for name in held]) for digest in tagged.values()
+            ]

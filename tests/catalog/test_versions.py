@@ -1,0 +1,146 @@
+"""A file of another version is left as it is to the byte, and one that is held says by whom."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import duckdb
+import pytest
+
+import ocinb
+from ocinb.catalog import connection
+from ocinb.errors import InvalidError, TransportError
+from tests.catalog.test_files import HOLDER, line, of_version, process
+
+# Leaves what it wrote last beside the file, as DuckDB does until somebody opens that again.
+KILLED = """
+import os, signal, sys, duckdb
+held = duckdb.connect(sys.argv[1])
+held.execute("CHECKPOINT")
+held.execute(sys.argv[2])
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+WAITING = """
+import signal, sys, ocinb
+from ocinb.catalog import connection
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
+catalog = ocinb.Catalog(sys.argv[1])
+connection.PATIENCE_SECONDS = 600.0
+print("ready", flush=True)
+sys.stdin.readline()
+try:
+    eval(sys.argv[2])
+except BaseException as error:
+    print(type(error).__name__, flush=True)
+"""
+
+
+def hashes(folder: Path) -> dict[str, str]:
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir() if path.is_file()}
+
+
+def kill_after(path: Path, statement: str) -> None:
+    killed = subprocess.run([sys.executable, "-c", KILLED, str(path), statement], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert Path(f"{path}.wal").stat().st_size
+
+
+@pytest.mark.parametrize(
+    ("version", "told"),
+    [(1, "Choose another path and add the images anew"), (9, "Update ocinb, or choose another path")],
+)
+@pytest.mark.parametrize("state", ["closed", "killed"])
+def test_a_file_of_another_version_is_left_alone(tmp_path: Path, version: int, told: str, state: str) -> None:
+    path = tmp_path / "other.duckdb"
+    of_version(f"SELECT {version}")(path)
+    if state == "killed":
+        kill_after(path, "INSERT INTO failures (reference) VALUES ('unfinished')")
+    before = hashes(tmp_path)
+    with pytest.raises(InvalidError, match=f"of version {version}, and this ocinb reads version 2") as caught:
+        ocinb.Catalog(path)
+    assert told in str(caught.value)
+    assert str(path) in str(caught.value)
+    assert hashes(tmp_path) == before
+
+
+def test_a_database_of_others_whose_process_was_killed_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "other.duckdb"
+    kill_after(path, "CREATE TABLE mine AS SELECT 1 AS a")
+    before = hashes(tmp_path)
+    with pytest.raises(InvalidError, match="a database, but no catalogue"):
+        ocinb.Catalog(path)
+    assert hashes(tmp_path) == before
+
+
+def test_a_catalogue_whose_process_was_killed_is_completed(tmp_path: Path) -> None:
+    path = tmp_path / "kept.duckdb"
+    ocinb.Catalog(path)
+    kill_after(path, "INSERT INTO failures (reference) VALUES ('unfinished')")
+    with ocinb.Catalog(path) as catalog:
+        assert catalog.sql("FROM failures")["reference"].tolist() == ["unfinished"]
+    assert not Path(f"{path}.wal").exists()
+
+
+def test_what_another_connection_of_this_process_writes_is_no_leftover(tmp_path: Path) -> None:
+    path = tmp_path / "kept.duckdb"
+    ocinb.Catalog(path)
+    with duckdb.connect(str(path)) as beside:
+        beside.execute("INSERT INTO failures (reference) VALUES ('theirs')")
+        assert Path(f"{path}.wal").exists()
+        assert ocinb.Catalog(path).sql("FROM failures")["reference"].tolist() == ["theirs"]
+
+
+def test_who_holds_a_file_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "PATIENCE_SECONDS", 0.1)
+    path = tmp_path / "held.duckdb"
+    catalog = ocinb.Catalog(path)
+    with process(tmp_path, HOLDER, path) as holder:
+        assert line(holder) == "held"
+        with pytest.raises(TransportError, match=rf"in use by process {holder.pid} \(python") as caught:
+            catalog.tables()
+    assert "Close it there, or try again later" in str(caught.value)
+
+
+def test_who_holds_a_file_may_not_be_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "PATIENCE_SECONDS", 0.0)
+
+    def held(*_: object, **__: object) -> None:
+        raise duckdb.IOException("Could not set lock on file: Resource temporarily unavailable")
+
+    catalog = ocinb.Catalog(tmp_path / "held.duckdb")
+    monkeypatch.setattr(connection.duckdb, "connect", held)  # type: ignore[attr-defined]
+    with pytest.raises(TransportError, match="is in use by another process"):
+        catalog.sql("SELECT 1")
+
+
+@pytest.mark.parametrize("call", ["catalog.sql('SELECT 1')", "catalog.observe([])", "catalog.export('never')"])
+def test_an_interrupt_ends_the_wait_for_a_file(tmp_path: Path, call: str) -> None:
+    path = tmp_path / "held.duckdb"
+    with subprocess.Popen(
+        [sys.executable, "-c", WAITING, str(path), call],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=tmp_path,
+        env=os.environ | {"OCINB_STORE_DIR": str(tmp_path / "store"), "OCINB_CACHE_DIR": str(tmp_path / "cache")},
+    ) as waiting:
+        try:
+            assert line(waiting) == "ready"
+            with duckdb.connect(str(path)):
+                assert waiting.stdin is not None
+                waiting.stdin.write("\n")
+                waiting.stdin.flush()
+                time.sleep(1.0)
+                assert waiting.poll() is None
+                waiting.send_signal(signal.SIGINT)
+                told, _ = waiting.communicate(timeout=120)
+        finally:
+            waiting.kill()
+    assert told.splitlines() == ["KeyboardInterrupt"]
+    assert not (tmp_path / "never").exists()

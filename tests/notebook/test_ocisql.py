@@ -1,0 +1,389 @@
+"""`%%ocisql` in a real shell in this process, and in a real kernel that is asked as a front end asks it."""
+
+from __future__ import annotations
+
+import atexit
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from IPython.core.completer import provisionalcompleter
+from IPython.core.interactiveshell import InteractiveShell
+from jupyter_client.blocking.client import BlockingKernelClient
+from jupyter_client.manager import KernelManager
+
+import ocinb
+from ocinb.errors import InvalidError, NotFoundError, OcinbError
+from ocinb.samples import SampleRegistry
+
+_SECONDS = 60
+
+
+@pytest.fixture
+def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    monkeypatch.chdir(tmp_path)
+    # A shell takes these for its own.
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    for prompt in ("ps1", "ps2", "ps3"):
+        monkeypatch.setattr(sys, prompt, "", raising=False)
+    InteractiveShell.clear_instance()
+    made: Any = InteractiveShell.instance()  # which has types for half of itself
+    made.history_manager.enabled = False
+    made.run_line_magic("load_ext", "ocinb")
+    yield made
+    atexit.unregister(made.atexit_operations)
+    made.atexit_operations()
+    InteractiveShell.clear_instance()
+
+
+@pytest.fixture
+def catalog(registry: SampleRegistry) -> Iterator[ocinb.Catalog]:
+    with ocinb.Catalog() as made:
+        made.add([registry.reference(f"demo/shop:{tag}") for tag in ("1.0", "2.0")])
+        yield made
+
+
+def run(shell: Any, cell: str) -> Any:
+    """Run a cell, and give the value that it shows."""
+    result = shell.run_cell(cell, store_history=False)
+    result.raise_error()
+    return result.result
+
+
+def failure(shell: Any, cell: str, capsys: pytest.CaptureFixture[str]) -> tuple[OcinbError, str]:
+    """Run a cell that fails, and give the error, and what of it people see."""
+    result = shell.run_cell(cell, store_history=False)
+    assert isinstance(result.error_in_exec, OcinbError)
+    return result.error_in_exec, capsys.readouterr().out
+
+
+def test_the_answer_is_the_value_of_the_cell(shell: Any, catalog: ocinb.Catalog) -> None:
+    shell.user_ns["catalog"] = catalog
+    frame = run(shell, "%%ocisql catalog\nSELECT count(*) AS images\nFROM images")
+    assert frame.dtypes.astype(str).to_dict() == {"images": "Int64"}
+    assert frame["images"].tolist() == [4]
+
+
+def test_a_semicolon_does_not_silence_it(shell: Any, catalog: ocinb.Catalog) -> None:
+    shell.user_ns["catalog"] = catalog
+    assert run(shell, "%%ocisql\nSELECT 1 AS one;")["one"].tolist() == [1]
+
+
+def test_of_several_questions_the_last_one_is_shown(shell: Any, catalog: ocinb.Catalog) -> None:
+    shell.user_ns.update(catalog=catalog, least=2)
+    assert run(shell, "%%ocisql\nCREATE TABLE mine AS SELECT 3 AS number; FROM mine WHERE number > $least")[
+        "number"
+    ].tolist() == [3]
+    assert run(shell, "%%ocisql\nDROP TABLE mine") is None
+
+
+@pytest.mark.parametrize("first", ["frame << catalog", "frame <<", "frame<<catalog", "  frame  <<  catalog "])
+def test_an_answer_is_kept_under_a_name_and_not_shown(shell: Any, catalog: ocinb.Catalog, first: str) -> None:
+    shell.user_ns["catalog"] = catalog
+    assert run(shell, f"%%ocisql {first}\nFROM images") is None
+    assert isinstance(shell.user_ns["frame"], pd.DataFrame)
+    assert len(shell.user_ns["frame"]) == 4
+    assert len(run(shell, "%%ocisql\nFROM frame")) == 4, "and is a table for the next question"
+
+
+def test_a_line_is_a_question_too(shell: Any, catalog: ocinb.Catalog) -> None:
+    shell.user_ns["catalog"] = catalog
+    assert len(run(shell, "%ocisql FROM images")) == 4
+    assert run(shell, "frame = %ocisql FROM images LIMIT 2\nlen(frame)") == 2
+    assert run(shell, "%ocisql other << FROM images LIMIT 1") is None
+    assert len(shell.user_ns["other"]) == 1
+
+
+def test_a_line_of_one_word_chooses_a_catalogue(shell: Any, catalog: ocinb.Catalog) -> None:
+    with ocinb.Catalog("second.duckdb") as second:
+        shell.user_ns.update(catalog=catalog, second=second)
+        assert run(shell, "%ocisql second") is second
+        assert len(run(shell, "%ocisql FROM images")) == 0
+        assert run(shell, "%ocisql") is second
+        assert run(shell, "%ocisql 'second.duckdb'").path == second.path
+        run(shell, "%ocisql catalog")
+        assert len(run(shell, "%ocisql FROM images")) == 4
+
+
+def test_it_sees_dataframes_of_the_notebook(shell: Any, catalog: ocinb.Catalog) -> None:
+    shell.user_ns["catalog"] = catalog
+    run(shell, "import pandas\nwanted = pandas.DataFrame({'platform': ['linux/arm64']})")
+    assert run(shell, "%%ocisql\nFROM images JOIN wanted USING (platform)")["platform"].tolist() == ["linux/arm64"] * 2
+
+
+def test_a_table_comes_before_a_dataframe_of_its_name(shell: Any, catalog: ocinb.Catalog) -> None:
+    shell.user_ns.update(catalog=catalog, images=pd.DataFrame({"nothing": [1]}))
+    assert len(run(shell, "%%ocisql\nFROM images")) == 4
+
+
+def test_variables_are_values_of_a_question_and_never_its_text(shell: Any, catalog: ocinb.Catalog) -> None:
+    hostile = "'; DROP TABLE layers; --"
+    shell.user_ns.update(catalog=catalog, hostile=hostile, platform="linux/arm64")
+    assert run(shell, "%%ocisql\nSELECT $hostile AS text")["text"].tolist() == [hostile]
+    assert run(shell, "%ocisql SELECT $hostile AS text")["text"].tolist() == [hostile]
+    assert run(shell, "frame = %ocisql SELECT '{platform}' AS text, $platform AS value\nframe").to_dict("records") == [
+        {"text": "{platform}", "value": "linux/arm64"}
+    ]
+    assert len(run(shell, "%%ocisql\nFROM images WHERE platform = $platform")) == 2
+    assert run(shell, "%%ocisql\nSELECT '$platform' AS text -- $nothing")["text"].tolist() == ["$platform"]
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("pandas.Series(['a', 'b'])", ["a", "b"]),
+        ("pandas.Series([1, None], dtype='Int64')", [1, None]),
+        ("numpy.array([1, 2])", [1, 2]),
+        ("numpy.int64(7)", 7),
+        ("['a']", ["a"]),
+        ("{'a'}", ["a"]),
+        ("ocinb.Reference('python')", "docker.io/library/python:latest"),
+        ("None", None),
+    ],
+)
+def test_values_of_all_kinds_go_in(shell: Any, catalog: ocinb.Catalog, code: str, expected: Any) -> None:
+    shell.user_ns["catalog"] = catalog
+    run(shell, f"import numpy, pandas, ocinb\nvalue = {code}")
+    [answer] = run(shell, "%%ocisql\nSELECT $value AS value")["value"].astype(object)
+    assert (None if pd.api.types.is_scalar(answer) and pd.isna(answer) else answer) == expected
+
+
+def test_a_variable_that_is_not_there_is_named(
+    shell: Any, catalog: ocinb.Catalog, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shell.user_ns.update(catalog=catalog, smallest=1)
+    error, _ = failure(shell, "%%ocisql\nFROM images WHERE layers > $smalest", capsys)
+    assert isinstance(error, NotFoundError)
+    assert str(error) == "there is no variable for $smalest. Did you mean $smallest?"
+    error, _ = failure(shell, "%%ocisql\nFROM images WHERE layers > ?", capsys)
+    assert str(error) == "? stands for no variable. Write $name, with the name of one"
+
+
+def test_errors_are_short_and_show_no_code_that_nobody_wrote(
+    shell: Any, catalog: ocinb.Catalog, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shell.user_ns["catalog"] = catalog
+    for cell in ("%%ocisql\nFROM imagse", "%ocisql FROM imagse", "frame = %ocisql FROM imagse"):
+        error, shown = failure(shell, cell, capsys)
+        assert isinstance(error, InvalidError)
+        assert "imagse" in shown
+        assert shown.strip() == f"InvalidError: {error}"
+        assert len(shown.splitlines()) < 6
+    _, shown = failure(shell, "def ask():\n    return catalog.sql('FROM imagse')\n\nask()", capsys)
+    assert "return catalog.sql" in shown, "what people wrote is shown"
+
+
+def test_without_an_argument_it_is_the_only_catalogue(
+    shell: Any, catalog: ocinb.Catalog, capsys: pytest.CaptureFixture[str]
+) -> None:
+    error, _ = failure(shell, "%%ocisql\nFROM images", capsys)
+    assert str(error).startswith("there is no catalogue among the variables. catalog = ocinb.Catalog(")
+    shell.user_ns.update(catalog=catalog, again=catalog, _hidden=ocinb.Catalog())
+    assert len(run(shell, "%%ocisql\nFROM images")) == 4
+    shell.user_ns["second"] = ocinb.Catalog()
+    assert len(run(shell, "%%ocisql\nFROM images")) == 4, "the one that was used"
+    shell.user_ns["catalog"] = ocinb.Catalog()
+    assert len(run(shell, "%%ocisql\nFROM images")) == 0, "what the variable holds now"
+    del shell.user_ns["catalog"], shell.user_ns["again"]
+    assert len(run(shell, "%%ocisql\nFROM images")) == 0, "the only one that is left"
+
+
+def test_of_several_catalogues_one_has_to_be_named(
+    shell: Any, catalog: ocinb.Catalog, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shell.user_ns.update(one=catalog, two=ocinb.Catalog())
+    error, _ = failure(shell, "%%ocisql\nFROM images", capsys)
+    assert str(error) == "there are several catalogues: one, two. Name one: %%ocisql one"
+
+
+@pytest.mark.parametrize("how", ["registry.duckdb", "'registry.duckdb'", '"registry.duckdb"', "path"])
+def test_a_path_leads_to_a_catalogue(shell: Any, registry: SampleRegistry, how: str) -> None:
+    ocinb.Catalog("registry.duckdb").add(registry.reference("demo/hello"))
+    shell.user_ns["path"] = Path("registry.duckdb")
+    assert len(run(shell, f"%%ocisql {how}\nFROM images")) == 1
+    assert len(run(shell, "%%ocisql\nFROM images")) == 1
+
+
+def test_a_name_that_leads_nowhere_makes_no_file(
+    shell: Any, catalog: ocinb.Catalog, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shell.user_ns.update(catalog=catalog, number=3)
+    error, _ = failure(shell, "%%ocisql catalgo\nFROM images", capsys)
+    assert str(error) == "no variable and no file is called 'catalgo'. Did you mean 'catalog'?"
+    error, _ = failure(shell, "%%ocisql number\nFROM images", capsys)
+    assert str(error) == "number is no Catalog and no path of one, but of type int"
+    ocinb.Catalog("registry.duckdb")
+    error, _ = failure(shell, "%%ocisql registri.duckdb\nFROM images", capsys)
+    assert str(error) == "no variable and no file is called 'registri.duckdb'. Did you mean 'registry.duckdb'?"
+    assert sorted(path.name for path in tmp_path.glob("*.duckdb")) == ["registry.duckdb"]
+
+
+def test_a_name_that_is_none_is_refused(shell: Any, catalog: ocinb.Catalog, capsys: pytest.CaptureFixture[str]) -> None:
+    shell.user_ns["catalog"] = catalog
+    for name in ("1st", "class"):
+        error, _ = failure(shell, f"%%ocisql {name} <<\nFROM images", capsys)
+        assert str(error) == f"'{name}' cannot be the name of a variable"
+
+
+def completed(shell: Any, typed: str) -> list[str]:
+    """Give what is offered where the ▮ stands."""
+    before, _, after = typed.partition("▮")
+    with provisionalcompleter():
+        return [one.text for one in shell.Completer.completions(before + after, len(before))]
+
+
+def test_names_are_completed_in_a_cell(shell: Any, catalog: ocinb.Catalog) -> None:
+    shell.user_ns.update(catalog=catalog, wanted=pd.DataFrame({"port": [1]}), least=3)
+    assert completed(shell, "%%ocisql\nFROM layer_sh▮") == ["layer_sharing"]
+    assert completed(shell, "%%ocisql frame << catalog\nSELECT s.saved▮\nFROM layer_sharing AS s") == ["saved_bytes"]
+    assert completed(shell, "%%ocisql\nFROM wan▮") == ["wanted"]
+    assert completed(shell, "%%ocisql\nFROM wanted\nSELECT po▮") == ["port"]
+    assert completed(shell, "%%ocisql\nFROM wanted\nWHERE port > $le▮") == ["least"]
+    assert "ocinb_version" not in completed(shell, "%%ocisql\nFROM oc▮")
+    assert completed(shell, "frame = %ocisql FROM layer_sh▮") == ["layer_sharing"]
+    assert completed(shell, "%ocisql frame << FROM layer_sh▮") == ["layer_sharing"]
+    assert completed(shell, "\n\n%%ocisql class <<\nFROM layer_sh▮") == ["layer_sharing"]
+    assert not {"In", "Out"} & set(completed(shell, "%%ocisql\nSELECT $▮"))
+
+
+def test_own_tables_are_completed_too(shell: Any, catalog: ocinb.Catalog) -> None:
+    shell.user_ns["catalog"] = catalog
+    run(shell, "%%ocisql\nCREATE TABLE mine AS SELECT 3 AS number_of_mine")
+    assert completed(shell, "%%ocisql\nFROM min▮") == ["mine"]
+    assert completed(shell, "%%ocisql\nFROM mine SELECT number▮") == ["number_of_mine"]
+
+
+def test_catalogues_and_paths_are_completed_in_the_first_line(
+    shell: Any, catalog: ocinb.Catalog, tmp_path: Path
+) -> None:
+    shell.user_ns["catalog"] = catalog
+    for typed in ("%%ocisql cat▮", "%%ocisql cat▮\nFROM images", "%%ocisql frame << cat▮"):
+        assert completed(shell, typed) == ["catalog"], "and not %cat"
+    (tmp_path / "catalogue.duckdb").touch()
+    assert completed(shell, "%%ocisql cat▮") == ["catalog", "catalogue.duckdb"]
+    assert completed(shell, "%%ocisql catalogue▮") == ["catalogue.duckdb"]
+
+
+def test_without_a_catalogue_dataframes_are_completed(shell: Any) -> None:
+    shell.user_ns["wanted"] = pd.DataFrame({"port": [1]})
+    assert completed(shell, "%%ocisql\nFROM wan▮") == ["wanted"]
+
+
+def test_python_is_completed_as_ever(shell: Any, catalog: ocinb.Catalog) -> None:
+    shell.user_ns["catalog"] = catalog
+    assert "layer_sharing" not in completed(shell, "%%ocisqlite\nFROM layer_sh▮")
+    before = completed(shell, "catalog.sq▮")
+    shell.run_line_magic("unload_ext", "ocinb")
+    assert completed(shell, "catalog.sq▮") == before
+    assert "sql" in before or ".sql" in before
+
+
+def test_it_goes_out_as_it_came_in(shell: Any) -> None:
+    matchers = len(shell.Completer.custom_matchers)
+    shell.run_line_magic("unload_ext", "ocinb")
+    assert shell.find_line_magic("ocisql") is shell.find_cell_magic("ocisql") is None
+    assert len(shell.Completer.custom_matchers) == matchers - 1
+    shell.run_line_magic("unload_ext", "ocinb")
+    shell.run_line_magic("load_ext", "ocinb")
+    assert shell.find_cell_magic("ocisql") is not None
+
+
+def test_loading_it_again_is_harmless(shell: Any, catalog: ocinb.Catalog) -> None:
+    shell.user_ns["catalog"] = catalog
+    matchers = len(shell.Completer.custom_matchers)
+    shell.run_line_magic("load_ext", "ocinb")
+    shell.run_line_magic("reload_ext", "ocinb")
+    getattr(ocinb, "load_ipython_extension")(shell)  # noqa: B009 - the stub has the names for people alone
+    assert len(shell.Completer.custom_matchers) == matchers
+    assert len(run(shell, "%%ocisql\nFROM images")) == 4
+    assert isinstance(catalog, ocinb.Catalog), "what was made before is still of the class of that name"
+
+
+def test_a_shell_that_has_no_such_completion_has_the_questions(
+    shell: Any, catalog: ocinb.Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shell.run_line_magic("unload_ext", "ocinb")
+    monkeypatch.delattr("IPython.core.completer.context_matcher")
+    shell.run_line_magic("load_ext", "ocinb")
+    shell.user_ns["catalog"] = catalog
+    assert len(run(shell, "%%ocisql\nFROM images")) == 4
+    assert "layer_sharing" not in completed(shell, "%%ocisql\nFROM layer_sh▮")
+
+
+def test_completion_shows_no_hook() -> None:
+    getattr(ocinb, "load_ipython_extension")  # noqa: B009 - as above
+    assert not [name for name in dir(ocinb) if "extension" in name]
+
+
+def test_importing_ocinb_imports_no_ipython() -> None:
+    code = "import sys, ocinb; sys.exit('IPython' in sys.modules or not hasattr(ocinb, 'load_ipython_extension'))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.fixture(scope="module")
+def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BlockingKernelClient]:
+    manager = KernelManager(kernel_name="python3")
+    manager.start_kernel(extra_arguments=[f"--ProfileDir.location={tmp_path_factory.mktemp('profile')}"])
+    client = manager.client()
+    client.start_channels()
+    try:
+        client.wait_for_ready(timeout=_SECONDS)
+        prepare = (
+            "%load_ext ocinb\nimport ocinb, pandas\ncatalog = ocinb.Catalog()\nwanted = pandas.DataFrame({'port': [1]})"
+        )
+        assert client.execute_interactive(prepare, timeout=_SECONDS)["content"]["status"] == "ok"
+        yield client
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+
+
+def reply(kernel: BlockingKernelClient, typed: str) -> tuple[list[str], str, list[str]]:
+    """Give what a kernel offers where the ▮ stands, what that replaces, and what each is."""
+    before, _, after = typed.partition("▮")
+    content = kernel.complete(before + after, len(before), reply=True, timeout=_SECONDS)["content"]
+    kinds = [one["type"] for one in content["metadata"]["_jupyter_types_experimental"]]
+    return content["matches"], (before + after)[content["cursor_start"] : content["cursor_end"]], kinds
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [
+        ("%%ocisql\nSELECT *\nFROM layer_sh▮\nLIMIT 3", (["layer_sharing"], "layer_sh", ["table"])),
+        ("%%ocisql\nSELECT l.saved▮\nFROM layer_sharing AS l", (["saved_bytes"], "saved", ["column"])),
+        ("%%ocisql\nSELECT ▮\nFROM wanted", (["port", "wanted"], "", ["column", "table"])),
+        ("%%ocisql\nFROM images WHERE 'FROM lay▮'", ([], "", [])),
+    ],
+)
+def test_a_kernel_completes_names(
+    kernel: BlockingKernelClient, typed: str, expected: tuple[list[str], str, list[str]]
+) -> None:
+    assert reply(kernel, typed) == expected
+
+
+@pytest.mark.parametrize("name", ["%%ocisql", "%ocisql"])
+def test_a_kernel_tells_how_it_is_used(kernel: BlockingKernelClient, name: str) -> None:
+    content = kernel.inspect(name, len(name), reply=True, timeout=_SECONDS)["content"]
+    told = content["data"]["text/plain"]
+    assert content["found"]
+    assert "Ask a catalogue in SQL, and get a DataFrame." in told
+    assert "%%ocisql frame << catalog" in told
+
+
+def test_a_kernel_shows_the_answer(kernel: BlockingKernelClient) -> None:
+    shown: list[dict[str, Any]] = []
+    kernel.execute_interactive("%%ocisql\nSELECT count(*) AS images FROM images", output_hook=shown.append)
+    [answer] = [message["content"] for message in shown if message["msg_type"] == "execute_result"]
+    assert "images" in answer["data"]["text/html"]
+    shown.clear()
+    kernel.execute_interactive("%%ocisql\nFROM nothing_here", output_hook=shown.append)
+    [error] = [message["content"] for message in shown if message["msg_type"] == "error"]
+    assert error["ename"] == "InvalidError"
+    assert len(error["traceback"]) == 2
+    assert "run_cell_magic" not in "".join(error["traceback"])

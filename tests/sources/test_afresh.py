@@ -1,0 +1,84 @@
+"""A tag that is asked for afresh is asked for whatever is known, and what proves outdated is believed no longer."""
+
+from __future__ import annotations
+
+import pytest
+
+from ocinb import settings
+from ocinb.errors import NotFoundError, OcinbError, TransportError
+from ocinb.samples import SampleRegistry
+from tests.sources.test_registry import asked
+from tests.transferring import open_repository
+
+
+@pytest.fixture(autouse=True)
+def _long_life() -> None:
+    settings.tag_ttl = 3600
+
+
+def test_each_question_is_one_head(registry: SampleRegistry) -> None:
+    source = open_repository(registry)
+    digests = {source.head("2.0", afresh=True) for _ in range(2)} | {source.resolve("2.0").digest}
+    assert len(digests) == 1
+    assert digests == {source.head("2.0", afresh=True)}
+    assert [method for method, _, _ in asked(registry)] == ["HEAD", "HEAD", "GET", "HEAD"]
+
+
+def test_what_still_holds_is_believed_on(registry: SampleRegistry) -> None:
+    source = open_repository(registry)
+    digest = source.resolve("2.0").digest
+    assert source.head("2.0", afresh=True) == digest
+    before = len(registry.requests)
+    assert (source.resolve("2.0").digest, source.head("2.0")) == (digest, digest)
+    assert len(registry.requests) == before
+
+
+@pytest.mark.parametrize("way", ["resolve", "head"])
+def test_what_is_outdated_is_asked_for_again(registry: SampleRegistry, way: str) -> None:
+    source = open_repository(registry)
+    new = source.resolve("2.0").digest
+    getattr(source, way)("1.0")
+    registry.tag("demo/shop", "1.0", new)
+    assert source.head("1.0", afresh=True) == new
+    assert source.resolve("1.0").digest == new
+    assert source.head("1.0") == new
+
+
+@pytest.mark.parametrize("way", ["resolve", "head"])
+def test_a_tag_that_is_gone_is_believed_no_longer(registry: SampleRegistry, way: str) -> None:
+    source = open_repository(registry)
+    getattr(source, way)("1.0")
+    registry.untag("demo/shop", "1.0")
+    with pytest.raises(NotFoundError, match="there is no tag"):
+        source.head("1.0", afresh=True)
+    with pytest.raises(NotFoundError):
+        getattr(source, way)("1.0")
+
+
+def test_of_no_answer_nothing_is_learned(registry: SampleRegistry) -> None:
+    source = open_repository(registry)
+    digest = source.resolve("2.0").digest
+    fault = registry.fault("*/manifests/2.0", method="HEAD", times=None, status=500)
+    with pytest.raises(TransportError):
+        source.head("2.0", afresh=True)
+    fault.cancel()
+    settings.offline = True
+    with pytest.raises(TransportError, match="offline"):
+        source.head("2.0", afresh=True)
+    assert source.resolve("2.0").digest == digest
+
+
+@pytest.mark.parametrize("status", [405, 501])
+def test_a_registry_that_knows_no_head_gives_the_document(registry: SampleRegistry, status: int) -> None:
+    source = open_repository(registry)
+    old, new = source.resolve("1.0").digest, source.resolve("2.0").digest
+    registry.tag("demo/shop", "1.0", new)
+    registry.fault("*/manifests/1.0", method="HEAD", times=None, status=status)
+    assert source.head("1.0", afresh=True) == new != old
+    assert source.resolve("1.0").digest == new
+
+
+def test_a_digest_that_is_no_digest_is_an_error(registry: SampleRegistry) -> None:
+    registry.fault("*/manifests/2.0", method="HEAD", headers={"Docker-Content-Digest": "sha256:none"})
+    with pytest.raises(OcinbError, match="sha256:none"):
+        open_repository(registry).head("2.0", afresh=True)
