@@ -6,7 +6,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import resources
 from os import PathLike
 from pathlib import Path
@@ -43,6 +43,8 @@ PAUSE_SECONDS = 0.05
 
 # How DuckDB says who has a file: by its program and the number of its process.
 _HOLDER = re.compile(r"held in (?P<program>.+?) \(PID (?P<process>\d+)\)")
+# What a full disk says at the end of a transaction.
+_NOT_COMMITTED = "Failed to commit"
 _OF_THE_MACHINE = (duckdb.IOException, duckdb.OutOfMemoryException, duckdb.FatalException)
 
 
@@ -135,6 +137,19 @@ def _cursor(kept: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
 
 
 @contextmanager
+def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Do all of a block, or nothing of it."""
+    connection.begin()
+    try:
+        yield
+        connection.commit()
+    except BaseException:
+        with suppress(duckdb.Error):  # which an interrupt, or a commit that failed, may have ended already
+            connection.rollback()
+        raise
+
+
+@contextmanager
 def translated(what: str) -> Iterator[None]:
     """Turn errors of DuckDB into those of ocinb.
 
@@ -155,7 +170,8 @@ def translated(what: str) -> Iterator[None]:
     except _OF_THE_MACHINE as error:
         raise TransportError(f"{what}: {reason(error)}") from None
     except duckdb.Error as error:
-        raise InvalidError(f"{what}: {reason(error)}") from None
+        kind = TransportError if _NOT_COMMITTED in str(error) else InvalidError
+        raise kind(f"{what}: {reason(error)}") from None
     except RuntimeError as error:
         if str(error) == "Query interrupted":  # what becomes of Ctrl-C while DuckDB has the main thread
             raise KeyboardInterrupt from None
@@ -260,8 +276,7 @@ def check_version(versions: Sequence[object], what: str) -> None:
 
 
 def _create(connection: duckdb.DuckDBPyConnection) -> None:
-    connection.begin()
-    for name in SCRIPTS:
-        connection.execute(script(name))
-    connection.execute("CREATE TABLE ocinb_version AS SELECT ? AS version", [SCHEMA_VERSION])
-    connection.commit()
+    with transaction(connection):
+        for name in SCRIPTS:
+            connection.execute(script(name))
+        connection.execute("CREATE TABLE ocinb_version AS SELECT ? AS version", [SCHEMA_VERSION])

@@ -6,14 +6,14 @@ import json
 import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
 import duckdb
 
 from ocinb._text import printable
-from ocinb.catalog.connection import MEMORY, SCHEMA_VERSION, script
+from ocinb.catalog.connection import MEMORY, SCHEMA_VERSION, script, transaction
 from ocinb.errors import InvalidError, TransportError
 
 # Under which name a file says what it is.
@@ -75,15 +75,9 @@ def mark_of(connection: duckdb.DuckDBPyConnection, path: Path) -> dict[str, obje
 
 def _write_tables(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
     export = secrets.token_hex(8)
-    connection.begin()
-    try:
+    with transaction(connection):
         for table in table_types():
             _write_table(connection, table, folder / f"{table}.parquet", export)
-        connection.commit()
-    except BaseException:
-        with suppress(duckdb.Error):  # which an interrupt may have ended already
-            connection.rollback()
-        raise
 
 
 def _write_table(connection: duckdb.DuckDBPyConnection, table: str, path: Path, export: str) -> None:

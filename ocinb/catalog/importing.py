@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 
 from ocinb._text import printable
-from ocinb.catalog.connection import Connections, check_version, reason
+from ocinb.catalog.connection import Connections, check_version, reason, transaction
 from ocinb.catalog.exporting import mark_of, table_types
 from ocinb.errors import IntegrityError, InvalidError, NotFoundError, TransportError
 from ocinb.sources.files import reading
@@ -74,19 +74,13 @@ def fill(connections: Connections, directory: Path) -> None:
 def _fill(connection: duckdb.DuckDBPyConnection, directory: Path) -> None:
     files = _files_of(directory)
     _check_marks(connection, files)
-    connection.begin()
-    try:
+    with transaction(connection):
         for table, path in files.items():
             with _parquet(path):
                 _check_columns(connection, table, path)
                 query = f"INSERT INTO {table} BY NAME FROM read_parquet(?, hive_partitioning = false)"
                 connection.execute(query, [str(path)])
         _check_documents(connection, directory)
-        connection.commit()
-    except BaseException:
-        with suppress(duckdb.Error):  # which an interrupt may have ended already
-            connection.rollback()
-        raise
     connection.execute("CHECKPOINT")  # so that the file is whole without what stands beside it
 
 

@@ -11,7 +11,7 @@ from typing import get_args
 import duckdb
 
 from ocinb._text import printable
-from ocinb.catalog.connection import translated
+from ocinb.catalog.connection import transaction, translated
 from ocinb.catalog.rows import TABLES, Row, Rows, add_referrers, place_of, rows_of
 from ocinb.errors import InvalidError, NotFoundError, OcinbError
 from ocinb.frames.collecting import Failure, complete
@@ -241,13 +241,8 @@ def _add_failure(rows: Rows, name: str, error: OcinbError, stage: str) -> None:
 
 def _insert_all(connection: duckdb.DuckDBPyConnection, rows: Rows) -> int:
     """Insert rows in one transaction, and say how many were new, observations aside."""
-    connection.begin()
-    try:
+    with transaction(connection):
         new = {table: _insert(connection, table, listed) for table, listed in rows.tables.items()}
-        connection.commit()
-    except BaseException:
-        connection.rollback()
-        raise
     return sum(count for table, count in new.items() if table in KEYS)
 
 

@@ -11,7 +11,7 @@ import duckdb
 
 from ocinb._text import printable
 from ocinb.catalog import schemas
-from ocinb.catalog.connection import script
+from ocinb.catalog.connection import script, transaction
 from ocinb.catalog.rows import TABLES, Row, place_of
 from ocinb.errors import InvalidError, NotFoundError
 from ocinb.frames.collecting import Failure, attempt_all, complete, with_failures
@@ -112,14 +112,10 @@ def _write(connection: duckdb.DuckDBPyConnection, seen: Sequence[Seen], failures
     fresh = {"observations": list(distinct.values()), "failures": failed}
     for table, rows in fresh.items():
         connection.register(f"fresh_{table}", TABLES[table].frame(rows))
-    connection.begin()
     try:
-        for table in fresh:
-            connection.execute(f"INSERT INTO {table} BY NAME FROM fresh_{table}")
-        connection.commit()
-    except BaseException:
-        connection.rollback()
-        raise
+        with transaction(connection):
+            for table in fresh:
+                connection.execute(f"INSERT INTO {table} BY NAME FROM fresh_{table}")
     finally:
         for table in fresh:
             connection.unregister(f"fresh_{table}")

@@ -12,7 +12,7 @@ import duckdb
 
 from ocinb._pool import check_stopped, woken_by
 from ocinb.archive.entries import Columns
-from ocinb.catalog.connection import Connections, translated
+from ocinb.catalog.connection import Connections, transaction, translated
 from ocinb.catalog.distributions import Distributions
 from ocinb.catalog.entries import insert_files, insert_overlay, note_read, stored_columns
 from ocinb.catalog.known import KnownLayer, known_layers
@@ -159,19 +159,14 @@ class Shelf:
         """Write an image; where tables go from the store meanwhile, without them."""
         files = self._sealed(plan)
         while True:
-            connection.begin()
             try:
-                self._insert(connection, plan, found, files)
-                connection.commit()
+                with transaction(connection):
+                    self._insert(connection, plan, found, files)
             except duckdb.Error:
-                connection.rollback()
                 check_stopped()
                 before, files = files, self._sealed(plan)
                 if files == before:
                     raise
-            except BaseException:
-                connection.rollback()
-                raise
             else:
                 return
 

@@ -25,9 +25,6 @@ from tests.real.places import in_memory, resize, small_disk
 pytestmark = pytest.mark.real
 
 IMAGES = 3
-FAILED_COMMITS = pytest.mark.xfail(
-    strict=True, reason="a commit that fails is told as a fault of the question, and hides the one of the disk"
-)
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +118,6 @@ def check_error(said: object, adding: Adding) -> None:
     assert str(adding.path) in text
 
 
-@FAILED_COMMITS
 def test_a_full_disk_leaves_whole_images(undisturbed: tuple[Adding, float], tmp_path: Path) -> None:
     calm, _ = undisturbed
     size = calm.path.stat().st_size
@@ -132,7 +128,7 @@ def test_a_full_disk_leaves_whole_images(undisturbed: tuple[Adding, float], tmp_
         check_completed(adding, calm)
 
 
-@pytest.mark.parametrize("share", [pytest.param(0.01, marks=FAILED_COMMITS), 0.3])
+@pytest.mark.parametrize("share", [0.01, 0.3])
 def test_a_limit_on_the_size_of_files_leaves_whole_images(
     undisturbed: tuple[Adding, float], tmp_path: Path, share: float
 ) -> None:

@@ -41,7 +41,8 @@ SELECT
     manifests.distribution,
     coalesce(sizes.layers, 0) AS layers,
     CASE WHEN sizes.layers IS NULL THEN 0 ELSE sizes.compressed_bytes END AS compressed_bytes,
-    sizes.tar_bytes, sizes.files
+    CASE WHEN sizes.layers IS NULL AND manifests.indexed_at IS NOT NULL THEN 0 ELSE sizes.tar_bytes END AS tar_bytes,
+    CASE WHEN sizes.layers IS NULL AND manifests.indexed_at IS NOT NULL THEN 0 ELSE sizes.files END AS files
 FROM manifests
 JOIN configs USING (config_digest)
 LEFT JOIN entries USING (manifest_digest)
