@@ -32,7 +32,18 @@ from ocinb.spec.digest import Digest
 from ocinb.storage.blobs import CHUNK
 from ocinb.storage.files import own_folder, write_all
 from ocinb.storage.locks import given_back, is_free
-from ocinb.storage.parts import HOST, abandoned_parts, in_use, is_unlocked, left_here, parts_of, size_of, stem, stem_of
+from ocinb.storage.parts import (
+    HOST,
+    abandoned_parts,
+    age_of,
+    in_use,
+    is_unlocked,
+    left_here,
+    parts_of,
+    size_of,
+    stem,
+    stem_of,
+)
 from ocinb.storage.plain import open_file
 
 logger = logging.getLogger("ocinb")
@@ -41,6 +52,8 @@ logger = logging.getLogger("ocinb")
 STALLED_SECONDS = 10.0
 LOOK_SECONDS = 0.05
 LOCK_TRIES = 10
+# So long it may take, on a busy machine, from opening a part to locking it.
+OPENING_SECONDS = 1.0
 
 
 class TakenError(TransportError):
@@ -186,8 +199,14 @@ def _wait_for_turn(folder: Path, digest: Digest, mine: Path, waiting: Callable[[
 
 def _ahead(folder: Path, digest: Digest, mine: Path) -> list[Path]:
     """List the parts on which others are at work for sure, and before whose this one was not: each waits for one."""
-    others = [part for part in parts_of(folder, digest) if part not in in_use and is_unlocked(part) is False]
+    others = [part for part in parts_of(folder, digest) if part not in in_use and _is_at_work(part)]
     return [part for part in others if _order(part) < _order(mine)] if others else []
+
+
+def _is_at_work(part: Path) -> bool:
+    """Say whether a part is locked, or was opened a moment ago, to be locked next."""
+    unlocked = is_unlocked(part)
+    return unlocked is False or (unlocked is True and size_of(part) == 0 and age_of(part) < OPENING_SECONDS)
 
 
 def _order(part: Path) -> tuple[bool, str]:

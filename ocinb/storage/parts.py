@@ -156,13 +156,13 @@ def _is_abandoned(part: Path) -> bool:
     if owner is None or unlocked is False:
         return False
     if owner["host"] != HOST:
-        return _age(part) > ABANDONED_SECONDS
+        return age_of(part) > ABANDONED_SECONDS
     pid = int(owner["pid"])
     if pid == os.getpid() or not _is_running(pid):
         return True
     # The number of one who has ended may be another program's by now, or nobody has buried him. But he may also have
     # opened the part a moment ago and lock it next, or have locks that reach nobody else; then he goes on writing.
-    return unlocked is True and _age(part) > QUIET_SECONDS
+    return unlocked is True and age_of(part) > QUIET_SECONDS
 
 
 def _is_running(pid: int) -> bool:
@@ -175,7 +175,7 @@ def _is_running(pid: int) -> bool:
     return True
 
 
-def _age(part: Path) -> float:
+def age_of(part: Path) -> float:
     """Say how long a part has rested; the clock may have been set back since."""
     try:
         return abs(time.time() - part.stat().st_mtime)
