@@ -349,3 +349,18 @@ def test_a_forked_process_takes_nothing_of_the_other_for_its_own(tmp_path: Path)
         _, status = os.waitpid(child, 0)
         assert os.waitstatus_to_exitcode(status) == 3, "it moved the one, or did not wait for the other"
         assert part.path.read_bytes() == b"from here"
+
+
+@pytest.mark.parametrize("ends", [True, False], ids=["who then ends", "who never locks it"])
+def test_who_opened_a_part_before_and_has_not_locked_it_yet_goes_first(tmp_path: Path, *, ends: bool) -> None:
+    theirs = put(tmp_path, name_of(f"{HOST}.{os.getppid()}.{'0' * 32}"), b"")
+    told: list[int] = []
+
+    def wait(size: int) -> None:
+        told.append(size)
+        if ends:
+            theirs.unlink()
+
+    with claim_part(tmp_path, DIGEST, SIZE, waiting=wait) as part:
+        assert told == [0]
+        assert part.waited
