@@ -19,12 +19,10 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from ocinb.archive.entries import DIRECTORY, FILE, SYMLINK, Columns
-from ocinb.catalog.connection import Connections
-from ocinb.catalog.entries import insert_files
-from ocinb.frames.reading import LayerContents
+from ocinb.catalog.connection import Connections, transaction
+from ocinb.catalog.entries import LayerRows, fills_groups, insert_files
+from ocinb.catalog.filing import MOST_WAITING
 from ocinb.spec.digest import Digest
-from ocinb.spec.documents import Descriptor
-from ocinb.spec.mediatypes import OCI_LAYER
 from ocinb.storage.tables import Tables
 from tests.real import dpkgfiles
 
@@ -94,21 +92,34 @@ def load_many(path: Path, store: Path, layers: Sequence[ManyLayer]) -> None:
     store
         The store with their tables, which are believed only if they are whole.
     layers
-        The layers. Their rows are inserted as `Catalog.add` does it, an image at a time; the documents of all at once.
+        The layers. Their rows are inserted as `Catalog.add` does it, so many images at a time; the documents of all at
+        once.
     """
     tables, connections = Tables(store), Connections(path)
     with connections.write() as connection:
-        for start in range(0, len(layers), OWN_LAYERS):
-            some = layers[start : start + OWN_LAYERS]
-            files = [tables.sealed(layer.digest) for layer in some]
-            connection.begin()
-            insert_files(connection, [LayerContents(_descriptor(layer), Columns()) for layer in some], files)
-            connection.commit()
+        for batch in _batches(layers):
+            with transaction(connection):
+                insert_files(connection, [_rows(tables, layer) for layer in batch])
         _insert_documents(connection, layers)
 
 
-def _descriptor(layer: ManyLayer) -> Descriptor:
-    return Descriptor(f"{OCI_LAYER}+gzip", layer.digest, layer.tar_bytes // 3)
+def _batches(layers: Sequence[ManyLayer]) -> Iterator[list[ManyLayer]]:
+    """Give the layers that `Catalog.add` would write at once, image by image."""
+    batch: list[ManyLayer] = []
+    for start in range(0, len(layers), OWN_LAYERS):
+        batch += layers[start : start + OWN_LAYERS]
+        if fills_groups(sum(layer.rows for layer in batch)) or len(batch) >= MOST_WAITING * OWN_LAYERS:
+            yield batch
+            batch = []
+    yield batch
+
+
+def _rows(tables: Tables, layer: ManyLayer) -> LayerRows:
+    table = tables.sealed(layer.digest)
+    if table is None:
+        raise RuntimeError(f"the table of {layer.digest} is not whole")
+    size = layer.tar_bytes // 3
+    return LayerRows(layer.digest, size, layer.tar_bytes, layer.diff_id, layer.files, layer.rows, table, Columns())
 
 
 def _insert_documents(connection: DuckDBPyConnection, layers: Sequence[ManyLayer]) -> None:

@@ -254,6 +254,48 @@ def hand_out(
     return cast("Result", made)
 
 
+def hand_in(
+    make: Callable[[Callable[[Item], None]], Result],
+    use: Callable[[Iterator[Item | None]], object],
+    *,
+    ahead: int,
+    pause: float,
+) -> Result:
+    """Have one thread use what several make, and hear when nothing came for a while.
+
+    Parameters
+    ----------
+    make
+        Called with a function that takes the things, one by one, from any thread.
+    use
+        Uses them: None stands for a while without one.
+    ahead
+        So many of them may wait to be used.
+    pause
+        How long such a while is, in seconds.
+
+    Returns
+    -------
+    Result
+        What `make` gave.
+
+    Raises
+    ------
+    BaseException
+        What one of the two raised, after the other was told to stop.
+    """
+    belt: _Belt[Item] = _Belt(ahead)
+
+    def produce() -> Result:
+        made = make(belt.put_in_turn)
+        belt.end()
+        return made
+
+    tasks: list[Callable[[], Result | None]] = [produce, lambda: cast("None", use(belt.things_and_pauses(pause)))]
+    made, _ = run_all(lambda task: task(), tasks, workers=2)
+    return cast("Result", made)
+
+
 class _Belt(Generic[Item]):
     """Takes things from one thread to others."""
 
@@ -292,6 +334,19 @@ class _Belt(Generic[Item]):
             yield thing
             del thing  # it may be large, and the next one takes a while
 
+    def things_and_pauses(self, seconds: float) -> Iterator[Item | None]:
+        """Give things as they come, and None whenever none came for so long."""
+        while True:
+            if not _acquire(self._filled, seconds):
+                yield None
+                continue
+            thing = self._things.popleft()
+            if isinstance(thing, _End):
+                return
+            self._free.release()
+            yield thing
+            del thing
+
     def _put(self, thing: Item | _End) -> None:
         self._things.append(thing)
         self._filled.release()
@@ -301,12 +356,14 @@ class _End(Enum):
     END = 0
 
 
-def _acquire(semaphore: threading.Semaphore) -> None:
-    """Wait for something, or leave as soon as a stop is given."""
-    if not semaphore.acquire(blocking=False):
-        with woken_by(semaphore.release):
-            semaphore.acquire()
-            check_stopped()
+def _acquire(semaphore: threading.Semaphore, seconds: float | None = None) -> bool:
+    """Wait for something, for some time or as long as it takes, or leave as soon as a stop is given."""
+    if semaphore.acquire(blocking=False):
+        return True
+    with woken_by(semaphore.release):
+        acquired = semaphore.acquire(timeout=seconds)
+        check_stopped()
+    return acquired
 
 
 def _run(function: Callable[[Item], Result], todo: list[Item], workers: int, stop: _Stop) -> list[Future[Result]]:

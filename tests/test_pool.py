@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from ocinb import _pool
-from ocinb._pool import StoppedError, alone, check_stopped, hand_out, hand_over, run_all, woken_by
+from ocinb._pool import StoppedError, alone, check_stopped, hand_in, hand_out, hand_over, run_all, woken_by
 
 WORD: contextvars.ContextVar[str] = contextvars.ContextVar("word", default="nothing")
 PATIENT_SECONDS = 20.0
@@ -702,6 +702,57 @@ def test_when_the_maker_or_a_user_fails_all_stop(who: str) -> None:
 
     with pytest.raises(ValueError, match=who):
         hand_out(make, use, workers=3)
+    _until(lambda: not _threads())
+
+
+def test_one_uses_what_many_make() -> None:
+    def make(give: Callable[[int], None]) -> str:
+        run_all(give, range(20), workers=4)
+        return "made"
+
+    used: list[int | None] = []
+    assert hand_in(make, used.extend, ahead=1, pause=60.0) == "made"
+    assert sorted(filter(None, used)) == list(range(1, 20))
+    assert None not in used
+
+
+def test_who_uses_hears_that_nothing_comes() -> None:
+    heard = threading.Event()
+
+    def make(give: Callable[[int], None]) -> None:
+        give(1)
+        assert heard.wait(PATIENT_SECONDS)
+        give(2)
+
+    used: list[int] = []
+
+    def use(things: Iterator[int | None]) -> None:
+        for thing in things:
+            if thing is None:
+                heard.set()
+            else:
+                used.append(thing)
+
+    hand_in(make, use, ahead=1, pause=0.01)
+    assert used == [1, 2]
+
+
+@pytest.mark.parametrize("who", ["maker", "user"])
+def test_when_one_of_the_two_fails_the_other_stops(who: str) -> None:
+    def make(give: Callable[[int], None]) -> None:
+        give(1)
+        if who == "maker":
+            raise ValueError(who)
+        while True:
+            give(2)
+
+    def use(things: Iterator[int | None]) -> None:
+        for thing in things:
+            if who == "user" and thing == 2:
+                raise ValueError(who)
+
+    with pytest.raises(ValueError, match=who):
+        hand_in(make, use, ahead=1, pause=0.01)
     _until(lambda: not _threads())
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import duckdb
 
@@ -15,7 +17,12 @@ from ocinb.catalog.rows import TABLES
 from ocinb.frames.reading import LayerContents
 from ocinb.rootfs.markers import stored_files
 from ocinb.rootfs.stacks import Exceptions
+from ocinb.spec.digest import Digest
 from ocinb.storage.tables import columns_of
+
+# DuckDB keeps rows in groups of so many. A transaction that fills one puts it into the file at once, compressed, and
+# nothing into the log beside it; what is left over begins a group of its own, which should be no small one.
+GROUP_ROWS: Final = 122_880
 
 # A table of the store is called by the digest of its layer.
 _FROM_STORE = """
@@ -48,63 +55,103 @@ _COLUMNS = """
 """
 
 
-def insert_files(
-    connection: duckdb.DuckDBPyConnection, layers: Sequence[LayerContents], files: Sequence[Path | None]
-) -> None:
-    """Insert what stands in layers.
+@dataclass(frozen=True, slots=True)
+class LayerRows:
+    """What a layer that was read puts into the tables.
 
-    Parameters
+    Attributes
     ----------
-    connection
-        In a transaction.
-    layers
-        The layers, none of which stands in the table yet.
+    digest
+        Of the layer.
+    compressed_bytes, tar_bytes, diff_id
+        What is known of it; None if it was read by its table of contents alone.
     files
-        For each its table in the store, which DuckDB reads by itself; None where there is none.
+        How many regular files it stores.
+    count
+        How many rows it has.
+    table
+        Its table in the store, which DuckDB reads by itself; None if there is none.
+    entries
+        What stands in it, if there is no table; nothing else.
     """
+
+    digest: Digest
+    compressed_bytes: int | None
+    tar_bytes: int | None
+    diff_id: str | None
+    files: int
+    count: int
+    table: Path | None
+    entries: Columns
+
+    @classmethod
+    def of(cls, layer: LayerContents, table: Path | None) -> LayerRows:
+        """Make them of what was read."""
+        known, entries = layer.table, layer.entries
+        return cls(
+            digest=layer.descriptor.digest,
+            compressed_bytes=layer.descriptor.known_size if known else None,
+            tar_bytes=known.tar_bytes if known else None,
+            diff_id=str(known.diff_id) if known else None,
+            files=sum(1 for _ in stored_files(entries)),
+            count=len(entries),
+            table=table,
+            entries=Columns() if table else entries,
+        )
+
+
+def fills_groups(rows: int) -> bool:
+    """Say whether so many rows are best written in one transaction.
+
+    >>> [fills_groups(rows) for rows in (100_000, 130_000, 200_000)]
+    [False, False, True]
+    """
+    return rows >= GROUP_ROWS and rows % GROUP_ROWS >= GROUP_ROWS // 2
+
+
+def insert_files(connection: duckdb.DuckDBPyConnection, layers: Sequence[LayerRows]) -> None:
+    """Insert what stands in layers, none of which stands in the table yet, in a transaction."""
     from_store: dict[str, list[str]] = {}
-    for layer, file in zip(layers, files, strict=True):
-        if file is None:
+    for layer in layers:
+        if layer.table is None:
             _insert_columns(connection, layer)
         else:
-            from_store.setdefault(layer.descriptor.digest.algorithm, []).append(glob.escape(str(file)))
+            from_store.setdefault(layer.digest.algorithm, []).append(glob.escape(str(layer.table)))
     for algorithm, paths in from_store.items():
         connection.execute(_FROM_STORE, {"algorithm": algorithm, "files": paths})
 
 
-def _insert_columns(connection: duckdb.DuckDBPyConnection, layer: LayerContents) -> None:
+def _insert_columns(connection: duckdb.DuckDBPyConnection, layer: LayerRows) -> None:
     entries, schema = layer.entries, TABLES["files"]
     columns: dict[str, Any] = {
         column.name: getattr(entries, column.name) for column in schema.columns if column.name != "layer_digest"
     }
     columns["sha256"] = [digest and digest.hex() for digest in entries.sha256]
-    _insert(connection, _FROM_FRAME, schema.frame_of(columns, same={"layer_digest": layer.descriptor.digest}))
+    _insert(connection, _FROM_FRAME, schema.frame_of(columns, same={"layer_digest": layer.digest}))
 
 
-def note_read(connection: duckdb.DuckDBPyConnection, layers: Sequence[LayerContents], moment: datetime) -> None:
+def note_read(connection: duckdb.DuckDBPyConnection, layers: Sequence[LayerRows], moment: datetime) -> None:
     """Note of layers what is known now that they were read."""
-    tables = [layer.table for layer in layers]
     values = {
-        "digests": [str(layer.descriptor.digest) for layer in layers],
-        "sizes": [layer.descriptor.known_size if layer.table else None for layer in layers],
-        "tar_bytes": [table.tar_bytes if table else None for table in tables],
-        "diff_ids": [str(table.diff_id) if table else None for table in tables],
-        "files": [sum(1 for _ in stored_files(layer.entries)) for layer in layers],
+        "digests": [str(layer.digest) for layer in layers],
+        "sizes": [layer.compressed_bytes for layer in layers],
+        "tar_bytes": [layer.tar_bytes for layer in layers],
+        "diff_ids": [layer.diff_id for layer in layers],
+        "files": [layer.files for layer in layers],
         "moment": moment,
     }
     connection.execute(_READ, values)
 
 
-def insert_overlay(connection: duckdb.DuckDBPyConnection, manifest_digest: str, found: Exceptions) -> None:
-    """Insert what became of the entries of an image."""
-    columns = {
-        column.name: getattr(found, column.name)
-        for column in TABLES["overlay"].columns
-        if column.name != "manifest_digest"
+def insert_overlay(connection: duckdb.DuckDBPyConnection, found: Mapping[Digest, Exceptions]) -> None:
+    """Insert what became of the entries of images, by their digests."""
+    names = [column.name for column in TABLES["overlay"].columns if column.name != "manifest_digest"]
+    columns: dict[str, list[Any]] = {
+        name: list(chain.from_iterable(getattr(one, name) for one in found.values())) for name in names
     }
-    if found.layer:
-        frame = TABLES["overlay"].frame_of(columns, same={"manifest_digest": manifest_digest})
-        _insert(connection, _OVERLAY, frame)
+    columns["manifest_digest"] = [digest for digest, one in found.items() for _ in one.layer]
+    if columns["layer"]:
+        _insert(connection, _OVERLAY, TABLES["overlay"].frame_of(columns, same={}))
 
 
 def stored_columns(connection: duckdb.DuckDBPyConnection, digest: str) -> Columns:

@@ -1,24 +1,24 @@
 """Filing: what stands in layers goes into the catalogue, each layer once, each image wholly or not at all.
 
 Layers are fetched and read for several images side by side. One thread lays the images, one after the other, in an
-order in which those that share layers follow each other, and writes them.
+order in which those that share layers follow each other, and writes several at once.
 """
 
 from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final
 
-from ocinb._pool import check_stopped, hand_out, run_all
+from ocinb._pool import check_stopped, hand_in, run_all
 from ocinb._text import printable
 from ocinb.catalog.connection import Connections
 from ocinb.catalog.distributions import Distributions
-from ocinb.catalog.known import known_layers
+from ocinb.catalog.entries import fills_groups
 from ocinb.catalog.loading import counting, fail
-from ocinb.catalog.shelf import OutdatedError, Plan, Shelf
+from ocinb.catalog.shelf import Laid, OutdatedError, Plan, Shelf
 from ocinb.errors import InvalidError, OcinbError
 from ocinb.frames.collecting import complete
 from ocinb.frames.inside import Asked, reading
@@ -36,6 +36,10 @@ from ocinb.spec.digest import Digest
 MOST_IMAGES: Final = 4
 # And so many that were read wait to be laid.
 AHEAD: Final = 1
+# To open the file, to begin and end a transaction, and to close the file takes as long as to write several images. So
+# what was laid waits for others: but no longer than so many seconds after the last one, and not more than so many.
+PAUSE_SECONDS: Final = 0.3
+MOST_WAITING: Final = 64
 
 
 @dataclass(slots=True)
@@ -93,6 +97,15 @@ class _Read:
     contents: dict[Digest, LayerContents]
 
 
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """An image that was laid, and waits for others, to be written with them."""
+
+    filed: Filed
+    opened: Opened
+    laid: Laid
+
+
 class Filing:
     """The images of one call.
 
@@ -114,16 +127,16 @@ class Filing:
         self._shelf = Shelf(connections, session.store, self._distributions)
         self._unreached = Unreached()
         self._claiming = threading.Lock()
-        self._claimed: set[Digest] = set()  # layers that are read for an image which is not written yet
+        self._claimed: set[Digest] = set()  # layers that are read for an image which is not laid yet
+        self._waiting: list[_Waiting] = []
+        self._unnoted: list[Filed] = []
         self._filed: list[Filed] = []
         self._failed: list[str] = []
 
     def run(self, works: Sequence[Work]) -> list[Filed]:
         """Read, lay and write images; what fails is told, and noted, and ends nothing else."""
         ordered = sorted(works, key=lambda work: [layer.digest for layer in work.image.manifest.layers])
-        with self._connections.connect() as connection:
-            digests = {layer.digest for work in works for layer in work.image.manifest.layers}
-            self._shelf.known.update(known_layers(connection, digests))
+        self._shelf.learn({layer.digest for work in works for layer in work.image.manifest.layers})
 
         def read_all(give: Callable[[_Read], None]) -> None:
             run_all(lambda work: give(self._read(work)), ordered, workers=_workers())
@@ -131,10 +144,7 @@ class Filing:
         asked = [Asked(work.places[0][1], [work.image]) for work in ordered]
         with reading(self._session, self._board, asked) as failed:
             self._failed = failed
-            try:
-                hand_out(read_all, self._file, workers=1, ahead=AHEAD)
-            finally:
-                self._shelf.pen.close()
+            hand_in(read_all, self._file_all, ahead=AHEAD, pause=PAUSE_SECONDS)
         return self._filed
 
     def _read(self, work: Work) -> _Read:
@@ -189,7 +199,7 @@ class Filing:
         by_table: list[int] = []
         whole: list[int] = []
         for number in numbers:
-            (whole if stacked[number].digest in self._shelf.known else by_table).append(number)
+            (whole if stacked[number].digest in self._shelf else by_table).append(number)
         found: list[LayerContents] = []
         for some, is_whole in ((by_table, False), (whole, True)):
             if some:
@@ -197,33 +207,97 @@ class Filing:
         self._distributions.learn(found)
         return {layer.descriptor.digest: layer for layer in found}
 
-    def _file(self, read: _Read) -> None:
-        """Lay an image and write it, or note why that was not possible."""
-        filed = read.filed
+    def _file_all(self, reads: Iterator[_Read | None]) -> None:
+        """Lay images as they are read; write them when they are many, and when no other one comes for a moment."""
+        for read in reads:
+            if read is not None:
+                self._take(read)
+            if read is None or self._are_many():
+                self._write_waiting()
+        self._write_waiting()
+
+    def _take(self, read: _Read) -> None:
+        """Lay an image, or note why that was not possible."""
         try:
+            filed, laid = read.filed, None
             if filed.error is None:
-                filed = self._lay_and_write(read)
-            if filed.error is not None:
-                self._note(filed)
+                filed, laid = self._laid(filed, read.opened, dict(read.contents), by_tables=True)
+            if laid is None:
+                self._conclude(filed)
+            else:
+                self._waiting.append(_Waiting(filed, read.opened, laid))
         finally:
             self._claimed -= read.contents.keys()
-        self._filed.append(filed)
 
-    def _lay_and_write(self, read: _Read) -> Filed:
-        filed, opened, contents = read.filed, read.opened, dict(read.contents)
-        with counting() as fetched:
-            while True:
+    def _are_many(self) -> bool:
+        laid = [waiting.laid for waiting in self._waiting]
+        rows = sum(one.rows for one in laid)
+        return len(laid) >= MOST_WAITING or fills_groups(rows) or any(one.replaces for one in laid)
+
+    def _write_waiting(self) -> None:
+        """Write what was laid, at once; if that is refused, each image by itself."""
+        waiting, self._waiting = self._waiting, []
+        if waiting:
+            try:
+                self._shelf.write([one.laid for one in waiting])
+            except (OutdatedError, InvalidError):
+                check_stopped()  # it may be that which ended the writing
+                for one in waiting:
+                    self._write_alone(one.filed, one.opened)
+            else:
+                self._filed += [one.filed for one in waiting]
+        self._note_failures()
+
+    def _write_alone(self, filed: Filed, opened: Opened) -> None:
+        """Lay an image anew and write it, until nobody else writes its layers meanwhile."""
+        while True:
+            filed, laid = self._laid(filed, opened, {}, by_tables=False)
+            if laid is not None:
                 try:
-                    self._shelf.write(self._plan(filed.work, opened, contents))
-                    error = None
-                except OutdatedError:  # another process wrote some of the layers meanwhile
+                    self._shelf.write([laid])
+                except OutdatedError:
                     continue
                 except InvalidError as refused:
-                    check_stopped()  # it may be that which ended the writing
-                    error = complete_error(refused, opened.name)
-                except _UnreadError as unread:
-                    error = complete_error(unread.error, opened.name)
-                return Filed(filed.work, filed.place, filed.fetched_bytes + fetched(), error)
+                    check_stopped()
+                    filed = replace(filed, error=complete_error(refused, opened.name))
+            self._conclude(filed)
+            return
+
+    def _laid(
+        self, filed: Filed, opened: Opened, contents: dict[Digest, LayerContents], *, by_tables: bool
+    ) -> tuple[Filed, Laid | None]:
+        """Lay an image, of which some layers were read."""
+        laid, error = None, None
+        with counting() as fetched:
+            try:
+                plan = self._plan(filed.work, opened, contents)
+                if self._shelf.replaces(plan):  # for which those before have to be there
+                    self._write_waiting()
+                    plan = self._plan(filed.work, opened, contents)
+                laid = self._shelf.lay(plan, by_tables=by_tables)
+            except InvalidError as refused:
+                error = complete_error(refused, opened.name)
+            except _UnreadError as unread:
+                error = complete_error(unread.error, opened.name)
+        return replace(filed, fetched_bytes=filed.fetched_bytes + fetched(), error=error), laid
+
+    def _conclude(self, filed: Filed) -> None:
+        """Take note of what became of an image."""
+        self._filed.append(filed)
+        if filed.error is not None:
+            self._failed += [opened.name for _, opened in filed.work.places]
+            self._unnoted.append(filed)
+
+    def _note_failures(self) -> None:
+        """Note in the catalogue what failed."""
+        failed, self._unnoted = self._unnoted, []
+        if not failed:
+            return
+        with self._connections.write() as connection:
+            for filed in failed:
+                for _, opened in filed.work.places:
+                    if filed.error is not None:
+                        fail(connection, opened.name, filed.error, "files")
 
     def _plan(self, work: Work, opened: Opened, contents: dict[Digest, LayerContents]) -> Plan:
         """Have all layers, also those that somebody else wanted to read and did not."""
@@ -240,14 +314,7 @@ class Filing:
     def _fits(self, layer: Layer, contents: dict[Digest, LayerContents]) -> bool:
         """Say whether a layer was read, and as a whole if another's table of contents is known."""
         read = contents.get(layer.digest)
-        return read is not None and (read.table is not None or layer.digest not in self._shelf.known)
-
-    def _note(self, filed: Filed) -> None:
-        with self._shelf.pen.turn() as connection:
-            for _, opened in filed.work.places:
-                if filed.error is not None:
-                    fail(connection, opened.name, filed.error, "files")
-                    self._failed.append(opened.name)
+        return read is not None and (read.table is not None or layer.digest not in self._shelf)
 
 
 class _UnreadError(Exception):

@@ -1,11 +1,10 @@
-"""Shelf: where the images of one call are laid and written, one after the other, with what is known of layers."""
+"""Shelf: where the images of one call are laid, one after the other, and written, many at once."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -14,9 +13,8 @@ from ocinb._pool import check_stopped, woken_by
 from ocinb.archive.entries import Columns
 from ocinb.catalog.connection import Connections, transaction, translated
 from ocinb.catalog.distributions import Distributions
-from ocinb.catalog.entries import insert_files, insert_overlay, note_read, stored_columns
+from ocinb.catalog.entries import LayerRows, insert_files, insert_overlay, note_read, stored_columns
 from ocinb.catalog.known import KnownLayer, known_layers
-from ocinb.catalog.pen import Pen
 from ocinb.frames.reading import LayerContents
 from ocinb.indexing import Layer
 from ocinb.rootfs.stacks import Exceptions, Stacks
@@ -27,8 +25,17 @@ from ocinb.storage.tables import Tables
 # Of a layer, and whether all of it was read: by its table of contents alone it may have other entries.
 _Key = tuple[Digest, bool]
 
-_IS_WRITTEN = "SELECT 1 FROM manifests WHERE manifest_digest = $digest AND indexed_at IS NOT NULL"
-_NOTE = "UPDATE manifests SET indexed_at = $moment WHERE manifest_digest = $digest"
+_ARE_WRITTEN = """
+    SELECT manifest_digest
+    FROM manifests
+    WHERE indexed_at IS NOT NULL AND manifest_digest IN (SELECT unnest($digests::VARCHAR[]))
+"""
+_NOTE = """
+    UPDATE manifests
+    SET indexed_at = $moment, distribution = fresh.distribution
+    FROM (SELECT unnest($digests::VARCHAR[]) AS digest, unnest($distributions::VARCHAR[]) AS distribution) AS fresh
+    WHERE manifests.manifest_digest = fresh.digest
+"""
 _TAKE_OUT = "DELETE FROM files WHERE layer_digest IN (SELECT unnest($digests::VARCHAR[]))"
 _LAID_WITH = """
     SELECT DISTINCT manifest_digest
@@ -48,12 +55,15 @@ _LIFT = "DELETE FROM overlay WHERE manifest_digest = $digest"
 
 
 class OutdatedError(Exception):
-    """What was known of layers is not so any more: another process wrote some. Whoever reads once more knows."""
+    """What was known of layers is not so any more: somebody wrote some, or took their tables out of the store.
+
+    Whoever reads once more knows.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """An image that is to be laid and written.
+    """An image that is to be laid.
 
     Attributes
     ----------
@@ -70,10 +80,38 @@ class Plan:
     layers: Sequence[Layer]
     new: dict[Digest, LayerContents]
 
+
+@dataclass(frozen=True, slots=True)
+class Laid:
+    """An image that was laid, and is to be written.
+
+    Attributes
+    ----------
+    manifest_digest
+        Which it is.
+    digests
+        Its distinct layers.
+    new
+        The rows of those whose files are to be written.
+    found
+        What became of its entries.
+    distribution
+        Which distribution it is of.
+    replaces
+        Whether some of its new layers take the place of what the catalogue has of them.
+    """
+
+    manifest_digest: Digest
+    digests: frozenset[Digest]
+    new: dict[Digest, LayerRows]
+    found: Exceptions
+    distribution: str | None
+    replaces: bool
+
     @property
-    def digests(self) -> set[Digest]:
-        """The distinct layers."""
-        return {layer.digest for layer in self.layers}
+    def rows(self) -> int:
+        """How many rows its new layers have."""
+        return sum(layer.count for layer in self.new.values())
 
 
 class Shelf:
@@ -87,63 +125,98 @@ class Shelf:
         Where tables of layers may be.
     distributions
         Finds out which distribution an image is of.
-
-    Attributes
-    ----------
-    known
-        The layers whose files stand in the catalogue, as far as they were asked for.
-    pen
-        Writes; whoever closes it gives the file up.
     """
 
     def __init__(self, connections: Connections, store: Layout, distributions: Distributions) -> None:
-        self.known: dict[Digest, KnownLayer] = {}
-        self.pen = Pen(connections)
+        self._known: dict[Digest, KnownLayer] = {}
         self._connections = connections
         self._tables = Tables(store.root)
         self._distributions = distributions
         self._stacks = Stacks()
 
+    def __contains__(self, digest: Digest) -> bool:
+        """Say whether the files of a layer stand in the catalogue, or in what was laid."""
+        return digest in self._known
+
     def find(self, layer: Layer) -> KnownLayer | None:
-        """Find a layer whose files stand in the catalogue, and speak for the image that has it."""
-        known = self.known.get(layer.digest)
+        """Find a layer whose files stand in the catalogue, or in what was laid, and speak for the image that has it."""
+        known = self._known.get(layer.digest)
         return known if known is not None and known.speaks_for(layer) else None
 
-    def write(self, plan: Plan) -> None:
-        """Lay an image and write it, wholly or not at all.
+    def learn(self, digests: Collection[Digest]) -> None:
+        """Ask the catalogue which of some layers it has."""
+        with self._connections.connect() as connection:
+            self._learn(connection, digests)
+
+    def replaces(self, plan: Plan) -> bool:
+        """Say whether what is read of some layers for an image takes the place of what was read of them before."""
+        return any(digest in self for digest in plan.new)
+
+    def lay(self, plan: Plan, *, by_tables: bool) -> Laid:
+        """Lay an image; its layers count as known from now on.
+
+        Parameters
+        ----------
+        plan
+            The image.
+        by_tables
+            Whether new layers are written out of their tables in the store, and not kept in memory until then.
 
         Raises
         ------
-        OutdatedError
-            If another process changed what is known of its layers.
         InvalidError
-            If it cannot be laid, or the catalogue does not take it.
-        TransportError
-            If the catalogue cannot be written, or another process holds it.
+            If it cannot be laid.
         """
-        found = self._lay(plan)
-        check_stopped()
-        with (
-            self.pen.turn() as connection,
-            translated(f"the catalogue does not take {plan.manifest_digest}"),
-            woken_by(connection.interrupt),
-        ):
-            self._attempt(connection, plan, found)
-        for digest, contents in plan.new.items():
-            self.known[digest] = _known(contents)
+        keys = [self._key(plan, layer) for layer in plan.layers]
 
-    def _lay(self, plan: Plan) -> Exceptions:
         def read(number: int) -> Columns:
             digest, whole = keys[number]
             contents = plan.new.get(digest)
             return self._columns(digest, whole=whole) if contents is None else contents.entries
 
-        keys = [self._key(plan, layer) for layer in plan.layers]
-        return self._stacks.lay(keys, read)
+        found = self._stacks.lay(keys, read)
+        check_stopped()
+        digests = [digest for digest, _ in keys]
+        distribution = self._distributions.find(digests, found)
+        tables = {digest: self._tables.sealed(digest) for digest, new in plan.new.items() if by_tables and new.table}
+        rows = {digest: LayerRows.of(contents, tables.get(digest)) for digest, contents in plan.new.items()}
+        replaces = self.replaces(plan)
+        self._known.update((digest, _known(contents)) for digest, contents in plan.new.items())
+        return Laid(plan.manifest_digest, frozenset(digests), rows, found, distribution, replaces)
+
+    def write(self, batch: Sequence[Laid]) -> None:
+        """Write images that were laid, all of them or none.
+
+        Raises
+        ------
+        OutdatedError
+            If another process changed what is known of their layers.
+        InvalidError
+            If the catalogue does not take them.
+        TransportError
+            If the catalogue cannot be written, or another process holds it.
+        """
+        what = ", ".join(laid.manifest_digest for laid in batch[:1]) + (" and others" if len(batch) > 1 else "")
+        try:
+            with (
+                self._connections.write() as connection,
+                translated(f"the catalogue does not take {what}"),
+                woken_by(connection.interrupt),
+            ):
+                self._attempt(connection, batch)
+        except BaseException:
+            self._forget(batch)
+            raise
+
+    def _forget(self, batch: Iterable[Laid]) -> None:
+        """Know no more of layers than before they were laid."""
+        for laid in batch:
+            for digest in laid.new:
+                self._known.pop(digest, None)
 
     def _key(self, plan: Plan, layer: Layer) -> _Key:
         new = plan.new.get(layer.digest)
-        return layer.digest, self.known[layer.digest].whole if new is None else new.table is not None
+        return layer.digest, self._known[layer.digest].whole if new is None else new.table is not None
 
     def _columns(self, digest: Digest, *, whole: bool, within: duckdb.DuckDBPyConnection | None = None) -> Columns:
         """Give what stands in a layer: out of the store, else out of the catalogue."""
@@ -155,68 +228,66 @@ class Shelf:
         with self._connections.connect() as connection:
             return stored_columns(connection, digest)
 
-    def _attempt(self, connection: duckdb.DuckDBPyConnection, plan: Plan, found: Exceptions) -> None:
-        """Write an image; where tables go from the store meanwhile, without them."""
-        files = self._sealed(plan)
-        while True:
-            try:
-                with transaction(connection):
-                    self._insert(connection, plan, found, files)
-            except duckdb.Error:
-                check_stopped()
-                before, files = files, self._sealed(plan)
-                if files == before:
-                    raise
-            else:
-                return
+    def _attempt(self, connection: duckdb.DuckDBPyConnection, batch: Sequence[Laid]) -> None:
+        try:
+            with transaction(connection):
+                self._insert(connection, batch)
+        except duckdb.Error:
+            check_stopped()
+            if all(self._is_there(layer) for laid in batch for layer in laid.new.values()):
+                raise
+            raise OutdatedError from None
 
-    def _sealed(self, plan: Plan) -> dict[Digest, Path | None]:
-        return {
-            digest: self._tables.sealed(digest) if contents.table else None for digest, contents in plan.new.items()
-        }
+    def _is_there(self, layer: LayerRows) -> bool:
+        return layer.table is None or self._tables.sealed(layer.digest) == layer.table
 
-    def _insert(
-        self, connection: duckdb.DuckDBPyConnection, plan: Plan, found: Exceptions, files: dict[Digest, Path | None]
-    ) -> None:
-        if connection.execute(_IS_WRITTEN, {"digest": str(plan.manifest_digest)}).fetchall():
-            return  # another process did
-        absent, outdated = self._compare(plan, known_layers(connection, plan.digests))
+    def _insert(self, connection: duckdb.DuckDBPyConnection, batch: Sequence[Laid]) -> None:
+        digests = [laid.manifest_digest for laid in batch]
+        written = {digest for (digest,) in _run(connection, _ARE_WRITTEN, digests=digests)}  # by another process
+        todo, moment = [laid for laid in batch if laid.manifest_digest not in written], datetime.now(UTC)
+        new = {digest: rows for laid in todo for digest, rows in laid.new.items()}
+        absent, outdated = self._compare(connection, {digest for laid in todo for digest in laid.digests}, new)
         if outdated:
             _run(connection, _TAKE_OUT, digests=outdated)
-        new, moment = [plan.new[digest] for digest in [*absent, *outdated]], datetime.now(UTC)
-        if new:
-            insert_files(connection, new, [files[layer.descriptor.digest] for layer in new])
-            note_read(connection, new, moment)
-        insert_overlay(connection, plan.manifest_digest, found)
+        if absent or outdated:
+            fresh = [new[digest] for digest in [*absent, *outdated]]
+            insert_files(connection, fresh)
+            note_read(connection, fresh, moment)
+        insert_overlay(connection, {laid.manifest_digest: laid.found for laid in todo})
         if outdated:
             self._lay_anew(connection, outdated)
-        self._distributions.note(connection, plan.manifest_digest)
-        _run(connection, _NOTE, digest=plan.manifest_digest, moment=moment)
+        images, distributions = [laid.manifest_digest for laid in todo], [laid.distribution for laid in todo]
+        _run(connection, _NOTE, digests=images, distributions=distributions, moment=moment)
 
-    def _compare(self, plan: Plan, there: dict[Digest, KnownLayer]) -> tuple[list[Digest], list[Digest]]:
+    def _compare(
+        self, connection: duckdb.DuckDBPyConnection, digests: Collection[Digest], new: dict[Digest, LayerRows]
+    ) -> tuple[list[Digest], list[Digest]]:
         """Say which layers the catalogue lacks, and which it has by a table of contents and can have as a whole.
 
         Raises
         ------
         OutdatedError
-            If it has others than those that the image was laid with.
+            If it has others than those that the images were laid with.
         """
+        there = known_layers(connection, digests)
         absent, by_table = [], []
-        for digest in sorted(plan.digests):
-            new, has, had = plan.new.get(digest), there.get(digest), self.known.get(digest)
-            if new is not None and has is None:
+        for digest in sorted(digests):
+            fresh, has, had = new.get(digest), there.get(digest), self._known.get(digest)
+            if fresh is not None and has is None:
                 absent.append(digest)
-            elif new is not None and new.table is not None and has is not None:
+            elif fresh is not None and fresh.tar_bytes is not None and has is not None:
                 by_table.extend([] if has.whole else [digest])
-            elif new is not None or has is None or had is None or not has.same_as(had):
-                self._learn(plan, there)
+            elif fresh is not None or has is None or had is None or not has.same_as(had):
+                self._learn(connection, digests)
                 raise OutdatedError
         return absent, by_table
 
-    def _learn(self, plan: Plan, there: dict[Digest, KnownLayer]) -> None:
-        for digest in plan.digests:
-            self.known.pop(digest, None)
-        self.known.update(there)
+    def _learn(self, connection: duckdb.DuckDBPyConnection, digests: Collection[Digest]) -> None:
+        for digest in digests:
+            self._known.pop(digest, None)
+        found = known_layers(connection, digests)
+        self._known.update(found)
+        self._distributions.recall(connection, list(found))
 
     def _lay_anew(self, connection: duckdb.DuckDBPyConnection, digests: Collection[Digest]) -> None:
         """Lay the other images that have some layers, now that more is known of these."""
@@ -224,7 +295,7 @@ class Shelf:
             keys = [(Digest(digest), whole) for digest, whole in _run(connection, _STACKED, digest=manifest)]
             found = self._stacks.lay(keys, lambda number, keys=keys: self._within(connection, keys[number]))  # type: ignore[misc]
             _run(connection, _LIFT, digest=manifest)
-            insert_overlay(connection, manifest, found)
+            insert_overlay(connection, {Digest(manifest): found})
 
     def _within(self, connection: duckdb.DuckDBPyConnection, key: _Key) -> Columns:
         digest, whole = key
@@ -240,7 +311,7 @@ def _plain(value: object) -> object:
     """Give digests as the plain texts that they are."""
     if isinstance(value, str):
         return str(value)
-    return list(map(str, value)) if isinstance(value, list) else value
+    return [one if one is None else str(one) for one in value] if isinstance(value, list) else value
 
 
 def _known(layer: LayerContents) -> KnownLayer:

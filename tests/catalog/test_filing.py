@@ -1,0 +1,130 @@
+"""Images are written many at once, and by themselves where that is refused; what replaces something goes alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import duckdb
+import pytest
+
+import ocinb
+from ocinb.catalog import filing, shelf
+from ocinb.catalog.entries import insert_overlay
+from ocinb.catalog.shelf import Laid, Shelf
+from ocinb.samples import SampleRegistry
+from ocinb.samples.images import make_layer
+from ocinb.samples.seekable import make_estargz
+from ocinb.samples.tars import file
+from tests.catalog.laying import check_files, put_stack
+from tests.catalog.test_adding_files import BASE, TOP, check_same, outcomes, stack
+
+
+@pytest.fixture
+def batches(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Note how many images are written at once, and wait long for more."""
+    told: list[int] = []
+    real = Shelf.write
+
+    def write(self: Shelf, batch: Sequence[Laid]) -> None:
+        told.append(len(batch))
+        real(self, batch)
+
+    monkeypatch.setattr(Shelf, "write", write)
+    monkeypatch.setattr(filing, "PAUSE_SECONDS", 60.0)
+    return told
+
+
+def put_many(registry: SampleRegistry, count: int) -> list[str]:
+    return [put_stack(registry, stack(f"own/{one}"), f"v{one}") for one in range(count)]
+
+
+def test_images_are_written_at_once(registry: SampleRegistry, batches: list[int]) -> None:
+    names = put_many(registry, 5)
+    with ocinb.Catalog() as catalog:
+        assert outcomes(catalog, names) == ["added"] * 5
+        assert batches == [5]
+        for name in names:
+            check_files(catalog, name)
+
+
+def test_not_more_than_so_many(registry: SampleRegistry, batches: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    names = put_many(registry, 5)
+    monkeypatch.setattr(filing, "MOST_WAITING", 2)
+    with ocinb.Catalog() as catalog:
+        outcomes(catalog, names)
+    assert batches == [2, 2, 1]
+
+
+def test_as_soon_as_their_rows_are_many(
+    registry: SampleRegistry, batches: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names, lengths = put_many(registry, 4), []
+
+    def fills(rows: int) -> bool:
+        lengths.append(rows)
+        return rows >= 9
+
+    monkeypatch.setattr(filing, "fills_groups", fills)
+    with ocinb.Catalog() as catalog:
+        outcomes(catalog, names)
+    assert lengths == [9, 1, 2, 3], "the first has the base and the top too"
+    assert batches == [1, 3]
+
+
+def test_when_no_other_one_comes(registry: SampleRegistry, batches: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(filing, "PAUSE_SECONDS", 0.01)
+    names, slow = put_many(registry, 2), make_layer([file("slow")])
+    names.append(put_stack(registry, [slow], "slow"))
+    registry.fault(f"*/blobs/{slow.digest}", delay=1.0)
+    with ocinb.Catalog() as catalog:
+        assert outcomes(catalog, names) == ["added"] * 3
+    assert len(batches) > 1
+
+
+def refusing(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Have what becomes of one image refused."""
+    digest, real = str(ocinb.document(name).digest), insert_overlay
+
+    def refuse(connection: Any, found: Any) -> None:
+        if digest in found:
+            raise duckdb.ConversionException("no such number")
+        real(connection, found)
+
+    monkeypatch.setattr(shelf, "insert_overlay", refuse)
+
+
+def test_one_that_is_refused_fails_alone(
+    registry: SampleRegistry, batches: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = put_many(registry, 4)
+    with ocinb.Catalog() as catalog, ocinb.Catalog() as anew:
+        with monkeypatch.context() as patch:
+            refusing(patch, names[0])
+            assert outcomes(catalog, names) == ["failed", "added", "added", "added"]
+        assert batches == [4, 1, 1, 1, 1]
+        [(reference, stage, error)] = catalog.sql("SELECT reference, stage, error FROM failures").to_numpy().tolist()
+        assert (reference, stage) == (names[0], "files")
+        assert "no such number" in error
+        assert catalog.sql("FROM layers WHERE indexed_at IS NOT NULL AND files IS NULL").empty
+        assert outcomes(catalog, names) == ["added", "present", "present", "present"]
+        outcomes(anew, names)
+        check_same(catalog, anew)
+
+
+def test_what_replaces_something_is_written_alone(registry: SampleRegistry, batches: list[int]) -> None:
+    lazy = make_estargz(BASE)
+    listed = put_stack(registry, [lazy, make_layer(TOP)], "listed")
+    with ocinb.Catalog() as catalog:
+        assert outcomes(catalog, listed) == ["added"]
+        assert catalog.sql("SELECT count(*) AS n FROM layers WHERE tar_bytes IS NULL")["n"].item() == 1
+        whole = put_stack(registry, [replace(lazy, annotations={})], "whole")
+        names = [*put_many(registry, 2), whole]
+        batches.clear()
+        assert outcomes(catalog, names) == ["added"] * 3
+        assert sum(batches) == 3
+        assert len(batches) > 1, "it waits for none, and none waits with it"
+        assert catalog.sql("FROM layers WHERE tar_bytes IS NULL").empty
+        for name in names:
+            check_files(catalog, name)
