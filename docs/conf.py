@@ -18,6 +18,7 @@ nb_execution_mode = "force"
 nb_execution_raise_on_error = True
 nb_execution_timeout = 120
 myst_enable_extensions = ["colon_fence"]
+myst_heading_anchors = 3  # a link may lead to a question
 
 default_role = "py:obj"  # `layers` in a docstring leads to that function
 autodoc_typehints = "none"

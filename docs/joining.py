@@ -82,15 +82,41 @@ def picture() -> str:
 
 
 def described(frame: pd.DataFrame, columns: Iterable[str]) -> str:
-    """Give some columns as a table in HTML whose texts stand there in full, a line break where they need one."""
+    """Give some columns as a table in HTML whose texts stand there in full, a line break where they need one.
+
+    A name leads to the columns of that table, if `columns_of_each` gives them on the same page.
+    """
     columns = list(columns)
-    rows = [columns, *(["" if pd.isna(cell) else str(cell) for cell in row] for row in frame[columns].to_numpy())]
-    head, *body = [_row(row, "td" if place else "th") for place, row in enumerate(rows)]
-    return f'<table class="described"><thead>{head}</thead><tbody>{"".join(body)}</tbody></table>'
+    return _table(columns, (map(_linked, columns, row) for row in _cells(frame, columns)))
+
+
+def columns_of_each(columns: pd.DataFrame) -> str:
+    """Give what `Catalog.columns` gives as HTML: a table of columns for each table and view, below its name."""
+    told = ["column", "type", "unit", "description"]
+    return "".join(
+        f'<h3 id="columns-{html.escape(str(name))}"><code>{html.escape(str(name))}</code></h3>'
+        + _table(told, ([html.escape(cell) for cell in row] for row in _cells(group, told)))
+        for name, group in columns.groupby("table")
+    )
+
+
+def _cells(frame: pd.DataFrame, columns: list[str]) -> Iterable[list[str]]:
+    return (["" if pd.isna(cell) else str(cell) for cell in row] for row in frame[columns].to_numpy())
+
+
+def _linked(column: str, cell: str) -> str:
+    told = html.escape(cell)
+    return f'<a href="#columns-{told}">{told}</a>' if column == "name" else told
+
+
+def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """Write rows of HTML as a table, below a head of words."""
+    body = "".join(_row(row, "td") for row in rows)
+    return f'<table class="described"><thead>{_row(head, "th")}</thead><tbody>{body}</tbody></table>'
 
 
 def _row(cells: Iterable[str], tag: str) -> str:
-    return "<tr>" + "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in cells) + "</tr>"
+    return "<tr>" + "".join(f"<{tag}>{cell}</{tag}>" for cell in cells) + "</tr>"
 
 
 def _corner(table: str) -> tuple[int, int]:

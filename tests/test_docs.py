@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 from dataclasses import fields
 from pathlib import Path
 from types import ModuleType
@@ -13,7 +14,8 @@ import pandas as pd
 import pytest
 
 import ocinb
-from ocinb._settings import Settings
+from ocinb._settings import Settings, settings
+from ocinb.samples import SampleRegistry
 from ocinb.samples.images import make_layer
 from ocinb.samples.tars import file, whiteout
 from tests.cookbook.page import cells, rows, run_cell
@@ -35,9 +37,13 @@ def joining(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return importlib.import_module("joining")
 
 
-def test_every_page_is_in_the_table_of_contents() -> None:
-    listed = (DOCS / "index.md").read_text(encoding="utf-8").split()
-    assert {page.stem for page in DOCS.glob("*.md")} - set(listed) == {"index"}
+def test_every_page_is_in_the_table_of_contents_and_told_in_a_sentence() -> None:
+    page = (DOCS / "index.md").read_text(encoding="utf-8")
+    pages = {page.stem for page in DOCS.glob("*.md")} - {"index"}
+    assert pages - set(page.split()) == set()
+    assert pages - {"reference"} <= set(re.findall(r"\]\(([\w-]+)\.md\)", page))
+    readme = (DOCS.parent / "README.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"\]\(docs/([\w-]+)\.md", readme)) >= pages
 
 
 def test_no_page_fetches_what_the_next_one_shows_how_to_fetch() -> None:
@@ -119,9 +125,95 @@ def test_the_page_on_the_catalogue_runs(joining: ModuleType, tmp_path: Path, mon
     assert [(f"{table}.parquet",) for table in sorted(joining.PLACES)] in shown, "what was exported is listed"
 
 
+def test_the_page_on_a_whole_registry_runs_over_two_days(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "page").mkdir()
+    monkeypatch.chdir(tmp_path / "page")
+    names: dict[str, Any] = {}
+    ran = [(cell, run_cell(cell.code, names)) for cell in cells(DOCS / "registry.md")]
+    shown = [rows(value) for cell, value in ran if cell.is_answer and value is not None]
+    host = names["registry"].host
+    tags, added, sizes, moved, again, teams, compressions = shown
+    assert sum(count for (count,) in tags) == sum(count for (count,) in added) == 11
+    assert sizes[0][:3] == (5, 10, 15), "a chart has no image"
+    assert [(reference, digest is None) for reference, digest in moved] == [
+        (f"{host}/demo/hello:latest", False),
+        (f"{host}/demo/shop:1.0", True),
+    ]
+    assert sorted(again) == [(1,), (9,)], "one image is new, one tag is gone"
+    assert [team for team, _ in teams] == ["blue", "nobody", "red"]
+    assert [kind for kind, *_ in compressions] == ["gzip", "none", "zstd"]
+
+
+def test_the_page_for_lessons_shows_the_way_from_the_refusal_to_the_chain_ids(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "page").mkdir()
+    monkeypatch.chdir(tmp_path / "page")
+    names: dict[str, Any] = {}
+    ran = [(cell, run_cell(cell.code, names)) for cell in cells(DOCS / "wire.md")]
+    way, challenge, claims, digest, children, chain, statuses = [value for cell, value in ran if cell.is_answer]
+    assert way["status"].tolist() == [401, 200, 200, 200, 200]
+    assert [part.partition("=")[0] for part in challenge] == ["Bearer realm", "service", "scope"]
+    assert claims
+    assert digest is children is chain is True
+    assert statuses == [503, 200]
+
+
+def test_a_layer_that_is_in_the_catalogue_is_not_fetched_again_when_the_store_has_it_no_more(
+    registry: SampleRegistry,
+) -> None:
+    old, new = registry.reference("demo/shop:1.0"), registry.reference("demo/shop:1.1")
+    with ocinb.Catalog() as catalog:
+        catalog.add(old, depth="files", progress=False)
+        ocinb.store.prune(keep_bytes=0)
+        before = len(registry.requests)
+        catalog.add(new, depth="files", progress=False)
+        asked = {request.path.rpartition("/")[2] for request in registry.requests[before:]}
+    layers = ocinb.layers([old, new], platform="all")
+    known = set(layers.loc[layers["reference"] == old, "digest"])
+    assert asked & set(layers["digest"]) == set(layers["digest"]) - known
+    assert asked & known == set()
+
+
+def test_each_line_that_stands_beside_a_command_names_what_there_is() -> None:
+    page = (DOCS / "peers.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`ocinb\.(\w+)\(", page))
+    assert len(named) >= 14
+    assert named - set(ocinb.__all__) == set()
+
+
+def test_the_page_says_how_many_requests_it_takes(registry: SampleRegistry) -> None:
+    def asked(name: str, **wanted: Any) -> int:
+        before = len(registry.requests)
+        catalog.add(registry.reference(name), **wanted)
+        return len(registry.requests) - before
+
+    settings.tag_ttl = 0
+    with ocinb.Catalog() as catalog:
+        assert asked("demo/hello:latest") == 6
+        assert asked("demo/shop:1.0") == 5 + 6 * 2
+        assert asked("demo/shop:1.0") == 1
+        assert asked("demo/shop:1.1", platform="linux/amd64") == 11
+    page = (DOCS / "registry.md").read_text(encoding="utf-8")
+    assert "| 6: its manifest" in page
+    assert '| 5 + 6 *n*, `platform="linux/amd64"` makes that 11 |' in page
+
+
 def test_words_are_told_in_full_and_escaped(joining: ModuleType) -> None:
     frame = pd.DataFrame({"name": ["a <b>", "c"], "left": [1, 2], "description": ["x" * 200, None]})
     assert joining.described(frame, ["name", "description"]) == (
         '<table class="described"><thead><tr><th>name</th><th>description</th></tr></thead>'
-        f"<tbody><tr><td>a &lt;b&gt;</td><td>{'x' * 200}</td></tr><tr><td>c</td><td></td></tr></tbody></table>"
+        f'<tbody><tr><td><a href="#columns-a &lt;b&gt;">a &lt;b&gt;</a></td><td>{"x" * 200}</td></tr>'
+        '<tr><td><a href="#columns-c">c</a></td><td></td></tr></tbody></table>'
     )
+
+
+def test_each_name_leads_to_its_columns(joining: ModuleType) -> None:
+    with ocinb.Catalog() as catalog:
+        tables, columns = catalog.tables(), catalog.columns()
+    listed = joining.described(tables, ["name", "description"])
+    told = joining.columns_of_each(columns)
+    places = re.findall(r'id="(columns-\w+)"', told)
+    assert sorted(set(places)) == sorted(places)
+    assert sorted(re.findall(r'href="#(columns-\w+)"', listed)) == sorted(places)
+    assert told.count("<tr>") == len(columns) + len(places)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import Any
 
 import pandas as pd
@@ -60,12 +60,41 @@ def _largest_files(world: World) -> list[Row]:
     return [(row["path"], row["size_bytes"], row["layer"]) for row in files[:5]]
 
 
+@answer("And which files are the largest of all?")
+def _largest_of_all(world: World) -> list[Row]:
+    users: dict[str, set[str]] = defaultdict(set)
+    names: dict[str, set[str]] = defaultdict(set)
+    for image in world.distinct():
+        for digest in image.layer_digests:
+            users[digest].add(image.digest)
+            names[digest].add(image.reference)
+    told = [
+        (row["path"], row["size_bytes"], len(users[digest]), min(names[digest]))
+        for digest, entries in layers_once(world).items()
+        for row in entries
+        if row["type"] == "file"
+    ]
+    return sorted(told, key=lambda row: (-row[1], row[0], row[3]))[:5]
+
+
 @answer("Why are bytes wasted: which file, which layer, which command?")
 def _wasted(world: World) -> list[Row]:
     hidden = world.image("demo/shop:2.0").hidden
     rows = sorted(hidden, key=lambda row: (-row["hidden_bytes"], row["path"]))[:5]
     columns = ("path", "hidden_bytes", "reason", "stored_in", "hidden_in", "hidden_by")
     return [tuple(row[column] for column in columns) for row in rows]
+
+
+@answer("Which files are stored again although nothing in them changed?")
+def _again(world: World) -> list[Row]:
+    told = []
+    for image in world.distinct():
+        files = [row for row in image.files if row["type"] == "file" and image.platform == AMD64]
+        for first, again in product(files, files):
+            same = first["path"] == again["path"] and first["sha256"] == again["sha256"]
+            if same and first["layer"] < again["layer"]:
+                told.append((image.reference, first["path"], again["size_bytes"], first["layer"], again["layer"]))
+    return sorted(told)
 
 
 @answer("Did anybody copy a key in and delete it later?")

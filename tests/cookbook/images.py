@@ -35,6 +35,15 @@ def _repositories(world: World) -> list[Row]:
     return sorted(told, key=lambda row: row[3], reverse=True)
 
 
+@answer("What does each of my teams store?")
+def _teams(world: World) -> list[Row]:
+    teams = {"demo/base": "blue", SHOP: "red"}
+    stored: Counter[str] = Counter()
+    for repository in {image.repository for image in world.images}:
+        stored[teams.get(repository, "nobody")] += sum(world.stored(world.named(repository)).values())
+    return sorted(stored.items())
+
+
 @answer("What would deleting this tag free?")
 def _reclaimable(world: World) -> list[Row]:
     told = []
@@ -49,6 +58,13 @@ def _reclaimable(world: World) -> list[Row]:
 @answer("And deleting all of these?")
 def _what_if(world: World) -> list[Row]:
     freed = world.only_of(world.named(SHOP, "2.0", "latest"))
+    return [(len(freed),), (sum(freed.values()),)]
+
+
+@answer("What would a rule free that keeps the newest two of each repository?")
+def _rule(world: World) -> list[Row]:
+    assert [release.version for release in RELEASES] == ["1.0", "1.1", "2.0"], "latest is of the date of 2.0"
+    freed = world.only_of(world.named(SHOP, "1.0"))
     return [(len(freed),), (sum(freed.values()),)]
 
 
@@ -96,6 +112,12 @@ def _packed(world: World) -> list[Row]:
         summed = [sum(layer[name] for layer in image.layers) for name in ("files", "compressed_bytes", "tar_bytes")]
         told.append((platform, len(image.layers), *summed))
     return told
+
+
+@answer("Which images are the largest?")
+def _largest_images(world: World) -> list[Row]:
+    images = sorted(world.distinct(), key=lambda image: -image.logical_bytes)
+    return [(image.reference, image.platform, image.logical_bytes) for image in images[:3]]
 
 
 @answer("Which layer makes it so large, and which instruction made that layer?")
@@ -193,6 +215,13 @@ def _signed(_: World) -> list[Row]:
     ]
 
 
+@answer("Which images have no signature?")
+def _unsigned(world: World) -> list[Row]:
+    signed = {"2.0", "latest"}
+    images = [image for image in world.images if (image.repository, image.tag in signed) != (SHOP, True)]
+    return sorted({(image.repository, image.tag) for image in images})
+
+
 @answer("How do I get all those `sha256-….sig` tags out of the way?")
 def _plain_tags(_: World) -> list[Row]:
     return [*((release.version,) for release in RELEASES), ("latest",)]
@@ -209,6 +238,12 @@ def _labels(world: World) -> list[Row]:
     return [(image.reference, image.tag, "https://git.example/demo/shop") for image in images]
 
 
+@answer("Which images lack a label that they should have?")
+def _unlabelled(world: World) -> list[Row]:
+    label = "org.opencontainers.image.source"
+    return sorted({(image.reference,) for image in world.distinct() if label not in image.config["labels"]})
+
+
 @answer("Which images set this variable?")
 def _variable(world: World) -> list[Row]:
     setting = {image.reference for image in world.distinct() if "SHOP_PORT" in image.config["env"]}
@@ -217,12 +252,13 @@ def _variable(world: World) -> list[Row]:
 
 @answer("What was the Dockerfile of this image?")
 def _dockerfile(world: World) -> list[Row]:
+    columns = ("layer", "compressed_bytes", "instruction")
     instructions = iter(world.image("demo/shop:2.0").layers)
     told = []
     for step in shop_image(RELEASES[-1], PLATFORMS[0]).steps:
         layer = next(instructions) if step.layer else None
         said = step.created_by.replace("/bin/sh -c #(nop) ", "").strip()
-        told.append((layer["layer"], layer["instruction"]) if layer else (None, said))
+        told.append(tuple(layer[name] for name in columns) if layer else (None, None, said))
     return told
 
 
@@ -251,3 +287,8 @@ def _bases(world: World) -> list[Row]:
     depth = len(base_image(PLATFORMS[0]).layers)
     names = [world.name(f"{SHOP}:{release.version}") for release in RELEASES]
     return [(name, world.name("demo/base:12"), depth, BASE_NAME) for name in names]
+
+
+@answer("Who still uses this base?")
+def _users_of_base(world: World) -> list[Row]:
+    return sorted((image.reference, image.platform) for image in world.distinct(world.named(SHOP)))
