@@ -7,10 +7,12 @@ from collections.abc import Callable, Sequence
 from ocinb._pool import run_all
 from ocinb.catalog.connection import Connections
 from ocinb.catalog.filing import Filed, Filing, Work
-from ocinb.catalog.loading import Found, find, known_manifests, load_all, note_seen, with_referrers
+from ocinb.catalog.loading import Found, Known, Sight, find, know, load, note_seen, with_referrers
 from ocinb.catalog.rows import Row
+from ocinb.errors import OcinbError
 from ocinb.frames.collecting import Failure, attempt_all
 from ocinb.frames.counting import counted
+from ocinb.frames.unreached import Unreached
 from ocinb.progress import choose_progress
 from ocinb.progress.protocol import Progress
 from ocinb.sources.images import Wanted
@@ -51,6 +53,9 @@ class Adding:
         self._wanted = wanted
         self._files = files
         self._board = choose_progress(progress)
+        self._unreached = Unreached()
+        # Of an image that is on this machine nobody has to be reached, but for what refers to it.
+        self._unreached_for_referrers = Unreached()
         self._told: list[Row] = []
         self._works: dict[str, Work] = {}
 
@@ -65,42 +70,66 @@ class Adding:
         return self._told
 
     def _add_documents(self, names: Sequence[str], done: Callable[[str, None], None]) -> None:
-        def ask(name: str) -> Found:
-            try:
-                return find(name, self._session, self._wanted)
-            finally:
-                done(name, None)
-
-        results = attempt_all(names, ask, errors="skip", session=self._session, progress=False)
-        known = self._note_known([result for result in results if isinstance(result, Found)])
+        results = self._find(names, done)
+        known = self._note_seen([result for result in results if isinstance(result, Found)])
         for result, row in zip(results, self._load(results, known), strict=True):
             if self._files and isinstance(result, Found) and row["outcome"] != "failed":
                 self._want(result, len(self._told), known)
             self._told.append(row)
 
-    def _load(self, results: Sequence[Found | Failure], known: dict[str, bool]) -> list[Row]:
+    def _find(self, names: Sequence[str], done: Callable[[str, None], None]) -> list[Found | Failure]:
+        def ask(name: str) -> Found:
+            try:
+                self._unreached.check(name)
+                return find(name, self._session, self._wanted)
+            except OcinbError as error:
+                self._unreached.note(name, error)
+                raise
+            finally:
+                done(name, None)
+
+        return attempt_all(names, ask, errors="skip", session=self._session, progress=False)
+
+    def _note_seen(self, found: Sequence[Found]) -> Known:
+        """Note that names of which nothing is new were seen, all at once."""
+        if not found:
+            return Known({}, set())
+        with self._connections.write() as connection:
+            known = know(connection, found)
+            note_seen(connection, [one for one in found if known.has(one)])
+        return known
+
+    def _load(self, results: Sequence[Found | Failure], known: Known) -> list[Row]:
         """Write what is new, and tell of each name what became of it."""
-        workers = 2 * self._session.settings.concurrency
-        fresh = [number for number, result in enumerate(results) if not _is_present(result, known)]
         rows = [result.row("present") if isinstance(result, Found) else {} for result in results]
-        loadable = run_all(lambda number: _completed(results[number]), fresh, workers=workers)
+        fresh = [
+            number for number, result in enumerate(results) if isinstance(result, Failure) or not known.has(result)
+        ]
         if fresh:
+            completed = self._completed([results[number] for number in fresh])
             with self._connections.write() as connection:
-                for number, row in zip(fresh, load_all(connection, loadable), strict=True):
+                for number, row in zip(fresh, load(connection, completed), strict=True):
                     rows[number] = row
         return rows
 
-    def _note_known(self, found: Sequence[Found]) -> dict[str, bool]:
-        """Note that names of which nothing is new were seen, all at once."""
-        with self._connections.write() as connection:
-            known = known_manifests(connection, [digest for one in found for digest in one.digests])
-            note_seen(connection, [one for one in found if _is_present(one, known)])
-        return known
+    def _completed(self, results: Sequence[Found | Failure]) -> list[Found | Failure]:
+        """Find what refers to images, once for those of one repository that have several names."""
+        firsts: dict[Sight, str] = {}
+        for result in results:
+            if isinstance(result, Found):
+                firsts.setdefault(result.sight, result.name)
 
-    def _want(self, found: Found, place: int, known: dict[str, bool]) -> None:
+        def complete(result: Found | Failure) -> Found | Failure:
+            if isinstance(result, Failure) or firsts[result.sight] != result.name:
+                return result
+            return with_referrers(result, self._unreached_for_referrers)
+
+        return run_all(complete, results, workers=2 * self._session.settings.concurrency)
+
+    def _want(self, found: Found, place: int, known: Known) -> None:
         for image in found.with_files:
             digest = image.document.digest
-            if not known.get(digest):
+            if not known.indexed.get(digest):
                 self._works.setdefault(digest, Work(image)).places.append((place, found.opened))
 
     def _tell(self, filed: Filed) -> None:
@@ -112,11 +141,3 @@ class Adding:
         for place in filed.work.names:
             row = self._told[place]
             row.update({"outcome": "failed", "error": row.get("error") or filed.told})
-
-
-def _is_present(result: Found | Failure, known: dict[str, bool]) -> bool:
-    return isinstance(result, Found) and known.keys() >= set(result.digests)
-
-
-def _completed(result: Found | Failure) -> Found | Failure:
-    return with_referrers(result) if isinstance(result, Found) else result

@@ -94,13 +94,24 @@ class Catalog(Questions, Described, Copied):
 
         Notes
         -----
+        A name is ``added`` if it brought something that was not there: a manifest, an index, or the files of an image.
+        It is ``present`` if all of it was there by its turn, which is that of the list: of several names of one image
+        that is new the first was added, and the others are present (where that one's registry does not give a layer,
+        the one by which it was read was added as well). Neither a new tag of an image nor what refers to it counts.
+
+        What a tag points at is noted as of the time when its registry said so, which is earlier than now within
+        ``settings.tag_ttl`` or offline; nothing is noted twice. A digest, which nobody has to say, is noted once.
+
         Each image is in the tables wholly or not at all, whatever ends the call; an interrupt keeps those that are
         complete. A layer is fetched, read and stored once, however many images have it; layers are read as by `files`,
         by their table of contents if they have one. Of a layer that was read so ``tar_bytes`` is NULL, and its files
         are shown for images that promise the same table; for others it is read as a whole, and stays so.
 
-        When something is added, what refers to it, and to its images, is asked for as by `referrers`. If that fails,
-        it stands in ``failures`` with the stage ``referrers``, and the name has not failed.
+        When something is added, or seen for the first time in a repository, what refers to it, and to its images, is
+        asked for as by `referrers`. If that fails, it stands in ``failures`` with the stage ``referrers``, and the name
+        has not failed. So a new image under a tag costs six questions, beside its layers: the tag, the config, and four
+        for what refers to it; an index one, and four, and six for each of its images. The next time it is one, or none
+        within ``settings.tag_ttl``.
 
         Examples
         --------

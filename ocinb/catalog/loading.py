@@ -1,8 +1,8 @@
-"""Loading: what was read of images into the tables, each name wholly or not at all."""
+"""Loading: what stands behind names, read, and then into the tables, each name wholly or not at all."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -11,12 +11,15 @@ from typing import get_args
 import duckdb
 
 from ocinb._text import printable
-from ocinb.catalog.connection import transaction, translated
-from ocinb.catalog.rows import TABLES, Row, Rows, add_referrers, place_of, rows_of
+from ocinb.catalog.connection import translated
+from ocinb.catalog.inserting import insert_all
+from ocinb.catalog.rows import Row, Rows, add_failure, add_referrers, place_of, rows_of
+from ocinb.catalog.sightings import key_of, last_seen
 from ocinb.errors import InvalidError, NotFoundError, OcinbError
 from ocinb.frames.collecting import Failure, complete
 from ocinb.frames.opening import Opened, open_name
 from ocinb.frames.rows import image_kind
+from ocinb.frames.unreached import Unreached
 from ocinb.network.exchange import Exchange, observed_by
 from ocinb.sources.base import Referrer, Way
 from ocinb.sources.images import Image, Wanted
@@ -25,36 +28,8 @@ from ocinb.sources.session import Session
 from ocinb.spec.reference import Reference
 
 _WAYS = get_args(Way)
-# What makes two rows of a table the same row.
-KEYS = {
-    "manifests": ("manifest_digest",),
-    "index_entries": ("index_digest", "position"),
-    "configs": ("config_digest",),
-    "manifest_layers": ("manifest_digest", "layer"),
-    "history": ("manifest_digest", "position"),
-    "layers": ("layer_digest",),
-    "referrers": ("registry", "repository", "subject", "referrer_digest"),
-}
-# Columns that travel as JSON.
-CASTS = {
-    "index_entries": {"annotations": "MAP(VARCHAR, VARCHAR)"},
-    "configs": {
-        "entrypoint": "VARCHAR[]",
-        "cmd": "VARCHAR[]",
-        "env": "MAP(VARCHAR, VARCHAR)",
-        "labels": "MAP(VARCHAR, VARCHAR)",
-    },
-    "referrers": {"annotations": "MAP(VARCHAR, VARCHAR)"},
-}
-# Docker's schema 1 names layers without their sizes, which another image may say later.
-COMPLETE_LAYERS = """
-    UPDATE layers
-    SET media_type = fresh.media_type, compression = fresh.compression, compressed_bytes = fresh.compressed_bytes,
-        diff_id = coalesce(layers.diff_id, fresh.diff_id)
-    FROM fresh
-    WHERE layers.layer_digest = fresh.layer_digest
-    AND layers.compressed_bytes IS NULL AND fresh.compressed_bytes IS NOT NULL
-"""
+# A repository, without a registry if it is a file, and what was seen there.
+Sight = tuple[str | None, str, str]
 
 
 class GoneError(NotFoundError):
@@ -79,6 +54,12 @@ class Found:
     def digests(self) -> list[str]:
         """The manifests and indexes that were read."""
         return [row["manifest_digest"] for row in self.rows.tables["manifests"]]
+
+    @property
+    def sight(self) -> Sight:
+        """What the name points at, and in which repository."""
+        [seen] = self.rows.tables["observations"]
+        return seen["registry"], seen["repository"], seen["digest"]
 
     @property
     def with_files(self) -> list[Image]:
@@ -127,15 +108,37 @@ def find(name: str, session: Session, wanted: Wanted) -> Found:
     return Found(opened, images, fetched(), rows_of(opened.reference, opened.resolved, images))
 
 
-def with_referrers(found: Found) -> Found:
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the catalogue has of some names.
+
+    Attributes
+    ----------
+    indexed
+        Those of the manifests and indexes that it has, and whether their files are there.
+    sights
+        What was seen in which repository.
+    """
+
+    indexed: dict[str, bool]
+    sights: set[Sight]
+
+    def has(self, found: Found) -> bool:
+        """Say whether there is nothing to add, and it was seen in that repository, with what refers to it there."""
+        return found.sight in self.sights and self.indexed.keys() >= set(found.digests)
+
+
+def with_referrers(found: Found, unreached: Unreached) -> Found:
     """Find what refers to what a name points at and to its images; that nobody says it is no failure of the name."""
     opened, rows = found.opened, found.rows
     with counting() as fetched:
         try:
+            unreached.check(found.name)
             add_referrers(rows, opened.reference, _referrers(opened, found.images))
         except OcinbError as error:
+            unreached.note(found.name, error)
             complete(error, found.name)
-            _add_failure(rows, found.name, error, "referrers")
+            add_failure(rows, Failure(found.name, error), "referrers")
     return replace(found, fetched_bytes=found.fetched_bytes + fetched())
 
 
@@ -149,119 +152,98 @@ def _referrers(opened: Opened, images: Sequence[Image]) -> list[Referrer]:
     return list({(referrer.subject, referrer.descriptor.digest): referrer for referrer in found}.values())
 
 
-def known_manifests(connection: duckdb.DuckDBPyConnection, digests: Collection[str]) -> dict[str, bool]:
-    """Find those of some manifests and indexes that are in the catalogue, and say whether their files are."""
-    query = (
+def know(connection: duckdb.DuckDBPyConnection, found: Sequence[Found]) -> Known:
+    """Look up what the catalogue has of some names."""
+    digests = {"digests": sorted({str(digest) for one in found for digest in one.digests})}
+    indexed = connection.execute(
         "SELECT manifest_digest, indexed_at IS NOT NULL FROM manifests "
-        "WHERE manifest_digest IN (SELECT unnest($digests::VARCHAR[]))"
-    )
-    return dict(connection.execute(query, {"digests": list(map(str, digests))}).fetchall())
+        "WHERE manifest_digest IN (SELECT unnest($digests::VARCHAR[]))",
+        digests,
+    ).fetchall()
+    sights = connection.execute(
+        "SELECT DISTINCT registry, repository, digest FROM observations "
+        "WHERE digest IN (SELECT unnest($digests::VARCHAR[]))",
+        digests,
+    ).fetchall()
+    return Known(dict(indexed), set(sights))
 
 
 def note_seen(connection: duckdb.DuckDBPyConnection, found: Sequence[Found]) -> None:
     """Note what names point at of which all the rest is there."""
     seen = Rows()
     for one in found:
-        seen.tables.setdefault("observations", []).extend(one.rows.tables["observations"])
-    _insert_all(connection, seen)
+        seen.extend(one.rows, {"observations"})
+    insert_all(connection, seen)
 
 
-def load_all(connection: duckdb.DuckDBPyConnection, results: Sequence[Found | Failure]) -> list[Row]:
-    """Write what was learned about names of which something is new, and tell what became of each.
+def load(connection: duckdb.DuckDBPyConnection, results: Sequence[Found | Failure]) -> list[Row]:
+    """Write what was learned about some names, and tell what became of each, in their order.
 
-    Each is written wholly or not at all; all that have no document in common in one transaction, which takes hardly
-    longer than one name does, unless the catalogue refuses one of them.
+    A name was added if it has a manifest or an index that the catalogue did not have, nor any name before it.
     """
-    joined, together = Rows(), list(_without_common_documents(results))
-    for _, found in together:
-        for table, rows in found.rows.tables.items():
-            joined.tables.setdefault(table, []).extend(rows)
-    taken = len(together) > 1 and _takes(connection, joined)
-    told = {number: found.row("added") for number, found in together} if taken else {}
-    return [told.get(number) or load(connection, result) for number, result in enumerate(results)]
+    known = set(know(connection, [result for result in results if isinstance(result, Found)]).indexed)
+    settled = _write(connection, results)
+    note_failures(connection, [result for result in settled if isinstance(result, Failure)], "metadata")
+    return [_told(result, known) for result in settled]
 
 
-def _without_common_documents(results: Sequence[Found | Failure]) -> Iterator[tuple[int, Found]]:
-    seen: set[str] = set()
-    for number, result in enumerate(results):
-        if isinstance(result, Found):
-            if seen.isdisjoint(result.digests):
-                yield number, result
-            seen.update(result.digests)
+def _write(connection: duckdb.DuckDBPyConnection, results: Sequence[Found | Failure]) -> Sequence[Found | Failure]:
+    """Write names wholly or not at all; what the catalogue refuses is a failure.
+
+    All go in one transaction, which takes hardly longer than one name does, unless it refuses one of them.
+    """
+    found = [result for result in results if isinstance(result, Found)]
+    if not found or _attempt(connection, found, "all of the names") is None:
+        return results
+    # Which one it is shows when each goes by itself.
+    return [_written(connection, result) if isinstance(result, Found) else result for result in results]
 
 
-def _takes(connection: duckdb.DuckDBPyConnection, rows: Rows) -> bool:
+def _written(connection: duckdb.DuckDBPyConnection, found: Found) -> Found | Failure:
+    refusal = _attempt(connection, [found], found.name)
+    return found if refusal is None else Failure(found.name, refusal)
+
+
+def _attempt(connection: duckdb.DuckDBPyConnection, found: Sequence[Found], what: str) -> InvalidError | None:
+    rows = Rows()
+    for one in found:
+        rows.extend(one.rows)
     try:
-        with translated("the catalogue does not take all of the names"):
-            _insert_all(connection, rows)
-    except InvalidError:  # of one of them; which it is shows when each goes by itself
-        return False
-    return True
+        with translated(f"the catalogue does not take {what}"):
+            insert_all(connection, rows)
+    except InvalidError as error:  # of these names only; that the file cannot be written is the end of all
+        return error
+    return None
 
 
-def load(connection: duckdb.DuckDBPyConnection, result: Found | Failure) -> Row:
-    """Write what was learned about one name, and tell what became of it."""
+def _told(result: Found | Failure, known: set[str]) -> Row:
     if isinstance(result, Failure):
-        if isinstance(result.error, GoneError):
-            _note_gone(connection, Reference(result.reference))
-        return {"reference": str(result.reference), **fail(connection, str(result.reference), result.error, "metadata")}
-    try:
-        with translated(f"the catalogue does not take {result.name}"):
-            new = _insert_all(connection, result.rows)
-    except InvalidError as error:  # of this name only; that the file cannot be written is the end of all
-        return {"reference": result.name, **fail(connection, result.name, error, "metadata")}
+        return {"reference": str(result.reference), "outcome": "failed", "error": printable(str(result.error))}
+    new = set(result.digests) - known
+    known |= new
     return result.row("added" if new else "present")
 
 
-def _note_gone(connection: duckdb.DuckDBPyConnection, reference: Reference) -> None:
-    """Note that a tag points at nothing now, if it did when it was last seen."""
-    place = place_of(reference)
-    last = connection.execute(
-        "SELECT digest FROM observations WHERE registry IS NOT DISTINCT FROM $registry AND repository = $repository "
-        "AND tag = $tag ORDER BY observed_at DESC LIMIT 1",
-        place,
-    ).fetchall()
-    if reference.digest is None and last and last[0] != (None,):
-        gone = Rows()
-        gone.add("observations", **place, observed_at=datetime.now(UTC))
-        _insert_all(connection, gone)
+def note_failures(connection: duckdb.DuckDBPyConnection, failures: Sequence[Failure], stage: str) -> None:
+    """Note which names failed, at what, and which tags are gone."""
+    rows = _gone(connection, failures)
+    for failure in failures:
+        add_failure(rows, failure, stage)
+    insert_all(connection, rows)
 
 
-def fail(connection: duckdb.DuckDBPyConnection, name: str, error: OcinbError, stage: str) -> Row:
-    """Note that a name failed, and tell so."""
-    failed = Rows()
-    _add_failure(failed, name, error, stage)
-    _insert_all(connection, failed)
-    return {"outcome": "failed", "error": printable(str(error))}
+def _gone(connection: duckdb.DuckDBPyConnection, failures: Sequence[Failure]) -> Rows:
+    """Give the rows of those tags that pointed at something when they were last seen, and point at nothing now."""
+    names = [Reference(failure.reference) for failure in failures if isinstance(failure.error, GoneError)]
+    places = [place_of(name) for name in names if name.digest is None]
+    known = last_seen(connection, places) if places else {}
+    rows = Rows()
+    for place in places:
+        if known.get(key_of(place)) is not None:
+            rows.add("observations", **place, observed_at=datetime.now(UTC))
+    return rows
 
 
-def _add_failure(rows: Rows, name: str, error: OcinbError, stage: str) -> None:
-    rows.add("failures", reference=name, stage=stage, error=printable(str(error)), failed_at=datetime.now(UTC))
-
-
-def _insert_all(connection: duckdb.DuckDBPyConnection, rows: Rows) -> int:
-    """Insert rows in one transaction, and say how many were new, observations aside."""
-    with transaction(connection):
-        new = {table: _insert(connection, table, listed) for table, listed in rows.tables.items()}
-    return sum(count for table, count in new.items() if table in KEYS)
-
-
-def _insert(connection: duckdb.DuckDBPyConnection, table: str, rows: list[Row]) -> int:
-    keys = KEYS.get(table)
-    if table == "layers":  # of two rows about one, that which knows its size stands last, and so for both
-        rows = sorted(rows, key=lambda row: row["compressed_bytes"] is not None)
-    distinct = list({tuple(row[key] for key in keys): row for row in rows}.values()) if keys else rows
-    casts = "".join(f', "{column}"::JSON::{kind} AS "{column}"' for column, kind in CASTS.get(table, {}).items())
-    left_out = f"EXCLUDE ({', '.join(CASTS[table])})" if casts else ""
-    same = " AND ".join(f"fresh.{key} IS NOT DISTINCT FROM kept.{key}" for key in keys or ())
-    unknown = f"ANTI JOIN {table} AS kept ON {same}" if keys else ""
-    connection.register("fresh", TABLES[table].frame(distinct))
-    try:
-        # Only names out of this file become SQL; every value travels in the frame.
-        query = f"INSERT INTO {table} BY NAME SELECT * {left_out}{casts} FROM fresh {unknown}"  # noqa: S608
-        inserted: int = connection.execute(query).fetchall()[0][0]
-        if table == "layers":
-            connection.execute(COMPLETE_LAYERS)
-    finally:
-        connection.unregister("fresh")
-    return inserted
+def fail(connection: duckdb.DuckDBPyConnection, name: str, error: OcinbError, stage: str) -> None:
+    """Note that a name failed."""
+    note_failures(connection, [Failure(name, error)], stage)

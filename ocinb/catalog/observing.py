@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from ocinb._text import printable
 from ocinb.catalog import schemas
-from ocinb.catalog.connection import script, transaction
-from ocinb.catalog.rows import TABLES, Row, place_of
+from ocinb.catalog.inserting import insert_all
+from ocinb.catalog.rows import Row, Rows, add_failure, place_of
+from ocinb.catalog.sightings import Key, key_of, last_seen
 from ocinb.errors import InvalidError, NotFoundError
 from ocinb.frames.collecting import Failure, attempt_all, complete, with_failures
 from ocinb.sources.session import Session, open_source
@@ -20,8 +20,6 @@ from ocinb.spec.reference import Reference
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Key = tuple[str | None, str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +35,7 @@ class Seen:
     @property
     def key(self) -> Key:
         """By what it is told apart."""
-        return self.place["registry"], self.place["repository"], self.place["tag"]
+        return key_of(self.place)
 
 
 def look_at(names: Sequence[str], session: Session) -> list[Seen | Failure]:
@@ -51,11 +49,16 @@ def note(connection: duckdb.DuckDBPyConnection, results: Sequence[Seen | Failure
 
     A tag that is not there, and was never observed, is a failure: it is not known to be gone, but may be mistyped.
     """
-    known = _last_seen(connection, [result for result in results if isinstance(result, Seen)])
+    known = last_seen(connection, [result.place for result in results if isinstance(result, Seen)])
     judged = [_judged(result, known) for result in results]
     seen = [result for result in judged if isinstance(result, Seen)]
     failures = [result for result in judged if isinstance(result, Failure)]
-    _write(connection, seen, failures)
+    rows = Rows()
+    for one in seen:
+        rows.add("observations", **one.place, digest=one.digest, observed_at=one.observed_at)
+    for failure in failures:
+        add_failure(rows, failure, "observe")
+    insert_all(connection, rows)
     frame = schemas.OBSERVED.frame(
         {
             "reference": one.name,
@@ -80,42 +83,8 @@ def _look_at(name: str, session: Session) -> Seen:
     return Seen(name, place, str(digest), datetime.now(UTC))
 
 
-def _last_seen(connection: duckdb.DuckDBPyConnection, seen: Sequence[Seen]) -> dict[Key, str | None]:
-    """Give what each tag pointed at when it was last observed, None if it was gone; none that never was observed."""
-    connection.register("asked_tags", TABLES["observations"].frame(one.place for one in seen))
-    try:
-        rows = connection.execute(script("queries/last_seen.sql")).fetchall()
-    finally:
-        connection.unregister("asked_tags")
-    return {(registry, repository, tag): digest for registry, repository, tag, digest in rows}
-
-
 def _judged(result: Seen | Failure, known: dict[Key, str | None]) -> Seen | Failure:
     if isinstance(result, Failure) or result.error is None or result.key in known:
         return result
     complete(result.error, result.name)
     return Failure(result.name, result.error)
-
-
-def _write(connection: duckdb.DuckDBPyConnection, seen: Sequence[Seen], failures: Sequence[Failure]) -> None:
-    # Two spellings of one tag are one observation.
-    distinct = {one.key: {**one.place, "digest": one.digest, "observed_at": one.observed_at} for one in seen}
-    failed = [
-        {
-            "reference": failure.reference,
-            "stage": "observe",
-            "error": printable(str(failure.error)),
-            "failed_at": datetime.now(UTC),
-        }
-        for failure in failures
-    ]
-    fresh = {"observations": list(distinct.values()), "failures": failed}
-    for table, rows in fresh.items():
-        connection.register(f"fresh_{table}", TABLES[table].frame(rows))
-    try:
-        with transaction(connection):
-            for table in fresh:
-                connection.execute(f"INSERT INTO {table} BY NAME FROM fresh_{table}")
-    finally:
-        for table in fresh:
-            connection.unregister(f"fresh_{table}")

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from ocinb._schemas import FLAG, NUMBER, TEXT, TIME, Column, Schema
+from ocinb._text import printable
+from ocinb.frames.collecting import Failure
 from ocinb.frames.rows import child_row, config_rows, history_rows, layer_rows
 from ocinb.sources.base import RawDocument, Referrer
 from ocinb.sources.images import Image, Resolved
-from ocinb.spec.documents import parse_index
+from ocinb.spec.documents import Descriptor, parse_index
 from ocinb.spec.reference import Reference
 
 Row = dict[str, Any]
@@ -135,6 +137,12 @@ class Rows:
         columns = TABLES[table].columns
         self.tables.setdefault(table, []).append({column.name: _stored(row.get(column.name)) for column in columns})
 
+    def extend(self, other: Rows, tables: Collection[str] = TABLES.keys()) -> None:
+        """Add the rows of another, or those of some of its tables."""
+        for table, rows in other.tables.items():
+            if table in tables:
+                self.tables.setdefault(table, []).extend(rows)
+
 
 def rows_of(reference: Reference, resolved: Resolved, images: list[Image]) -> Rows:
     """Make the rows of all that stands behind a name.
@@ -144,13 +152,14 @@ def rows_of(reference: Reference, resolved: Resolved, images: list[Image]) -> Ro
     reference
         The name. With a digest in it, nothing was learned about what its tag points at.
     resolved
-        What it points at.
+        What it points at, and when that was said.
     images
         The images that were read.
     """
     rows = Rows()
     place = place_of(reference) | ({"tag": None} if reference.digest else {})
-    rows.add("observations", **place, digest=resolved.document.digest, observed_at=datetime.now(UTC))
+    said_at = None if reference.digest else resolved.said_at
+    rows.add("observations", **place, digest=resolved.document.digest, observed_at=said_at)
     for document in resolved.indexes:
         _add_index(rows, document)
     for entry in map(child_row, resolved.children):
@@ -179,39 +188,28 @@ def add_referrers(rows: Rows, reference: Reference, found: Iterable[Referrer]) -
         )
 
 
+def add_failure(rows: Rows, failure: Failure, stage: str) -> None:
+    """Add the row of what failed just now, and at what."""
+    told = printable(str(failure.error))
+    rows.add("failures", reference=failure.reference, stage=stage, error=told, failed_at=datetime.now(UTC))
+
+
 def place_of(reference: Reference) -> Row:
     """Say under what a name is observed; a file is a repository without a registry, the name in it a tag, be it ""."""
-    if reference.registry is None:
-        file = f"{reference.transport}:{reference.path}"
-        return {"registry": None, "repository": file, "tag": reference.name or ""}
+    if reference.registry is None:  # its path may be any bytes
+        file = _storable(f"{reference.transport}:{reference.path}")
+        return {"registry": None, "repository": file, "tag": _storable(reference.name or "")}
     return {"registry": reference.registry, "repository": reference.repository, "tag": reference.tag}
 
 
 def _add_index(rows: Rows, document: RawDocument) -> None:
     index = parse_index(document.raw, document.media_type, f"the index {document.digest}")
-    rows.add(
-        "manifests",
-        manifest_digest=document.digest,
-        media_type=document.media_type,
-        artifact_type=index.artifact_type,
-        subject=index.subject.digest if index.subject else None,
-        manifest_bytes=len(document.raw),
-        raw=document.raw.decode("utf-8"),
-    )
+    _add_manifest(rows, document, index.artifact_type, index.subject)
 
 
 def _add_image(rows: Rows, image: Image) -> None:
     manifest, document, config_digest = image.manifest, image.document, _config_digest(image)
-    rows.add(
-        "manifests",
-        manifest_digest=document.digest,
-        media_type=document.media_type,
-        artifact_type=manifest.artifact_type,
-        config_digest=config_digest,
-        subject=manifest.subject.digest if manifest.subject else None,
-        manifest_bytes=len(document.raw),
-        raw=document.raw.decode("utf-8"),
-    )
+    _add_manifest(rows, document, manifest.artifact_type, manifest.subject, config_digest)
     for row in config_rows(image):
         raw = image.config_document.raw.decode("utf-8") if image.config_document else None
         rows.add("configs", config_digest=config_digest, raw=raw, **row)
@@ -220,6 +218,25 @@ def _add_image(rows: Rows, image: Image) -> None:
         rows.add("layers", layer_digest=row["digest"], **row)
     for row in history_rows(image):
         rows.add("history", manifest_digest=document.digest, **row)
+
+
+def _add_manifest(
+    rows: Rows,
+    document: RawDocument,
+    artifact_type: str | None,
+    subject: Descriptor | None,
+    config_digest: str | None = None,
+) -> None:
+    rows.add(
+        "manifests",
+        manifest_digest=document.digest,
+        media_type=document.media_type,
+        artifact_type=artifact_type,
+        config_digest=config_digest,
+        subject=subject.digest if subject else None,
+        manifest_bytes=len(document.raw),
+        raw=document.raw.decode("utf-8"),
+    )
 
 
 def _config_digest(image: Image) -> str | None:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("ocinb")
 
+# The first part of a name that is read as a host for its capitals alone, as docker has it.
+_CAPITALS = re.compile(r"(?=[a-z0-9-]*[A-Z])[A-Za-z0-9-]+(?=/)")
 _LONE_HOST = re.compile(r"(?:localhost|[\w-]+(?:\.[\w-]+)+)(?::\d+)?", re.ASCII)
 
 T = TypeVar("T")
@@ -110,8 +112,11 @@ def complete(error: OcinbError, name: str) -> None:
     if not isinstance(error, NotFoundError | TransportError | InvalidError):
         return
     meant = meant_file(name) if name.partition(":")[0] not in FILE_TRANSPORTS else None
+    capitals = _CAPITALS.match(name) if isinstance(error, TransportError) and error.unreachable else None
     if meant:
         error.hint = f"Did you mean {meant}?"
+    elif capitals:
+        error.hint = f"{capitals[0]} was read as a host. Did you mean '{capitals[0].lower()}{name[capitals.end() :]}'?"
     elif _LONE_HOST.fullmatch(name) and f"//{HUB_HOST}/" in (error.url or ""):
         error.hint = f"{name} alone is an image of Docker Hub; a repository of that host reads {name}/NAME"
 

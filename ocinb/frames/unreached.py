@@ -28,21 +28,28 @@ class Unreached:
         TransportError
             The one that was raised then.
         """
-        if not self._errors:
-            return
-        known = self._errors.get(_registry(name) or "")
-        if known is not None and time.monotonic() - known[0] < BELIEVED_SECONDS:
-            error = copy.copy(known[1])  # each name has a failure of its own
+        known = self._believed(_registry(name)) if self._errors else None
+        if known is not None:
+            error = copy.copy(known)  # each name has a failure of its own
             error.reference = None
             raise error
 
     def note(self, name: str, error: OcinbError) -> None:
-        """Take note of an error that says that the registry itself, and not what it led to, was not reached."""
+        """Take note of an error that says that the registry itself, and not what it led to, was not reached.
+
+        One that `check` raised is no news: else nobody would try again as long as there are names.
+        """
         if not (isinstance(error, TransportError) and error.unsent):
             return
         registry, netloc = _registry(name), urlsplit(error.url or "").netloc
-        if registry is not None and netloc == (HUB_HOST if registry == HUB else registry):
+        is_its_own = registry is not None and netloc == (HUB_HOST if registry == HUB else registry)
+        if registry is not None and is_its_own and self._believed(registry) is None:
             self._errors[registry] = time.monotonic(), error
+
+    def _believed(self, registry: str | None) -> TransportError | None:
+        """Give the error of a registry that was not reached a moment ago."""
+        since, error = self._errors.get(registry or "", (0.0, None))
+        return error if time.monotonic() - since < BELIEVED_SECONDS else None
 
 
 def _registry(name: str) -> str | None:

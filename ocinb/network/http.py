@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextvars
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
@@ -190,8 +191,9 @@ class Http:
 
     def _answer(self, question: _Question, response: requests.Response) -> Answer:
         from_cache = bool(getattr(response, "from_cache", False))
-        # A 304 comes out as the kept answer too, but was told when it came.
-        if from_cache and is_observed() and not getattr(response, "revalidated", False):
+        # A 304 comes out as the kept answer too, as it was kept before, but was told when it came.
+        is_confirmed = bool(getattr(response, "revalidated", False))
+        if from_cache and is_observed() and not is_confirmed:
             Watch(response.request, question.why("known")).over(response, from_cache=True)
         return Answer(
             status=response.status_code,
@@ -200,7 +202,7 @@ class Http:
             url=response.url,
             from_cache=from_cache,
             forget=partial(self._forget, response.cache_key) if hasattr(response, "cache_key") else nothing_kept,
-            kept_at=getattr(response, "created_at").timestamp() if from_cache else 0.0,  # noqa: B009 - of the library's
+            kept_at=_kept_at(response, is_confirmed=is_confirmed) if from_cache else 0.0,
         )
 
     def _forget(self, key: str) -> None:
@@ -326,6 +328,10 @@ class Http:
             # What has no life at all would not be kept, and so could not be confirmed.
             self._named.settings.expire_after = max(1, self._settings.tag_ttl)  # type: ignore[attr-defined]
             return self._named
+
+
+def _kept_at(response: Any, *, is_confirmed: bool) -> float:
+    return time.time() if is_confirmed else float(response.created_at.timestamp())
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal, Protocol
 
 from ocinb.spec.digest import Digest
@@ -54,6 +55,23 @@ class Referrer:
     tag: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Pointer:
+    """What a name points at.
+
+    Attributes
+    ----------
+    descriptor
+        It.
+    said_at
+        When the other side said so: a moment ago, or when the answer that is believed came or was confirmed. None if
+        nobody can tell, or it never changes, as what a digest points at.
+    """
+
+    descriptor: Descriptor
+    said_at: datetime | None
+
+
 class BlobStream(Protocol):
     """The bytes of a blob on their way.
 
@@ -98,6 +116,9 @@ class Source(DocumentSource, Protocol):
         NotFoundError
             If nothing has that name.
         """
+
+    def look_up(self, wanted: str) -> Pointer:
+        """Find what a tag or digest points at, as `resolve` does, and when that was said."""
 
     def head(self, tag: str, *, afresh: bool = False) -> Digest:
         """Find what a tag points at, as cheaply as can be, without reading it.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Final, Literal
 
 from ocinb._settings import Settings
@@ -54,11 +55,15 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """What a name points at: an index with all its children, or a lone manifest (no children then)."""
+    """What a name points at: an index with all its children, or a lone manifest (no children then).
+
+    ``said_at`` is that of a `Pointer`.
+    """
 
     document: RawDocument
     indexes: tuple[RawDocument, ...]
     children: tuple[Child, ...]
+    said_at: datetime | None = None
 
     @property
     def is_index(self) -> bool:
@@ -74,7 +79,9 @@ def resolve_name(source: Source, wanted: str, settings: Settings) -> Resolved:
     InvalidError
         If there are too many of them, or they lie too deep.
     """
-    return resolve_document(source, source.document(source.resolve(wanted)), settings)
+    pointer = source.look_up(wanted)
+    resolved = resolve_document(source, source.document(pointer.descriptor), settings)
+    return replace(resolved, said_at=pointer.said_at)
 
 
 def resolve_document(source: Source, document: RawDocument, settings: Settings) -> Resolved:

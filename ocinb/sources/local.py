@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from ocinb._settings import Settings
 from ocinb.errors import IntegrityError, InvalidError, NotFoundError
-from ocinb.sources.base import BlobStream, RawDocument, Referrer
+from ocinb.sources.base import BlobStream, Pointer, RawDocument, Referrer
 from ocinb.sources.entries import Entries
 from ocinb.sources.files import Content
 from ocinb.sources.referrers import find_by_name, with_subject
@@ -85,6 +86,10 @@ class LocalSource:
         if known is None and self._contents.find(digest) is None:
             raise NotFoundError(f"there is no blob {digest} in {self._contents.where}", hint=entries.there())
         return known or self._small_blob(digest).descriptor
+
+    def look_up(self, wanted: str) -> Pointer:
+        """Find what a name points at now: a file is looked at each time."""
+        return Pointer(self.resolve(wanted), datetime.now(UTC))
 
     def head(self, tag: str, *, afresh: bool = False) -> Digest:  # noqa: ARG002 - a file is looked at each time
         """Find what a name points at, without reading that."""

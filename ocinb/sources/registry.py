@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 from urllib.parse import quote
 
@@ -20,7 +21,7 @@ from ocinb.network.http import OfflineError
 from ocinb.network.patience import Attempts
 from ocinb.network.reading import reading
 from ocinb.network.refusals import UnknownRepositoryError
-from ocinb.sources.base import BlobStream, RawDocument, Referrer
+from ocinb.sources.base import BlobStream, Pointer, RawDocument, Referrer
 from ocinb.sources.endpoint import Endpoint
 from ocinb.sources.lists import list_tags
 from ocinb.sources.referrers import find_by_name
@@ -66,21 +67,28 @@ class RegistrySource:
 
     def resolve(self, wanted: str) -> Descriptor:
         """Find what a tag or digest points at, by one question, or none if the digest is in the store."""
+        return self.look_up(wanted).descriptor
+
+    def look_up(self, wanted: str) -> Pointer:
+        """Find what a tag or digest points at, and when the registry said so; None for a digest, or what was pulled."""
         if ":" in wanted:
-            return self._named_by_digest(Digest(wanted)).descriptor
+            return Pointer(self._named_by_digest(Digest(wanted)).descriptor, None)
         known = None if self._is_outdated(wanted, "HEAD") else self._known(wanted, "HEAD")
         if known is not None:  # somebody listed the digests of the tags a moment ago
-            return self._fetched_once(known, partial(self._by_digest, known)).descriptor
+            return self._pointer(_digest_of(known), _said_at(known))
         try:
             answer = self._manifest(wanted, named=True)
         except OfflineError:
             pulled = self._pulled(wanted)
             if pulled is None:
                 raise
-            return self._fetched_once(pulled, partial(self._by_digest, pulled)).descriptor
+            return self._pointer(pulled, None)
         document = self._checked(answer, _digest_of(answer))
         self._keep(document)
-        return document.descriptor
+        return Pointer(document.descriptor, _said_at(answer))
+
+    def _pointer(self, digest: Digest, said_at: datetime | None) -> Pointer:
+        return Pointer(self._fetched_once(digest, partial(self._by_digest, digest)).descriptor, said_at)
 
     def head(self, tag: str, *, afresh: bool = False) -> Digest:
         """Find what a tag points at without reading it, by a HEAD; the document itself if the registry says too little.
@@ -96,7 +104,7 @@ class RegistrySource:
             return self._head_afresh(tag)
         known = None if self._is_outdated(tag, "GET") else self._known(tag, "GET")
         if known is not None:
-            return known
+            return _digest_of(known)
         try:
             answer = self._manifest(tag, named=True, method="HEAD")
         except TransportError as error:
@@ -290,10 +298,10 @@ class RegistrySource:
             self._path("manifests", tag), self._scope, method=method, accept=mediatypes.ACCEPT_MANIFESTS
         )
 
-    def _known(self, tag: str, method: str) -> Digest | None:
-        """Give what a tag is believed to point at, by what a question of the other kind brought."""
+    def _known(self, tag: str, method: str) -> Answer | None:
+        """Give the answer to a question of the other kind, if it is believed and says what a tag points at."""
         answer = self._kept_answer(tag, method)
-        return None if answer is None or answer.status not in GOOD else _digest_of(answer)
+        return answer if answer is not None and answer.status in GOOD else None
 
     def _not_found(self, wanted: str, error: NotFoundError, what: str = "") -> NotFoundError:
         where = f"{self._endpoint.registry}/{self.repository}"
@@ -357,6 +365,11 @@ def _digest_of(answer: Answer) -> Digest:
     promised = _promised(answer)
     with reading(answer):
         return promised or manifest_digest(answer.body, what)
+
+
+def _said_at(answer: Answer) -> datetime:
+    """Say when an answer came, or was confirmed."""
+    return datetime.fromtimestamp(answer.kept_at, UTC) if answer.from_cache else datetime.now(UTC)
 
 
 def _promised(answer: Answer) -> Digest | None:

@@ -8,8 +8,11 @@ import pytest
 import ocinb
 from ocinb._settings import settings
 from ocinb.samples import SampleRegistry
+from ocinb.spec.mediatypes import OCI_MANIFEST
 from tests.catalog.laying import put_stack
 from tests.catalog.test_adding_files import stack
+from tests.documents import REPOSITORY
+from tests.sources.referring import artifact
 
 COLUMNS = "subject digest media_type artifact_type manifest_bytes found_via".split()
 
@@ -62,13 +65,25 @@ def test_within_the_life_of_a_tag_nothing_is_asked_twice(registry: SampleRegistr
     assert len(registry.requests) == before
 
 
-def test_one_subject_in_two_repositories_has_its_referrers_in_both(registry: SampleRegistry) -> None:
-    layers = stack()
-    name = put_stack(registry, layers)
+@pytest.mark.parametrize("together", [True, False])
+def test_one_subject_in_two_repositories_has_the_referrers_of_both(registry: SampleRegistry, *, together: bool) -> None:
+    document = ocinb.document(put_stack(registry, stack()))
+    names = [registry.reference(f"{repository}:1") for repository in (REPOSITORY, "demo/copy")]
+    registry.put_manifest("demo/copy", document.raw, media_type=document.media_type, tag="1")
+    for repository, blobs in ((REPOSITORY, ("a/here", "a/both")), ("demo/copy", ("a/both", "a/there"))):
+        for blob in blobs:
+            raw = artifact(document.digest, artifact_type=blob, blobs=(blob,))
+            registry.put_manifest(repository, raw, media_type=OCI_MANIFEST)
     with ocinb.Catalog() as catalog:
-        catalog.add([name, registry.reference("demo/shop:1.0"), registry.reference("demo/shop:2.0")])
-        keys = catalog.sql("SELECT registry, repository, subject, referrer_digest FROM referrers")
-    assert not keys.duplicated().any()
+        for some in [names] if together else names:
+            catalog.add(some)
+        found = catalog.sql("SELECT repository, artifact_type FROM referrers ORDER BY ALL")
+    assert found.to_numpy().tolist() == [
+        ["demo/copy", "a/both"],
+        ["demo/copy", "a/there"],
+        [REPOSITORY, "a/both"],
+        [REPOSITORY, "a/here"],
+    ]
 
 
 def test_a_registry_that_has_none_is_no_failure(registry: SampleRegistry) -> None:

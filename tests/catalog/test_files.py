@@ -17,7 +17,7 @@ import duckdb
 import pytest
 
 import ocinb
-from ocinb.catalog import connection, loading
+from ocinb.catalog import connection, inserting
 from ocinb.errors import InvalidError, OcinbError, TransportError
 from ocinb.samples import SampleRegistry
 from ocinb.samples.images import make_layer
@@ -234,16 +234,16 @@ def test_an_image_is_there_wholly_or_not_at_all(
     path = tmp_path / "kept.duckdb"
     catalog = ocinb.Catalog(path)
     catalog.add(registry.reference("demo/hello"))
-    real, left = loading._insert, calls
+    real, left = inserting._insert, calls
 
-    def failing(*arguments: Any) -> int:
+    def failing(*arguments: Any) -> None:
         nonlocal left
         if not left:
             raise KeyboardInterrupt
         left -= 1
-        return real(*arguments)
+        real(*arguments)
 
-    monkeypatch.setattr(loading, "_insert", failing)
+    monkeypatch.setattr(inserting, "_insert", failing)
     with pytest.raises(KeyboardInterrupt):
         catalog.add(registry.reference("demo/shop:2.0"))
     monkeypatch.undo()

@@ -7,7 +7,7 @@ import pytest
 
 import ocinb
 from ocinb._settings import settings
-from ocinb.catalog import loading
+from ocinb.catalog import inserting, loading
 from ocinb.catalog.rows import Rows
 from ocinb.samples import SampleRegistry
 
@@ -60,14 +60,14 @@ def test_a_name_that_the_catalogue_refuses_keeps_no_other_out(
     registry: SampleRegistry, catalog: ocinb.Catalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names = [registry.reference(f"demo/{name}") for name in ("shop:1.0", "hello", "shop:2.0", "shop:2.0")]
-    whole = loading._insert_all
+    whole = inserting.insert_all
 
-    def insert_all(connection: duckdb.DuckDBPyConnection, rows: Rows) -> int:
+    def insert_all(connection: duckdb.DuckDBPyConnection, rows: Rows) -> None:
         if any(row["repository"] == "demo/hello" for row in rows.tables.get("observations", [])):
             raise duckdb.ConversionException("no such date")
-        return whole(connection, rows)
+        whole(connection, rows)
 
-    monkeypatch.setattr(loading, "_insert_all", insert_all)
+    monkeypatch.setattr(loading, "insert_all", insert_all)
     added = catalog.add(names)
     assert added["outcome"].tolist() == ["added", "failed", "added"]
     assert added["error"].dropna().str.contains("no such date").tolist() == [True]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -61,6 +62,19 @@ def test_a_file_that_is_gone_is_noted_once(folder: Path) -> None:
             assert catalog.add("oci:one")["outcome"].tolist() == ["failed"]
         assert catalog.sql("SELECT digest FROM observations ORDER BY observed_at")["digest"].isna().tolist() == [0, 1]
         assert catalog.sql("FROM current_names").empty
+
+
+def test_a_file_whose_name_is_no_utf_8_is_told_from_another(folder: Path) -> None:
+    path = os.fsdecode(b"\xff")
+    (folder / "one").rename(folder / path)
+    with ocinb.Catalog() as catalog:
+        assert [catalog.add(f"oci:{path}")["outcome"].item() for _ in range(2)] == ["added", "present"]
+        assert catalog.observe(f"oci:{path}")["moved"].tolist() == [False]
+        shutil.rmtree(folder / path)
+        assert catalog.add(f"oci:{path}")["outcome"].tolist() == ["failed"]
+        assert catalog.observe(f"oci:{path}")["moved"].tolist() == [False], "it was gone"
+        assert catalog.sql("SELECT DISTINCT repository FROM observations")["repository"].tolist() == ["oci:\\udcff"]
+        assert len(catalog.sql("FROM tag_history")) == 1
 
 
 def test_layers_are_shared_within_a_file_and_a_registry_only(registry: SampleRegistry) -> None:

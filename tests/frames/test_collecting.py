@@ -244,3 +244,21 @@ def test_a_host_alone_is_told_from_a_repository_there(name: str) -> None:
         ocinb.repositories(name)
     with pytest.raises(TransportError, match=r"settings\.offline"):
         ocinb.tags(f"{name}/python")
+
+
+@pytest.mark.usefixtures("internet")
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("Demo/shop", "demo/shop"),
+        ("myOrg/team/app:V1", "myorg/team/app:V1"),
+        ("Registry.example/shop", None),
+        ("HOST:5000/shop", None),
+    ],
+)
+def test_a_repository_with_capitals_that_is_read_as_a_host_is_suggested_without(name: str, meant: str | None) -> None:
+    with pytest.raises(TransportError, match="cannot be reached") as caught:
+        ocinb.layers(name)
+    hint = str(caught.value.hint)
+    assert hint.endswith(f"{name.partition('/')[0]} was read as a host. Did you mean '{meant}'?") == (meant is not None)
+    assert ("Did you mean" in hint) == (meant is not None)

@@ -55,3 +55,20 @@ def test_one_that_hangs_up_was_reached(monkeypatch: pytest.MonkeyPatch) -> None:
         known.check(f"{host}/demo/app:other")
     monkeypatch.setattr(unreached, "BELIEVED_SECONDS", 0.0)
     known.check(f"{host}/demo/app")
+
+
+def test_after_a_while_one_tries_again_however_many_ask(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.retries = 0
+    host = closed_port()
+    with pytest.raises(ocinb.errors.TransportError) as caught:
+        ocinb.layers(f"{host}/demo/app")
+    now, known = 1000.0, unreached.Unreached()
+    monkeypatch.setattr("ocinb.frames.unreached.time.monotonic", lambda: now)
+    known.note(f"{host}/demo/app", caught.value)
+    for _ in range(3):
+        now += unreached.BELIEVED_SECONDS / 4
+        with pytest.raises(ocinb.errors.TransportError) as caught:
+            known.check(f"{host}/demo/app")
+        known.note(f"{host}/demo/app", caught.value)
+    now += unreached.BELIEVED_SECONDS / 2
+    known.check(f"{host}/demo/app")

@@ -1,0 +1,206 @@
+"""Many names in one call: in any shape, whatever fails among them, at few questions and in few transactions."""
+
+from __future__ import annotations
+
+import socket
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pandas as pd
+import pytest
+
+import ocinb
+from ocinb._settings import settings
+from ocinb.catalog import adding, inserting, loading
+from ocinb.catalog.adding import BATCH
+from ocinb.catalog.rows import Rows
+from ocinb.samples import SampleRegistry
+from ocinb.samples.images import make_layer
+from ocinb.samples.tars import file
+from tests.localfiles import tiny_image, write_layout
+
+COUNT = BATCH + 6
+# What a tag of a new image costs: the tag, its config, the list of referrers, and three tags of cosign's.
+QUESTIONS = {"manifests": 1, "blobs": 1, "referrers": 1, "cosign": 3}
+FAILED = "SELECT reference, stage, error, failed_at FROM failures"
+
+
+@pytest.fixture
+def names(registry: SampleRegistry) -> list[str]:
+    """Have more images than a batch in one repository, and give their names."""
+    for number in range(COUNT):
+        registry.put_image("demo/many", [make_layer([file(str(number))])], tag=f"v{number}")
+    return [registry.reference(f"demo/many:v{number}") for number in range(COUNT)]
+
+
+@pytest.fixture
+def written(monkeypatch: pytest.MonkeyPatch) -> list[Counter[str]]:
+    """Tell how many rows each transaction was given of each table."""
+    told: list[Counter[str]] = []
+    whole = inserting.insert_all
+
+    def insert_all(connection: duckdb.DuckDBPyConnection, rows: Rows) -> None:
+        told.append(Counter({table: len(listed) for table, listed in rows.tables.items()}))
+        whole(connection, rows)
+
+    monkeypatch.setattr(loading, "insert_all", insert_all)
+    return told
+
+
+def asked(registry: SampleRegistry, since: int = 0) -> dict[str, int]:
+    """Count what was asked for of a repository, by its kind."""
+    paths = [request.path for request in registry.requests[since:] if "/demo/many/" in request.path]
+    kinds = ["cosign" if "/sha256-" in path else path.split("/")[4] for path in paths]
+    return dict(Counter(kinds))
+
+
+@contextmanager
+def silent_port() -> Iterator[str]:
+    """Hold a port at which nobody listens, so that nobody else begins to."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield f"127.0.0.1:{held.getsockname()[1]}"
+
+
+def test_the_number_of_questions_is_known(registry: SampleRegistry, names: list[str]) -> None:
+    settings.tag_ttl = 3600
+    with ocinb.Catalog() as catalog:
+        catalog.add(names, progress=False)
+        assert asked(registry) == {kind: count * COUNT for kind, count in QUESTIONS.items()}
+        before = len(registry.requests)
+        catalog.add(names, progress=False)
+        assert len(registry.requests) == before
+        settings.tag_ttl = 0
+        catalog.add(names, progress=False)
+        assert [request.status for request in registry.requests[before:]] == [304] * COUNT
+
+
+def test_several_tags_of_one_image_cost_a_question_each(registry: SampleRegistry, names: list[str]) -> None:
+    digest = ocinb.document(names[0]).digest
+    for number in range(1, COUNT):
+        registry.tag("demo/many", f"v{number}", digest)
+    settings.tag_ttl, before = 0, len(registry.requests)
+    with ocinb.Catalog() as catalog:
+        assert catalog.add(names, progress=False)["outcome"].tolist() == ["added", *["present"] * (COUNT - 1)]
+        assert asked(registry, before) == QUESTIONS | {"manifests": COUNT}
+        assert catalog.sql("SELECT count(*) AS n FROM tags")["n"].tolist() == [COUNT]
+
+
+def test_names_that_fail_are_noted_together(written: list[Counter[str]]) -> None:
+    names = [f"demo/app:no name {number}" for number in range(5 * BATCH)]
+    before = pd.Timestamp.now(tz="UTC")
+    with ocinb.Catalog() as catalog:
+        added = catalog.add(names, progress=False)
+        failed = catalog.sql(FAILED)
+    assert set(added["outcome"]) == {"failed"}
+    assert added["reference"].tolist() == failed["reference"].tolist() == names
+    assert added["error"].tolist() == failed["error"].tolist()
+    assert set(failed["stage"]) == {"metadata"}
+    assert failed["failed_at"].between(before, pd.Timestamp.now(tz="UTC")).all()
+    assert written == [Counter(failures=BATCH)] * 5
+
+
+def test_tags_that_are_gone_are_noted_together(
+    registry: SampleRegistry, names: list[str], written: list[Counter[str]]
+) -> None:
+    settings.tag_ttl = 0
+    with ocinb.Catalog() as catalog:
+        catalog.add(names, progress=False)
+        for number in range(COUNT):
+            registry.untag("demo/many", f"v{number}")
+        never = registry.reference("demo/many:never")
+        written.clear()
+        for _ in range(2):
+            catalog.add([*names, never], progress=False)
+        gone = [Counter(observations=BATCH, failures=BATCH), Counter(observations=6, failures=7)]
+        assert written == [*gone, Counter(failures=BATCH), Counter(failures=7)], "they are gone once"
+        assert catalog.sql("FROM tags").empty
+        assert len(catalog.sql("FROM tag_history")) == COUNT
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        iter,
+        lambda names: (name for name in names),
+        lambda names: pd.Series([*names, names[0]]),
+        lambda names: dict.fromkeys(names).keys(),
+    ],
+    ids=["iterator", "generator", "Series", "keys"],
+)
+def test_names_come_in_any_shape(registry: SampleRegistry, shape: Callable[[list[str]], Any]) -> None:
+    names = [registry.reference(f"demo/{name}") for name in ("shop:1.0", "hello")]
+    with ocinb.Catalog() as catalog:
+        assert catalog.add(shape(names))["reference"].tolist() == names
+        assert catalog.add([])["outcome"].tolist() == []
+
+
+@pytest.mark.parametrize("nothing", [None, pd.NA, float("nan")])
+@pytest.mark.parametrize("dtype", ["str", "object", "category"])
+def test_what_is_missing_in_a_series_fails_alone(registry: SampleRegistry, nothing: object, dtype: str) -> None:
+    name = registry.reference("demo/hello")
+    with ocinb.Catalog() as catalog:
+        added = catalog.add(pd.Series([name, nothing], dtype=dtype))
+        assert added["outcome"].tolist() == ["added", "failed"]
+        assert "is not a name" in added["error"][1]
+        assert len(catalog.sql(FAILED)) == 1
+
+
+@pytest.mark.parametrize("depth", ["metadata", "files"])
+def test_a_registry_that_is_down_keeps_no_other_waiting(
+    names: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, depth: Any
+) -> None:
+    monkeypatch.setattr("ocinb.frames.unreached.BELIEVED_SECONDS", 3600.0)
+    settings.retries, settings.concurrency = 0, 1
+    write_layout(tmp_path, {"app": tiny_image("app").manifest})
+    layout = f"oci:{tmp_path}:app"
+    with silent_port() as host, ocinb.samples.registry() as other, ocinb.Catalog() as catalog, ocinb.trace() as trace:
+        lost = [f"{host}/demo/app:{number}" for number in range(2 * COUNT)]
+        here = [*names[:3], layout, other.reference("demo/hello"), "oci:nowhere:app"]
+        added = catalog.add([*lost[:COUNT], *here, *lost[COUNT:]], depth=depth, progress=False)
+        told = added.set_index("reference")["outcome"]
+        assert told[here].tolist() == ["added"] * 5 + ["failed"]
+        assert set(told[lost]) == {"failed"}
+        assert sorted(catalog.sql(FAILED)["reference"]) == sorted([*lost, here[-1]])
+    calls = trace.frame["url"].str.contains(f"//{host}/", regex=False)
+    assert 0 < calls.sum() < BATCH / 2
+
+
+def test_of_one_that_goes_down_meanwhile_only_referrers_are_missing(
+    names: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ocinb.frames.unreached.BELIEVED_SECONDS", 3600.0)
+    settings.retries, settings.tag_ttl, settings.concurrency = 0, 3600, 1
+    with ocinb.samples.registry() as gone:
+        for number in range(COUNT):
+            gone.put_image("demo/many", [make_layer([file(str(number))])], tag=f"v{number}")
+        lost = [gone.reference(f"demo/many:v{number}") for number in range(COUNT)]
+        ocinb.configs(lost)
+    with ocinb.Catalog() as catalog, ocinb.trace() as trace:
+        assert set(catalog.add([*lost, *names], progress=False)["outcome"]) <= {"added", "present"}
+        failed = catalog.sql(FAILED)
+    assert failed["reference"].tolist() == lost
+    assert set(failed["stage"]) == {"referrers"}
+    assert 0 < trace.frame["status"].isna().sum() < COUNT / 2
+
+
+def test_an_interrupt_keeps_what_was_written(names: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, batches = loading.load, iter([1])
+
+    def load(*arguments: Any) -> Any:
+        if next(batches, None) is None:
+            raise KeyboardInterrupt
+        return whole(*arguments)
+
+    with ocinb.Catalog() as catalog:
+        with monkeypatch.context() as patched:
+            patched.setattr(adding, "load", load)
+            with pytest.raises(KeyboardInterrupt):
+                catalog.add(names, progress=False)
+        assert set(catalog.sql("FROM tags")["reference"]) == set(names[:BATCH])
+        told = catalog.add(names, progress=False)["outcome"].tolist()
+    assert told == ["present"] * BATCH + ["added"] * 6
