@@ -31,7 +31,7 @@ _ALIASES = {
 # What a missing variant means.
 _BASELINE = {"arm": "v7", "arm64": "v8", "amd64": "v1"}
 _PART = re.compile(r"[A-Za-z0-9_.-]+")
-_VARIANT = re.compile(r"v?(\d+)(?:\.(\d+))?")
+_VARIANT = re.compile(r"v?([0-9]+)(?:\.([0-9]+))?")
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,10 +30,18 @@ WITH RECURSIVE named AS (
     FROM images
     LEFT JOIN (FROM stacked WHERE is_top) USING (manifest_digest)
     LEFT JOIN left_behind USING (manifest_digest)
+), bases AS (
+    -- Of those with the same layers one of each platform is enough: a thousand rebuilds under a thousand images would be
+    -- a million pairs.
+    FROM known
+    WHERE chain_id IS NOT NULL
+    QUALIFY row_number() OVER (
+        PARTITION BY chain_id, platform ORDER BY outdated IS NULL, created NULLS LAST, manifest_digest
+    ) = 1
 ), longest AS (
     SELECT manifest_digest, max(layer) AS layer
     FROM stacked
-    SEMI JOIN known USING (chain_id)
+    SEMI JOIN bases USING (chain_id)
     WHERE NOT is_top
     GROUP BY manifest_digest
 ), based AS (
@@ -43,7 +51,7 @@ WITH RECURSIVE named AS (
     FROM known AS image
     JOIN longest USING (manifest_digest)
     JOIN stacked USING (manifest_digest, layer)
-    JOIN known AS base ON base.chain_id = stacked.chain_id
+    JOIN bases AS base ON base.chain_id = stacked.chain_id
     QUALIFY row_number() OVER (
         PARTITION BY image.manifest_digest
         -- What was built on a base and has no layer of its own looks like it, and is younger.

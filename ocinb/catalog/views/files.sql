@@ -66,9 +66,10 @@ HAVING sum(copies) > 1;
 COMMENT ON VIEW file_duplicates IS 'contents of regular files that stand more than once in the layers that count now, each layer taken once; duplicate_bytes is (copies - 1) * size_bytes; the empty content is one of them, with 0 bytes; files whose content is unknown are none; example_path is the first in the alphabet';
 
 CREATE MACRO find(pattern) AS TABLE
--- Paths have no leading slash, patterns may have one.
+-- Paths have no leading slash, patterns may have one. A backslash is a character of paths (a byte that is no UTF-8 reads
+-- as \xNN), and escapes nothing.
 SELECT images.reference, images.platform, layer, path, size_bytes, sha256, visible
 FROM layer_files
 JOIN images USING (manifest_digest)
-WHERE path GLOB regexp_replace(pattern, '^(\.?/)+', '') AND type NOT IN ('whiteout', 'opaque');
-COMMENT ON MACRO TABLE find IS 'the entries of all images whose whole path matches a glob, in which * stands for slashes too; markers that remove such a path are none; visible as in layer_files';
+WHERE path GLOB replace(regexp_replace(pattern, '^(\.?/)+', ''), '\', '\\') AND type NOT IN ('whiteout', 'opaque');
+COMMENT ON MACRO TABLE find IS 'the entries of all images whose whole path matches a glob, in which * stands for slashes too, and [*] for a star; markers that remove such a path are none; visible as in layer_files';

@@ -2,9 +2,15 @@
 
 CREATE VIEW images AS
 WITH entries AS (
-    SELECT manifest_digest, min(normal_platform(os, architecture, variant)) AS platform
-    FROM index_entries
-    WHERE kind = 'image'
+    -- An index says which variant an image is for; that it is for another machine than the image itself says, any index
+    -- of anybody's could claim.
+    SELECT manifest_digest, min(normal_platform(entry.os, entry.architecture, entry.variant)) AS platform
+    FROM index_entries AS entry
+    JOIN manifests USING (manifest_digest)
+    JOIN configs USING (config_digest)
+    WHERE entry.kind = 'image'
+    AND normal_platform(entry.os, entry.architecture, NULL)
+        = coalesce(normal_platform(configs.os, configs.architecture, NULL), normal_platform(entry.os, entry.architecture, NULL))
     GROUP BY manifest_digest
 ), names AS (
     SELECT manifest_digest, min(in_full(registry, repository, tag)) AS reference
@@ -27,8 +33,8 @@ WITH entries AS (
         -- size is unknown, as in Docker's schema 1, so is their sum.
         manifest_digest, count(*) AS layers,
         CASE WHEN count(compressed_bytes) = count(*) THEN TRY_CAST(sum(compressed_bytes) AS BIGINT) END AS compressed_bytes,
-        CASE WHEN count(tar_bytes) = count(*) THEN sum(tar_bytes)::BIGINT END AS tar_bytes,
-        CASE WHEN count(files) = count(*) THEN sum(files)::BIGINT END AS files
+        CASE WHEN count(tar_bytes) = count(*) THEN TRY_CAST(sum(tar_bytes) AS BIGINT) END AS tar_bytes,
+        CASE WHEN count(files) = count(*) THEN TRY_CAST(sum(files) AS BIGINT) END AS files
     FROM manifest_layers
     JOIN layers USING (layer_digest)
     GROUP BY manifest_digest
@@ -41,8 +47,8 @@ SELECT
     manifests.distribution,
     coalesce(sizes.layers, 0) AS layers,
     CASE WHEN sizes.layers IS NULL THEN 0 ELSE sizes.compressed_bytes END AS compressed_bytes,
-    CASE WHEN sizes.layers IS NULL AND manifests.indexed_at IS NOT NULL THEN 0 ELSE sizes.tar_bytes END AS tar_bytes,
-    CASE WHEN sizes.layers IS NULL AND manifests.indexed_at IS NOT NULL THEN 0 ELSE sizes.files END AS files
+    CASE WHEN sizes.layers IS NULL THEN 0 ELSE sizes.tar_bytes END AS tar_bytes,
+    CASE WHEN sizes.layers IS NULL THEN 0 ELSE sizes.files END AS files
 FROM manifests
 JOIN configs USING (config_digest)
 LEFT JOIN entries USING (manifest_digest)

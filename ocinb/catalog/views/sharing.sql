@@ -2,9 +2,10 @@
 
 CREATE VIEW layer_sharing AS
 WITH uses AS (
-    SELECT DISTINCT layer_digest, registry, repository, manifest_digest
-    FROM current_images
+    SELECT layer_digest, registry, repository, manifest_digest, arg_min_null(instruction, layer) AS instruction
+    FROM (SELECT DISTINCT registry, repository, manifest_digest FROM current_images)
     JOIN manifest_layers USING (manifest_digest)
+    GROUP BY layer_digest, registry, repository, manifest_digest
 ), per_registry AS (
     SELECT layer_digest, count(DISTINCT manifest_digest) - 1 AS spared
     FROM uses
@@ -19,10 +20,10 @@ SELECT
     count(DISTINCT (registry, repository)) AS repositories,
     TRY_CAST(any_value(spared.spared)::HUGEINT * any_value(layers.compressed_bytes) AS BIGINT) AS saved_bytes,
     min(named.reference) AS reference,
-    (SELECT min(instruction) FROM manifest_layers WHERE manifest_layers.layer_digest = uses.layer_digest) AS instruction
+    arg_min_null(uses.instruction, (named.reference, manifest_digest)) AS instruction
 FROM uses
 JOIN layers USING (layer_digest)
 JOIN spared USING (layer_digest)
 JOIN images AS named USING (manifest_digest)
 GROUP BY layer_digest;
-COMMENT ON VIEW layer_sharing IS 'layers and how many images share them; saved_bytes is what a registry need not store twice: (its images - 1) * compressed_bytes, over all registries';
+COMMENT ON VIEW layer_sharing IS 'layers and how many images share them; saved_bytes is what a registry need not store twice: (its images - 1) * compressed_bytes, over all registries; instruction is what made it in the image that is named';
