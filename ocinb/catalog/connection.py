@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
+import stat
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from importlib import resources
 from os import PathLike
@@ -15,14 +18,16 @@ from typing import TypeVar
 import duckdb
 
 from ocinb._pool import check_stopped, run_all, woken_by
-from ocinb.errors import InvalidError, TransportError
+from ocinb._text import nearest
+from ocinb.catalog.placing import beside, discard, put_in_place
+from ocinb.catalog.versions import SCHEMA_VERSION, version_of
+from ocinb.errors import InvalidError, NotFoundError, TransportError
 from ocinb.sources.files import reading
 from ocinb.sources.paths import local_path
 
 T = TypeVar("T")
 
 MEMORY = ":memory:"
-SCHEMA_VERSION = 2
 # A view stands behind those that it asks.
 SCRIPTS = (
     "schema.sql",
@@ -46,6 +51,12 @@ _HOLDER = re.compile(r"held in (?P<program>.+?) \(PID (?P<process>\d+)\)")
 # What a full disk says at the end of a transaction.
 _NOT_COMMITTED = "Failed to commit"
 _OF_THE_MACHINE = (duckdb.IOException, duckdb.OutOfMemoryException, duckdb.FatalException)
+# What stands at the end if it was the system that refused to open a file, and not DuckDB that refuses what is in it.
+_OF_THE_SYSTEM = tuple(os.strerror(number) for number in errno.errorcode)
+_OTHER = "Choose another path"
+_NO_COLUMN = re.compile(
+    r'column (?:named )?"(?P<name>[^"]+)"(?: does not exist on (?:left|right) side of join!)?$', re.IGNORECASE
+)
 
 
 class OpenHereError(TransportError):
@@ -58,14 +69,14 @@ class Connections:
     Parameters
     ----------
     path
-        The file, or ``":memory:"``.
+        The file, or ``":memory:"``. One that is not there is made: all of it, or nothing.
 
     Raises
     ------
     InvalidError
-        If the file is no catalogue of this version; it is left as it is.
+        If the file is no catalogue of this version, which is left as it is, or if there is no directory for it.
     TransportError
-        If another process holds it for longer than a few seconds.
+        If another process holds it for longer than a few seconds, or the disk does not let us.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -75,9 +86,12 @@ class Connections:
         self._writing = threading.Lock()
         self._kept = _connect(MEMORY) if path == MEMORY else None
         if isinstance(self.path, Path):
+            if not _is_there(self.path):
+                _make(self.path)
             _check_unfinished(self.path)
         with self.write() as connection:
-            _prepare(connection, str(self.path))
+            if version_of(connection, str(self.path)) is None:
+                _fill(connection)
 
     @contextmanager
     def connect(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -105,7 +119,7 @@ class Connections:
         """
 
         def answer(asked: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
-            with self.connect() as connection, translated(what), woken_by(connection.interrupt):
+            with self.connect() as connection, _guessing(connection), translated(what), woken_by(connection.interrupt):
                 return asked(connection)
 
         [answered] = run_all(answer, [question], workers=1)
@@ -178,24 +192,93 @@ def translated(what: str) -> Iterator[None]:
         raise
 
 
+@contextmanager
+def _guessing(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Say which column may have been meant, where DuckDB does not: behind an alias, and in USING."""
+    try:
+        yield
+    except InvalidError as error:
+        mistyped = _NO_COLUMN.search(error.message)
+        if mistyped:
+            columns = "SELECT DISTINCT column_name FROM duckdb_columns() WHERE NOT internal ORDER BY ALL"
+            with _cursor(connection) as beside:  # what failed may have begun a transaction, in which nothing goes on
+                near = nearest(mistyped["name"], [name for (name,) in beside.execute(columns).fetchall()])
+            error.hint = f"Did you mean {near!r}?" if near else error.hint
+        raise
+
+
+def _is_there(path: Path) -> bool:
+    """Say whether a file is there, and refuse what cannot be one."""
+    left = os.path.lexists(f"{path}.wal")  # looked for first: whoever makes the file now has its log beside it later
+    with reading(str(path)):
+        try:
+            status = path.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            if left:
+                hint = "Remove it, or choose another path"
+                raise InvalidError(f"{path}.wal belongs to a file that is gone", hint=hint) from None
+            return False
+    if not stat.S_ISREG(status.st_mode):
+        kind = "a directory" if stat.S_ISDIR(status.st_mode) else "no regular file"
+        raise InvalidError(f"{path} is {kind}, so it is no catalogue", hint=_OTHER)
+    return True
+
+
+def _make(path: Path) -> None:
+    """Make a catalogue beside its place, and give it its name when it is whole.
+
+    If another process is faster, its catalogue is the one that stays.
+    """
+    place = Path(os.path.realpath(path))  # a link may lead to where nothing is yet
+    check_directory(place)
+    partial = beside(place, "partial")
+    what = f"the catalogue {path} cannot be made"
+    try:
+        with translated(what), duckdb.connect(str(partial)) as connection:
+            _fill(connection)
+            connection.execute("CHECKPOINT")  # so that the file is whole without what stands beside it
+        with suppress(FileExistsError):
+            put_in_place(partial, place)
+    except OSError as error:
+        raise TransportError(f"{what}: {error.strerror}", hint=_OTHER) from None
+    finally:
+        discard(partial)
+
+
+def check_directory(path: Path) -> None:
+    """Refuse a path for a new file if there is no directory for it.
+
+    Raises
+    ------
+    InvalidError
+        If there is none.
+    TransportError
+        If the system does not let us look.
+    """
+    with reading(str(path)):
+        if not path.parent.is_dir():
+            raise InvalidError(f"there is no directory {path.parent}", hint=_OTHER)
+
+
 def _check_unfinished(path: Path) -> None:
     """Look at a file whose last process was killed before it is opened to be written.
 
     DuckDB then completes it from what that process wrote beside it, and a file of another version is to be left alone.
     """
-    with reading(str(path)):
-        if not path.exists() or not Path(f"{path}.wal").exists():
-            return
+    if not Path(f"{path}.wal").exists():
+        return
     try:
         connection = _connect(path, read_only=True)
     except OpenHereError:  # so nobody was killed
         return
     with connection:
-        _version_of(connection, str(path))
+        version_of(connection, str(path))
 
 
 def _connect(path: str | Path, *, read_only: bool = False) -> duckdb.DuckDBPyConnection:
     deadline = time.monotonic() + PATIENCE_SECONDS
+    if isinstance(path, Path) and not _is_there(path):  # DuckDB would make an empty one
+        raise NotFoundError(f"the catalogue {path} is gone", hint="Make a new one: ocinb.Catalog(path)")
     while True:
         try:
             connection = duckdb.connect(str(path), read_only=read_only)
@@ -219,63 +302,17 @@ def _cannot_open(path: str | Path, error: duckdb.Error, *, held: bool) -> Transp
         holder = _HOLDER.search(str(error))
         who = f"process {holder['process']} ({Path(holder['program']).name})" if holder else "another process"
         return TransportError(f"the catalogue {path} is in use by {who}", hint="Close it there, or try again later")
-    return InvalidError(f"{path} cannot be opened as a catalogue: {reason(error)}", hint="Choose another path")
+    kind = TransportError if reason(error).endswith(_OF_THE_SYSTEM) else InvalidError
+    return kind(f"{path} cannot be opened as a catalogue: {reason(error)}", hint=_OTHER)
 
 
 def reason(error: duckdb.Error) -> str:
-    """Give DuckDB's words in one line, without the picture of the query in them."""
-    return " ".join(re.split(r"\n+LINE \d+:", str(error))[0].split())
+    """Give DuckDB's words in one line, without the picture of the query and the advice on its settings in them."""
+    return " ".join(re.split(r"\n+LINE \d+:|\n+Possible solutions:", str(error))[0].split())
 
 
-def _prepare(connection: duckdb.DuckDBPyConnection, path: str) -> None:
-    if _version_of(connection, path) is None:
-        _create(connection)
-
-
-def _version_of(connection: duckdb.DuckDBPyConnection, path: str) -> int | None:
-    """Give the version of a catalogue; None if nothing is in the file.
-
-    Raises
-    ------
-    InvalidError
-        If it is another one than ours, or no catalogue.
-    """
-    there = connection.execute(
-        "SELECT table_name FROM duckdb_tables() UNION ALL SELECT view_name FROM duckdb_views() WHERE NOT internal"
-    ).fetchall()
-    if not there:
-        return None
-    if ("ocinb_version",) not in there:
-        raise InvalidError(f"{path} is a database, but no catalogue of ocinb", hint="Choose another path")
-    versions = [version for (version,) in connection.execute("SELECT version FROM ocinb_version").fetchall()]
-    check_version(versions, f"{path} is a catalogue")
-    return SCHEMA_VERSION
-
-
-def check_version(versions: Sequence[object], what: str) -> None:
-    """Refuse what another version wrote.
-
-    Parameters
-    ----------
-    versions
-        The versions that it says to be of, which has to be one.
-    what
-        What it is, for the message.
-
-    Raises
-    ------
-    InvalidError
-        If it is not ours; the hint says what to do.
-    """
-    if list(versions) == [SCHEMA_VERSION]:
-        return
-    said = ", ".join(map(str, versions)) or "unknown"
-    newer = len(versions) == 1 and isinstance(versions[0], int) and versions[0] > SCHEMA_VERSION
-    hint = "Update ocinb, or choose another path" if newer else "Choose another path and add the images anew"
-    raise InvalidError(f"{what} of version {said}, and this ocinb reads version {SCHEMA_VERSION}", hint=hint)
-
-
-def _create(connection: duckdb.DuckDBPyConnection) -> None:
+def _fill(connection: duckdb.DuckDBPyConnection) -> None:
+    """Put all tables and views into a database in which nothing is."""
     with transaction(connection):
         for name in SCRIPTS:
             connection.execute(script(name))

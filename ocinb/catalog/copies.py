@@ -64,11 +64,11 @@ class Copied:
         NotFoundError
             If there is no such directory.
         InvalidError
-            If it is no export of this version, or something stands at the path.
+            If it is no export of this version, or something stands at the path, or there is no directory for it.
         IntegrityError
             If a document in it does not match its digest.
         TransportError
-            If the file cannot be written.
+            If the file cannot be written, or what is read takes too much memory: 2 GB, in memory what DuckDB has.
 
         Examples
         --------

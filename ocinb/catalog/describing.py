@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -9,7 +11,7 @@ import duckdb
 from ocinb._text import nearest
 from ocinb.catalog import schemas
 from ocinb.catalog.connection import Connections
-from ocinb.catalog.meanings import meaning_of, unit_of
+from ocinb.catalog.meanings import HELPERS, is_ours, meaning_of, unit_of
 from ocinb.errors import InvalidError, NotFoundError
 
 if TYPE_CHECKING:
@@ -17,18 +19,26 @@ if TYPE_CHECKING:
 
 # What has a comment is there to be asked; what has none is a helper of ours, or a table of somebody's own.
 _LISTED = """
-    SELECT table_name, 'table', comment FROM duckdb_tables() WHERE comment IS NOT NULL
+    SELECT table_name, 'table', comment FROM duckdb_tables()
+    WHERE comment IS NOT NULL AND (database_name, schema_name) = (current_database(), 'main')
     UNION ALL
-    SELECT view_name, 'view', comment FROM duckdb_views() WHERE comment IS NOT NULL
+    SELECT view_name, 'view', comment FROM duckdb_views()
+    WHERE comment IS NOT NULL AND (database_name, schema_name) = (current_database(), 'main')
     UNION ALL
     SELECT DISTINCT function_name, 'macro', comment FROM duckdb_functions()
     WHERE function_type = 'table_macro' AND comment IS NOT NULL
+    AND (database_name, schema_name) = (current_database(), 'main')
     ORDER BY ALL
 """
 _COLUMNS = """
     SELECT table_name, column_name, data_type, comment FROM duckdb_columns()
-    WHERE NOT internal AND table_name <> 'ocinb_version'
+    WHERE NOT internal AND (database_name, schema_name) = (current_database(), 'main')
     ORDER BY table_name, column_index
+"""
+_MACROS = """
+    SELECT function_name, any_value(len(parameters)) FROM duckdb_functions()
+    WHERE function_type = 'table_macro' AND NOT internal AND (database_name, schema_name) = (current_database(), 'main')
+    GROUP BY function_name
 """
 
 
@@ -43,7 +53,8 @@ class Described:
         Returns
         -------
         DataFrame
-            One row per table, view and table macro: name, kind, rows, description.
+            One row per table, view and table macro: name, kind, rows, description. Of a table ``rows`` is how many it
+            has. It is NA for a view and a macro: they are worked out when they are asked, and to count some takes long.
 
         Raises
         ------
@@ -61,12 +72,12 @@ class Described:
         return self._connections.ask(_tables, what="the tables cannot be counted")
 
     def columns(self, table: str | None = None) -> pd.DataFrame:
-        """Say what the columns of the tables and views are called, and what they say.
+        """Say what the columns of the tables, views and table macros are called, and what they say.
 
         Parameters
         ----------
         table
-            The name of one table or view; None for all of them.
+            The name of one table, view or table macro, such as ``"find"``; None for all of them.
 
         Returns
         -------
@@ -76,7 +87,7 @@ class Described:
         Raises
         ------
         NotFoundError
-            If there is no such table or view; the hint says which one may have been meant.
+            If there is no such table, view or macro; the hint says which one may have been meant.
         TransportError
             If the file cannot be read, or another process holds it for longer than a few seconds.
 
@@ -94,8 +105,8 @@ class Described:
 
 
 def _tables(connection: duckdb.DuckDBPyConnection) -> pd.DataFrame:
-    listed = connection.execute(_LISTED).fetchall()
-    counts = {name: connection.table(name).count("*").fetchall()[0][0] for name, kind, _ in listed if kind != "macro"}
+    listed = [row for row in connection.execute(_LISTED).fetchall() if row[0] not in HELPERS]
+    counts = {name: connection.table(name).count("*").fetchall()[0][0] for name, kind, _ in listed if kind == "table"}
     return schemas.TABLES.frame(
         {"name": name, "kind": kind, "rows": counts.get(name), "description": description}
         for name, kind, description in listed
@@ -103,12 +114,13 @@ def _tables(connection: duckdb.DuckDBPyConnection) -> pd.DataFrame:
 
 
 def _columns(connection: duckdb.DuckDBPyConnection, table: str | None) -> pd.DataFrame:
-    rows = connection.execute(_COLUMNS).fetchall()
-    names = list(dict.fromkeys(name for name, *_ in rows))
-    if table is not None and table not in names:
-        near = nearest(table, names)
-        hint = f"Did you mean {near!r}?" if near else f"There are: {', '.join(names)}"
-        raise NotFoundError(f"there is no table or view {table!r} in this catalogue", hint=hint)
+    macros = dict(connection.execute(_MACROS).fetchall())
+    rows: list[tuple[str, str, str, str | None]] = connection.execute(_COLUMNS).fetchall()
+    for name in [name for name in macros if is_ours(name)] if table is None else macros.keys() & {table}:
+        rows += _columns_of_macro(connection, name, macros[name])
+    wanted = [row for row in rows if row[0] == table or (table is None and row[0] not in HELPERS)]
+    if table is not None and not wanted:
+        raise _no_table(table, {name for name, *_ in rows} | macros.keys())
     return schemas.COLUMNS.frame(
         {
             "table": name,
@@ -117,6 +129,20 @@ def _columns(connection: duckdb.DuckDBPyConnection, table: str | None) -> pd.Dat
             "unit": unit_of(name, column),
             "description": meaning_of(name, column) or comment,
         }
-        for name, column, kind, comment in rows
-        if table in (None, name)
+        for name, column, kind, comment in sorted(wanted, key=itemgetter(0))
     )
+
+
+def _columns_of_macro(
+    connection: duckdb.DuckDBPyConnection, name: str, parameters: int
+) -> list[tuple[str, str, str, None]]:
+    """Give what a macro returns; DuckDB says it of one that is called, which is not run for that."""
+    called = connection.table_function(name, [None] * parameters)
+    return [(name, column, str(kind), None) for column, kind in zip(called.columns, called.types, strict=True)]
+
+
+def _no_table(table: str, known: AbstractSet[str]) -> NotFoundError:
+    names = sorted(known - HELPERS)
+    near = nearest(table, names)
+    hint = f"Did you mean {near!r}?" if near else f"There are: {', '.join(names)}"
+    return NotFoundError(f"there is no table, view or macro {table!r} in this catalogue", hint=hint)

@@ -13,7 +13,9 @@ from pathlib import Path
 import duckdb
 
 from ocinb._text import printable
-from ocinb.catalog.connection import MEMORY, SCHEMA_VERSION, script, transaction
+from ocinb.catalog.connection import MEMORY, script, transaction
+from ocinb.catalog.placing import beside
+from ocinb.catalog.versions import SCHEMA_VERSION
 from ocinb.errors import InvalidError, TransportError
 
 # Under which name a file says what it is.
@@ -46,7 +48,7 @@ def export_tables(connection: duckdb.DuckDBPyConnection, directory: Path) -> Non
     with _writing(directory):
         _check_place(directory)
         directory.parent.mkdir(parents=True, exist_ok=True)
-        partial = _beside(directory, "partial")
+        partial = beside(directory, "partial")
         partial.mkdir()
     try:
         _write_tables(connection, partial)
@@ -112,7 +114,7 @@ def _put_in_place(partial: Path, directory: Path) -> None:
     if not directory.exists():
         partial.rename(directory)
         return
-    old = _beside(directory, "old")
+    old = beside(directory, "old")
     directory.rename(old)
     try:
         partial.rename(directory)
@@ -120,11 +122,6 @@ def _put_in_place(partial: Path, directory: Path) -> None:
         old.rename(directory)
         raise
     shutil.rmtree(old, ignore_errors=True)
-
-
-def _beside(path: Path, what: str) -> Path:
-    """Draw a name beside another one, on the same disk, that looks like neither."""
-    return path.with_name(f".{path.name}.{secrets.token_hex(4)}.{what}")
 
 
 @contextmanager

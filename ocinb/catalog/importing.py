@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
 
 from ocinb._text import printable
-from ocinb.catalog.connection import Connections, check_version, reason, transaction
+from ocinb.catalog.connection import Connections, check_directory, reason, transaction
 from ocinb.catalog.exporting import mark_of, table_types
+from ocinb.catalog.placing import beside, discard, put_in_place
+from ocinb.catalog.versions import check_version
 from ocinb.errors import IntegrityError, InvalidError, NotFoundError, TransportError
 from ocinb.sources.files import reading
 from ocinb.spec.mediatypes import DOCKER_SCHEMA1_SIGNED
 
 _NO_EXPORT = "Catalog.export makes such a directory"
+_OTHER = "Choose another path"
+# Two kilobytes can claim any number of rows that are alike. Of ours each takes a byte or more: they have digests,
+# positions or times.
+ROWS_PER_BYTE = 100
+# Two kilobytes can also hold gigabytes of text: a thousand rows with a megabyte each took 3.9 GB on their way into a
+# file. Two million rows of files take 0.3 GB.
+MEMORY_LIMIT = "2GB"
 # A signed document of Docker's schema 1 has the digest of what was signed, and not of all its bytes.
 _FORGED = """
     SELECT digest FROM (
@@ -45,23 +53,22 @@ def read_export(directory: Path, path: str | Path) -> None:
     """
     place = Path(path)
     _check_free(place)
-    partial = place.with_name(f".{place.name}.{secrets.token_hex(4)}.partial")
+    partial = beside(place, "partial")
     try:
         made = Connections(partial)
-        fill(made, directory)
+        made.ask(lambda connection: _fill_file(connection, directory), what=f"{directory} cannot be read")
         _check_free(place)
-        try:
-            partial.rename(place)
-        except OSError as error:
-            raise TransportError(f"{place} cannot be written: {error.strerror}", hint="Choose another path") from None
+        put_in_place(partial, place)
+    except FileExistsError:
+        raise _taken(place) from None
+    except OSError as error:
+        raise TransportError(f"{place} cannot be written: {error.strerror}", hint=_OTHER) from None
     finally:
-        for left in (partial, Path(f"{partial}.wal")):
-            with suppress(OSError):
-                left.unlink(missing_ok=True)
+        discard(partial)
 
 
 def fill(connections: Connections, directory: Path) -> None:
-    """Put all tables of an export into an empty catalogue, or nothing.
+    """Put all tables of an export into an empty catalogue in memory, or nothing.
 
     Raises
     ------
@@ -71,6 +78,12 @@ def fill(connections: Connections, directory: Path) -> None:
     connections.ask(lambda connection: _fill(connection, directory), what=f"{directory} cannot be read")
 
 
+def _fill_file(connection: duckdb.DuckDBPyConnection, directory: Path) -> None:
+    connection.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
+    _fill(connection, directory)
+    connection.execute("CHECKPOINT")  # so that the file is whole without what stands beside it
+
+
 def _fill(connection: duckdb.DuckDBPyConnection, directory: Path) -> None:
     files = _files_of(directory)
     _check_marks(connection, files)
@@ -78,18 +91,20 @@ def _fill(connection: duckdb.DuckDBPyConnection, directory: Path) -> None:
         for table, path in files.items():
             with _parquet(path):
                 _check_columns(connection, table, path)
+                _check_rows(connection, path)
                 query = f"INSERT INTO {table} BY NAME FROM read_parquet(?, hive_partitioning = false)"
                 connection.execute(query, [str(path)])
         _check_documents(connection, directory)
-    connection.execute("CHECKPOINT")  # so that the file is whole without what stands beside it
 
 
 def _check_free(path: Path) -> None:
-    with reading(str(path)):
-        if not path.parent.is_dir():
-            raise InvalidError(f"there is no directory {path.parent}", hint="Choose another path")
+    check_directory(path)
     if os.path.lexists(path) or os.path.lexists(f"{path}.wal"):
-        raise InvalidError(f"there is something at {path} already", hint="Choose another path")
+        raise _taken(path)
+
+
+def _taken(path: Path) -> InvalidError:
+    return InvalidError(f"there is something at {path} already", hint=_OTHER)
 
 
 def _files_of(directory: Path) -> dict[str, Path]:
@@ -130,6 +145,13 @@ def _check_columns(connection: duckdb.DuckDBPyConnection, table: str, path: Path
             raise InvalidError(f"{path} is no table {table}: its column {column} is {told}, and has to be {kind}")
     strange = next(column for column in found if column not in expected)
     raise InvalidError(f"{path} is no table {table}: there is no column {printable(strange)} in it")
+
+
+def _check_rows(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+    query = "SELECT num_rows, file_size_bytes FROM parquet_file_metadata(?)"
+    [(rows, size)] = connection.execute(query, [str(path)]).fetchall()
+    if not 0 <= rows <= ROWS_PER_BYTE * size:
+        raise InvalidError(f"{path} claims {rows:,} rows in {size:,} bytes", hint=_NO_EXPORT)
 
 
 def _check_documents(connection: duckdb.DuckDBPyConnection, directory: Path) -> None:

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
+# What the views and functions are made of, which nobody else needs to know.
+HELPERS = frozenset({"current_images", "current_names", "ocinb_version", "stored_files"})
+
 _EVERYWHERE = MappingProxyType(
     {
         "annotations": "the annotations",
@@ -181,7 +184,12 @@ _HERE = MappingProxyType(
     }
 )
 
-_TABLES = frozenset({*_HERE, "current_images", "manifest_layers"})
+_TABLES = frozenset({*_HERE, "current_images", "find", "manifest_layers"})
+
+
+def is_ours(table: str) -> bool:
+    """Tell a table, view or macro of ocinb from one that people made."""
+    return table in _TABLES
 
 
 def meaning_of(table: str, column: str) -> str | None:
@@ -190,7 +198,7 @@ def meaning_of(table: str, column: str) -> str | None:
     >>> meaning_of("tags", "reference"), meaning_of("mine", "reference")
     ('the tag in full', None)
     """
-    if table not in _TABLES:
+    if not is_ours(table):
         return None
     return _HERE.get(table, {}).get(column) or _EVERYWHERE.get(column)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -12,8 +13,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _WHOLE = frozenset("TINYINT SMALLINT INTEGER BIGINT UTINYINT USMALLINT UINTEGER".split())
-# sum() of whole numbers is one of these; pandas has no such type, and DuckDB's way out is floating point.
-_HUGE = frozenset("HUGEINT UHUGEINT UBIGINT".split())
+# sum() of whole numbers is one of these; pandas has no such types, and DuckDB's way out is floating point, or none.
+_HUGE = re.compile(r"(HUGEINT|UHUGEINT|UBIGINT|BIGNUM|DECIMAL\(\d+,0\))(?P<lists>(\[\d*\])*)")
 # Of the times only this one comes out in UTC and microseconds.
 _TIME = "TIMESTAMP WITH TIME ZONE"
 
@@ -43,7 +44,9 @@ def to_frame(relation: duckdb.DuckDBPyRelation) -> pd.DataFrame:
 
 
 def _column(place: int, kind: str) -> str:
-    if kind in _HUGE or kind.startswith("ENUM"):
+    if huge := _HUGE.fullmatch(kind):
+        return f"#{place}::VARCHAR{huge['lists']}"
+    if kind.startswith("ENUM"):
         return f"#{place}::VARCHAR"
     return f"#{place}::{_TIME}" if kind.startswith(("TIMESTAMP", "DATE")) and "[" not in kind else f"#{place}"
 
@@ -53,15 +56,28 @@ def _converted(series: pd.Series[Any], kind: str) -> pd.Series[Any]:
 
     if kind in _WHOLE:
         return series.astype(NUMBER)
-    if kind in _HUGE:
-        return _whole(series)
+    if huge := _HUGE.fullmatch(kind):
+        return _listed_numbers(series) if huge["lists"] else _whole(series)
     if kind == "BOOLEAN":
         return series.astype(FLAG)
     if kind in {"VARCHAR", "JSON"} or kind.startswith("ENUM"):
         return series.astype(TEXT)
-    if kind.endswith("[]"):
+    if kind.endswith("]"):
         return pd.Series([_listed(value) for value in series], dtype=object, index=series.index)
     return series
+
+
+def _listed_numbers(series: pd.Series[Any]) -> pd.Series[Any]:
+    import pandas as pd
+
+    return pd.Series([_numbers(_listed(value)) for value in series], dtype=object, index=series.index)
+
+
+def _numbers(value: Any) -> Any:
+    """Read the numbers in lists of texts."""
+    if isinstance(value, list):
+        return [_numbers(inner) for inner in value]
+    return int(value) if isinstance(value, str) else None
 
 
 def _listed(value: Any) -> Any:

@@ -9,6 +9,7 @@ import duckdb
 
 from ocinb.catalog.catalog import Catalog
 from ocinb.catalog.connection import MEMORY, script, translated
+from ocinb.catalog.meanings import HELPERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ class Vocabulary:
 
 
 def read_vocabulary(catalog: Catalog) -> Vocabulary:
-    """Ask a catalogue for its names, those too that people gave it.
+    """Ask a catalogue for its names, those too that people gave it, without what only ocinb itself looks at.
 
     Raises
     ------
@@ -39,7 +40,8 @@ def read_vocabulary(catalog: Catalog) -> Vocabulary:
         If the file cannot be read, or another process holds it for longer than a few seconds.
     """
     named = catalog.sql(script("queries/vocabulary.sql"))
-    rows = list(zip(named["name"], named["kind"], named["columns"], strict=True))
+    listed = zip(named["name"], named["kind"], named["columns"], strict=True)
+    rows = [(name, kind, columns) for name, kind, columns in listed if name not in HELPERS]
     return Vocabulary(
         tables={name: tuple(columns) for name, kind, columns in rows if kind == "table"},
         functions=tuple(name for name, kind, _ in rows if kind == "function"),

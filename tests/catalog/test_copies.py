@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -17,6 +18,7 @@ import pytest
 import ocinb
 from ocinb.catalog import exporting, importing
 from ocinb.catalog.exporting import table_types
+from ocinb.catalog.placing import put_in_place
 from ocinb.errors import IntegrityError, InvalidError, NotFoundError, OcinbError, TransportError
 from ocinb.samples import SampleRegistry
 from tests.catalog.making import put_config, sha256, sized
@@ -203,6 +205,14 @@ def unmarked(path: Path) -> None:
         connection.execute("COPY (SELECT 1 AS a) TO ? (FORMAT parquet)", [str(path)])
 
 
+def in_its_place(make: Callable[[Path], object]) -> Callable[[Path], None]:
+    def replaced(path: Path) -> None:
+        path.unlink()
+        make(path)
+
+    return replaced
+
+
 SPOILED: list[tuple[str, Callable[[Path], object], type[OcinbError], str]] = [
     ("layers", remove, InvalidError, "it has no layers.parquet"),
     ("layers", cut, InvalidError, "cannot be read as a Parquet file"),
@@ -223,6 +233,16 @@ SPOILED: list[tuple[str, Callable[[Path], object], type[OcinbError], str]] = [
         InvalidError,
         "its column files is VARCHAR, and has to be BIGINT",
     ),
+    (
+        "failures",
+        as_query("SELECT 'a' AS reference, 'b' AS stage, 'c' AS error, now() AS failed_at FROM range(9999999)"),
+        InvalidError,
+        "failures.parquet claims 9,999,999 rows in ",
+    ),
+    ("layers", in_its_place(lambda path: path.symlink_to(path)), InvalidError, "it has no layers.parquet"),
+    ("layers", in_its_place(lambda path: path.symlink_to("/dev/zero")), InvalidError, "it has no layers.parquet"),
+    ("layers", in_its_place(Path.mkdir), InvalidError, "it has no layers.parquet"),
+    ("layers", in_its_place(os.mkfifo), InvalidError, "it has no layers.parquet"),
     ("configs", as_query("SELECT * REPLACE (raw || ' ' AS raw) FROM it"), IntegrityError, "does not match its digest"),
     ("manifests", as_query("SELECT * REPLACE ('{}' AS raw) FROM it"), IntegrityError, "does not match its digest"),
 ]
@@ -291,6 +311,36 @@ def test_a_catalogue_that_cannot_be_written_is_told_as_such(tmp_path: Path, monk
     with pytest.raises(TransportError, match="No space left"):
         ocinb.Catalog.from_parquet(tmp_path / "tables", tmp_path / "made.duckdb")
     assert [found.name for found in tmp_path.glob("*made*")] == []
+
+
+def test_texts_without_measure_take_no_memory_without_measure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with ocinb.Catalog() as catalog:
+        catalog.export(tmp_path / "tables")
+    swollen = "SELECT repeat('x', 1000000) AS reference, 'b' AS stage, 'c' AS error, now() AS failed_at FROM range(200)"
+    rewritten(tmp_path / "tables" / "failures.parquet", swollen)
+    monkeypatch.setattr(importing, "MEMORY_LIMIT", "60MB")
+    with pytest.raises(TransportError, match=r"tables cannot be read: .*MiB used\)$"):
+        ocinb.Catalog.from_parquet(tmp_path / "tables", tmp_path / "made.duckdb")
+    assert [found.name for found in tmp_path.glob("*made*")] == []
+    monkeypatch.undo()
+    made = ocinb.Catalog.from_parquet(tmp_path / "tables", tmp_path / "made.duckdb")
+    assert made.sql("SELECT sum(strlen(reference)) AS n FROM failures")["n"].tolist() == [200_000_000]
+
+
+def test_another_file_that_comes_to_its_place_meanwhile_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = tmp_path / "made.duckdb"
+    with ocinb.Catalog() as catalog:
+        catalog.export(tmp_path / "tables")
+
+    def late(partial: Path, path: Path) -> None:
+        path.write_text("theirs")
+        put_in_place(partial, path)
+
+    monkeypatch.setattr(importing, "put_in_place", late)
+    with pytest.raises(InvalidError, match="there is something at"):
+        ocinb.Catalog.from_parquet(tmp_path / "tables", made)
+    assert made.read_text() == "theirs"
+    assert [found.name for found in tmp_path.glob("*made*")] == ["made.duckdb"]
 
 
 def test_documents_of_schema_1_come_back(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +11,7 @@ import pytest
 import ocinb
 from ocinb.catalog import meanings, schemas
 from ocinb.errors import InvalidError, NotFoundError
+from ocinb.samples import SampleRegistry
 from tests.catalog.test_tables import TABLES, VIEWS
 from tests.frames.facts import records
 
@@ -18,9 +21,12 @@ def test_every_column_has_a_description() -> None:
         described = catalog.columns()
         there = catalog.sql(
             "SELECT table_name, column_name, data_type FROM information_schema.columns "
-            "WHERE table_name <> 'ocinb_version' ORDER BY table_name, ordinal_position"
+            "ORDER BY table_name, ordinal_position"
         )
-    assert described[["table", "column", "type"]].values.tolist() == there.values.tolist()
+        found = catalog.sql("DESCRIBE FROM find('*')")
+    expected = [row for row in there.values.tolist() if row[0] not in meanings.HELPERS]
+    expected += [["find", *row] for row in found[["column_name", "column_type"]].values.tolist()]
+    assert described[["table", "column", "type"]].values.tolist() == sorted(expected, key=itemgetter(0))
     lacking = described[described["description"].isna() | (described["description"].str.len() < 5)]
     assert lacking[["table", "column"]].values.tolist() == []
     assert {*TABLES, *VIEWS} <= set(described["table"])
@@ -29,8 +35,8 @@ def test_every_column_has_a_description() -> None:
 
 def test_no_meaning_is_left_of_what_is_gone() -> None:
     with ocinb.Catalog() as catalog:
-        described = catalog.columns()
-    there = set(zip(described["table"], described["column"], strict=True))
+        described = [catalog.columns(table) for table in (None, "current_names", "current_images")]
+    there = {pair for frame in described for pair in zip(frame["table"], frame["column"], strict=True)}
     own = {(table, column) for table, columns in meanings._HERE.items() for column in columns}
     assert own - there == set()
     assert set(meanings._EVERYWHERE) - {column for _, column in there - own} == set()
@@ -55,7 +61,13 @@ def test_one_table_is_described_in_its_order(table: str) -> None:
 
 @pytest.mark.parametrize(
     ("wrong", "told"),
-    [("layer", "Did you mean 'layers'?"), ("tag_hist", "Did you mean 'tag_history'?"), ("xyzzy", "There are: base_")],
+    [
+        ("layer", "Did you mean 'layers'?"),
+        ("tag_hist", "Did you mean 'tag_history'?"),
+        ("fnd", "Did you mean 'find'?"),
+        ("current_imges", "There are: base_"),
+        ("xyzzy", "There are: base_"),
+    ],
 )
 def test_a_table_that_is_not_there_is_told(wrong: str, told: str) -> None:
     with ocinb.Catalog() as catalog, pytest.raises(NotFoundError) as caught:
@@ -80,6 +92,55 @@ def test_tables_of_ones_own_are_described_by_their_comments() -> None:
         ("said", None, "what I say"),
         ("size_bytes", None, None),
     ]
+
+
+def test_a_macro_is_described_by_what_it_returns(registry: SampleRegistry) -> None:
+    with ocinb.Catalog() as catalog:
+        described = records(catalog.columns("find"))
+        catalog.add(registry.reference("demo/hello"), depth="files")
+        assert [row["column"] for row in described] == list(catalog.sql("FROM find('*')"))
+        catalog.sql("CREATE MACRO mine(a, b := 2) AS TABLE SELECT a::BIGINT AS x, b AS y_bytes")
+        assert [(row["column"], row["unit"]) for row in records(catalog.columns("mine"))] == [
+            ("x", None),
+            ("y_bytes", None),
+        ]
+    assert {row["column"]: (row["type"], row["unit"]) for row in described} == {
+        "reference": ("VARCHAR", None),
+        "platform": ("VARCHAR", None),
+        "layer": ("BIGINT", None),
+        "path": ("VARCHAR", None),
+        "size_bytes": ("BIGINT", "bytes"),
+        "sha256": ("VARCHAR", None),
+        "visible": ("BOOLEAN", None),
+    }
+    assert all(row["description"] for row in described)
+
+
+def test_all_macros_that_are_tables_are_public_or_helpers() -> None:
+    with ocinb.Catalog() as catalog:
+        macros = catalog.sql(
+            "SELECT function_name AS name FROM duckdb_functions() WHERE function_type = 'table_macro' AND NOT internal"
+        )
+        listed = set(catalog.tables()["name"])
+    assert set(macros["name"]) - meanings.HELPERS == set(macros["name"]) & listed
+
+
+def test_views_are_not_asked_to_list_them() -> None:
+    with ocinb.Catalog() as catalog:
+        catalog.sql("CREATE VIEW endless AS SELECT count(*) AS n FROM range(1000000000000) AS a, range(1000000) AS b")
+        catalog.sql("COMMENT ON VIEW endless IS 'it never ends'")
+        tables = records(catalog.tables())
+    assert [(row["kind"], row["rows"]) for row in tables if row["name"] == "endless"] == [("view", None)]
+
+
+def test_what_stands_elsewhere_is_not_listed(tmp_path: Path) -> None:
+    ocinb.Catalog(tmp_path / "other.duckdb")
+    with ocinb.Catalog() as catalog:
+        before = catalog.tables(), catalog.columns()
+        catalog.sql("CREATE SCHEMA aside; CREATE TABLE aside.theirs (a INTEGER); COMMENT ON TABLE aside.theirs IS 'x'")
+        catalog.sql(f"ATTACH '{tmp_path / 'other.duckdb'}' AS other")
+        assert catalog.tables().equals(before[0])
+        assert catalog.columns().equals(before[1])
 
 
 def test_macros_are_listed_without_a_number_of_rows() -> None:

@@ -26,6 +26,13 @@ print(catalog.sql("SELECT 42 AS x")["x"].tolist(), catalog.tables().shape[0] > 0
 ENDLESS = "SELECT sum(a.range * b.range) AS s FROM range(100000000) AS a, range(1000000) AS b"
 COUNTING = ENDLESS.replace("sum(a.range * b.range)", "count(*)")
 
+# As file_duplicates does, and ending in a frame that is large.
+DUPLICATES = """
+SELECT sha, count(*) AS copies, min(text) AS example, count(DISTINCT range % 97) AS layers
+FROM (SELECT sha256((range % 3000000)::VARCHAR) AS sha, range, range::VARCHAR AS text FROM range(400000000))
+GROUP BY sha HAVING count(*) > 1
+"""
+
 
 def test_an_interrupt_of_the_main_thread_is_one() -> None:
     with pytest.raises(KeyboardInterrupt), translated("nothing"):
@@ -39,7 +46,7 @@ DEAF = "SELECT length(regexp_replace(repeat('ab', 15000000), '(a|b)(a|b)', 'x', 
 
 
 @pytest.mark.parametrize("path", [":memory:", "kept.duckdb"])
-@pytest.mark.parametrize("query", [ENDLESS, f"SELECT 1; {COUNTING}", f"CREATE TABLE t AS {ENDLESS}", DEAF])
+@pytest.mark.parametrize("query", [ENDLESS, f"SELECT 1; {COUNTING}", f"CREATE TABLE t AS {ENDLESS}", DUPLICATES, DEAF])
 def test_an_interrupt_ends_a_question(tmp_path: Path, path: str, query: str) -> None:
     where = path if path == ":memory:" else str(tmp_path / path)
     with subprocess.Popen([sys.executable, "-c", ASKING, where, query], stdout=subprocess.PIPE, text=True) as asking:

@@ -42,5 +42,30 @@ def test_enumerations_are_text(catalog: Catalog) -> None:
     assert column.tolist() == ["b"]
 
 
+@pytest.mark.parametrize(
+    ("expression", "value"),
+    [
+        ("10::DECIMAL(38, 0)", 10),
+        ("12345678901234567890123456789012345678::DECIMAL(38, 0)", 12345678901234567890123456789012345678),
+        ("9007199254740993::DECIMAL(18, 0)", 2**53 + 1),
+        ("(2::BIGNUM)", 2),
+        ("[9007199254740993::HUGEINT, NULL]", [2**53 + 1, None]),
+        ("[[9007199254740993::HUGEINT], [], NULL]", [[2**53 + 1], [], None]),
+        ("[1::UBIGINT]", [1]),
+        ("[1, 2]::INTEGER[2]", [1, 2]),
+    ],
+)
+def test_whole_numbers_of_any_size_are_whole(catalog: Catalog, expression: str, value: object) -> None:
+    column = catalog.sql(f"SELECT {expression} AS x UNION ALL SELECT NULL")["x"]
+    answer, missing = column.tolist()
+    assert repr(answer) == repr(value), "and not 10.0"
+    assert pd.isna(missing)
+
+
+def test_decimals_are_floating_point(catalog: Catalog) -> None:
+    column = catalog.sql("SELECT 1.25::DECIMAL(10, 2) AS x UNION ALL SELECT NULL")["x"]
+    assert (column[0], str(column.dtype)) == (1.25, "float64")
+
+
 def test_duckdb_draws_no_bars_of_its_own(catalog: Catalog) -> None:
     assert catalog.sql("SELECT current_setting('enable_progress_bar') AS drawn")["drawn"].tolist() == [False]

@@ -161,6 +161,82 @@ def test_a_refusal_has_the_words_of_duckdb() -> None:
         catalog.sql("SELECT * FROM nowhere")
 
 
+@pytest.mark.parametrize(
+    ("query", "told"),
+    [
+        ("FROM imges", 'Did you mean "images"?'),
+        ("FROM fnd('*')", 'Did you mean "find"?'),
+        ("SELECT referense FROM images", '"reference"'),
+        ("SELECT i.referense FROM images AS i", "Did you mean 'reference'?"),
+        ("SELECT images.referense FROM images", "Did you mean 'reference'?"),
+        ("FROM images JOIN layers USING (layerdigest)", "Did you mean 'layer_digest'?"),
+        ("BEGIN; SELECT i.referense FROM images AS i", "Did you mean 'reference'?"),
+        ("SELECT x.layers FROM images", 'Candidate tables: "images"'),
+        ("FROM find()", "find(pattern)"),
+    ],
+)
+def test_a_typo_is_told_in_one_line_with_what_may_have_been_meant(query: str, told: str) -> None:
+    with ocinb.Catalog() as catalog, pytest.raises(InvalidError) as caught:
+        catalog.sql(query)
+    assert told in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 300
+
+
+def test_a_column_like_none_is_left_to_duckdb() -> None:
+    with ocinb.Catalog() as catalog, pytest.raises(InvalidError) as caught:
+        catalog.sql("SELECT i.zzzzqqqq FROM images AS i")
+    assert caught.value.hint is None
+    assert "zzzzqqqq" in str(caught.value)
+
+
+@pytest.mark.parametrize("path", [":memory:", "kept.duckdb"])
+def test_people_have_tables_and_views_of_their_own_in_it(tmp_path: Path, path: str) -> None:
+    with ocinb.Catalog(path if path == ":memory:" else tmp_path / path) as catalog:
+        catalog.sql("CREATE TABLE teams (repository VARCHAR); INSERT INTO teams VALUES ('demo/shop'), (NULL)")
+        catalog.sql("CREATE VIEW mine AS SELECT count(*) AS n FROM teams LEFT JOIN tags USING (repository)")
+        assert catalog.sql("FROM mine")["n"].tolist() == [2]
+        catalog.sql("BEGIN; DELETE FROM teams")
+        assert catalog.sql("FROM mine")["n"].tolist() == [2], "what is not committed goes with the question"
+
+
+def test_other_files_are_read_and_written(tmp_path: Path) -> None:
+    with ocinb.Catalog(tmp_path / "kept.duckdb") as catalog, ocinb.Catalog() as beside:
+        beside.sql("INSERT INTO failures (reference) VALUES ('theirs')")
+        ocinb.Catalog(tmp_path / "other.duckdb")
+        attach = f"ATTACH '{tmp_path / 'other.duckdb'}' AS other"
+        assert catalog.sql(f"{attach}; SELECT count(*) AS n FROM other.images")["n"].tolist() == [0]
+        written = catalog.sql(f"COPY (SELECT 42 AS x) TO '{tmp_path / 'x.csv'}'")
+        assert written["Count"].tolist() == [1]
+        assert catalog.sql(f"FROM '{tmp_path / 'x.csv'}'")["x"].tolist() == [42]
+
+
+@pytest.mark.parametrize(
+    ("frame", "values"),
+    [
+        (pd.DataFrame({"x": [{"a": 1}, {"a": 2}]}), [{"a": 1}, {"a": 2}]),
+        (pd.DataFrame({"x": [[1, 2], []]}), [[1, 2], []]),
+        (pd.DataFrame({"x": pd.Categorical(["a", "b"])}), ["a", "b"]),
+        (pd.DataFrame({"x": [2**80, 1]}), [2**80, 1]),
+        (pd.DataFrame({"x": pd.array([2**60 + 1, 1], dtype="Int64")}), [2**60 + 1, 1]),
+        (
+            pd.DataFrame({"x": pd.to_datetime(["2025-01-01 05:30"]).tz_localize("Asia/Kolkata")}),
+            [pd.Timestamp("2025-01-01", tz="UTC")],
+        ),
+    ],
+)
+def test_columns_of_any_kind_come_from_a_frame(frame: pd.DataFrame, values: list[Any]) -> None:
+    with ocinb.Catalog() as catalog:
+        assert catalog.sql("SELECT x FROM frame")["x"].tolist() == values
+    assert len(frame) == len(values)
+
+
+def test_columns_of_one_name_come_from_a_frame() -> None:
+    doubled = pd.DataFrame([[40, 2]], columns=["x", "x"])
+    with ocinb.Catalog() as catalog:
+        assert catalog.sql("FROM doubled").iloc[0].tolist() == doubled.iloc[0].tolist()
+
+
 @pytest.mark.parametrize("statement", ["CREATE TABLE mine (a INTEGER)", "", "-- nothing"])
 def test_a_statement_without_a_result_gives_an_empty_frame(statement: str) -> None:
     with ocinb.Catalog() as catalog:

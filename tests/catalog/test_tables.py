@@ -10,6 +10,7 @@ import pytest
 import ocinb
 from ocinb._settings import settings
 from ocinb.catalog.adding import BATCH
+from ocinb.catalog.meanings import HELPERS
 from ocinb.samples import SampleRegistry
 from ocinb.samples.images import make_layer
 from tests.catalog.making import sha256
@@ -114,10 +115,11 @@ def test_every_table_and_view_is_described(registry: SampleRegistry) -> None:
         catalog.add([registry.reference(name) for name in NAMES])
         tables = catalog.tables()
         tables = tables[tables["kind"] != "macro"]
-        there = catalog.sql("SELECT table_name FROM information_schema.tables WHERE table_name <> 'ocinb_version'")
-        assert sorted(tables["name"]) == sorted(there["table_name"])
+        there = catalog.sql("SELECT table_name FROM information_schema.tables")
+        assert sorted(tables["name"]) == sorted({*there["table_name"]} - HELPERS) == sorted({*TABLES, *VIEWS})
         for row in records(tables):
-            assert row["rows"] == catalog.sql(f"FROM {row['name']}").shape[0]
+            stored = catalog.sql(f"FROM {row['name']}").shape[0] if row["name"] in TABLES else None
+            assert row["rows"] == stored
             assert row["description"]
             assert row["kind"] == ("table" if row["name"] in TABLES else "view")
     assert {column: str(dtype) for column, dtype in tables.dtypes.items()} == {
@@ -181,6 +183,7 @@ def as_set(frame: pd.DataFrame) -> set[str]:
 
 @pytest.mark.parametrize("kept", [":memory:", "kept.duckdb"])
 def test_adding_again_adds_an_observation_and_nothing_else(registry: SampleRegistry, tmp_path: Path, kept: str) -> None:
+    settings.tag_ttl = 0
     names = [registry.reference(name) for name in NAMES]
     catalog = ocinb.Catalog(kept if kept == ":memory:" else tmp_path / kept)
     first = catalog.add(names)
@@ -211,7 +214,7 @@ def test_by_tag_by_digest_and_by_both(registry: SampleRegistry) -> None:
     assert added["digest"].tolist() == [digest] * 3
     assert sorted(added["outcome"]) == ["added", "present", "present"]
     assert as_set(seen) == {repr([registry.host, "demo/shop", tag, digest]) for tag in ("2.0", None)}
-    assert sorted(seen["tag"].isna()) == [False, True, True], "a digest says nothing about what its tag points at"
+    assert sorted(seen["tag"].isna()) == [False, True], "a digest says nothing about what its tag points at"
 
 
 def test_the_result_has_a_row_for_each_name_in_their_order(registry: SampleRegistry) -> None:

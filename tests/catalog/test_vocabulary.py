@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import ocinb
+from ocinb.catalog.meanings import HELPERS
 from ocinb.catalog.vocabulary import named_parameters, read_vocabulary
 from ocinb.errors import InvalidError
 
@@ -24,6 +25,16 @@ def test_all_tables_and_views_are_there_with_their_columns_in_order(place: str, 
     assert {name: list(known.tables[name]) for name in columns} == columns
     assert "find" in known.functions
     assert "normal_platform" not in known.functions, "no table"
+    assert not HELPERS & {*known.tables, *known.functions}
+
+
+def test_what_stands_elsewhere_is_no_name_of_the_catalogue(tmp_path: Path) -> None:
+    ocinb.Catalog(tmp_path / "other.duckdb")
+    with ocinb.Catalog() as catalog:
+        before = read_vocabulary(catalog)
+        catalog.sql("CREATE SCHEMA aside; CREATE TABLE aside.theirs (layer_digest VARCHAR)")
+        catalog.sql(f"ATTACH '{tmp_path / 'other.duckdb'}' AS other")
+        assert read_vocabulary(catalog) == before
 
 
 def test_words_of_sql_itself_are_told() -> None:

@@ -246,6 +246,8 @@ def test_names_are_completed_in_a_cell(shell: Any, catalog: ocinb.Catalog) -> No
     assert completed(shell, "%%ocisql\nFROM wanted\nSELECT po▮") == ["port"]
     assert completed(shell, "%%ocisql\nFROM wanted\nWHERE port > $le▮") == ["least"]
     assert "ocinb_version" not in completed(shell, "%%ocisql\nFROM oc▮")
+    assert not {"current_names", "current_images"} & set(completed(shell, "%%ocisql\nFROM current▮"))
+    assert "stored_files(" not in completed(shell, "%%ocisql\nFROM sto▮")
     assert completed(shell, "frame = %ocisql FROM layer_sh▮") == ["layer_sharing"]
     assert completed(shell, "%ocisql frame << FROM layer_sh▮") == ["layer_sharing"]
     assert completed(shell, "\n\n%%ocisql class <<\nFROM layer_sh▮") == ["layer_sharing"]

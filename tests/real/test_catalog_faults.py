@@ -20,7 +20,7 @@ from ocinb.samples import registry as start_registry
 from tests.real import catalogs, mischief
 from tests.real.catalogs import Adding, assert_whole, tables_in
 from tests.real.children import Child
-from tests.real.places import in_memory, resize, small_disk
+from tests.real.places import in_memory, read_only, resize, small_disk
 
 pytestmark = pytest.mark.real
 
@@ -128,7 +128,7 @@ def test_a_full_disk_leaves_whole_images(undisturbed: tuple[Adding, float], tmp_
         check_completed(adding, calm)
 
 
-@pytest.mark.parametrize("share", [0.01, 0.3])
+@pytest.mark.parametrize("share", [0.001, 0.01, 0.3])
 def test_a_limit_on_the_size_of_files_leaves_whole_images(
     undisturbed: tuple[Adding, float], tmp_path: Path, share: float
 ) -> None:
@@ -139,7 +139,21 @@ def test_a_limit_on_the_size_of_files_leaves_whole_images(
     said = Child(partial(catalogs.add, adding)).result()
     if said != ["added"] * len(calm.names):  # what does not fit into the file may stay in the log beside it
         check_error(said, adding)
+    assert [file.name for file in tmp_path.iterdir() if "partial" in file.name] == []
     check_completed(adding, calm)
+
+
+def test_a_disk_that_takes_nothing_makes_no_catalogue(undisturbed: tuple[Adding, float], tmp_path: Path) -> None:
+    calm, _ = undisturbed
+    place = tmp_path / "locked"
+    place.mkdir()
+    adding = replace(calm, path=place / "never.duckdb")
+    with read_only(place):
+        check_error(Child(partial(catalogs.add, adding)).result(), adding)
+    assert list(place.iterdir()) == []
+    with small_disk(place, 4096):
+        check_error(Child(partial(catalogs.add, adding)).result(), adding)
+        assert list(place.iterdir()) == []
 
 
 def of_a_newer_version(path: Path) -> None:

@@ -1,0 +1,209 @@
+"""A catalogue that is made is there wholly or not at all, and never in the place of another's."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+import ocinb
+from ocinb.catalog import connection, placing
+from ocinb.catalog.placing import beside, put_in_place
+from ocinb.errors import InvalidError, NotFoundError, OcinbError, TransportError
+
+MAKING = """
+import sys, ocinb
+print("ready", flush=True)
+sys.stdin.readline()
+ocinb.Catalog(sys.argv[1]).sql("INSERT INTO failures (reference) VALUES ($me)", {"me": sys.argv[2]})
+"""
+
+
+def without_links(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(placing.os, "link", refuse)  # type: ignore[attr-defined]
+
+
+@pytest.fixture(params=["links", "no links"])
+def disk(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if request.param == "no links":
+        without_links(monkeypatch)
+
+
+def names_in(folder: Path) -> list[str]:
+    """Give what stands there but for the store and the cache that the tests may have there."""
+    return sorted(path.name for path in folder.iterdir() if "duckdb" in path.name)
+
+
+@pytest.mark.usefixtures("disk")
+def test_a_new_catalogue_stands_alone(tmp_path: Path) -> None:
+    path = tmp_path / "new.duckdb"
+    assert ocinb.Catalog(path).tables().shape[0] > 10
+    assert names_in(tmp_path) == ["new.duckdb"]
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (duckdb.IOException('Could not write file "x": No space left on device'), TransportError),
+        (duckdb.FatalException("Failed to create checkpoint because of error"), TransportError),
+        (duckdb.TransactionException("Failed to commit: Could not write file"), TransportError),
+        (RuntimeError("Query interrupted"), KeyboardInterrupt),
+        (KeyboardInterrupt(), KeyboardInterrupt),
+    ],
+)
+def test_what_cannot_be_made_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException, told: type[BaseException]
+) -> None:
+    real = connection._fill
+
+    def failing(opened: duckdb.DuckDBPyConnection) -> None:
+        real(opened)
+        raise error
+
+    monkeypatch.setattr(connection, "_fill", failing)
+    with pytest.raises(told):
+        ocinb.Catalog(tmp_path / "new.duckdb")
+    assert names_in(tmp_path) == []
+    monkeypatch.undo()
+    assert len(ocinb.Catalog(tmp_path / "new.duckdb").sql("FROM images")) == 0
+
+
+def test_a_name_that_the_disk_does_not_give_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any) -> None:
+        raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))
+
+    monkeypatch.setattr(placing.os, "link", refuse)  # type: ignore[attr-defined]
+    with pytest.raises(TransportError, match=r"new.duckdb cannot be made: Disk quota exceeded"):
+        ocinb.Catalog(tmp_path / "new.duckdb")
+    assert names_in(tmp_path) == []
+
+
+@pytest.mark.usefixtures("disk")
+def test_who_is_faster_has_made_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, real = tmp_path / "new.duckdb", connection._fill
+
+    def slow(opened: duckdb.DuckDBPyConnection) -> None:
+        real(opened)
+        monkeypatch.setattr(connection, "_fill", real)
+        ocinb.Catalog(path).sql("INSERT INTO failures (reference) VALUES ('theirs')")
+
+    monkeypatch.setattr(connection, "_fill", slow)
+    assert ocinb.Catalog(path).sql("FROM failures")["reference"].tolist() == ["theirs"]
+    assert names_in(tmp_path) == ["new.duckdb"]
+
+
+def test_two_processes_make_one_catalogue(tmp_path: Path) -> None:
+    path = tmp_path / "new.duckdb"
+    both = [
+        subprocess.Popen(
+            [sys.executable, "-c", MAKING, str(path), me], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        for me in ("a", "b")
+    ]
+    for one in both:
+        assert one.stdout is not None
+        assert one.stdout.readline() == "ready\n"
+    for one in both:
+        assert one.stdin is not None
+        one.stdin.write("\n")
+        one.stdin.flush()
+    for one in both:
+        one.communicate(timeout=120)
+        assert one.returncode == 0
+    assert sorted(ocinb.Catalog(path).sql("FROM failures")["reference"]) == ["a", "b"]
+    assert names_in(tmp_path) == ["new.duckdb"]
+
+
+@pytest.mark.usefixtures("disk")
+@pytest.mark.parametrize("there", ["file", "folder", "link", "dangling"])
+def test_what_has_the_name_keeps_it(tmp_path: Path, there: str) -> None:
+    (tmp_path / "file").write_text("theirs")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to("file")
+    (tmp_path / "dangling").symlink_to("nowhere")
+    partial = tmp_path / "partial"
+    partial.write_text("mine")
+    with pytest.raises(FileExistsError):
+        put_in_place(partial, tmp_path / there)
+    assert (tmp_path / "file").read_text() == "theirs"
+    assert sorted(path.name for path in tmp_path.iterdir() if path.name == there) == [there]
+    assert (tmp_path / "dangling").is_symlink()
+
+
+@pytest.mark.parametrize("name", ["a", "x" * 255, "é" * 120])
+def test_a_name_beside_is_short_enough_for_a_disk(tmp_path: Path, name: str) -> None:
+    drawn = {beside(tmp_path / name, "partial") for _ in range(20)}
+    assert len(drawn) == 20
+    for path in drawn:
+        path.touch()
+        assert path.parent == tmp_path
+        assert path.name.startswith(".")
+
+
+def test_a_link_to_where_nothing_is_yet_is_followed(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "link").symlink_to("disk/new.duckdb")
+    ocinb.Catalog(tmp_path / "link").sql("INSERT INTO failures (reference) VALUES ('mine')")
+    assert (tmp_path / "link").is_symlink()
+    assert names_in(tmp_path / "disk") == ["new.duckdb"]
+    assert len(ocinb.Catalog(tmp_path / "disk" / "new.duckdb").sql("FROM failures")) == 1
+
+
+def loop(path: Path) -> None:
+    path.symlink_to(path)
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "told"),
+    [
+        (Path.mkdir, InvalidError, "is a directory, so it is no catalogue. Choose another path"),
+        (os.mkfifo, InvalidError, "is no regular file, so it is no catalogue. Choose another path"),
+        (loop, TransportError, "cannot be read: Too many levels of symbolic links"),
+        (lambda path: path.symlink_to("no/where"), InvalidError, "there is no directory"),
+        (lambda path: Path(f"{path}.wal").touch(), InvalidError, "other.wal belongs to a file that is gone. Remove it"),
+    ],
+)
+def test_what_stands_in_the_way_is_told_and_left(
+    tmp_path: Path, make: Callable[[Path], object], error: type[OcinbError], told: str
+) -> None:
+    make(tmp_path / "other")
+    before = sorted(path.name for path in tmp_path.iterdir())
+    with pytest.raises(error) as caught:
+        ocinb.Catalog(tmp_path / "other")
+    assert told in str(caught.value)
+    assert sorted(path.name for path in tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize("reason", ["Permission denied", "Input/output error", "No space left on device"])
+def test_what_the_system_refuses_is_no_fault_of_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reason: str
+) -> None:
+    path = tmp_path / "kept.duckdb"
+    catalog = ocinb.Catalog(path)
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise duckdb.IOException(f'Cannot open file "{path}": {reason}')
+
+    monkeypatch.setattr(connection.duckdb, "connect", refuse)  # type: ignore[attr-defined]
+    for ask in (catalog.tables, lambda: ocinb.Catalog(path)):
+        with pytest.raises(TransportError, match=f"cannot be opened as a catalogue: .*{reason}"):
+            ask()
+
+
+def test_a_catalogue_that_is_gone_is_not_made_anew(tmp_path: Path) -> None:
+    catalog = ocinb.Catalog(tmp_path / "kept.duckdb")
+    (tmp_path / "kept.duckdb").unlink()
+    for ask in (catalog.tables, lambda: catalog.sql("FROM images")):
+        with pytest.raises(NotFoundError, match=r"kept.duckdb is gone. Make a new one"):
+            ask()
+    assert names_in(tmp_path) == []
