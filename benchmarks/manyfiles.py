@@ -52,7 +52,8 @@ _DOCUMENTS = """
     INSERT INTO manifest_layers BY NAME
     SELECT 'manifest ' || image AS manifest_digest, layer, layer_digest, diff_id, layer_digest AS chain_id FROM pairs;
     INSERT INTO manifests BY NAME
-    SELECT DISTINCT 'manifest ' || image AS manifest_digest, 'config ' || image AS config_digest, now() AS indexed_at
+    SELECT DISTINCT 'manifest ' || image AS manifest_digest, 'image' AS kind, 'config ' || image AS config_digest,
+        now() AS indexed_at
     FROM pairs;
     INSERT INTO configs BY NAME
     SELECT DISTINCT 'config ' || image AS config_digest, 'linux' AS os, 'amd64' AS architecture FROM pairs;

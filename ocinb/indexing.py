@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from ocinb._pool import alone, hand_out, run_all
+from ocinb._belts import hand_out
+from ocinb._pool import alone, run_all
 from ocinb._settings import Settings
 from ocinb.archive.entries import Columns
 from ocinb.errors import IntegrityError, InvalidError, OcinbError

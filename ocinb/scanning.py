@@ -12,7 +12,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import BinaryIO, Final, Self
 
-from ocinb._pool import check_stopped, hand_over
+from ocinb._belts import hand_over
+from ocinb._pool import check_stopped
 from ocinb._settings import MIB, Settings
 from ocinb.archive.compression import Limits, decompressed
 from ocinb.archive.entries import Columns

@@ -136,7 +136,8 @@ class Adding:
         by = self._told[filed.place]
         by["fetched_bytes"] += filed.fetched_bytes
         if filed.error is None:
-            by["outcome"] = "failed" if by["outcome"] == "failed" else "added"
+            if filed.written and by["outcome"] != "failed":
+                by["outcome"] = "added"
             return
         for place in filed.work.names:
             row = self._told[place]

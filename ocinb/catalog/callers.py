@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Callable
 from types import FrameType
@@ -21,13 +22,20 @@ def frames_of_callers() -> dict[str, Any]:
     while frame is not None:
         stack.insert(0, frame)
         frame = frame.f_back
+    known: dict[int, tuple[type, bool]] = {}  # by identity: a class may refuse to be compared
     return {
         name: value
         for frame in stack
         for names in (frame.f_globals, frame.f_locals)
         for name, value in list(names.items())
-        if not callable(getattr(type(value), "columns", callable))  # a catalogue has a method of that name
+        if _is_known(type(value), known)
     }
+
+
+def is_frame(kind: type) -> bool:
+    """Say whether things of a class have columns; nothing of theirs runs for that, since it may do anything."""
+    columns = inspect.getattr_static(kind, "columns", None)
+    return columns is not None and not callable(columns)  # a catalogue has a method of that name
 
 
 def call_among(frames: dict[str, Any], function: Callable[[], T]) -> T:
@@ -38,3 +46,9 @@ def call_among(frames: dict[str, Any], function: Callable[[], T]) -> T:
     names = {**frames, "_ocinb_function": function}
     result: T = eval("_ocinb_function()", {}, names)  # noqa: S307 - a text of ours, which only calls
     return result
+
+
+def _is_known(kind: type, known: dict[int, tuple[type, bool]]) -> bool:
+    if id(kind) not in known:
+        known[id(kind)] = (kind, is_frame(kind))
+    return known[id(kind)][1]

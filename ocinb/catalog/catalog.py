@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from ocinb.catalog.adding import Adding
 from ocinb.catalog.callers import call_among, frames_of_callers
-from ocinb.catalog.copies import Copied
+from ocinb.catalog.connection import Connections, place_of, refuse_open_transaction
+from ocinb.catalog.copies import Exported, folder_of
 from ocinb.catalog.describing import Described
+from ocinb.catalog.importing import fill, read_export
+from ocinb.catalog.opening import MEMORY, gone, is_there
 from ocinb.catalog.questions import Questions
 from ocinb.catalog.results import to_frame
 from ocinb.errors import InvalidError
@@ -25,7 +29,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-class Catalog(Questions, Described, Copied):
+class Catalog(Questions, Described, Exported):
     """Images of any number of registries in one DuckDB file, keyed by digest, for questions in SQL.
 
     Parameters
@@ -39,7 +43,11 @@ class Catalog(Questions, Described, Copied):
     InvalidError
         If the file is no catalogue of this version; it is left as it is.
     TransportError
-        If another process holds the file.
+        If another process holds the file for longer than a few seconds.
+
+    Notes
+    -----
+    A copy, or what is unpickled, in another process too, is on the same file. One in memory cannot be copied so.
 
     Examples
     --------
@@ -50,6 +58,52 @@ class Catalog(Questions, Described, Copied):
     >>> added["outcome"].tolist()
     ['added', 'added']
     """
+
+    def __init__(self, path: str | PathLike[str] = MEMORY) -> None:
+        self._connections = Connections(path)
+
+    @classmethod
+    def from_parquet(cls, directory: str | PathLike[str], path: str | PathLike[str] = MEMORY) -> Self:
+        """Make a catalogue out of what `export` wrote.
+
+        Parameters
+        ----------
+        directory
+            Where the files stand. They are data and nothing more: what they are is checked, and nothing in them runs.
+        path
+            The file of the new catalogue, where nothing may stand yet; ``":memory:"`` keeps it in memory.
+
+        Raises
+        ------
+        NotFoundError
+            If there is no such directory.
+        InvalidError
+            If it is no export of this version, or something stands at the path, or there is no directory for it.
+        IntegrityError
+            If a document in it does not match its digest, or is not there, or a row has no key.
+        TransportError
+            If the file cannot be written, or what is read takes too much memory: 2 GB, in memory what DuckDB has.
+
+        Examples
+        --------
+        >>> import ocinb, tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     ocinb.Catalog().export(f"{folder}/tables")
+        ...     kept = ocinb.Catalog.from_parquet(f"{folder}/tables", f"{folder}/copy.duckdb")
+        ...     len(kept.sql("FROM images"))
+        0
+        """
+        source, place = folder_of(directory), place_of(path)
+        if isinstance(place, Path):
+            read_export(source, place)
+            return cls(place)
+        made = cls(MEMORY)
+        try:
+            fill(made._connections, source)
+        except BaseException:
+            made.close()
+            raise
+        return made
 
     @property
     def path(self) -> str | Path:
@@ -90,7 +144,7 @@ class Catalog(Questions, Described, Copied):
         InvalidError
             If `platform` or `depth` is none.
         TransportError
-            If the file cannot be written, or another process holds it for longer than a few seconds.
+            If the file cannot be written, or another process holds it for longer than a minute.
 
         Notes
         -----
@@ -134,22 +188,27 @@ class Catalog(Questions, Described, Copied):
         Parameters
         ----------
         query
-            The question, in DuckDB's SQL.
+            The question, in DuckDB's SQL, or several with ``;`` between them.
         params
             The values of ``?`` or ``$name`` in it.
 
         Returns
         -------
         DataFrame
-            The result: whole numbers ``Int64``, text ``str``, times and dates in UTC, MAP as dict. A statement without
-            a result gives an empty frame.
+            The result, of several questions the last one's: whole numbers ``Int64``, text ``str``, times and dates in
+            UTC to the microsecond, MAP as dict, lists as lists. A statement without a result gives an empty frame.
 
         Raises
         ------
         InvalidError
-            If DuckDB refuses the query; its own words say why.
+            If DuckDB refuses the query, whose own words say why, or a transaction is left open.
         TransportError
             If the file cannot be read, or another process holds it for longer than a few seconds.
+
+        Notes
+        -----
+        Each call has a connection of its own: temporary tables and what SET sets are gone after it, and a transaction
+        begins and ends in one call, ``"BEGIN; …; COMMIT"``. Of one that is left open nothing is kept.
 
         Examples
         --------
@@ -165,7 +224,9 @@ class Catalog(Questions, Described, Copied):
 
         def answer(connection: duckdb.DuckDBPyConnection) -> pd.DataFrame:
             relation = call_among(frames, partial(connection.sql, query, params=params))
-            return _empty() if relation is None else to_frame(relation)
+            frame = to_frame(relation)
+            refuse_open_transaction(connection)
+            return frame
 
         return self._connections.ask(answer, what="DuckDB refuses the query")
 
@@ -182,6 +243,20 @@ class Catalog(Questions, Described, Copied):
     def __repr__(self) -> str:
         return f"Catalog({str(self.path)!r})"
 
+    def __reduce__(self) -> tuple[Callable[[type[Catalog], Path], Catalog], tuple[type[Self], Path]]:
+        """Leave this process, or be copied, as a catalogue on the same file.
 
-def _empty() -> pd.DataFrame:
-    return schemas.ADDED.frame([])[[]]
+        Raises
+        ------
+        InvalidError
+            If it is in memory.
+        """
+        if not isinstance(self.path, Path):
+            raise InvalidError("a catalogue in memory cannot be copied or pickled", hint="Catalog.export keeps it")
+        return _reopened, (type(self), self.path)
+
+
+def _reopened(kind: type[Catalog], path: Path) -> Catalog:
+    if not is_there(path):
+        raise gone(path)
+    return kind(path)

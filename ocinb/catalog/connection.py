@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import re
-import stat
-import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from importlib import resources
@@ -17,17 +13,19 @@ from typing import TypeVar
 
 import duckdb
 
-from ocinb._pool import check_stopped, run_all, woken_by
+from ocinb._pool import alone, run_all, woken_by
 from ocinb._text import nearest
-from ocinb.catalog.placing import beside, discard, put_in_place
+from ocinb.catalog import opening
+from ocinb.catalog.memory import Memory
+from ocinb.catalog.opening import MEMORY, OTHER_PATH, OpenHereError, is_there, open_file, reason
+from ocinb.catalog.placing import beside, discard, put_in_place, told_as
 from ocinb.catalog.versions import SCHEMA_VERSION, version_of
-from ocinb.errors import InvalidError, NotFoundError, TransportError
+from ocinb.errors import InvalidError, TransportError
 from ocinb.sources.files import reading
 from ocinb.sources.paths import local_path
 
 T = TypeVar("T")
 
-MEMORY = ":memory:"
 # A view stands behind those that it asks.
 SCRIPTS = (
     "schema.sql",
@@ -43,24 +41,13 @@ SCRIPTS = (
 # How much DuckDB writes beside the file before it works that into it, as it does at the end in any case. Each time it
 # begins new groups of rows: with its own 16 MB a row of files took 66 bytes, not 38, and twice the time.
 LOG_SIZE = "256MB"
-PATIENCE_SECONDS = 5.0
-PAUSE_SECONDS = 0.05
 
-# How DuckDB says who has a file: by its program and the number of its process.
-_HOLDER = re.compile(r"held in (?P<program>.+?) \(PID (?P<process>\d+)\)")
 # What a full disk says at the end of a transaction.
 _NOT_COMMITTED = "Failed to commit"
 _OF_THE_MACHINE = (duckdb.IOException, duckdb.OutOfMemoryException, duckdb.FatalException)
-# What stands at the end if it was the system that refused to open a file, and not DuckDB that refuses what is in it.
-_OF_THE_SYSTEM = tuple(os.strerror(number) for number in errno.errorcode)
-_OTHER = "Choose another path"
 _NO_COLUMN = re.compile(
     r'column (?:named )?"(?P<name>[^"]+)"(?: does not exist on (?:left|right) side of join!)?$', re.IGNORECASE
 )
-
-
-class OpenHereError(TransportError):
-    """The file is open in this very process, by a connection that does not go with ours."""
 
 
 class Connections:
@@ -79,30 +66,51 @@ class Connections:
         If another process holds it for longer than a few seconds, or the disk does not let us.
     """
 
-    def __init__(self, path: str | Path) -> None:
-        if not isinstance(path, str | PathLike) or not str(path):
-            raise InvalidError(f"a catalogue takes the path of a file, not {path!r}")
-        self.path = path if path == MEMORY else local_path(str(path))
-        self._writing = threading.Lock()
-        self._kept = _connect(MEMORY) if path == MEMORY else None
+    def __init__(self, path: str | PathLike[str]) -> None:
+        self.path = place_of(path)
+        self._memory = Memory() if self.path == MEMORY else None
+        # Two objects on one file are two that write it.
+        self._one = ("catalogue", id(self) if self._memory is not None else os.path.realpath(self.path))
         if isinstance(self.path, Path):
-            if not _is_there(self.path):
+            if not is_there(self.path):
                 _make(self.path)
             _check_unfinished(self.path)
-        with self.write() as connection:
+        with self.connect(patience=opening.PATIENCE_SECONDS) as connection:
+            version = version_of(connection, str(self.path))
+        if version is None:
+            self._begin()
+
+    def _begin(self) -> None:
+        with self.write(patience=opening.PATIENCE_SECONDS) as connection:
             if version_of(connection, str(self.path)) is None:
                 _fill(connection)
 
     @contextmanager
-    def connect(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Give a connection for the time of a block, to be used by one thread."""
-        with translated(f"the catalogue {self.path} cannot be used"):
-            connection = _connect(self.path) if self._kept is None else _cursor(self._kept)
-            try:
-                connection.execute("SET enable_progress_bar = false")  # it knows nothing of settings.progress
+    def connect(self, *, patience: float | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Give a connection for the time of a block, to be used by one thread.
+
+        Parameters
+        ----------
+        patience
+            How many seconds to wait for another process that holds the file; None for those of somebody who writes,
+            or is about to: what was fetched for that is not to be lost.
+        """
+        with translated(f"the catalogue {self.path} cannot be used"), self._opened(patience) as connection:
+            connection.execute("SET enable_progress_bar = false")  # it knows nothing of settings.progress
+            yield connection
+
+    @contextmanager
+    def _opened(self, patience: float | None) -> Iterator[duckdb.DuckDBPyConnection]:
+        if self._memory is not None:
+            with self._memory.connect() as connection:
                 yield connection
-            finally:
-                connection.close()
+            return
+        seconds = opening.WRITERS_PATIENCE_SECONDS if patience is None else patience
+        connection = open_file(Path(self.path), patience=seconds)
+        try:
+            yield connection
+        finally:
+            connection.close()
 
     def ask(self, question: Callable[[duckdb.DuckDBPyConnection], T], *, what: str) -> T:
         """Have a question answered in a thread of its own, which Ctrl-C ends within two seconds.
@@ -119,35 +127,53 @@ class Connections:
         """
 
         def answer(asked: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
-            with self.connect() as connection, _guessing(connection), translated(what), woken_by(connection.interrupt):
+            with (
+                self.connect(patience=opening.PATIENCE_SECONDS) as connection,
+                _guessing(connection),
+                translated(what),
+                woken_by(connection.interrupt),
+            ):
                 return asked(connection)
 
         [answered] = run_all(answer, [question], workers=1)
         return answered
 
     @contextmanager
-    def write(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Give a connection to one thread at a time: what two put in at a time would stand twice."""
-        with self._writing, self.connect() as connection:
+    def write(self, *, patience: float | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Give a connection to one thread at a time: what two put in at a time would stand twice.
+
+        Parameters
+        ----------
+        patience
+            As for `connect`.
+        """
+        with alone(self._one), self.connect(patience=patience) as connection:
             connection.execute(f"SET checkpoint_threshold = '{LOG_SIZE}'")
             yield connection
 
     def close(self) -> None:
         """Give up what is in memory; a file is always closed already."""
-        if self._kept is not None:
-            self._kept.close()
+        if self._memory is not None:
+            self._memory.close()
+
+
+def place_of(given: str | PathLike[str]) -> str | Path:
+    """Say where a catalogue is kept by what somebody gave for it: in a file, or ``":memory:"``.
+
+    Raises
+    ------
+    OcinbError
+        If it is no path.
+    """
+    path = os.fspath(given) if isinstance(given, str | PathLike) else None
+    if not path:
+        raise InvalidError(f"a catalogue takes the path of a file, not {given!r}")
+    return MEMORY if path == MEMORY else local_path(os.fsdecode(path))
 
 
 def script(name: str) -> str:
     """Read SQL of ours by the name of its file."""
     return resources.files("ocinb.catalog").joinpath(name).read_text("utf-8")
-
-
-def _cursor(kept: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
-    try:
-        return kept.cursor()
-    except duckdb.ConnectionException:
-        raise InvalidError("the catalogue in memory was closed", hint="Make a new one: ocinb.Catalog()") from None
 
 
 @contextmanager
@@ -161,6 +187,22 @@ def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
         with suppress(duckdb.Error):  # which an interrupt, or a commit that failed, may have ended already
             connection.rollback()
         raise
+
+
+def refuse_open_transaction(connection: duckdb.DuckDBPyConnection) -> None:
+    """Take back what is not committed.
+
+    Raises
+    ------
+    InvalidError
+        If there was a transaction.
+    """
+    try:
+        connection.rollback()
+    except duckdb.TransactionException:  # there is none
+        return
+    hint = "Begin and end it in one call: BEGIN; …; COMMIT"
+    raise InvalidError("a transaction was left open, so nothing of it is kept", hint=hint)
 
 
 @contextmanager
@@ -201,27 +243,10 @@ def _guessing(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
         mistyped = _NO_COLUMN.search(error.message)
         if mistyped:
             columns = "SELECT DISTINCT column_name FROM duckdb_columns() WHERE NOT internal ORDER BY ALL"
-            with _cursor(connection) as beside:  # what failed may have begun a transaction, in which nothing goes on
+            with connection.cursor() as beside:  # what failed may have begun a transaction, in which nothing goes on
                 near = nearest(mistyped["name"], [name for (name,) in beside.execute(columns).fetchall()])
             error.hint = f"Did you mean {near!r}?" if near else error.hint
         raise
-
-
-def _is_there(path: Path) -> bool:
-    """Say whether a file is there, and refuse what cannot be one."""
-    left = os.path.lexists(f"{path}.wal")  # looked for first: whoever makes the file now has its log beside it later
-    with reading(str(path)):
-        try:
-            status = path.stat()
-        except (FileNotFoundError, NotADirectoryError):
-            if left:
-                hint = "Remove it, or choose another path"
-                raise InvalidError(f"{path}.wal belongs to a file that is gone", hint=hint) from None
-            return False
-    if not stat.S_ISREG(status.st_mode):
-        kind = "a directory" if stat.S_ISDIR(status.st_mode) else "no regular file"
-        raise InvalidError(f"{path} is {kind}, so it is no catalogue", hint=_OTHER)
-    return True
 
 
 def _make(path: Path) -> None:
@@ -234,13 +259,13 @@ def _make(path: Path) -> None:
     partial = beside(place, "partial")
     what = f"the catalogue {path} cannot be made"
     try:
-        with translated(what), duckdb.connect(str(partial)) as connection:
+        with told_as(path, partial), translated(what), duckdb.connect(str(partial)) as connection:
             _fill(connection)
             connection.execute("CHECKPOINT")  # so that the file is whole without what stands beside it
         with suppress(FileExistsError):
             put_in_place(partial, place)
     except OSError as error:
-        raise TransportError(f"{what}: {error.strerror}", hint=_OTHER) from None
+        raise TransportError(f"{what}: {error.strerror}", hint=OTHER_PATH) from None
     finally:
         discard(partial)
 
@@ -257,7 +282,7 @@ def check_directory(path: Path) -> None:
     """
     with reading(str(path)):
         if not path.parent.is_dir():
-            raise InvalidError(f"there is no directory {path.parent}", hint=_OTHER)
+            raise InvalidError(f"there is no directory {path.parent}", hint=OTHER_PATH)
 
 
 def _check_unfinished(path: Path) -> None:
@@ -265,50 +290,14 @@ def _check_unfinished(path: Path) -> None:
 
     DuckDB then completes it from what that process wrote beside it, and a file of another version is to be left alone.
     """
-    if not Path(f"{path}.wal").exists():
+    if not Path(f"{os.path.realpath(path)}.wal").exists():
         return
     try:
-        connection = _connect(path, read_only=True)
+        connection = open_file(path, patience=opening.PATIENCE_SECONDS, read_only=True)
     except OpenHereError:  # so nobody was killed
         return
     with connection:
         version_of(connection, str(path))
-
-
-def _connect(path: str | Path, *, read_only: bool = False) -> duckdb.DuckDBPyConnection:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    if isinstance(path, Path) and not _is_there(path):  # DuckDB would make an empty one
-        raise NotFoundError(f"the catalogue {path} is gone", hint="Make a new one: ocinb.Catalog(path)")
-    while True:
-        try:
-            connection = duckdb.connect(str(path), read_only=read_only)
-        except duckdb.Error as error:
-            held = isinstance(error, duckdb.IOException) and "Could not set lock" in str(error)
-            if held and time.monotonic() < deadline:
-                check_stopped()
-                time.sleep(PAUSE_SECONDS)
-                continue
-            raise _cannot_open(path, error, held=held) from None
-        # SET alone is lost in cursors, and an aware frame loaded under another zone shifts by hours.
-        connection.execute("SET GLOBAL TimeZone = 'UTC'")
-        return connection
-
-
-def _cannot_open(path: str | Path, error: duckdb.Error, *, held: bool) -> TransportError | InvalidError:
-    if isinstance(error, duckdb.ConnectionException):
-        hint = "Close that connection, or ask by Catalog.sql"
-        return OpenHereError(f"the catalogue {path} is open in this process by another connection", hint=hint)
-    if held:
-        holder = _HOLDER.search(str(error))
-        who = f"process {holder['process']} ({Path(holder['program']).name})" if holder else "another process"
-        return TransportError(f"the catalogue {path} is in use by {who}", hint="Close it there, or try again later")
-    kind = TransportError if reason(error).endswith(_OF_THE_SYSTEM) else InvalidError
-    return kind(f"{path} cannot be opened as a catalogue: {reason(error)}", hint=_OTHER)
-
-
-def reason(error: duckdb.Error) -> str:
-    """Give DuckDB's words in one line, without the picture of the query and the advice on its settings in them."""
-    return " ".join(re.split(r"\n+LINE \d+:|\n+Possible solutions:", str(error))[0].split())
 
 
 def _fill(connection: duckdb.DuckDBPyConnection) -> None:

@@ -13,7 +13,8 @@ from pathlib import Path
 import duckdb
 
 from ocinb._text import printable
-from ocinb.catalog.connection import MEMORY, script, transaction
+from ocinb.catalog.connection import script, transaction
+from ocinb.catalog.opening import MEMORY
 from ocinb.catalog.placing import beside
 from ocinb.catalog.versions import SCHEMA_VERSION
 from ocinb.errors import InvalidError, TransportError

@@ -12,15 +12,16 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from ocinb._pool import check_stopped, hand_in, run_all
+from ocinb._belts import hand_in
+from ocinb._pool import check_stopped, run_all
 from ocinb._text import printable
 from ocinb.catalog.connection import Connections
 from ocinb.catalog.distributions import Distributions
 from ocinb.catalog.entries import fills_groups
-from ocinb.catalog.loading import counting, fail
+from ocinb.catalog.loading import counting, note_failures
 from ocinb.catalog.shelf import Laid, OutdatedError, Plan, Shelf
 from ocinb.errors import InvalidError, OcinbError
-from ocinb.frames.collecting import complete
+from ocinb.frames.collecting import Failure, complete
 from ocinb.frames.inside import Asked, reading
 from ocinb.frames.opening import Opened
 from ocinb.frames.reading import LayerContents, Reader
@@ -75,12 +76,15 @@ class Filed:
         What came over the wire for it.
     error
         Why it failed; None if it did not.
+    written
+        Whether this call wrote it; another process may have been faster.
     """
 
     work: Work
     place: int
     fetched_bytes: int
     error: OcinbError | None = None
+    written: bool = False
 
     @property
     def told(self) -> str:
@@ -239,13 +243,13 @@ class Filing:
         waiting, self._waiting = self._waiting, []
         if waiting:
             try:
-                self._shelf.write([one.laid for one in waiting])
+                written = self._shelf.write([one.laid for one in waiting])
             except (OutdatedError, InvalidError):
                 check_stopped()  # it may be that which ended the writing
                 for one in waiting:
                     self._write_alone(one.filed, one.opened)
             else:
-                self._filed += [one.filed for one in waiting]
+                self._filed += [replace(one.filed, written=one.laid.manifest_digest in written) for one in waiting]
         self._note_failures()
 
     def _write_alone(self, filed: Filed, opened: Opened) -> None:
@@ -254,7 +258,7 @@ class Filing:
             filed, laid = self._laid(filed, opened, {}, by_tables=False)
             if laid is not None:
                 try:
-                    self._shelf.write([laid])
+                    filed = replace(filed, written=bool(self._shelf.write([laid])))
                 except OutdatedError:
                     continue
                 except InvalidError as refused:
@@ -290,14 +294,16 @@ class Filing:
 
     def _note_failures(self) -> None:
         """Note in the catalogue what failed."""
-        failed, self._unnoted = self._unnoted, []
-        if not failed:
-            return
-        with self._connections.write() as connection:
-            for filed in failed:
-                for _, opened in filed.work.places:
-                    if filed.error is not None:
-                        fail(connection, opened.name, filed.error, "files")
+        unnoted, self._unnoted = self._unnoted, []
+        failures = [
+            Failure(opened.name, filed.error)
+            for filed in unnoted
+            for _, opened in filed.work.places
+            if filed.error is not None
+        ]
+        if failures:
+            with self._connections.write() as connection:
+                note_failures(connection, failures, "files")
 
     def _plan(self, work: Work, opened: Opened, contents: dict[Digest, LayerContents]) -> Plan:
         """Have all layers, also those that somebody else wanted to read and did not."""

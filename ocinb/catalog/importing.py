@@ -6,35 +6,53 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 import duckdb
 
+from ocinb._pool import check_stopped
 from ocinb._text import printable
-from ocinb.catalog.connection import Connections, check_directory, reason, transaction
+from ocinb.catalog.connection import Connections, check_directory, transaction
 from ocinb.catalog.exporting import mark_of, table_types
-from ocinb.catalog.placing import beside, discard, put_in_place
+from ocinb.catalog.opening import OTHER_PATH, reason
+from ocinb.catalog.placing import beside, discard, put_in_place, told_as
 from ocinb.catalog.versions import check_version
 from ocinb.errors import IntegrityError, InvalidError, NotFoundError, TransportError
 from ocinb.sources.files import reading
-from ocinb.spec.mediatypes import DOCKER_SCHEMA1_SIGNED
+from ocinb.spec.digest import Digest, verify
+from ocinb.spec.signed import verify_manifest
 
 _NO_EXPORT = "Catalog.export makes such a directory"
-_OTHER = "Choose another path"
 # Two kilobytes can claim any number of rows that are alike. Of ours each takes a byte or more: they have digests,
 # positions or times.
 ROWS_PER_BYTE = 100
 # Two kilobytes can also hold gigabytes of text: a thousand rows with a megabyte each took 3.9 GB on their way into a
 # file. Two million rows of files take 0.3 GB.
 MEMORY_LIMIT = "2GB"
-# A signed document of Docker's schema 1 has the digest of what was signed, and not of all its bytes.
-_FORGED = """
-    SELECT digest FROM (
-        SELECT manifest_digest AS digest, raw FROM manifests WHERE media_type IS DISTINCT FROM ?
-        UNION ALL SELECT config_digest, raw FROM configs
+# DuckDB knows SHA-256 alone, and a signed document of Docker's schema 1 has the digest of what was signed, and not of
+# all its bytes.
+_UNSEEN = """
+    SELECT digest, raw, is_manifest FROM (
+        SELECT manifest_digest AS digest, raw, true AS is_manifest FROM manifests
+        UNION ALL SELECT config_digest, raw, false FROM configs
     )
-    WHERE digest LIKE 'sha256:%' AND digest <> 'sha256:' || sha256(raw)
-    LIMIT 1
+    WHERE (digest = 'sha256:' || sha256(raw)) IS NOT TRUE
 """
+# What rows are found by. Whoever reads on trusts that it is there.
+_KEYS = MappingProxyType(
+    {
+        "observations": ("repository",),
+        "manifests": ("manifest_digest", "raw"),
+        "index_entries": ("index_digest", "position", "manifest_digest"),
+        "configs": ("config_digest", "raw"),
+        "manifest_layers": ("manifest_digest", "layer", "layer_digest"),
+        "history": ("manifest_digest", "position"),
+        "layers": ("layer_digest",),
+        "files": ("layer_digest", "position", "path", "type"),
+        "overlay": ("manifest_digest", "layer", "position"),
+        "referrers": ("repository", "subject", "referrer_digest"),
+    }
+)
 
 
 def read_export(directory: Path, path: str | Path) -> None:
@@ -47,7 +65,7 @@ def read_export(directory: Path, path: str | Path) -> None:
     InvalidError
         If it is no export of this version, or something stands at the path.
     IntegrityError
-        If a document in it does not match its digest.
+        If a document in it does not match its digest, or a row has no key.
     TransportError
         If the file cannot be written.
     """
@@ -55,14 +73,15 @@ def read_export(directory: Path, path: str | Path) -> None:
     _check_free(place)
     partial = beside(place, "partial")
     try:
-        made = Connections(partial)
-        made.ask(lambda connection: _fill_file(connection, directory), what=f"{directory} cannot be read")
+        with told_as(place, partial):
+            made = Connections(partial)
+            made.ask(lambda connection: _fill_file(connection, directory), what=f"{directory} cannot be read")
         _check_free(place)
         put_in_place(partial, place)
     except FileExistsError:
         raise _taken(place) from None
     except OSError as error:
-        raise TransportError(f"{place} cannot be written: {error.strerror}", hint=_OTHER) from None
+        raise TransportError(f"{place} cannot be written: {error.strerror}", hint=OTHER_PATH) from None
     finally:
         discard(partial)
 
@@ -94,6 +113,7 @@ def _fill(connection: duckdb.DuckDBPyConnection, directory: Path) -> None:
                 _check_rows(connection, path)
                 query = f"INSERT INTO {table} BY NAME FROM read_parquet(?, hive_partitioning = false)"
                 connection.execute(query, [str(path)])
+                _check_keys(connection, table, path)
         _check_documents(connection, directory)
 
 
@@ -104,7 +124,7 @@ def _check_free(path: Path) -> None:
 
 
 def _taken(path: Path) -> InvalidError:
-    return InvalidError(f"there is something at {path} already", hint=_OTHER)
+    return InvalidError(f"there is something at {path} already", hint=OTHER_PATH)
 
 
 def _files_of(directory: Path) -> dict[str, Path]:
@@ -154,10 +174,22 @@ def _check_rows(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
         raise InvalidError(f"{path} claims {rows:,} rows in {size:,} bytes", hint=_NO_EXPORT)
 
 
+def _check_keys(connection: duckdb.DuckDBPyConnection, table: str, path: Path) -> None:
+    for key in _KEYS.get(table, ()):
+        if connection.execute(f"SELECT 1 FROM {table} WHERE {key} IS NULL LIMIT 1").fetchall():
+            raise IntegrityError(f"a row of {path} has no {key}", hint=_NO_EXPORT)
+
+
 def _check_documents(connection: duckdb.DuckDBPyConnection, directory: Path) -> None:
-    forged = connection.execute(_FORGED, [DOCKER_SCHEMA1_SIGNED]).fetchall()
-    if forged:
-        raise IntegrityError(f"the document {printable(forged[0][0])} in {directory} does not match its digest")
+    unseen = connection.execute(_UNSEEN)
+    while row := unseen.fetchone():
+        check_stopped()
+        digest, raw, is_manifest = row
+        try:
+            (verify_manifest if is_manifest else verify)(raw.encode(), Digest(digest))
+        except (IntegrityError, InvalidError):
+            told = f"the document {printable(digest)} in {directory} does not match its digest"
+            raise IntegrityError(told, hint=_NO_EXPORT) from None
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from ocinb._text import printable
 from ocinb.catalog.connection import translated
 from ocinb.catalog.inserting import insert_all
 from ocinb.catalog.rows import Row, Rows, add_failure, add_referrers, place_of, rows_of
-from ocinb.catalog.sightings import key_of, last_seen
+from ocinb.catalog.sightings import forget_digests, key_of, last_seen
 from ocinb.errors import InvalidError, NotFoundError, OcinbError
 from ocinb.frames.collecting import Failure, complete
 from ocinb.frames.opening import Opened, open_name
@@ -225,25 +225,21 @@ def _told(result: Found | Failure, known: set[str]) -> Row:
 
 
 def note_failures(connection: duckdb.DuckDBPyConnection, failures: Sequence[Failure], stage: str) -> None:
-    """Note which names failed, at what, and which tags are gone."""
-    rows = _gone(connection, failures)
+    """Note which names failed, at what, and which tags and digests are gone."""
+    gone = [Reference(failure.reference) for failure in failures if isinstance(failure.error, GoneError)]
+    forget_digests(connection, [name for name in gone if name.digest is not None])
+    rows = _gone_tags(connection, [name for name in gone if name.digest is None])
     for failure in failures:
         add_failure(rows, failure, stage)
     insert_all(connection, rows)
 
 
-def _gone(connection: duckdb.DuckDBPyConnection, failures: Sequence[Failure]) -> Rows:
+def _gone_tags(connection: duckdb.DuckDBPyConnection, names: Sequence[Reference]) -> Rows:
     """Give the rows of those tags that pointed at something when they were last seen, and point at nothing now."""
-    names = [Reference(failure.reference) for failure in failures if isinstance(failure.error, GoneError)]
-    places = [place_of(name) for name in names if name.digest is None]
+    places = [place_of(name) for name in names]
     known = last_seen(connection, places) if places else {}
     rows = Rows()
     for place in places:
         if known.get(key_of(place)) is not None:
             rows.add("observations", **place, observed_at=datetime.now(UTC))
     return rows
-
-
-def fail(connection: duckdb.DuckDBPyConnection, name: str, error: OcinbError, stage: str) -> None:
-    """Note that a name failed."""
-    note_failures(connection, [Failure(name, error)], stage)

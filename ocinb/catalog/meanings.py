@@ -137,6 +137,7 @@ _HERE = MappingProxyType(
             "config_digest": "the digest of the config; NULL for an index",
             "distribution": 'the distribution in the image, such as "debian 12"; NULL before its files were read',
             "indexed_at": "when the files of the image were read; NULL if they were not",
+            "kind": "image, attestation, artifact, signature, index or unknown: what it is by itself",
             "manifest_digest": "the digest of the manifest or index",
         },
         "observations": {"digest": "what the tag pointed at; NULL: it was gone", "observed_at": "when that was seen"},

@@ -65,8 +65,10 @@ class Offers:
         else:
             places = [None] if wanted is None else [parse_platform(text, str(self._default)) for text in wanted]
             nodes = [(node, self._needed(name, offers, node)) for node in places]
-        distinct = {offer.digest: (node, offer) for node, offer in reversed(nodes)}
-        return [(node, self._complete(name, offer)) for node, offer in reversed(distinct.values())]
+        distinct: dict[str, tuple[Platform | None, Offer]] = {}
+        for node, offer in nodes:
+            distinct.setdefault(offer.digest, (node, offer))
+        return [(node, self._complete(name, offer)) for node, offer in distinct.values()]
 
     def taken(self, name: Standing, node: Platform | None) -> Offer | None:
         """Give the image that a node takes, None if there is none for it. A node without a platform is the default one.
@@ -94,14 +96,16 @@ class Offers:
         return None if place is None else offers[place]
 
     def _of(self, name: Standing) -> list[Offer]:
-        """Give all images behind a name, in the order of its index."""
+        """Give all images behind a name, each once, in the order in which its index names them first."""
         if name.digest not in self._manifests:
             raise _not_added(f"what {name.name} stands for", name)
         media_type, platform = self._manifests[name.digest]
         if media_type not in mediatypes.INDEXES and name.digest not in self._entries:
             return [Offer(name.digest, platform)]
-        found = list(self._through(name.digest, set()))
-        return list({offer.digest: offer for offer in reversed(found)}.values())[::-1]
+        found: dict[str, Offer] = {}
+        for offer in self._through(name.digest, set()):
+            found.setdefault(offer.digest, offer)
+        return list(found.values())
 
     def _through(self, index: str, seen: set[str]) -> Iterator[Offer]:
         seen.add(index)

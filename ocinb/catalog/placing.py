@@ -6,8 +6,11 @@ import errno
 import fcntl
 import os
 import secrets
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from ocinb.errors import OcinbError
 
 # With what is put around it no name gets too long for a disk.
 _SHOWN = 40
@@ -18,6 +21,17 @@ _NO_LINKS = frozenset({errno.EPERM, errno.EACCES, errno.ENOSYS, errno.EOPNOTSUPP
 def beside(path: Path, what: str) -> Path:
     """Draw a name beside another one, on the same disk, that looks like neither."""
     return path.with_name(f".{path.name[:_SHOWN]}.{secrets.token_hex(4)}.{what}")
+
+
+@contextmanager
+def told_as(path: Path, partial: Path) -> Iterator[None]:
+    """Say in errors how a file is called by whoever wanted it, and not what it is called until it is whole."""
+    try:
+        yield
+    except OcinbError as error:
+        error.message = error.message.replace(str(partial), str(path))
+        error.args = (error.message,)
+        raise
 
 
 def put_in_place(partial: Path, path: Path) -> None:

@@ -3,29 +3,60 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
-
-import duckdb
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, cast
 
 from ocinb._schemas import FLAG, NUMBER, TEXT
 
 if TYPE_CHECKING:
+    import duckdb
     import pandas as pd
+    from duckdb.sqltypes import DuckDBPyType
 
 _WHOLE = frozenset("TINYINT SMALLINT INTEGER BIGINT UTINYINT USMALLINT UINTEGER".split())
 # sum() of whole numbers is one of these; pandas has no such types, and DuckDB's way out is floating point, or none.
-_HUGE = re.compile(r"(HUGEINT|UHUGEINT|UBIGINT|BIGNUM|DECIMAL\(\d+,0\))(?P<lists>(\[\d*\])*)")
+_HUGE = re.compile(r"HUGEINT|UHUGEINT|UBIGINT|BIGNUM|DECIMAL\(\d+,0\)")
+_LISTS = frozenset({"list", "array"})
 # Of the times only this one comes out in UTC and microseconds.
 _TIME = "TIMESTAMP WITH TIME ZONE"
+# A cast would round to microseconds, into another year maybe. What is infinite has no number.
+_CUT = "coalesce(make_timestamp(epoch_ns({0}) // 1000 - (epoch_ns({0}) % 1000 < 0)::BIGINT), {0}::TIMESTAMP)::" + _TIME
 
 
-def to_frame(relation: duckdb.DuckDBPyRelation) -> pd.DataFrame:
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """What stands in a column, in lists that are nested so deep."""
+
+    name: str
+    depth: int
+
+    @property
+    def is_huge(self) -> bool:
+        return _HUGE.fullmatch(self.name) is not None
+
+    @property
+    def is_text(self) -> bool:
+        return self.name in {"VARCHAR", "JSON"} or self.name.startswith("ENUM")
+
+    @property
+    def is_time(self) -> bool:
+        return self.name.startswith(("TIMESTAMP", "DATE"))
+
+    @property
+    def is_finer(self) -> bool:
+        """Whether it is a time in nanoseconds."""
+        return self.is_time and "_NS" in self.name
+
+
+def to_frame(relation: duckdb.DuckDBPyRelation | None) -> pd.DataFrame:
     """Run a query and give its result.
 
     Parameters
     ----------
     relation
-        The query, not run yet.
+        The query, not run yet; None for what has no result.
 
     Returns
     -------
@@ -33,58 +64,80 @@ def to_frame(relation: duckdb.DuckDBPyRelation) -> pd.DataFrame:
         Text as ``str``, whole numbers as ``Int64``, truth values as ``boolean``, times and dates as times in UTC, MAP
         as dict, lists as lists.
     """
-    types = [str(kind) for kind in relation.types]
-    columns = [_column(place, kind) for place, kind in enumerate(types, start=1)]
+    import pandas as pd
+
+    if relation is None:
+        return pd.DataFrame()
+    kinds = [_kind(kind) for kind in relation.types]
+    columns = [_expression(f"#{place}", kind) for place, kind in enumerate(kinds, start=1)]
     named = zip(columns, relation.columns, strict=True)
     frame: pd.DataFrame = relation.project(", ".join(f"{column} AS {_quoted(name)}" for column, name in named)).df()
     # By the names of the frame: of columns of one name DuckDB calls the second "a_1".
-    for name, kind in zip(frame.columns, types, strict=True):
+    for name, kind in zip(frame.columns, kinds, strict=True):
         frame[name] = _converted(frame[name], kind)
     return frame
 
 
-def _column(place: int, kind: str) -> str:
-    if huge := _HUGE.fullmatch(kind):
-        return f"#{place}::VARCHAR{huge['lists']}"
-    if kind.startswith("ENUM"):
-        return f"#{place}::VARCHAR"
-    return f"#{place}::{_TIME}" if kind.startswith(("TIMESTAMP", "DATE")) and "[" not in kind else f"#{place}"
+def _kind(kind: DuckDBPyType) -> _Kind:
+    depth = 0
+    while kind.id in _LISTS:
+        kind, depth = cast("DuckDBPyType", kind.children[0][1]), depth + 1
+    return _Kind(str(kind), depth)
 
 
-def _converted(series: pd.Series[Any], kind: str) -> pd.Series[Any]:
+def _expression(value: str, kind: _Kind) -> str:
+    """Write in SQL how a value becomes one that pandas can take."""
+    if kind.is_finer:
+        return _cut(value, kind.depth)
+    if kind.is_time:
+        return f"{value}::{_TIME}{'[]' * kind.depth}"
+    if kind.is_huge or kind.name.startswith("ENUM"):
+        return f"{value}::VARCHAR{'[]' * kind.depth}"
+    return value
+
+
+def _cut(value: str, depth: int) -> str:
+    if not depth:
+        return _CUT.format(value)
+    return f"list_transform({value}, lambda inner{depth}: {_cut(f'inner{depth}', depth - 1)})"
+
+
+def _converted(series: pd.Series[Any], kind: _Kind) -> pd.Series[Any]:
     import pandas as pd
 
-    if kind in _WHOLE:
+    if kind.depth:
+        inner = _time if kind.is_time else _number if kind.is_huge else _as_it_is
+        return pd.Series([_listed(value, inner) for value in series], dtype=object, index=series.index)
+    if kind.name in _WHOLE:
         return series.astype(NUMBER)
-    if huge := _HUGE.fullmatch(kind):
-        return _listed_numbers(series) if huge["lists"] else _whole(series)
-    if kind == "BOOLEAN":
+    if kind.is_huge:
+        return _whole(series)
+    if kind.name == "BOOLEAN":
         return series.astype(FLAG)
-    if kind in {"VARCHAR", "JSON"} or kind.startswith("ENUM"):
-        return series.astype(TEXT)
-    if kind.endswith("]"):
-        return pd.Series([_listed(value) for value in series], dtype=object, index=series.index)
-    return series
+    return series.astype(TEXT) if kind.is_text else series
 
 
-def _listed_numbers(series: pd.Series[Any]) -> pd.Series[Any]:
-    import pandas as pd
-
-    return pd.Series([_numbers(_listed(value)) for value in series], dtype=object, index=series.index)
-
-
-def _numbers(value: Any) -> Any:
-    """Read the numbers in lists of texts."""
+def _listed(value: Any, inner: Callable[[Any], Any]) -> Any:
+    """Give lists, and those in them, as lists; DuckDB gives arrays, which may be masked."""
     if isinstance(value, list):
-        return [_numbers(inner) for inner in value]
+        return [_listed(one, inner) for one in value]
+    return _listed(value.tolist(), inner) if hasattr(value, "tolist") else inner(value)
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+def _number(value: Any) -> int | None:
     return int(value) if isinstance(value, str) else None
 
 
-def _listed(value: Any) -> Any:
-    """Give lists, and those in them, as lists; DuckDB gives arrays."""
-    if not hasattr(value, "tolist"):
-        return value
-    return [_listed(inner) for inner in value.tolist()]
+def _time(value: Any) -> Any:
+    """Give a time as one in UTC, as it is outside of lists; beyond the year 9999 NumPy has microseconds instead."""
+    import pandas as pd
+
+    known = isinstance(value, datetime | int)
+    return pd.Timestamp(value, unit=None if isinstance(value, datetime) else "us", tz=UTC) if known else None
 
 
 def _whole(series: pd.Series[Any]) -> pd.Series[Any]:

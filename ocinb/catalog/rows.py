@@ -11,10 +11,11 @@ from typing import Any
 from ocinb._schemas import FLAG, NUMBER, TEXT, TIME, Column, Schema
 from ocinb._text import printable
 from ocinb.frames.collecting import Failure
-from ocinb.frames.rows import child_row, config_rows, history_rows, layer_rows
+from ocinb.frames.rows import child_row, config_rows, history_rows, image_kind, layer_rows
 from ocinb.sources.base import RawDocument, Referrer
 from ocinb.sources.images import Image, Resolved
-from ocinb.spec.documents import Descriptor, parse_index
+from ocinb.sources.paths import absolute
+from ocinb.spec.documents import Index, Manifest, parse_index
 from ocinb.spec.reference import Reference
 
 Row = dict[str, Any]
@@ -32,6 +33,7 @@ TABLES = {
         manifest_digest=TEXT,
         media_type=TEXT,
         artifact_type=TEXT,
+        kind=TEXT,
         config_digest=TEXT,
         subject=TEXT,
         manifest_bytes=NUMBER,
@@ -195,21 +197,24 @@ def add_failure(rows: Rows, failure: Failure, stage: str) -> None:
 
 
 def place_of(reference: Reference) -> Row:
-    """Say under what a name is observed; a file is a repository without a registry, the name in it a tag, be it ""."""
+    """Say under what a name is observed; a file is a repository without a registry, the name in it a tag, be it "".
+
+    A file is told by its whole path, however it was typed and wherever the notebook stands.
+    """
     if reference.registry is None:  # its path may be any bytes
-        file = _storable(f"{reference.transport}:{reference.path}")
+        file = _storable(f"{reference.transport}:{absolute(reference.path or '')}")
         return {"registry": None, "repository": file, "tag": _storable(reference.name or "")}
     return {"registry": reference.registry, "repository": reference.repository, "tag": reference.tag}
 
 
 def _add_index(rows: Rows, document: RawDocument) -> None:
     index = parse_index(document.raw, document.media_type, f"the index {document.digest}")
-    _add_manifest(rows, document, index.artifact_type, index.subject)
+    _add_manifest(rows, document, index, kind="index")
 
 
 def _add_image(rows: Rows, image: Image) -> None:
     manifest, document, config_digest = image.manifest, image.document, _config_digest(image)
-    _add_manifest(rows, document, manifest.artifact_type, manifest.subject, config_digest)
+    _add_manifest(rows, document, manifest, kind=image_kind(image), config_digest=config_digest)
     for row in config_rows(image):
         raw = image.config_document.raw.decode("utf-8") if image.config_document else None
         rows.add("configs", config_digest=config_digest, raw=raw, **row)
@@ -221,19 +226,16 @@ def _add_image(rows: Rows, image: Image) -> None:
 
 
 def _add_manifest(
-    rows: Rows,
-    document: RawDocument,
-    artifact_type: str | None,
-    subject: Descriptor | None,
-    config_digest: str | None = None,
+    rows: Rows, document: RawDocument, parsed: Index | Manifest, *, kind: str, config_digest: str | None = None
 ) -> None:
     rows.add(
         "manifests",
         manifest_digest=document.digest,
         media_type=document.media_type,
-        artifact_type=artifact_type,
+        artifact_type=parsed.artifact_type,
+        kind=kind,
         config_digest=config_digest,
-        subject=subject.digest if subject else None,
+        subject=parsed.subject.digest if parsed.subject else None,
         manifest_bytes=len(document.raw),
         raw=document.raw.decode("utf-8"),
     )

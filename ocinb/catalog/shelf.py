@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -184,8 +184,13 @@ class Shelf:
         self._known.update((digest, _known(contents)) for digest, contents in plan.new.items())
         return Laid(plan.manifest_digest, frozenset(digests), rows, found, distribution, replaces)
 
-    def write(self, batch: Sequence[Laid]) -> None:
+    def write(self, batch: Sequence[Laid]) -> set[Digest]:
         """Write images that were laid, all of them or none.
+
+        Returns
+        -------
+        set of Digest
+            Those that no other process had written before.
 
         Raises
         ------
@@ -203,7 +208,7 @@ class Shelf:
                 translated(f"the catalogue does not take {what}"),
                 woken_by(connection.interrupt),
             ):
-                self._attempt(connection, batch)
+                return self._attempt(connection, batch)
         except BaseException:
             self._forget(batch)
             raise
@@ -228,36 +233,37 @@ class Shelf:
         with self._connections.connect() as connection:
             return stored_columns(connection, digest)
 
-    def _attempt(self, connection: duckdb.DuckDBPyConnection, batch: Sequence[Laid]) -> None:
+    def _attempt(self, connection: duckdb.DuckDBPyConnection, batch: Sequence[Laid]) -> set[Digest]:
         try:
             with transaction(connection):
-                self._insert(connection, batch)
+                written = {digest for (digest,) in _run(connection, _ARE_WRITTEN, digests=[*_images(batch)])}
+                todo = [laid for laid in batch if laid.manifest_digest not in written]
+                self._insert(connection, todo)
         except duckdb.Error:
             check_stopped()
             if all(self._is_there(layer) for laid in batch for layer in laid.new.values()):
                 raise
             raise OutdatedError from None
+        return set(_images(todo))
 
     def _is_there(self, layer: LayerRows) -> bool:
         return layer.table is None or self._tables.sealed(layer.digest) == layer.table
 
     def _insert(self, connection: duckdb.DuckDBPyConnection, batch: Sequence[Laid]) -> None:
-        digests = [laid.manifest_digest for laid in batch]
-        written = {digest for (digest,) in _run(connection, _ARE_WRITTEN, digests=digests)}  # by another process
-        todo, moment = [laid for laid in batch if laid.manifest_digest not in written], datetime.now(UTC)
-        new = {digest: rows for laid in todo for digest, rows in laid.new.items()}
-        absent, outdated = self._compare(connection, {digest for laid in todo for digest in laid.digests}, new)
+        moment = datetime.now(UTC)
+        new = {digest: rows for laid in batch for digest, rows in laid.new.items()}
+        absent, outdated = self._compare(connection, {digest for laid in batch for digest in laid.digests}, new)
         if outdated:
             _run(connection, _TAKE_OUT, digests=outdated)
         if absent or outdated:
             fresh = [new[digest] for digest in [*absent, *outdated]]
             insert_files(connection, fresh)
             note_read(connection, fresh, moment)
-        insert_overlay(connection, {laid.manifest_digest: laid.found for laid in todo})
+        insert_overlay(connection, {laid.manifest_digest: laid.found for laid in batch})
         if outdated:
             self._lay_anew(connection, outdated)
-        images, distributions = [laid.manifest_digest for laid in todo], [laid.distribution for laid in todo]
-        _run(connection, _NOTE, digests=images, distributions=distributions, moment=moment)
+        distributions = [laid.distribution for laid in batch]
+        _run(connection, _NOTE, digests=[*_images(batch)], distributions=distributions, moment=moment)
 
     def _compare(
         self, connection: duckdb.DuckDBPyConnection, digests: Collection[Digest], new: dict[Digest, LayerRows]
@@ -300,6 +306,10 @@ class Shelf:
     def _within(self, connection: duckdb.DuckDBPyConnection, key: _Key) -> Columns:
         digest, whole = key
         return self._columns(digest, whole=whole, within=connection)
+
+
+def _images(batch: Iterable[Laid]) -> Iterator[Digest]:
+    return (laid.manifest_digest for laid in batch)
 
 
 def _run(connection: duckdb.DuckDBPyConnection, query: str, **values: object) -> list[tuple[Any, ...]]:

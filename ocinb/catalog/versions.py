@@ -8,7 +8,7 @@ import duckdb
 
 from ocinb.errors import InvalidError
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 
 def version_of(connection: duckdb.DuckDBPyConnection, path: str) -> int | None:

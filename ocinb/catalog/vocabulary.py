@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import duckdb
 
 from ocinb.catalog.catalog import Catalog
-from ocinb.catalog.connection import MEMORY, script, translated
+from ocinb.catalog.connection import script, translated
 from ocinb.catalog.meanings import HELPERS
+from ocinb.catalog.opening import MEMORY
+from ocinb.errors import InvalidError, NotFoundError
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +23,13 @@ class Vocabulary:
     tables
         The columns of each table and view, in their order.
     functions
-        What is asked like a table, with arguments.
+        The columns of each function that is asked like a table, with arguments.
     reserved
         Words of SQL itself, which are names in quotes only.
     """
 
     tables: Mapping[str, tuple[str, ...]]
-    functions: tuple[str, ...] = ()
+    functions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     reserved: frozenset[str] = frozenset()
 
 
@@ -44,9 +46,17 @@ def read_vocabulary(catalog: Catalog) -> Vocabulary:
     rows = [(name, kind, columns) for name, kind, columns in listed if name not in HELPERS]
     return Vocabulary(
         tables={name: tuple(columns) for name, kind, columns in rows if kind == "table"},
-        functions=tuple(name for name, kind, _ in rows if kind == "function"),
+        functions={name: _columns_of(catalog, name) for name, kind, _ in rows if kind == "function"},
         reserved=frozenset(name for name, kind, _ in rows if kind == "reserved"),
     )
+
+
+def _columns_of(catalog: Catalog, function: str) -> tuple[str, ...]:
+    """Give the columns of a function; none of one that somebody made and that DuckDB cannot say them of any more."""
+    try:
+        return tuple(catalog.columns(function)["column"])
+    except (InvalidError, NotFoundError):
+        return ()
 
 
 def named_parameters(query: str) -> list[str]:

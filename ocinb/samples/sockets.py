@@ -18,8 +18,6 @@ logger = logging.getLogger(__name__)
 
 _CHUNK = 64 * 1024
 _CHUNKS_PER_SECOND = 20
-# Seconds after which the accepting thread sees that it shall end.
-_POLL = 0.02
 
 
 class SocketServer(ThreadingHTTPServer):
@@ -40,7 +38,7 @@ class SocketServer(ThreadingHTTPServer):
         self.deliver = deliver
         self._closing = threading.Event()
         self._connections: dict[threading.Thread, socket.socket] = {}
-        self._acceptor = threading.Thread(target=self.serve_forever, args=(_POLL,), name="sample-registry", daemon=True)
+        self._acceptor = threading.Thread(target=self._accept, name="sample-registry", daemon=True)
 
     @property
     def is_closed(self) -> bool:
@@ -56,7 +54,7 @@ class SocketServer(ThreadingHTTPServer):
         if self.is_closed:
             return
         self._closing.set()
-        self.shutdown()
+        socket.create_connection(self.server_address).close()  # it waits for a call, and looks up at none else
         self._acceptor.join()
         for thread, connection in list(self._connections.items()):
             # Its own thread may have closed it in this moment.
@@ -64,6 +62,10 @@ class SocketServer(ThreadingHTTPServer):
                 connection.shutdown(socket.SHUT_RDWR)
             thread.join()
         self.server_close()
+
+    def _accept(self) -> None:
+        while not self.is_closed:
+            self.handle_request()
 
     def pause(self, seconds: float) -> bool:
         """Wait, but not beyond the end of the server; say whether it goes on."""

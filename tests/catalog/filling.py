@@ -62,7 +62,12 @@ class Filling:
         """Add an image of layers, or of pairs of a layer and its instruction, and the tags that point at it."""
         steps = [(one, f"RUN {one}") if isinstance(one, str) else one for one in layers]
         self.tables["manifests"].append(
-            {"manifest_digest": digest, "config_digest": f"config of {digest}", "indexed_at": START if read else None}
+            {
+                "manifest_digest": digest,
+                "kind": "image",
+                "config_digest": f"config of {digest}",
+                "indexed_at": START if read else None,
+            }
         )
         self.tables["configs"].append(
             {
@@ -81,7 +86,7 @@ class Filling:
 
     def index(self, digest: str, *children: str, tags: str = "") -> None:
         """Add an index of images."""
-        self.tables["manifests"].append({"manifest_digest": digest})
+        self.tables["manifests"].append({"manifest_digest": digest, "kind": "index"})
         for position, child in enumerate(children):
             row = {"index_digest": digest, "position": position, "manifest_digest": child, "kind": "image"}
             self.tables["index_entries"].append(row)

@@ -111,12 +111,13 @@ class Stock:
             "manifests": [
                 {
                     "manifest_digest": digest,
+                    "kind": "image",
                     "config_digest": f"config of {digest}",
                     "raw": json.dumps({"annotations": image.annotations} if image.annotations else {}),
                 }
                 for digest, image in self.images.items()
             ]
-            + [{"manifest_digest": digest, "config_digest": None, "raw": "{}"} for digest in self.indexes],
+            + [{"manifest_digest": digest, "kind": "index", "raw": "{}"} for digest in self.indexes],
             "configs": [_config(digest, image) for digest, image in self.images.items()],
             "manifest_layers": [
                 {"manifest_digest": digest, "layer": number, "layer_digest": layer, "chain_id": chain}

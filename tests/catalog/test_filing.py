@@ -17,6 +17,7 @@ from ocinb.samples import SampleRegistry
 from ocinb.samples.images import make_layer
 from ocinb.samples.seekable import make_estargz
 from ocinb.samples.tars import file
+from ocinb.spec.digest import Digest
 from tests.catalog.laying import check_files, put_stack
 from tests.catalog.test_adding_files import BASE, TOP, check_same, outcomes, stack
 
@@ -27,9 +28,9 @@ def batches(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     told: list[int] = []
     real = Shelf.write
 
-    def write(self: Shelf, batch: Sequence[Laid]) -> None:
+    def write(self: Shelf, batch: Sequence[Laid]) -> set[Digest]:
         told.append(len(batch))
-        real(self, batch)
+        return real(self, batch)
 
     monkeypatch.setattr(Shelf, "write", write)
     monkeypatch.setattr(filing, "PAUSE_SECONDS", 60.0)

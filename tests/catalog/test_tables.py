@@ -44,7 +44,7 @@ OTHERS = {
 }
 TABLES = {
     "observations": "registry repository tag digest observed_at",
-    "manifests": "manifest_digest media_type artifact_type config_digest subject manifest_bytes raw indexed_at "
+    "manifests": "manifest_digest media_type artifact_type kind config_digest subject manifest_bytes raw indexed_at "
     "distribution",
     "index_entries": "index_digest position manifest_digest kind os architecture variant os_version annotations",
     "configs": "config_digest created os architecture variant user entrypoint cmd env labels raw",

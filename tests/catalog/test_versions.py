@@ -62,7 +62,7 @@ def test_a_file_of_another_version_is_left_alone(tmp_path: Path, version: int, t
     if state == "killed":
         kill_after(path, "INSERT INTO failures (reference) VALUES ('unfinished')")
     before = hashes(tmp_path)
-    with pytest.raises(InvalidError, match=f"of version {version}, and this ocinb reads version 2") as caught:
+    with pytest.raises(InvalidError, match=f"of version {version}, and this ocinb reads version 3") as caught:
         ocinb.Catalog(path)
     assert told in str(caught.value)
     assert str(path) in str(caught.value)

@@ -27,7 +27,7 @@ WITH RECURSIVE removed AS (
 ), images_left AS (
     SELECT storage, manifest_digest
     FROM reached
-    SEMI JOIN (SELECT manifest_digest FROM manifests SEMI JOIN configs USING (config_digest)) AS known
+    SEMI JOIN (SELECT manifest_digest FROM manifests WHERE kind = 'image') AS known
         USING (manifest_digest)
 ), before AS (
     SELECT DISTINCT storage_of(registry, repository) AS storage, layer_digest

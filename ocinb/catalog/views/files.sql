@@ -9,8 +9,7 @@ SELECT
     files.*
 FROM files
 JOIN manifest_layers USING (layer_digest)
-JOIN manifests USING (manifest_digest)
-SEMI JOIN configs USING (config_digest)
+JOIN (FROM manifests WHERE kind = 'image') AS manifests USING (manifest_digest)
 LEFT JOIN overlay USING (manifest_digest, layer, position);
 COMMENT ON VIEW layer_files IS 'each entry of each layer of each image, a layer that stands twice twice; change (added, modified, deleted) and visible are NULL if only the metadata of the image was added, and its layers were read for another';
 

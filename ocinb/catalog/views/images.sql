@@ -49,8 +49,8 @@ SELECT
     CASE WHEN sizes.layers IS NULL THEN 0 ELSE sizes.compressed_bytes END AS compressed_bytes,
     CASE WHEN sizes.layers IS NULL THEN 0 ELSE sizes.tar_bytes END AS tar_bytes,
     CASE WHEN sizes.layers IS NULL THEN 0 ELSE sizes.files END AS files
-FROM manifests
-JOIN configs USING (config_digest)
+FROM (FROM manifests WHERE kind = 'image') AS manifests
+LEFT JOIN configs USING (config_digest)
 LEFT JOIN entries USING (manifest_digest)
 LEFT JOIN names USING (manifest_digest)
 LEFT JOIN homes USING (manifest_digest)

@@ -23,12 +23,14 @@ CREATE MACRO normal_platform(os, architecture, variant) AS (
     CASE WHEN os IS NULL OR architecture IS NULL OR '' IN (os, architecture) OR 'unknown' IN (os, architecture) THEN NULL
     ELSE concat_ws(
         '/', CASE lower(os) WHEN 'macos' THEN 'darwin' ELSE lower(os) END, normal_architecture(architecture),
-        CASE normal_architecture(architecture)
-            WHEN 'arm' THEN coalesce(normal_variant(architecture, variant), 'v7')
-            WHEN 'arm64' THEN nullif(normal_variant(architecture, variant), 'v8')
-            WHEN 'amd64' THEN nullif(normal_variant(architecture, variant), 'v1')
-            ELSE normal_variant(architecture, variant)
-        END
+        -- DuckDB binds a macro wherever it stands, in every view that has it: so each stands once.
+        nullif(
+            coalesce(
+                normal_variant(architecture, variant),
+                CASE normal_architecture(architecture) WHEN 'arm' THEN 'v7' END
+            ),
+            CASE normal_architecture(architecture) WHEN 'arm64' THEN 'v8' WHEN 'amd64' THEN 'v1' END
+        )
     )
     END
 );
@@ -67,5 +69,5 @@ WITH RECURSIVE reached AS (
 SELECT registry, repository, tag, manifest_digest
 FROM reached
 JOIN manifests USING (manifest_digest)
-SEMI JOIN configs USING (config_digest);
+WHERE manifests.kind = 'image';
 COMMENT ON VIEW current_images IS 'the images behind current_names, themselves or by an index';
