@@ -6,6 +6,7 @@ import hashlib
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from itertools import repeat
 
 import pytest
@@ -74,10 +75,16 @@ def test_members_of_nothing_are_members(packer: str) -> None:
     assert unpack(nothing + something + nothing * 2 + something) == PLAIN * 2
 
 
+@cache
+def large(packer: str) -> tuple[bytes, bytes]:
+    """Pack some megabytes in one piece, and the first of them once more in small ones; give them bare and packed."""
+    plain = noise("a large file", MIB) + bytes(9 * MIB) + noise("another", MIB)
+    return plain, b"".join(map(PACKERS[packer], [plain, *pieces(plain[:MIB], 100_000)]))
+
+
 @pytest.mark.parametrize("size", [1000, 64 * 1024, 8 * MIB])
 def test_chunks_are_neither_small_nor_large(packer: str, size: int) -> None:
-    plain = noise("a large file", MIB) + bytes(9 * MIB) + noise("another", MIB)
-    raw = b"".join(map(PACKERS[packer], [plain, *pieces(plain[:MIB], 100_000)]))
+    plain, raw = large(packer)
     chunks = list(decompressed(pieces(raw, size), LIMITS, "layer 3"))
     assert b"".join(chunks) == plain + plain[:MIB]
     assert max(map(len, chunks)) <= compression.LARGEST_CHUNK + compression.SMALLEST_CHUNK

@@ -14,7 +14,9 @@ import pytest
 
 import ocinb
 from ocinb.samples import SampleRegistry
+from ocinb.samples import registry as start_registry
 from ocinb.samples.images import compress_layer
+from ocinb.sources.session import close_default_session
 from tests.catalog.making import descriptor, put_config, put_index
 from tests.frames.facts import records
 from tests.hostile import headers
@@ -68,9 +70,27 @@ class Held:
         return self.written, self.read_back
 
 
-@pytest.fixture
-def held(registry: SampleRegistry, tmp_path: Path) -> Iterator[Held]:
-    """Add an image in which all of it stands, under an index that says it too, to a folder of a name as odd."""
+@pytest.fixture(scope="module")
+def held(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Held]:
+    """Add an image in which all of it stands, and export that to a folder of a name as odd; nobody changes it."""
+    home = tmp_path_factory.mktemp("held")
+    directory = home / 'it\'s "here"; DROP TABLE layers; --'
+    with ocinb.Catalog() as catalog:
+        with start_registry() as registry, pytest.MonkeyPatch.context() as patch:
+            patch.setattr(ocinb.settings, "store_dir", home / "store")
+            patch.setattr(ocinb.settings, "cache_dir", home / "cache")
+            patch.setattr(ocinb.settings, "max_manifest_bytes", 16 * LONG)
+            _put_evil(registry)
+            added = catalog.add([registry.reference("demo/evil:1"), registry.reference("demo/hello")], depth="files")
+            close_default_session()
+        assert added["outcome"].tolist() == ["added", "added"], added["error"].tolist()
+        catalog.export(directory)
+        with ocinb.Catalog.from_parquet(directory) as again:
+            yield Held(catalog, again, directory)
+
+
+def _put_evil(registry: SampleRegistry) -> None:
+    """Put an image in which all of it stands, under an index that says it too."""
     tar = headers.tar(
         *(member(raw, raw) for raw in NAMES),
         named(LONG_NAME.encode(), b"long"),
@@ -83,14 +103,6 @@ def held(registry: SampleRegistry, tmp_path: Path) -> Iterator[Held]:
     digest = put_config(registry, "demo/evil", {"config": run, "history": history}, layer, tag="lone")
     notes = {text: text for text in STORED if len(text) < LONG}
     put_index(registry, "demo/evil", [descriptor(registry, "demo/evil", digest, annotations=notes)], tag="1")
-    ocinb.settings.max_manifest_bytes = 16 * LONG
-    directory = tmp_path / 'it\'s "here"; DROP TABLE layers; --'
-    with ocinb.Catalog() as catalog:
-        added = catalog.add([registry.reference("demo/evil:1"), registry.reference("demo/hello")], depth="files")
-        assert added["outcome"].tolist() == ["added", "added"], added["error"].tolist()
-        catalog.export(directory)
-        with ocinb.Catalog.from_parquet(directory) as again:
-            yield Held(catalog, again, directory)
 
 
 EVIL = "WHERE array_contains(map_keys(labels), 'NULL')"

@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import tempfile
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -97,12 +98,19 @@ def accepted_by_peers(layout: Path, name: str, *, origin: str | None = None) -> 
     origin
         What it is called by the registry, if not the same: a relay may be gone by now.
     """
-    kept, asked = f"oci:{layout}:{name}", origin or name
-    raw = tools.skopeo_raw(kept)
-    if raw != tools.skopeo_raw(asked) or tools.skopeo_config(kept) != tools.skopeo_config(asked):
+    raw, config = _read(f"oci:{layout}:{name}")
+    if (raw, config) != (_read(name) if origin is None else _read_once(origin)):
         return False
     # umoci reads no index behind a name.
     return b'"layers"' not in raw or _unpacks(layout, name, json.loads(raw)["layers"])
+
+
+def _read(reference: str) -> tuple[bytes, dict[str, Any]]:
+    return tools.skopeo_raw(reference), tools.skopeo_config(reference)
+
+
+# What stands in the registry of the session stays as it is, and hundreds of tests compare with the same few images.
+_read_once = cache(_read)
 
 
 def _unpacks(layout: Path, name: str, layers: list[dict[str, Any]]) -> bool:

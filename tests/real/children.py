@@ -30,6 +30,10 @@ _context.set_forkserver_preload(
         "ocinb.frames.contents",
         "ocinb.frames.downloads",
         "ocinb.catalog.catalog",
+        "ocinb.sources.dockerarchive",
+        "ocinb.sources.layout",
+        "ocinb.storage.responses",
+        "tests.hostile.layertables",
         __name__,
     ]
 )

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
 import pytest
+from isal import igzip
 
 import ocinb
-from ocinb.samples.images import Manifest, Step, compress_layer, make_image
+from ocinb.samples.images import Layer, Manifest, Step, compress_layer, make_image
 from ocinb.samples.tars import file, make_tar
+from ocinb.spec.digest import Digest
+from ocinb.spec.mediatypes import OCI_LAYER
 from tests.localfiles import write_layout
 from tests.real.children import Child
 
@@ -23,24 +27,35 @@ MORE_MEGABYTES = 40
 STATUS, RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
+@pytest.fixture(scope="module", params=[1, 3000])
+def tars(request: pytest.FixtureRequest) -> Sequence[bytes]:
+    """Give a small and a large tar of so many files."""
+    return [_tar(size, request.param) for size in (SMALL, LARGE)]
+
+
 @pytest.mark.parametrize("compression", ["gzip", "zstd", "none"])
-@pytest.mark.parametrize("files", [1, 3000])
-def test_memory_hangs_on_no_layers_size(compression: str, files: int, tmp_path: Path) -> None:
+def test_memory_hangs_on_no_layers_size(compression: str, tars: Sequence[bytes], tmp_path: Path) -> None:
     peaks = []
-    for size in (SMALL, LARGE):
-        place = tmp_path / str(size)
-        write_layout(place / "layout", {"1": _image(size, files, compression)})
+    for number, tar in enumerate(tars):
+        place = tmp_path / str(number)
+        write_layout(place / "layout", {"1": _image(tar, compression)})
         peaks.append(Child(partial(_peak_megabytes, place)).result())
     small, large = peaks
     assert small > 0
     assert large - small <= MORE_MEGABYTES, peaks
 
 
-def _image(size: int, files: int, compression: str) -> Manifest:
+def _tar(size: int, files: int) -> bytes:
     each = size // files
     contents = (hashlib.shake_128(b"%d" % number).digest(each) for number in range(files))
-    tar = make_tar((file(f"srv/{number}", content) for number, content in enumerate(contents)), mtime=0)
-    layer = compress_layer(tar, compression=compression)
+    return make_tar((file(f"srv/{number}", content) for number, content in enumerate(contents)), mtime=0)
+
+
+def _image(tar: bytes, compression: str) -> Manifest:
+    if compression == "gzip":  # by who is six times as fast with so much
+        layer = Layer(igzip.compress(tar, 0, mtime=0), f"{OCI_LAYER}+gzip", Digest.of(tar))
+    else:
+        layer = compress_layer(tar, compression=compression)
     return make_image("linux/amd64", [Step("COPY srv /srv # buildkit", "2025-01-02T03:04:05Z", layer)]).manifest
 
 

@@ -29,7 +29,7 @@ from tests.rootfs.stacks import KNOWN, Stack, of, random_stack
 pytestmark = pytest.mark.real
 
 _LIMITS = TarLimits(entries=10**6, header_bytes=2**20, content_bytes=2**40)
-_STACKS = 150
+_STACKS = 75
 
 
 @pytest.fixture(scope="module")

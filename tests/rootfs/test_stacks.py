@@ -44,7 +44,7 @@ def _assert_same(pool: list[list[Entry]], images: list[list[int]], stacks: Stack
         assert found == _alone([layers[number] for number in chosen])
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(_POOLS, _IMAGES)
 @example([[file("a/b")], [whiteout("a"), file("a/b")], [file("a/c")]], [[0, 1], [0, 2], [0, 1, 2], [0]])
 @example([[file("a"), hardlink("b", "a")], [whiteout("a")], [whiteout("b")]], [[0, 1, 2], [0, 2], [0, 2, 1], [0, 1]])
@@ -54,13 +54,13 @@ def test_any_images_one_after_the_other(pool: list[list[Entry]], images: list[li
     _assert_same(pool, images, Stacks())
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(_POOLS, _IMAGES, st.integers(0, 12))
 def test_any_images_with_room_for_few(pool: list[list[Entry]], images: list[list[int]], most: int) -> None:
     _assert_same(pool, images, Stacks(most))
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(_POOLS, _IMAGES)
 def test_any_images_with_rows_of_directories_kept_as_one(pool: list[list[Entry]], images: list[list[int]]) -> None:
     with mock.patch.object(tree, "LONG", 1), mock.patch.object(directories, "LONG", 1):

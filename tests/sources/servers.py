@@ -21,16 +21,15 @@ def listening(talk: Talk | None = None) -> Iterator[str]:
     threads: list[threading.Thread] = []
     connections: list[socket.socket] = []
     with socket.create_server(("127.0.0.1", 0)) as server:
-        server.settimeout(0.02)
 
         def accept() -> None:
-            while not stop.is_set():
-                with suppress(TimeoutError):
-                    connection = server.accept()[0]
-                    connections.append(connection)
-                    if talk is not None:
-                        threads.append(threading.Thread(target=converse, args=(connection, talk)))
-                        threads[-1].start()
+            while True:
+                connections.append(server.accept()[0])
+                if stop.is_set():
+                    return
+                if talk is not None:
+                    threads.append(threading.Thread(target=converse, args=(connections[-1], talk)))
+                    threads[-1].start()
 
         threads.append(threading.Thread(target=accept))
         threads[0].start()
@@ -38,6 +37,7 @@ def listening(talk: Talk | None = None) -> Iterator[str]:
             yield f"127.0.0.1:{server.getsockname()[1]}"
         finally:
             stop.set()
+            socket.create_connection(server.getsockname()).close()  # who accepts waits for a call, and for nothing else
             threads[0].join()
             for connection in connections:
                 with suppress(OSError):
