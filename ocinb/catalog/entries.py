@@ -85,9 +85,10 @@ class LayerRows:
     entries: Columns
 
     @classmethod
-    def of(cls, layer: LayerContents, table: Path | None) -> LayerRows:
-        """Make them of what was read."""
+    def of(cls, layer: LayerContents, *, by_table: bool) -> LayerRows:
+        """Make them of what was read; by its table, if that is wanted and kept."""
         known, entries = layer.table, layer.entries
+        table = known.file if known and by_table else None
         return cls(
             digest=layer.descriptor.digest,
             compressed_bytes=layer.descriptor.known_size if known else None,

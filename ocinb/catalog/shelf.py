@@ -178,8 +178,7 @@ class Shelf:
         check_stopped()
         digests = [digest for digest, _ in keys]
         distribution = self._distributions.find(digests, found)
-        tables = {digest: self._tables.sealed(digest) for digest, new in plan.new.items() if by_tables and new.table}
-        rows = {digest: LayerRows.of(contents, tables.get(digest)) for digest, contents in plan.new.items()}
+        rows = {digest: LayerRows.of(contents, by_table=by_tables) for digest, contents in plan.new.items()}
         replaces = self.replaces(plan)
         self._known.update((digest, _known(contents)) for digest, contents in plan.new.items())
         return Laid(plan.manifest_digest, frozenset(digests), rows, found, distribution, replaces)

@@ -54,7 +54,7 @@ class SocketServer(ThreadingHTTPServer):
         if self.is_closed:
             return
         self._closing.set()
-        socket.create_connection(self.server_address).close()  # it waits for a call, and looks up at none else
+        socket.create_connection(self.socket.getsockname()).close()  # it waits for a call, and looks up at none else
         self._acceptor.join()
         for thread, connection in list(self._connections.items()):
             # Its own thread may have closed it in this moment.

@@ -102,12 +102,15 @@ class Table:
         How long its tar is.
     entries
         What stands in it.
+    file
+        Where that is kept, as it was when it was read or written; None if it is kept nowhere.
     """
 
     digest: Digest
     diff_id: str
     tar_bytes: int
     entries: Columns
+    file: Path | None = None
 
 
 class _ForeignError(Exception):
@@ -140,7 +143,7 @@ class Tables:
             if note is None or not _is_of(note, digest):
                 return None
             note_use(file.fileno(), os.fstat(file.fileno()))
-            return Table(digest, note["diff_id"], note["tar_bytes"], self._read(path))
+            return Table(digest, note["diff_id"], note["tar_bytes"], self._read(path), path)
         check_stopped()  # it may be that which ended the reading
         return None
 
@@ -199,6 +202,7 @@ class Writer:
         self._names = 0  # characters of those that are in none
         self._files: list[Path] = []  # the parts, and the table at last
         self._keeps = True
+        self._named: Path | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -234,7 +238,7 @@ class Writer:
         said: dict[str, str | int] = {"version": VERSION, "digest": self._digest}
         note = blank_note({**said, "diff_id": diff_id, "tar_bytes": tar_bytes})
         self._attempt(lambda: self._write_table(note))
-        return Table(self._digest, diff_id, tar_bytes, self._entries)
+        return Table(self._digest, diff_id, tar_bytes, self._entries, self._named)
 
     def _attempt(self, write: Callable[[], None]) -> None:
         """Write something; where nothing can be written, as in a store that is only lent, nothing is kept."""
@@ -268,6 +272,7 @@ class Writer:
             if not is_real_folder(folder):
                 return
         file.replace(path)
+        self._named = path
 
     def _write_rest(self, note: str = "") -> None:
         """Write the entries that are in no part yet."""

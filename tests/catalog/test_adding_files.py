@@ -12,11 +12,12 @@ import pytest
 
 import ocinb
 from ocinb._settings import settings
+from ocinb.catalog.shelf import Laid, Shelf
 from ocinb.samples import SampleRegistry
 from ocinb.samples.images import Layer, make_layer
 from ocinb.samples.seekable import make_estargz, make_zstd_chunked
 from ocinb.samples.tars import file, hardlink, noise, opaque, symlink, whiteout
-from ocinb.storage.tables import Tables
+from ocinb.spec.digest import Digest
 from tests.catalog.laying import check_files, put_stack
 from tests.documents import REPOSITORY
 from tests.frames.facts import NAMES
@@ -130,44 +131,30 @@ def test_an_image_of_layers_that_are_known_asks_nobody_for_them(registry: Sample
 
 
 @pytest.mark.parametrize("broken", ["gone", "damaged"])
-def test_without_tables_in_the_store_the_rows_are_the_same(
+def test_a_table_that_breaks_before_it_is_read_is_no_loss(
     registry: SampleRegistry, monkeypatch: pytest.MonkeyPatch, broken: str
 ) -> None:
     name = put_stack(registry, stack())
+    real, used = Shelf.write, []
+
+    def write(self: Shelf, batch: Sequence[Laid]) -> set[Digest]:
+        tables = [rows.table for laid in batch for rows in laid.new.values() if rows.table]
+        used.append(len(tables))
+        for table in tables:
+            raw = table.read_bytes()
+            table.unlink()
+            if broken == "damaged":
+                table.write_bytes(raw[:-200] + bytes(200))
+        return real(self, batch)
+
     with ocinb.Catalog() as by_table, ocinb.Catalog() as by_columns:
         by_table.add(name, depth="files")
-        real = Tables.sealed
-
-        def lost(self: Tables, digest: Any) -> Path | None:
-            path = self.path(digest)
-            if broken == "damaged":
-                path.write_bytes(path.read_bytes()[:-200] + bytes(200))
-            return real(self, digest) if broken == "damaged" else None
-
-        monkeypatch.setattr(Tables, "sealed", lost)
-        by_columns.add(name, depth="files")
-        check_same(by_table, by_columns)
-
-
-def test_a_table_that_goes_while_it_is_read_is_no_loss(
-    registry: SampleRegistry, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    name = put_stack(registry, stack())
-    real, calls = Tables.sealed, [0]
-
-    def vanishing(self: Tables, digest: Any) -> Path | None:
-        path = real(self, digest)
-        calls[0] += 1
-        if path is not None:
-            path.unlink()
-        return path
-
-    monkeypatch.setattr(Tables, "sealed", vanishing)
-    with ocinb.Catalog() as catalog:
-        assert outcomes(catalog, name) == ["added"]
-        assert calls[0] == 3, "when the two are laid, and when the first is missed"
+        monkeypatch.setattr(Shelf, "write", write)
+        assert outcomes(by_columns, name) == ["added"]
+        assert used == [2, 0], "and then out of memory"
         monkeypatch.undo()
-        check_files(catalog, name)
+        check_same(by_table, by_columns)
+        check_files(by_columns, name)
 
 
 @pytest.mark.parametrize("form", MAKERS)

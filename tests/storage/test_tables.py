@@ -54,7 +54,7 @@ def left(tables: Tables) -> list[Path]:
 @pytest.mark.parametrize("count", [0, 1, 1000])
 def test_what_was_kept_is_found(tables: Tables, count: int) -> None:
     kept = keep(tables, columns(count))
-    assert kept == Table(DIGEST, DIFF_ID, 10_240, columns(count))
+    assert kept == Table(DIGEST, DIFF_ID, 10_240, columns(count), tables.path(DIGEST))
     assert tables.find(DIGEST) == kept
     assert tables.find(OTHER) is None
     assert left(tables) == []
