@@ -70,6 +70,7 @@ def index_layers(
     *,
     errors: str,
     as_layer: Callable[[Columns], Columns],
+    workers: int | None = None,
 ) -> Results:
     """Give what stands in layers, each digest once.
 
@@ -90,6 +91,8 @@ def index_layers(
         ``"raise"``, or ``"skip"`` to have what failed as the result of its digest.
     as_layer
         Turns the entries of a tar into those of a layer, some at a time.
+    workers
+        How many layers are read at a time; None for as many as are worth it, if nobody else reads.
 
     Returns
     -------
@@ -110,7 +113,7 @@ def index_layers(
     Of several that have one digest, and are said to have different diff_ids, those that are right count if errors is
     ``"skip"``; whoever has the config of the others can `check_diff_id`.
     """
-    return _Indexing(layout, settings, progress, errors, as_layer).run(layers)
+    return _Indexing(layout, settings, progress, errors, as_layer, workers or _workers()).run(layers)
 
 
 def check_diff_id(layer: Layer, table: Table) -> Table:
@@ -135,17 +138,19 @@ class _Indexing:
         progress: Progress,
         errors: str,
         as_layer: Callable[[Columns], Columns],
+        workers: int,
     ) -> None:
         self._layout = layout
         self._settings = settings
         self._board = Board(progress)
         self._errors = errors
         self._as_layer = as_layer
+        self._workers = workers
         self._tables = Tables(layout.root)
 
     def run(self, layers: Sequence[Layer]) -> Results:
         distinct = {layer.digest: layer for layer in reversed(layers)}
-        known = run_all(self._find, distinct.values(), workers=_workers())
+        known = run_all(self._find, distinct.values(), workers=self._workers)
         done: Results = {table.digest: table for table in known if table is not None}
         for digest in done:
             self._board.state(digest, State.PRESENT)
@@ -169,7 +174,7 @@ class _Indexing:
             if digest not in read:  # one of two sizes may be told after the other
                 read[digest] = self._attempt(distinct[digest])
 
-        failed = hand_out(lambda give: self._fetch(unread, give), use, workers=_workers())
+        failed = hand_out(lambda give: self._fetch(unread, give), use, workers=self._workers)
         return {**failed, **read}
 
     def _fetch(self, layers: Sequence[Layer], give: Callable[[Digest], object]) -> dict[Digest, OcinbError]:

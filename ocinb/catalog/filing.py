@@ -132,6 +132,7 @@ class Filing:
         self._unreached = Unreached()
         self._claiming = threading.Lock()
         self._claimed: set[Digest] = set()  # layers that are read for an image which is not laid yet
+        self._layers_each: int | None = None
         self._waiting: list[_Waiting] = []
         self._unnoted: list[Filed] = []
         self._filed: list[Filed] = []
@@ -140,6 +141,8 @@ class Filing:
     def run(self, works: Sequence[Work]) -> list[Filed]:
         """Read, lay and write images; what fails is told, and noted, and ends nothing else."""
         ordered = sorted(works, key=lambda work: [layer.digest for layer in work.image.manifest.layers])
+        # Where many images are read side by side, a layer of each at a time is enough for all cores.
+        self._layers_each = 1 if len(works) >= _workers() else None
         self._shelf.learn({layer.digest for work in works for layer in work.image.manifest.layers})
 
         def read_all(give: Callable[[_Read], None]) -> None:
@@ -207,7 +210,7 @@ class Filing:
         found: list[LayerContents] = []
         for some, is_whole in ((by_table, False), (whole, True)):
             if some:
-                found += Reader(opened, self._board, whole=is_whole).layers(work.image, some)
+                found += Reader(opened, self._board, whole=is_whole, workers=self._layers_each).layers(work.image, some)
         self._distributions.learn(found)
         return {layer.descriptor.digest: layer for layer in found}
 

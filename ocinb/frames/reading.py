@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from ocinb._pool import run_all
 from ocinb.archive.entries import Columns
-from ocinb.errors import IntegrityError, InvalidError, TransportError
+from ocinb.errors import IntegrityError, InvalidError
 from ocinb.frames.collecting import Row
 from ocinb.frames.opening import Opened
 from ocinb.frames.rows import image_fields, layer_identities
@@ -17,8 +17,8 @@ from ocinb.progress.protocol import Progress, State
 from ocinb.rootfs.markers import as_layer
 from ocinb.rootfs.toc import Toc, find_toc
 from ocinb.rootfs.tocplaces import promise_in
-from ocinb.sources.base import Source
 from ocinb.sources.images import Image
+from ocinb.sources.lengths import ask_length
 from ocinb.spec.digest import Digest
 from ocinb.spec.documents import Descriptor
 from ocinb.spec.identity import layer_steps
@@ -93,6 +93,8 @@ class Reader:
         Whether what is known of a layer is of no use without its blob.
     held
         Layers that were read for another image a moment ago.
+    workers
+        How many layers are read at a time; None for as many as are worth it, if nobody else reads.
 
     Attributes
     ----------
@@ -110,6 +112,7 @@ class Reader:
         whole: bool,
         with_blobs: bool = False,
         held: Sequence[LayerContents] = (),
+        workers: int | None = None,
     ) -> None:
         self._name, self._source, self._tag = opened.name, opened.source, opened.reference.tag
         self._session = opened.session
@@ -117,6 +120,7 @@ class Reader:
         self.progress = progress
         self.by_tocs = not whole and opened.reference.path is None
         self._with_blobs = with_blobs
+        self._workers = workers
         self._held = {layer.descriptor.digest: layer for layer in held if not whole or layer.table is not None}
 
     def layers(self, image: Image, numbers: Sequence[int]) -> list[LayerContents]:
@@ -143,7 +147,7 @@ class Reader:
         if descriptor.known_size is not None:
             return descriptor
         size = self._layout.blobs.size(descriptor.digest)
-        return replace(descriptor, size=_asked_size(self._source, descriptor) if size is None else size)
+        return replace(descriptor, size=ask_length(self._source, descriptor.digest) if size is None else size)
 
     def _read(self, wanted: dict[Digest, Layer]) -> dict[Digest, LayerContents]:
         held = {digest: self._held_of(layer) for digest, layer in wanted.items()}
@@ -156,7 +160,13 @@ class Reader:
         settings, tally = self._session.settings, self._tally()
         tally.add(sum(len(contents.entries) for contents in found.values()))
         tables = index_layers(
-            list(rest.values()), self._layout, settings, self.progress, errors="raise", as_layer=tally.as_layer
+            list(rest.values()),
+            self._layout,
+            settings,
+            self.progress,
+            errors="raise",
+            as_layer=tally.as_layer,
+            workers=self._workers,
         )
         for digest, table in tables.items():
             if not isinstance(table, Table):
@@ -255,11 +265,3 @@ def _speaks_for(held: LayerContents, layer: Layer) -> bool:
         sizes = held.descriptor.known_size, layer.descriptor.known_size
         return sizes[0] == sizes[1] and promise_in(held.descriptor) == promise_in(layer.descriptor)
     return layer.diff_id is None or held.table.diff_id.partition(":")[0] == layer.diff_id.partition(":")[0]
-
-
-def _asked_size(source: Source, descriptor: Descriptor) -> int:
-    """Ask for one byte of a blob, to hear how many there are."""
-    with source.open_blob(descriptor, 0, 1) as blob:
-        if blob.size is None:
-            raise TransportError(f"nobody says how large the layer {descriptor.digest} is")
-        return blob.size

@@ -9,8 +9,11 @@ WITH entries AS (
     JOIN manifests USING (manifest_digest)
     JOIN configs USING (config_digest)
     WHERE entry.kind = 'image'
-    AND normal_platform(entry.os, entry.architecture, NULL)
-        = coalesce(normal_platform(configs.os, configs.architecture, NULL), normal_platform(entry.os, entry.architecture, NULL))
+    AND (
+        coalesce(configs.os, '') = '' OR coalesce(configs.architecture, '') = ''
+        OR normal_os(entry.os) = normal_os(configs.os)
+        AND normal_architecture(entry.architecture) = normal_architecture(configs.architecture)
+    )
     GROUP BY manifest_digest
 ), names AS (
     SELECT manifest_digest, min(in_full(registry, repository, tag)) AS reference

@@ -2,6 +2,8 @@
 -- by digest.
 
 -- The normal form of a platform, as ocinb.spec.platforms has it.
+CREATE MACRO normal_os(os) AS (CASE lower(os) WHEN 'macos' THEN 'darwin' ELSE lower(os) END);
+
 CREATE MACRO normal_architecture(architecture) AS (
     CASE lower(architecture)
         WHEN 'i386' THEN '386' WHEN 'x86_64' THEN 'amd64' WHEN 'x86-64' THEN 'amd64' WHEN 'aarch64' THEN 'arm64'
@@ -22,7 +24,7 @@ CREATE MACRO normal_variant(architecture, variant) AS (
 CREATE MACRO normal_platform(os, architecture, variant) AS (
     CASE WHEN os IS NULL OR architecture IS NULL OR '' IN (os, architecture) OR 'unknown' IN (os, architecture) THEN NULL
     ELSE concat_ws(
-        '/', CASE lower(os) WHEN 'macos' THEN 'darwin' ELSE lower(os) END, normal_architecture(architecture),
+        '/', normal_os(os), normal_architecture(architecture),
         -- DuckDB binds a macro wherever it stands, in every view that has it: so each stands once.
         nullif(
             coalesce(
