@@ -4,13 +4,13 @@
 CREATE TABLE observations (
     registry VARCHAR, repository VARCHAR, tag VARCHAR, digest VARCHAR, observed_at TIMESTAMPTZ
 );
-COMMENT ON TABLE observations IS 'what a tag pointed at, and when; tag NULL: added by digest; digest NULL: the tag was gone; a file is a repository without a registry, the name in it a tag';
+COMMENT ON TABLE observations IS 'what a tag pointed at, and when. tag NULL: added by digest. digest NULL: the tag was gone. A file on this machine is a repository without a registry, the name in it a tag';
 
 CREATE TABLE manifests (
     manifest_digest VARCHAR, media_type VARCHAR, artifact_type VARCHAR, kind VARCHAR, config_digest VARCHAR,
     subject VARCHAR, manifest_bytes BIGINT, raw VARCHAR, indexed_at TIMESTAMPTZ, distribution VARCHAR
 );
-COMMENT ON TABLE manifests IS 'manifests and indexes, with the document as it came; kind is what each is by itself; indexed_at NULL: the files of the image were not asked for, and overlay says nothing of it; distribution is what its os-release file says';
+COMMENT ON TABLE manifests IS 'manifests and indexes, with the document as it came. kind is what each is by itself. indexed_at NULL: the files of the image were not asked for, and overlay says nothing of it. distribution is what its os-release file says';
 
 CREATE TABLE index_entries (
     index_digest VARCHAR, position BIGINT, manifest_digest VARCHAR, kind VARCHAR, os VARCHAR, architecture VARCHAR,
@@ -53,7 +53,7 @@ CREATE TABLE overlay (
     manifest_digest VARCHAR, layer BIGINT, position BIGINT, change VARCHAR, visible BOOLEAN, hidden BOOLEAN,
     hidden_in BIGINT, reason VARCHAR
 );
-COMMENT ON TABLE overlay IS 'what became of the entries of images whose files were read; one that was added and is visible has no row; hidden: no name of its content is left';
+COMMENT ON TABLE overlay IS 'what became of the entries of images whose files were read. One that was added and is visible has no row. hidden: no name of its content is left';
 
 CREATE TABLE referrers (
     registry VARCHAR, repository VARCHAR, subject VARCHAR, referrer_digest VARCHAR, media_type VARCHAR,
@@ -62,4 +62,4 @@ CREATE TABLE referrers (
 COMMENT ON TABLE referrers IS 'what refers to an image or an index: signatures, attestations, SBOMs';
 
 CREATE TABLE failures (reference VARCHAR, stage VARCHAR, error VARCHAR, failed_at TIMESTAMPTZ);
-COMMENT ON TABLE failures IS 'what could not be added or observed, and why: a log, whose rows stay when it is added later';
+COMMENT ON TABLE failures IS 'what could not be added or observed, and why. It is a log: rows stay when the name is added later';

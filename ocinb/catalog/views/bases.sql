@@ -84,4 +84,4 @@ FROM known
 LEFT JOIN based USING (manifest_digest)
 LEFT JOIN annotated USING (manifest_digest)
 WHERE coalesce(base_digest, annotated_name, annotated_digest) IS NOT NULL;
-COMMENT ON VIEW base_images IS 'images with a base: that image of the catalogue, old ones too, whose layers are the most of the first base_layers of its own, but not all (by chain ID); of several such one of the same platform comes first, then one with a tag, then the oldest, then the least digest; base_digest NULL: only annotations speak of one; outdated: the tags that led to the base and still exist all lead elsewhere now, NULL if there are none';
+COMMENT ON VIEW base_images IS 'images that were built on another image of the catalogue, or say so. base_digest is the image all of whose layers (by chain ID) are the first base_layers of this one, which has more; the one with the most layers wins. Old images count too. Of several with the same layers: one of the same platform, then one with a tag, then the oldest. base_digest NULL: only annotations speak of a base. outdated: every tag that once led to the base and still exists leads elsewhere now; NULL if there is none';

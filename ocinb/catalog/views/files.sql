@@ -11,7 +11,7 @@ FROM files
 JOIN manifest_layers USING (layer_digest)
 JOIN (FROM manifests WHERE kind = 'image') AS manifests USING (manifest_digest)
 LEFT JOIN overlay USING (manifest_digest, layer, position);
-COMMENT ON VIEW layer_files IS 'each entry of each layer of each image, a layer that stands twice twice; change (added, modified, deleted) and visible are NULL if only the metadata of the image was added, and its layers were read for another';
+COMMENT ON VIEW layer_files IS 'the entries of every layer of every image; of a layer that stands twice in an image, twice. change (added, modified, deleted) and visible are NULL for an image that was added by its metadata alone, whose layers were read for another';
 
 CREATE VIEW hidden_files AS
 SELECT
@@ -24,7 +24,7 @@ JOIN files USING (layer_digest, position)
 JOIN images USING (manifest_digest)
 LEFT JOIN manifest_layers AS hiding
     ON hiding.manifest_digest = overlay.manifest_digest AND hiding.layer = overlay.hidden_in;
-COMMENT ON VIEW hidden_files IS 'files that a layer of an image stores and that its final file system shows under no name, empty ones too; hidden_bytes is the size of the content; reason (deleted, overwritten, opaque, replaced) and hidden_in are NULL if it never had a place';
+COMMENT ON VIEW hidden_files IS 'files that an image stores and does not show: deleted, overwritten, replaced or made opaque by a later layer; empty ones too. hidden_bytes is the size of the content. reason and hidden_in are NULL for what never had a place';
 
 -- The regular files that the layers store that count now, each layer once. What aufs left in a layer for itself is none,
 -- but for what a hard link there names (as ocinb.rootfs.markers has it).
@@ -62,7 +62,7 @@ SELECT
 FROM by_layer
 GROUP BY sha256
 HAVING sum(copies) > 1;
-COMMENT ON VIEW file_duplicates IS 'contents of regular files that stand more than once in the layers that count now, each layer taken once; duplicate_bytes is (copies - 1) * size_bytes; the empty content is one of them, with 0 bytes; files whose content is unknown are none; example_path is the first in the alphabet';
+COMMENT ON VIEW file_duplicates IS 'contents of regular files that stand more than once in the layers that count now, each layer taken once. duplicate_bytes is (copies - 1) * size_bytes. The empty content is one of them, with 0 bytes; files of unknown content are left out. example_path is the first in the alphabet';
 
 CREATE MACRO find(pattern) AS TABLE
 -- Paths have no leading slash, patterns may have one. A backslash is a character of paths (a byte that is no UTF-8 reads
@@ -71,4 +71,4 @@ SELECT images.reference, images.platform, layer, path, size_bytes, sha256, visib
 FROM layer_files
 JOIN images USING (manifest_digest)
 WHERE path GLOB replace(regexp_replace(pattern, '^(\.?/)+', ''), '\', '\\') AND type NOT IN ('whiteout', 'opaque');
-COMMENT ON MACRO TABLE find IS 'the entries of all images whose whole path matches a glob, in which * stands for slashes too, and [*] for a star; markers that remove such a path are none; visible as in layer_files';
+COMMENT ON MACRO TABLE find IS 'the entries of all images whose whole path matches a glob. * stands for slashes too, [*] for a star. Markers that remove a path are left out; visible is as in layer_files';

@@ -28,7 +28,7 @@ SELECT
     lag(digest) OVER (PARTITION BY registry, repository, tag ORDER BY stay) AS previous_digest, first_seen, last_seen
 FROM spans
 ORDER BY registry, repository, tag, stay;
-COMMENT ON VIEW tag_history IS 'stays of tags on a digest, in their order, as far as they were observed; one ends when the tag moved or was gone, and if it comes back another begins; previous_digest is that of the stay before, also if the tag was gone between';
+COMMENT ON VIEW tag_history IS 'how long a tag stood on a digest, as far as it was observed. A stay ends when the tag moved or was gone; if it comes back, another begins. previous_digest is that of the stay before, also if the tag was gone between';
 
 CREATE VIEW size_history AS
 WITH tagged AS (
@@ -98,4 +98,4 @@ SELECT
 FROM steps
 LEFT JOIN grown USING (manifest_digest, before_digest)
 ORDER BY registry, repository, platform, created NULLS LAST, tag;
-COMMENT ON VIEW size_history IS 'tags of a repository as they are now, by platform, in the order of their creation, equal ones by name, unknown ones last; delta_bytes is compressed_bytes less that of the tag before; grown_in is the layer that grew most, against its like in the tag before: the layer of the same digest, wherever it stands, else of the same instruction, else of the same number, else nothing; NULL for the first, if no layer grew, and if a size is unknown; of several images of one platform in a tag the newest';
+COMMENT ON VIEW size_history IS 'how a tag differs in size from the one before it: tags of a repository as they are now, by platform, in the order in which they were created (equal ones by name, unknown ones last). delta_bytes is against the tag before. grown_in is the layer that grew most, against its like there: the layer of the same digest, else of the same instruction, else of the same number, else nothing. It is NULL for the first tag, if no layer grew, and if a size is unknown. Of several images of one platform in a tag the newest counts';

@@ -58,4 +58,4 @@ LEFT JOIN entries USING (manifest_digest)
 LEFT JOIN names USING (manifest_digest)
 LEFT JOIN homes USING (manifest_digest)
 LEFT JOIN sizes USING (manifest_digest);
-COMMENT ON VIEW images IS 'image manifests; reference is a tag that points here now, else repository@digest; compressed_bytes adds up its layers, one that stands twice twice; distribution is NULL before its files were read';
+COMMENT ON VIEW images IS 'image manifests. reference is a tag that points here now, else repository@digest. compressed_bytes adds up the layers, one that stands twice twice. distribution is NULL before its files were read';

@@ -26,4 +26,4 @@ JOIN layers USING (layer_digest)
 JOIN spared USING (layer_digest)
 JOIN images AS named USING (manifest_digest)
 GROUP BY layer_digest;
-COMMENT ON VIEW layer_sharing IS 'layers and how many images share them; saved_bytes is what a registry need not store twice: (its images - 1) * compressed_bytes, over all registries; instruction is what made it in the image that is named';
+COMMENT ON VIEW layer_sharing IS 'layers, and how many images share each. saved_bytes is what registries need not store twice: (its images in a registry - 1) * compressed_bytes, over all registries. instruction is what made it in the image that reference names';

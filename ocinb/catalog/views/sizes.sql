@@ -18,7 +18,7 @@ LEFT JOIN current_images AS reached
     AND reached.repository = named.repository AND reached.tag = named.tag
 LEFT JOIN images USING (manifest_digest)
 WHERE named.tag IS NOT NULL;
-COMMENT ON VIEW tags IS 'tags as they were last observed, with a row for each image behind one that is in the catalogue, else one row in which manifest_digest is NULL; a tag that is gone has none';
+COMMENT ON VIEW tags IS 'tags as they were last observed. Each has a row for every image behind it that is in the catalogue, else one in which manifest_digest is NULL. A tag that is gone has none';
 
 CREATE VIEW registry_sizes AS
 WITH stored AS (
@@ -53,7 +53,7 @@ SELECT
 FROM logical
 JOIN named USING (registry)
 LEFT JOIN deduplicated USING (registry);
-COMMENT ON VIEW registry_sizes IS 'registries and the images that are in the catalogue and that names lead to now, each counted once; logical_bytes adds up their sizes, deduplicated_bytes their distinct layers; files have no registry, and no row';
+COMMENT ON VIEW registry_sizes IS 'registries, and the images in the catalogue that names lead to now, each counted once. logical_bytes adds up their sizes, deduplicated_bytes their distinct layers. Files on this machine have no registry, and no row';
 
 CREATE VIEW repository_sizes AS
 WITH stored AS (
@@ -93,7 +93,7 @@ SELECT
 FROM logical
 JOIN named USING (storage, repository)
 LEFT JOIN deduplicated USING (storage, repository);
-COMMENT ON VIEW repository_sizes IS 'repositories and the images that are in the catalogue and that names lead to now, each counted once however many tags it has; logical_bytes adds up their sizes, deduplicated_bytes their distinct layers, unique_bytes those of them that no other repository of the registry has; a file shares nothing';
+COMMENT ON VIEW repository_sizes IS 'repositories, and the images in the catalogue that names lead to now, each counted once however many tags it has. logical_bytes adds up their sizes, deduplicated_bytes their distinct layers, unique_bytes those layers that no other repository of the registry has. A file on this machine shares nothing';
 
 CREATE VIEW tag_sizes AS
 WITH held AS (
@@ -123,4 +123,4 @@ SELECT
     CASE WHEN freed.storage IS NULL THEN 0 ELSE reclaimable_bytes END AS reclaimable_bytes
 FROM sized
 LEFT JOIN freed USING (storage, repository, tag);
-COMMENT ON VIEW tag_sizes IS 'tags with images in the catalogue; platforms counts those of the images, logical_bytes adds up their sizes; reclaimable_bytes are those of the layers that no other name of the registry needs now: what would be freed if this tag alone went';
+COMMENT ON VIEW tag_sizes IS 'tags with images in the catalogue. platforms counts those of the images, logical_bytes adds up their sizes. reclaimable_bytes is what would be freed if this tag alone went: the layers that no other name of the registry needs now';

@@ -39,7 +39,7 @@ WITH images_now AS MATERIALIZED (
     SELECT number, figure, at_ranks, unit, definition
     FROM by_content, by_layer, by_image, by_use, LATERAL (VALUES
         (3, 'layer_compressed_bytes', by_layer.compressed_bytes, 'bytes', 'compressed_bytes of the distinct layers'),
-        (4, 'compression_ratio', by_layer.ratios, 'ratio', 'tar_bytes / compressed_bytes of the distinct layers that were read'),
+        (4, 'compression_ratio', by_layer.ratios, 'ratio', 'tar_bytes / compressed_bytes of the distinct layers that were read; the study divides the bytes of the files, without the headers of the tar'),
         (5, 'files_per_layer', by_layer.files, 'files', 'regular files of the distinct layers that were read'),
         (6, 'layers_per_image', by_image.layers, 'layers', 'layers of the distinct images; one that stands twice counts twice'),
         (7, 'copies_per_file', by_content.copies, 'copies', 'how often each distinct content stands in the distinct layers that were read'),
@@ -54,4 +54,4 @@ FROM (
     FROM quantiles, (VALUES (1, '_p50', 'median of: '), (2, '_p90', '90 % quantile of: ')) AS ranks(place, suffix, word)
 ) AS told
 ORDER BY number, figure;
-COMMENT ON VIEW registry_summary IS 'figures of "Large-scale analysis of the Docker Hub dataset" (Zhao et al. 2019), over the images and layers that count now; markers are no files, empty files are; quantiles are interpolated; value is NULL where there is nothing to count';
+COMMENT ON VIEW registry_summary IS 'a registry in the figures of "Large-scale analysis of the Docker Hub dataset" (Zhao et al. 2019), over the images and layers that count now; the study took one image of each repository. Markers are no files, empty files are. Quantiles are interpolated. value is NULL where there is nothing to count';
