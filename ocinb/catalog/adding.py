@@ -6,9 +6,11 @@ from collections.abc import Callable, Sequence
 
 from ocinb._pool import run_all
 from ocinb.catalog.connection import Connections
+from ocinb.catalog.disputes import believe, correct, find_disputes, settle
 from ocinb.catalog.filing import Filed, Filing, Work
 from ocinb.catalog.loading import Found, Known, Sight, find, know, load, note_seen, with_referrers
 from ocinb.catalog.rows import Row
+from ocinb.catalog.taglists import TagLists
 from ocinb.errors import OcinbError
 from ocinb.frames.collecting import Failure, attempt_all
 from ocinb.frames.counting import counted
@@ -54,10 +56,10 @@ class Adding:
         self._files = files
         self._board = choose_progress(progress)
         self._unreached = Unreached()
-        # Of an image that is on this machine nobody has to be reached, but for what refers to it.
-        self._unreached_for_referrers = Unreached()
+        self._tag_lists = TagLists()
         self._told: list[Row] = []
         self._works: dict[str, Work] = {}
+        self._lengths: dict[str, int | None] = {}  # of layers about which there was a dispute
 
     def run(self, names: Sequence[str]) -> list[Row]:
         """Add all of them, and tell of each what became of it."""
@@ -80,8 +82,8 @@ class Adding:
     def _find(self, names: Sequence[str], done: Callable[[str, None], None]) -> list[Found | Failure]:
         def ask(name: str) -> Found:
             try:
-                self._unreached.check(name)
-                return find(name, self._session, self._wanted)
+                with self._unreached.heeded():
+                    return find(name, self._session, self._wanted)
             except OcinbError as error:
                 self._unreached.note(name, error)
                 raise
@@ -107,10 +109,21 @@ class Adding:
         ]
         if fresh:
             completed = self._completed([results[number] for number in fresh])
-            with self._connections.write() as connection:
-                for number, row in zip(fresh, load(connection, completed), strict=True):
-                    rows[number] = row
+            for number, row in zip(fresh, self._write(completed), strict=True):
+                rows[number] = row
         return rows
+
+    def _write(self, results: Sequence[Found | Failure]) -> list[Row]:
+        """Write names; what they contradict each other about is asked for first, while nobody waits for the file."""
+        found = [result for result in results if isinstance(result, Found)]
+        while True:
+            believe(found, self._lengths)
+            with self._connections.write() as connection:
+                correct(connection, self._lengths)
+                disputes = find_disputes(connection, found)
+                if not disputes:
+                    return load(connection, results)
+            self._lengths |= settle(disputes, self._session)
 
     def _completed(self, results: Sequence[Found | Failure]) -> list[Found | Failure]:
         """Find what refers to images, once for those of one repository that have several names."""
@@ -122,8 +135,9 @@ class Adding:
         def complete(result: Found | Failure) -> Found | Failure:
             if isinstance(result, Failure) or firsts[result.sight] != result.name:
                 return result
-            return with_referrers(result, self._unreached_for_referrers)
+            return with_referrers(result, self._unreached, self._tag_lists.of)
 
+        self._tag_lists.expect(one for one in results if isinstance(one, Found) and firsts[one.sight] == one.name)
         return run_all(complete, results, workers=2 * self._session.settings.concurrency)
 
     def _want(self, found: Found, place: int, known: Known) -> None:

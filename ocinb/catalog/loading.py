@@ -21,7 +21,7 @@ from ocinb.frames.opening import Opened, open_name
 from ocinb.frames.rows import image_kind
 from ocinb.frames.unreached import Unreached
 from ocinb.network.exchange import Exchange, observed_by
-from ocinb.sources.base import Referrer, Way
+from ocinb.sources.base import Referrer, Tags, Way
 from ocinb.sources.images import Image, Wanted
 from ocinb.sources.referrers import find_referrers
 from ocinb.sources.session import Session
@@ -128,13 +128,23 @@ class Known:
         return found.sight in self.sights and self.indexed.keys() >= set(found.digests)
 
 
-def with_referrers(found: Found, unreached: Unreached) -> Found:
-    """Find what refers to what a name points at and to its images; that nobody says it is no failure of the name."""
+def with_referrers(found: Found, unreached: Unreached, tags_of: Callable[[Found], Tags]) -> Found:
+    """Find what refers to what a name points at and to its images; that nobody says it is no failure of the name.
+
+    Parameters
+    ----------
+    found
+        The name.
+    unreached
+        The registries that were not reached a moment ago.
+    tags_of
+        Gives all tags of its repository, where somebody lists them.
+    """
     opened, rows = found.opened, found.rows
     with counting() as fetched:
         try:
-            unreached.check(found.name)
-            add_referrers(rows, opened.reference, _referrers(opened, found.images))
+            with unreached.heeded():
+                add_referrers(rows, opened.reference, _referrers(opened, found.images, tags_of(found)))
         except OcinbError as error:
             unreached.note(found.name, error)
             complete(error, found.name)
@@ -142,12 +152,12 @@ def with_referrers(found: Found, unreached: Unreached) -> Found:
     return replace(found, fetched_bytes=found.fetched_bytes + fetched())
 
 
-def _referrers(opened: Opened, images: Sequence[Image]) -> list[Referrer]:
+def _referrers(opened: Opened, images: Sequence[Image], tags: Tags) -> list[Referrer]:
     named, settings = opened.resolved.document.digest, opened.session.settings
-    found = find_referrers(opened.source, opened.resolved, None, settings)
+    found = find_referrers(opened.source, opened.resolved, None, settings, tags=tags)
     for image in images:
         if image.document.digest != named:
-            found.extend(opened.source.referrers(image.descriptor))
+            found.extend(opened.source.referrers(image.descriptor, tags=tags))
     found.sort(key=lambda referrer: _WAYS.index(referrer.found_via), reverse=True)
     return list({(referrer.subject, referrer.descriptor.digest): referrer for referrer in found}.values())
 

@@ -93,8 +93,8 @@ def attempt_all(
 
     def attempt(name: str) -> T | Failure:
         try:
-            unreached.check(name)
-            return function(checked(name))
+            with unreached.heeded():
+                return function(checked(name))
         except OcinbError as error:
             unreached.note(name, error)
             complete(error, name)

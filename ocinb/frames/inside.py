@@ -170,7 +170,7 @@ def reading(session: Session, board: Progress, asked: Sequence[Asked]) -> Iterat
         Where the names are noted that fail, if the others go on.
     """
     failed: list[str] = []
-    names, started = [one.opened.name for one in asked], time.monotonic()
+    names, started = list(dict.fromkeys(one.opened.name for one in asked)), time.monotonic()
     title, ending, summary, tasks = f"Reading {counted_names(names)}", "stopped", "", _tasks(asked)
     if not tasks:
         yield []
@@ -182,7 +182,8 @@ def reading(session: Session, board: Progress, asked: Sequence[Asked]) -> Iterat
         try:
             board.start(title, tasks)
             yield failed
-            summary = _summary([name for name in names if name not in failed], failed, tasks, started)
+            lost = list(dict.fromkeys(failed))  # of several images of one name more than one may fail
+            summary = _summary([name for name in names if name not in lost], lost, tasks, started)
         except OcinbError:
             ending = "failed"
             raise

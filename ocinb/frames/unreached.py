@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import copy
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 from ocinb.errors import InvalidError, OcinbError, TransportError
-from ocinb.sources.endpoint import HUB_HOST
+from ocinb.sources.endpoint import HUB_HOST, before_asking
 from ocinb.spec.reference import HUB, Reference
 
 # After so long one name tries again: a registry that was restarted is back.
@@ -28,11 +30,17 @@ class Unreached:
         TransportError
             The one that was raised then.
         """
-        known = self._believed(_registry(name)) if self._errors else None
-        if known is not None:
-            error = copy.copy(known)  # each name has a failure of its own
-            error.reference = None
-            raise error
+        if self._errors:
+            self._check_registry(_registry(name))
+
+    @contextmanager
+    def heeded(self) -> Iterator[None]:
+        """Call, in this block, no registry that was not reached a moment ago; what is on this machine is told still."""
+        token = before_asking.set(self._check_registry)
+        try:
+            yield
+        finally:
+            before_asking.reset(token)
 
     def note(self, name: str, error: OcinbError) -> None:
         """Take note of an error that says that the registry itself, and not what it led to, was not reached.
@@ -45,6 +53,13 @@ class Unreached:
         is_its_own = registry is not None and netloc == (HUB_HOST if registry == HUB else registry)
         if registry is not None and is_its_own and self._believed(registry) is None:
             self._errors[registry] = time.monotonic(), error
+
+    def _check_registry(self, registry: str | None) -> None:
+        known = self._believed(registry)
+        if known is not None:
+            error = copy.copy(known)  # each name has a failure of its own
+            error.reference = None
+            raise error
 
     def _believed(self, registry: str | None) -> TransportError | None:
         """Give the error of a registry that was not reached a moment ago."""

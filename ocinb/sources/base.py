@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,6 +11,8 @@ from typing import Literal, Protocol
 from ocinb.spec.digest import Digest
 from ocinb.spec.documents import Descriptor
 
+# The tags that there are, as far as somebody has listed all of them.
+Tags = Collection[str] | None
 # How a referrer was found, the surest way first.
 Way = Literal["api", "tag", "index", "cosign"]
 
@@ -155,7 +157,10 @@ class Source(DocumentSource, Protocol):
     def tags(self) -> list[str]:
         """List the names that there are."""
 
-    def referrers(self, subject: Descriptor, artifact_type: str | None = None) -> list[Referrer]:
+    def tags_within(self, pages: int) -> list[str] | None:
+        """List the names, if so many questions, one after the other, are enough for that; else give None."""
+
+    def referrers(self, subject: Descriptor, artifact_type: str | None = None, *, tags: Tags = None) -> list[Referrer]:
         """Find what refers to a manifest.
 
         Parameters
@@ -164,6 +169,8 @@ class Source(DocumentSource, Protocol):
             The manifest.
         artifact_type
             What the other side may leave all others out for; it need not.
+        tags
+            All tags that there are, if somebody listed them: for no other one is asked then.
 
         Raises
         ------

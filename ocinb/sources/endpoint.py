@@ -10,6 +10,7 @@ import re
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -55,6 +56,8 @@ class _Try:
 
 
 _Question = Callable[[_Try], Answer]
+# Called with the name of a registry before anybody calls it; it may raise. What is on this machine needs no call.
+before_asking: ContextVar[Callable[[str], None]] = ContextVar("before_asking", default=lambda _: None)
 
 
 class Endpoint:
@@ -125,6 +128,7 @@ class Endpoint:
                 raise refusal(self.registry, known)
             return known
         self._http.check_online(method, f"{self._base}{path}")  # or it would be a token that is missing
+        before_asking.get()(self.registry)
         visit = self._door.visit(scope)
         answer = self._authorized(
             lambda attempt: self._http.ask(
@@ -167,6 +171,7 @@ class Endpoint:
         """
         self._look_up()
         self._http.check_online("GET", f"{self._base}{path}")
+        before_asking.get()(self.registry)
         if not self._sure:
             self.ask("/v2/", scope, limit=self._settings.max_answer_bytes, named=False)
         with self._places:

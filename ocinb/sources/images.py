@@ -17,6 +17,7 @@ from ocinb.spec.documents import Descriptor, Manifest, parse_index, parse_manife
 from ocinb.spec.imageconfig import ImageConfig, is_image_config, parse_config
 from ocinb.spec.platforms import Platform, choose_platform, list_platforms, parse_platform
 from ocinb.spec.schema1 import parse_schema1
+from ocinb.spec.strictjson import parse_object
 
 logger = logging.getLogger("ocinb")
 
@@ -141,7 +142,7 @@ def load_image(source: DocumentSource, document: RawDocument, platform: Platform
     Raises
     ------
     InvalidError
-        If the bytes are no manifest.
+        If the bytes are no manifest, or, if nobody knows their type, no JSON object.
     """
     what, media_type = f"the manifest {document.digest}", document.media_type
     if media_type in mediatypes.SCHEMA1:
@@ -150,6 +151,7 @@ def load_image(source: DocumentSource, document: RawDocument, platform: Platform
         hint = None if media_type in mediatypes.INDEXES else "ocinb.document reads what is no image, if it is small"
         raise InvalidError(f"{document.digest} is of type {media_type}, which is no image manifest", hint=hint)
     if media_type not in mediatypes.MANIFESTS | mediatypes.ARTIFACTS:
+        parse_object(document.raw, what)  # the manifests of all types that there are, or may be, are JSON
         return Image(document, Manifest(media_type, None, (), None, None, {}), None, None, platform)
     manifest = parse_manifest(document.raw, media_type, what)
     if manifest.config is None or manifest.config.media_type not in mediatypes.MAYBE_CONFIGS:
@@ -212,7 +214,11 @@ def _check_lone(image: Image, platform: Wanted, settings: Settings) -> None:
 
 
 def _distinct(children: list[Child]) -> list[Child]:
-    return list({child.descriptor.digest: child for child in reversed(children)}.values())[::-1]
+    """Give each image once, where its index names it first."""
+    found: dict[Digest, Child] = {}
+    for child in children:
+        found.setdefault(child.descriptor.digest, child)
+    return list(found.values())
 
 
 class _Walk:

@@ -5,6 +5,8 @@ Sources: OCI distribution-spec v1.1, "Listing Tags"; the ``_catalog`` endpoint t
 
 from __future__ import annotations
 
+from itertools import islice
+
 from ocinb.errors import NotFoundError
 from ocinb.network.answers import Answer
 from ocinb.network.http import OfflineError
@@ -61,6 +63,27 @@ def list_tags(endpoint: Endpoint, repository: str, scope: str) -> list[str]:
         hint = f"ocinb.repositories({endpoint.registry!r}) lists what there is, if the registry tells"
         where = f"there is no repository {endpoint.registry}/{repository}"
         raise NotFoundError(where, url=error.url, hint=hint) from None
+
+
+def list_tags_within(endpoint: Endpoint, repository: str, scope: str, pages: int) -> list[str] | None:
+    """List the tags of a repository by so many questions at most, with the arguments of `list_tags`.
+
+    Returns
+    -------
+    list of str or None
+        All of them; None if there are more pages.
+
+    Raises
+    ------
+    OcinbError
+        If the registry does not list them.
+    """
+    names: list[str] = []
+    for page in islice(endpoint.pages(f"/v2/{repository}/tags/list?n=1000", scope), pages):
+        names += _names(page, "tags")
+        if "link" not in page.headers:
+            return names
+    return None
 
 
 def _all_names(endpoint: Endpoint, path: str, scope: str, key: str) -> list[str]:

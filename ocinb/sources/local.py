@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 from ocinb._settings import Settings
 from ocinb.errors import IntegrityError, InvalidError, NotFoundError
-from ocinb.sources.base import BlobStream, Pointer, RawDocument, Referrer
+from ocinb.sources.base import BlobStream, Pointer, RawDocument, Referrer, Tags
 from ocinb.sources.entries import Entries
 from ocinb.sources.files import Content
 from ocinb.sources.referrers import find_by_name, with_subject
@@ -138,7 +138,17 @@ class LocalSource:
         """List the names that there are, in their order."""
         return list(self._contents.entries.names)
 
-    def referrers(self, subject: Descriptor, artifact_type: str | None = None) -> list[Referrer]:  # noqa: ARG002 - all are told; whoever asks chooses
+    def tags_within(self, pages: int) -> list[str] | None:  # noqa: ARG002 - there are no pages
+        """List the names that there are, as `tags` does."""
+        return self.tags()
+
+    def referrers(
+        self,
+        subject: Descriptor,
+        artifact_type: str | None = None,  # noqa: ARG002 - all are told; whoever asks chooses
+        *,
+        tags: Tags = None,  # noqa: ARG002 - a file is looked at each time
+    ) -> list[Referrer]:
         """Find what refers to a manifest: by the names of the referrers tag schema and cosign's, and beside it."""
         listed = self._contents.entries.by_digest.values()
         beside = [one for one in listed if one.digest != subject.digest and not one.is_index]

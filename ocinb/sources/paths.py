@@ -10,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 
 from ocinb._text import nearest
-from ocinb.errors import InvalidError, NotFoundError
+from ocinb.errors import InvalidError, NotFoundError, TransportError
 
 # What makes a folder an image layout. Source: OCI image-spec image-layout.md.
 MARKER = "oci-layout"
@@ -29,6 +29,8 @@ def local_path(path: str) -> Path:
         If the home is not there.
     InvalidError
         If it is none: what follows a NUL would be lost on the way to the system, and it takes no half characters.
+    TransportError
+        If it begins here, and the folder in which this process is was removed.
     """
     if "\0" in path:
         raise InvalidError(f"{path!r} is no path: it has a NUL in it")
@@ -38,8 +40,24 @@ def local_path(path: str) -> Path:
         raise InvalidError(f"{path!r} is no path: it has half a character in it") from None
     try:
         return Path(path).expanduser().absolute()
+    except FileNotFoundError:
+        raise _nowhere(path) from None
     except RuntimeError:  # pathlib's, for a home that is not there
         raise NotFoundError(f"there is no home for {path!r}") from None
+
+
+def absolute(path: str) -> str:
+    """Give the one way to write a path that somebody typed, without ``..`` in it; nothing is looked at.
+
+    Raises
+    ------
+    TransportError
+        If it begins here, and the folder in which this process is was removed.
+    """
+    try:
+        return os.path.abspath(os.path.expanduser(path))  # noqa: PTH100, PTH111 - as below
+    except FileNotFoundError:
+        raise _nowhere(path) from None
 
 
 def meant_file(name: str) -> str | None:
@@ -65,3 +83,8 @@ def not_there(path: Path, kind: str) -> NotFoundError:
     if any(name.startswith(f"{path.name}:") for name in names):
         hint = "A path ends at its first colon; ln -s gives a folder or file another name"
     return NotFoundError(f"there is no {kind} {path}", hint=hint)
+
+
+def _nowhere(path: str) -> TransportError:
+    hint = "os.chdir leads to one that is there"
+    return TransportError(f"{path!r} leads nowhere: the folder in which this process is was removed", hint=hint)

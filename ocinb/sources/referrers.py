@@ -18,7 +18,7 @@ from ocinb._settings import Settings
 from ocinb._text import printable, shorten
 from ocinb.errors import InvalidError, NotFoundError, TransportError
 from ocinb.network.refusals import UnknownRepositoryError
-from ocinb.sources.base import RawDocument, Referrer, Source, Way
+from ocinb.sources.base import RawDocument, Referrer, Source, Tags, Way
 from ocinb.sources.images import Resolved
 from ocinb.spec import mediatypes
 from ocinb.spec.documents import REFERENCE_DIGEST, Descriptor, parse_index
@@ -35,7 +35,9 @@ _REFUSED_TAG = 400
 _TELLS_NOTHING = mediatypes.IMAGE_CONFIGS | {mediatypes.OCI_EMPTY, None}
 
 
-def find_referrers(source: Source, resolved: Resolved, artifact_type: str | None, settings: Settings) -> list[Referrer]:
+def find_referrers(
+    source: Source, resolved: Resolved, artifact_type: str | None, settings: Settings, *, tags: Tags = None
+) -> list[Referrer]:
     """Find all that refers to what a name points at, and to the images in it where the index itself links the two.
 
     Parameters
@@ -48,13 +50,15 @@ def find_referrers(source: Source, resolved: Resolved, artifact_type: str | None
         The one type that is wanted; None for all.
     settings
         Limits.
+    tags
+        All tags that there are, if somebody listed them.
 
     Returns
     -------
     list of Referrer
         Each pair of referrer and subject once, by the surest way in which it was found: API, tag, index, cosign.
     """
-    named = source.referrers(resolved.document.descriptor, artifact_type)
+    named = source.referrers(resolved.document.descriptor, artifact_type, tags=tags)
     found = [*named, *linked_in_index(source, resolved, settings)]
     found.sort(key=lambda referrer: _WAYS.index(referrer.found_via))
     distinct: dict[tuple[str, str], Referrer] = {}
@@ -67,17 +71,17 @@ def find_referrers(source: Source, resolved: Resolved, artifact_type: str | None
     ]
 
 
-def itself(tag: str) -> Sequence[str]:
-    """Give the one name that a tag has in a registry."""
-    return (tag,)
+def among(tags: Tags, tag: str) -> Sequence[str]:
+    """Give the one name that a tag has in a registry, if it is there as far as is known."""
+    return (tag,) if tags is None or tag in tags else ()
 
 
 def find_by_name(
     source: Source,
     subject: Descriptor,
     settings: Settings,
+    names_of: Callable[[str], Sequence[str]],
     by_api: Callable[[], Found] | None = None,
-    names_of: Callable[[str], Sequence[str]] = itself,
 ) -> list[Referrer]:
     """Find what refers to a manifest by the API, else by the tag that lists referrers; and by cosign's tags.
 
@@ -89,10 +93,11 @@ def find_by_name(
         The manifest.
     settings
         Limits.
+    names_of
+        Gives the names that a tag has in the source: in a layout those of several repositories, in a registry one, or
+        none if it is known not to be there.
     by_api
         Asks the API; gives None where there is none.
-    names_of
-        Gives the names that a tag has in the source, which in a layout are those of several repositories.
 
     Raises
     ------

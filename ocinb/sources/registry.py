@@ -21,10 +21,10 @@ from ocinb.network.http import OfflineError
 from ocinb.network.patience import Attempts
 from ocinb.network.reading import reading
 from ocinb.network.refusals import UnknownRepositoryError
-from ocinb.sources.base import BlobStream, Pointer, RawDocument, Referrer
+from ocinb.sources.base import BlobStream, Pointer, RawDocument, Referrer, Tags
 from ocinb.sources.endpoint import Endpoint
-from ocinb.sources.lists import list_tags
-from ocinb.sources.referrers import find_by_name
+from ocinb.sources.lists import list_tags, list_tags_within
+from ocinb.sources.referrers import among, find_by_name
 from ocinb.sources.referrersapi import ReferrersApi
 from ocinb.sources.streams import ArrivingBlob, EmbeddedBlob
 from ocinb.spec import mediatypes
@@ -210,10 +210,14 @@ class RegistrySource:
         """List the tags, in the order of the registry."""
         return list_tags(self._endpoint, self.repository, self._scope)
 
-    def referrers(self, subject: Descriptor, artifact_type: str | None = None) -> list[Referrer]:
+    def tags_within(self, pages: int) -> list[str] | None:
+        """List the tags, if the registry tells them in so many pages; else None."""
+        return list_tags_within(self._endpoint, self.repository, self._scope, pages)
+
+    def referrers(self, subject: Descriptor, artifact_type: str | None = None, *, tags: Tags = None) -> list[Referrer]:
         """Find what refers to a manifest: by the API, else by the tag that lists referrers; by cosign's tags always."""
         by_api = partial(self._referrers_api.find, subject.digest, artifact_type)
-        return find_by_name(self, subject, self._settings, by_api)
+        return find_by_name(self, subject, self._settings, partial(among, tags), by_api)
 
     def _kept(self, digest: Digest, said: str | None = None) -> RawDocument | None:
         last = self._last  # another thread may put its own there at any moment

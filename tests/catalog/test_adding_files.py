@@ -21,6 +21,7 @@ from ocinb.spec.digest import Digest
 from tests.catalog.laying import check_files, put_stack
 from tests.documents import REPOSITORY
 from tests.frames.facts import NAMES
+from tests.frames.test_inside import Board
 
 BASE = [file("srv/1", noise("1", 5000)), file("caf\u00e9", "x"), symlink("link", "srv"), file("key", "secret")]
 TOP = [whiteout("key"), file("srv/1", "one"), hardlink("more", "srv/1"), opaque("etc")]
@@ -245,3 +246,26 @@ def test_progress_is_told_of_each_layer_once(registry: SampleRegistry) -> None:
         log.said.clear()
         catalog.add(names, depth="files", progress=log)
         assert log.said == []
+
+
+def test_progress_counts_names_and_not_the_images_of_each(registry: SampleRegistry) -> None:
+    several, one = Board(), Board()
+    with ocinb.Catalog() as catalog:
+        catalog.add([registry.reference(f"demo/shop:{tag}") for tag in ("1.0", "2.0")], depth="files", progress=several)
+        nested = registry.reference("demo/nested:1")
+        assert catalog.add(nested, depth="files", progress=one)["images"].tolist() == [3]
+    assert several.titles == ["Reading 2 references"]
+    assert several.lines[0].startswith("Read 2 references: ")
+    assert one.titles == [f"Reading {nested}"]
+    assert one.lines[0].startswith(f"Read {nested}: ")
+
+
+def test_progress_counts_a_name_once_that_fails_by_several_images(registry: SampleRegistry) -> None:
+    board, nested = Board(), registry.reference("demo/nested:1")
+    layers = ocinb.layers(nested, platform="all")
+    registry.fault("*/blobs/*", status=404, times=None)
+    with ocinb.Catalog() as catalog:
+        added = catalog.add([nested], depth="files", progress=board)
+        assert added["outcome"].tolist() == ["failed"]
+    assert layers["platform"].nunique() == 3
+    assert board.lines == [f"Reading {nested} failed"]

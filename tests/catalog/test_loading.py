@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import duckdb
 import pytest
 
@@ -38,6 +40,24 @@ def test_a_tag_that_is_gone_points_at_nothing_now(registry: SampleRegistry, cata
 def test_what_never_was_there_is_no_observation(registry: SampleRegistry, catalog: ocinb.Catalog, name: str) -> None:
     assert catalog.add(registry.reference(name))["outcome"].tolist() == ["failed"]
     assert catalog.sql(SEEN).empty
+
+
+def test_what_was_added_by_its_digest_counts_no_more_when_it_is_gone(
+    registry: SampleRegistry, catalog: ocinb.Catalog
+) -> None:
+    shop, hello = registry.reference("demo/shop:1.0"), registry.reference("demo/hello")
+    [digest, other] = catalog.add([shop, hello])["digest"]
+    names = [registry.reference(f"demo/{end}") for end in (f"shop@{digest}", f"shop:1.0@{digest}", f"hello@{other}")]
+    catalog.add(names)
+    registry.untag("demo/shop", "1.0")
+    catalog.add(shop)
+    assert set(catalog.sql("FROM repository_sizes")["repository"]) == {"demo/shop", "demo/hello"}
+    shutil.rmtree(settings.store_dir)
+    registry._content.repositories["demo/shop"].manifests.pop(digest)
+    assert catalog.add(names)["outcome"].tolist() == ["failed", "failed", "present"]
+    assert set(catalog.sql("FROM repository_sizes")["repository"]) == {"demo/hello"}
+    assert set(catalog.sql("FROM layer_sharing")["repositories"]) == {1}
+    assert catalog.sql("SELECT digest FROM tag_history ORDER BY ALL")["digest"].tolist() == sorted([digest, other])
 
 
 def test_a_platform_that_is_not_there_says_nothing_of_the_tag(registry: SampleRegistry, catalog: ocinb.Catalog) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -9,7 +10,10 @@ from pathlib import Path
 import pytest
 
 import ocinb
+from ocinb.errors import InvalidError, TransportError
 from ocinb.samples import SampleRegistry
+from ocinb.samples.images import Blob
+from ocinb.spec.digest import Digest
 from tests.localfiles import podman_archive, tar_bytes, tiny_image, write_layout
 
 APP, OTHER = tiny_image("shared", "app"), tiny_image("shared", "other")
@@ -27,21 +31,94 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.parametrize(
     ("typed", "told"),
     [
-        ("oci:images:app", "oci:images:app"),
-        ("oci:one", "oci:one"),
-        ("oci:images:@0", "oci:images:@0"),
-        ("docker-archive:app.tar", "docker-archive:app.tar"),
-        ("docker-archive:app.tar:app:1", "docker-archive:app.tar:docker.io/library/app:1"),
-        (f"oci:images@{APP.manifest.digest}", f"oci:images@{APP.manifest.digest}"),
+        ("oci:images:app", "oci:{here}/images:app"),
+        ("oci:one", "oci:{here}/one"),
+        ("oci:images:@0", "oci:{here}/images:@0"),
+        ("docker-archive:app.tar", "docker-archive:{here}/app.tar"),
+        ("docker-archive:app.tar:app:1", "docker-archive:{here}/app.tar:docker.io/library/app:1"),
+        (f"oci:images@{APP.manifest.digest}", f"oci:{{here}}/images@{APP.manifest.digest}"),
     ],
 )
-def test_an_image_of_a_file_has_a_reference_that_reads_it_again(typed: str, told: str) -> None:
+def test_an_image_of_a_file_has_a_reference_that_reads_it_again(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, typed: str, told: str
+) -> None:
     with ocinb.Catalog() as catalog:
         catalog.add(typed)
         [reference] = catalog.sql("SELECT reference FROM images")["reference"]
         [shared] = catalog.sql("SELECT DISTINCT reference FROM layer_sharing")["reference"]
-    assert reference == shared == told
-    assert ocinb.layers(reference)["digest"].tolist() == ocinb.layers(typed)["digest"].tolist()
+    assert reference == shared == told.format(here=folder)
+    digests = ocinb.layers(typed)["digest"].tolist()
+    monkeypatch.chdir("/")
+    assert ocinb.layers(reference)["digest"].tolist() == digests, "from wherever one stands"
+
+
+@pytest.mark.parametrize("other", ["oci:./one", "oci:images/../one", "oci:{here}/one", "oci:{here}/./one", "oci:~/one"])
+def test_one_file_has_one_name_however_it_is_typed(folder: Path, monkeypatch: pytest.MonkeyPatch, other: str) -> None:
+    monkeypatch.setenv("HOME", str(folder))
+    names = ["oci:one", other.format(here=folder)]
+    with ocinb.Catalog() as catalog:
+        catalog.add(names)
+        assert catalog.sql("SELECT repository, tags FROM repository_sizes").to_numpy().tolist() == [
+            [f"oci:{folder}/one", 1]
+        ]
+        assert catalog.observe(names)["moved"].tolist() == [False, False]
+        assert len(catalog.what_if(remove=names[1])) == len(APP.layers)
+        assert catalog.pull_cost(names[1], cached=names[0])["fetched_bytes"].tolist() == [0]
+
+
+def test_another_folder_of_the_same_name_is_another_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_layout(folder / "images" / "one", {"": OTHER.manifest})
+    with ocinb.Catalog() as catalog:
+        catalog.add("oci:one")
+        monkeypatch.chdir(folder / "images")
+        catalog.add("oci:one")
+        assert catalog.sql("SELECT repository, digest FROM tags ORDER BY repository").to_numpy().tolist() == [
+            [f"oci:{folder}/images/one", OTHER.manifest.digest],
+            [f"oci:{folder}/one", APP.manifest.digest],
+        ]
+
+
+def test_where_the_folder_of_this_process_is_gone_an_absolute_path_leads_somewhere_still(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "left").mkdir()
+    monkeypatch.chdir(folder / "left")
+    (folder / "left").rmdir()
+    with ocinb.Catalog() as catalog:
+        added = catalog.add(["oci:one", f"oci:{folder}/one"])
+        assert added["outcome"].tolist() == ["failed", "added"]
+        assert "leads nowhere" in added["error"][0]
+        with pytest.raises(TransportError, match="leads nowhere"):
+            catalog.what_if(remove="oci:one")
+
+
+@pytest.mark.parametrize("raw", [b"\xff\xfe", b"not json", b"[]", b'{"a": 1, "a": 2}'])
+def test_what_is_no_json_fails_alone(folder: Path, registry: SampleRegistry, raw: bytes) -> None:
+    odd = Blob(raw, "application/vnd.x")
+    path = folder / "images" / "blobs" / "sha256" / Digest(odd.digest).hex
+    path.write_bytes(raw)
+    index = {"schemaVersion": 2, "manifests": [odd.descriptor()]}
+    (folder / "images" / "index.json").write_text(json.dumps(index))
+    with ocinb.Catalog() as catalog:
+        added = catalog.add(["oci:one", "oci:images", registry.reference("demo/hello")])
+        assert added["outcome"].tolist() == ["added", "failed", "added"]
+        assert "is not" in added["error"][1]
+    for helper in (ocinb.layers, ocinb.configs, ocinb.manifests):
+        with pytest.raises(InvalidError, match="is not"):
+            helper("oci:images")
+
+
+def test_what_was_added_by_its_digest_counts_until_it_is_gone(folder: Path) -> None:
+    names = [f"oci:{folder}/{one}@{APP.manifest.digest}" for one in ("one", "images")]
+    with ocinb.Catalog() as catalog:
+        catalog.add([*names, "oci:images:app"])
+        assert set(catalog.sql("FROM repository_sizes")["repository"]) == {f"oci:{folder}/images", f"oci:{folder}/one"}
+        shutil.rmtree(folder / "one")
+        assert catalog.add(names)["outcome"].tolist() == ["failed", "present"]
+        assert set(catalog.sql("FROM repository_sizes")["repository"]) == {f"oci:{folder}/images"}
+        write_layout(folder / "one", {"": APP.manifest})
+        assert catalog.add(names)["outcome"].tolist() == ["present", "present"]
+        assert len(catalog.sql("FROM repository_sizes")) == 2
 
 
 def test_an_image_whose_name_stands_for_another_one_has_its_digest(folder: Path) -> None:
@@ -51,7 +128,8 @@ def test_an_image_whose_name_stands_for_another_one_has_its_digest(folder: Path)
         write_layout(folder / "one", {"": OTHER.manifest})
         catalog.add("oci:one")
         found = catalog.sql("SELECT manifest_digest, reference FROM images").set_index("manifest_digest")["reference"]
-    assert found.to_dict() == {APP.manifest.digest: f"oci:one@{APP.manifest.digest}", OTHER.manifest.digest: "oci:one"}
+    one = f"oci:{folder}/one"
+    assert found.to_dict() == {APP.manifest.digest: f"{one}@{APP.manifest.digest}", OTHER.manifest.digest: one}
 
 
 def test_a_file_that_is_gone_is_noted_once(folder: Path) -> None:
@@ -73,7 +151,9 @@ def test_a_file_whose_name_is_no_utf_8_is_told_from_another(folder: Path) -> Non
         shutil.rmtree(folder / path)
         assert catalog.add(f"oci:{path}")["outcome"].tolist() == ["failed"]
         assert catalog.observe(f"oci:{path}")["moved"].tolist() == [False], "it was gone"
-        assert catalog.sql("SELECT DISTINCT repository FROM observations")["repository"].tolist() == ["oci:\\udcff"]
+        assert catalog.sql("SELECT DISTINCT repository FROM observations")["repository"].tolist() == [
+            f"oci:{folder}/\\udcff"
+        ]
         assert len(catalog.sql("FROM tag_history")) == 1
 
 

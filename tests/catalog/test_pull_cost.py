@@ -32,7 +32,7 @@ def shop() -> ocinb.Catalog:
     stock.index(OUTER, f"{INDEX}\nindex")
     for tag, digest in (("1", OLD), ("2", INDEX), ("3", OUTER), ("arm", ARM)):
         stock.see("r.test/shop", tag, digest)
-    stock.see("oci:folder", "1", OLD)
+    stock.see("oci:/folder", "1", OLD)
     catalog = stock.catalog()
     catalog.sql(INDEXED, [ARM])
     return catalog
@@ -96,7 +96,20 @@ def test_an_index_within_an_index_a_digest_and_a_file() -> None:
     with shop() as catalog:
         assert costs(catalog, "r.test/shop:3", platform="arm64")[0][1:] == ("linux/arm64", 50_004, 0, 50_004)
         assert costs(catalog, f"r.test/shop@{ARM}")[0][1:] == ("linux/arm64", 50_004, 0, 50_004)
-        assert costs(catalog, "oci:folder:1", cached=f"r.test/shop@{OLD}")[0][1:] == ("linux/amd64", 1020, 1020, 0)
+        assert costs(catalog, "oci:/folder:1", cached=f"r.test/shop@{OLD}")[0][1:] == ("linux/amd64", 1020, 1020, 0)
+
+
+def test_of_an_index_that_names_an_image_twice_the_first_place_counts() -> None:
+    stock = Stock({"old": 1, "new": 20, "arm": 300})
+    for digest, layer in ((OLD, "old"), (NEW, "new"), (ARM, "arm")):
+        stock.image(digest, layer)
+    stock.index(INDEX, OLD, NEW, ARM, OLD)
+    stock.see("r.test/shop", "1", INDEX)
+    with stock.catalog() as catalog:
+        catalog.sql(INDEXED, [ARM])
+        assert costs(catalog, "r.test/shop:1", platform="amd64")[0][2] == 1
+        every = costs(catalog, "r.test/shop:1", platform="all")
+        assert [(row[1], row[2]) for row in every] == [("linux/amd64", 1), ("linux/amd64", 20), ("linux/arm64", 300)]
 
 
 def test_unknown_and_untrue_sizes_are_told_as_unknown() -> None:

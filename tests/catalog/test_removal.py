@@ -18,7 +18,7 @@ from tests.catalog.stock import Stock
 from tests.frames.facts import known
 
 ONE, TWO, ARM, INDEX, OUTER = (sha256(name) for name in ("one", "two", "arm", "index", "outer"))
-PLACES = ("r.test/a", "r.test/b", "r.test/c/d", "s.test:5000/a", "oci:one", "oci-archive:two.tar")
+PLACES = ("r.test/a", "r.test/b", "r.test/c/d", "s.test:5000/a", "oci:/one", "oci-archive:/two.tar")
 
 
 def freed(catalog: ocinb.Catalog, *names: str) -> dict[str, int | None]:
@@ -127,14 +127,14 @@ def test_a_repository_keeps_what_another_one_of_its_registry_needs() -> None:
 def test_registries_and_files_share_nothing_and_each_counts() -> None:
     stock = shop()
     stock.see("s.test/shop", "1", ONE)
-    stock.see("oci:folder", "1", ONE)
-    stock.see("oci:folder", "", ONE)
+    stock.see("oci:/folder", "1", ONE)
+    stock.see("oci:/folder", "", ONE)
     with stock.catalog() as catalog:
         assert freed(catalog, "s.test/shop:1") == {"base": 1000, "old": 20}
         assert freed(catalog, "s.test/shop:1", "r.test/shop:1") == {"base": 1000, "old": 40}
-        assert freed(catalog, "oci:folder:1") == {}
-        assert freed(catalog, "oci:folder:1", "oci:folder") == {"base": 1000, "old": 20}
-        assert freed(catalog, f"oci:folder@{ONE}") == {"base": 1000, "old": 20}
+        assert freed(catalog, "oci:/folder:1") == {}
+        assert freed(catalog, "oci:/folder:1", "oci:/folder") == {"base": 1000, "old": 20}
+        assert freed(catalog, f"oci:/folder@{ONE}") == {"base": 1000, "old": 20}
 
 
 def test_a_tag_that_moved_counts_where_it_points_now() -> None:
@@ -171,7 +171,7 @@ def test_nothing_removed_frees_nothing() -> None:
         ("quite.different/thing:9", "Catalog.sql('FROM tags') has those that are there"),
         (f"r.test/shop@{sha256('unknown')}", "has those that are there"),
         (f"s.test/shop@{ONE}", f"Did you mean r.test/shop@{ONE}?"),
-        ("oci:folder:1", "has those that are there"),
+        ("oci:/folder:1", "has those that are there"),
     ],
 )
 def test_what_stands_for_nothing_is_told_with_what_may_be_meant(name: str, hint: str) -> None:

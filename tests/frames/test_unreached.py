@@ -72,3 +72,19 @@ def test_after_a_while_one_tries_again_however_many_ask(monkeypatch: pytest.Monk
         known.note(f"{host}/demo/app", caught.value)
     now += unreached.BELIEVED_SECONDS / 2
     known.check(f"{host}/demo/app")
+
+
+def test_what_is_on_this_machine_is_told_whatever_others_met(registry: SampleRegistry) -> None:
+    settings.retries, settings.concurrency, settings.tag_ttl = 0, 1, 3600
+    tagged, never = registry.reference("demo/hello"), registry.reference("demo/hello:never")
+    digest = ocinb.document(tagged).digest
+    names = [tagged, registry.reference(f"demo/hello@{digest}")]
+    ocinb.layers(names)
+    registry.close()
+    for listed in ([never, *names], [*names, never], [never, *names, never.replace("never", "too")]):
+        frame = ocinb.layers(listed, errors="skip")
+        assert frame["reference"].unique().tolist() == names
+        assert {failure["reference"] for failure in frame.attrs["failures"]} == set(listed) - set(names)
+    with ocinb.Catalog() as catalog:
+        assert catalog.add([never, *names])["outcome"].tolist() == ["failed", "added", "present"]
+        assert set(catalog.sql("FROM failures")["stage"]) == {"metadata", "referrers"}

@@ -127,6 +127,19 @@ def test_an_image_that_stands_twice_comes_once(registry: SampleRegistry) -> None
     assert found(registry, "twice", "all") == ["linux/amd64"]
 
 
+def test_where_an_image_is_named_first_counts(registry: SampleRegistry) -> None:
+    one, two = (put_image(registry, "linux/amd64", content) for content in ("one", "two"))
+    arm = put_image(registry, "linux/arm64")
+    put_index(registry, one, two, arm, {**one, "platform": {"os": "linux", "architecture": "s390x"}}, tag="again")
+    source = open_repository(registry)
+    resolved = resolve_name(source, "again", settings)
+    chosen = find_images(source, resolved, ("linux/amd64",), settings)
+    every = find_images(source, resolved, "all", settings)
+    assert [image.document.digest for image in chosen] == [one["digest"]]
+    assert [image.document.digest for image in every] == [one["digest"], two["digest"], arm["digest"]]
+    assert str(every[0].platform) == "linux/amd64"
+
+
 def test_attestations_and_artifacts_are_never_chosen(registry: SampleRegistry) -> None:
     image = put_image(registry, "linux/amd64", "image")
     attested = put_image(

@@ -22,6 +22,16 @@ def test_tags_come_in_the_registrys_order_over_all_pages() -> None:
     assert len(pages) == (len(tags) + 1) // 2
 
 
+@pytest.mark.parametrize(("page_size", "pages", "whole"), [(None, 1, True), (2, 1, False), (2, 2, False), (2, 9, True)])
+def test_a_list_within_some_pages_is_whole_or_none(page_size: int | None, pages: int, *, whole: bool) -> None:
+    with start_registry(page_size=page_size) as registry:
+        source = open_repository(registry)
+        told = source.tags_within(pages)
+        count = len(registry.requests)
+        assert told == (source.tags() if whole else None)
+    assert 1 <= count <= pages
+
+
 def test_a_tag_list_is_kept_for_the_life_of_a_tag(registry: SampleRegistry) -> None:
     source = open_repository(registry)
     assert source.tags() == source.tags()

@@ -1,0 +1,26 @@
+"""How long a blob is can be asked without fetching it."""
+
+from __future__ import annotations
+
+import pytest
+
+from ocinb.errors import NotFoundError
+from ocinb.samples import SampleRegistry
+from ocinb.sources.lengths import ask_length
+from ocinb.spec.digest import Digest
+from tests.transferring import open_repository
+
+
+@pytest.mark.parametrize("ranges", [True, False])
+def test_it_is_that_of_the_blob_whatever_part_of_it_comes(registry: SampleRegistry, *, ranges: bool) -> None:
+    if not ranges:
+        registry.fault("*/blobs/*", ignore_range=True)
+    digest = registry.put_blob(b"x" * 123_456)
+    assert ask_length(open_repository(registry), digest) == 123_456
+    [request] = [one for one in registry.requests if "/blobs/" in one.path]
+    assert request.status == (206 if ranges else 200)
+
+
+def test_one_that_is_not_there_has_none(registry: SampleRegistry) -> None:
+    with pytest.raises(NotFoundError):
+        ask_length(open_repository(registry), Digest.of(b"nothing"))
