@@ -4,7 +4,7 @@
 CREATE TABLE observations (
     registry VARCHAR, repository VARCHAR, tag VARCHAR, digest VARCHAR, observed_at TIMESTAMPTZ
 );
-COMMENT ON TABLE observations IS 'what a tag pointed at, and when. tag NULL: added by digest. digest NULL: the tag was gone. A file on this machine is a repository without a registry, the name in it a tag';
+COMMENT ON TABLE observations IS 'what a tag pointed at, and when. tag NULL: added by digest; such a row goes when the digest is gone. digest NULL: the tag was gone. A file on this machine is a repository without a registry (oci: and its whole path), the name in it a tag';
 
 CREATE TABLE manifests (
     manifest_digest VARCHAR, media_type VARCHAR, artifact_type VARCHAR, kind VARCHAR, config_digest VARCHAR,
