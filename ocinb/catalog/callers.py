@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import sys
 from collections.abc import Callable
 from types import FrameType
@@ -34,8 +33,11 @@ def frames_of_callers() -> dict[str, Any]:
 
 def is_frame(kind: type) -> bool:
     """Say whether things of a class have columns; nothing of theirs runs for that, since it may do anything."""
-    columns = inspect.getattr_static(kind, "columns", None)
-    return columns is not None and not callable(columns)  # a catalogue has a method of that name
+    for base in type.__getattribute__(kind, "__mro__"):
+        own = type.__getattribute__(base, "__dict__")
+        if "columns" in own:
+            return not callable(own["columns"])  # a catalogue has a method of that name
+    return False
 
 
 def call_among(frames: dict[str, Any], function: Callable[[], T]) -> T:

@@ -207,8 +207,8 @@ class Catalog(Questions, Described, Exported):
 
         Notes
         -----
-        Each call has a connection of its own: temporary tables and what SET sets are gone after it, and a transaction
-        begins and ends in one call, ``"BEGIN; …; COMMIT"``. Of one that is left open nothing is kept.
+        Each call has a connection of its own: temporary tables are gone after it, in a file also what SET sets, and a
+        transaction begins and ends in one call, ``"BEGIN; …; COMMIT"``. Of one that is left open nothing is kept.
 
         Examples
         --------

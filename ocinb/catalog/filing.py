@@ -22,7 +22,7 @@ from ocinb.catalog.loading import counting, note_failures
 from ocinb.catalog.shelf import Laid, OutdatedError, Plan, Shelf
 from ocinb.errors import InvalidError, OcinbError
 from ocinb.frames.collecting import Failure, complete
-from ocinb.frames.inside import Asked, reading
+from ocinb.frames.inside import Asked, watched_reading
 from ocinb.frames.opening import Opened
 from ocinb.frames.reading import LayerContents, Reader
 from ocinb.frames.rows import layer_identities
@@ -149,7 +149,7 @@ class Filing:
             run_all(lambda work: give(self._read(work)), ordered, workers=_workers())
 
         asked = [Asked(work.places[0][1], [work.image]) for work in ordered]
-        with reading(self._session, self._board, asked) as failed:
+        with watched_reading(self._session, self._board, asked) as failed:
             self._failed = failed
             hand_in(read_all, self._file_all, ahead=AHEAD, pause=PAUSE_SECONDS)
         return self._filed

@@ -176,7 +176,7 @@ def _check_rows(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
 
 def _check_keys(connection: duckdb.DuckDBPyConnection, table: str, path: Path) -> None:
     for key in _KEYS.get(table, ()):
-        if connection.execute(f"SELECT 1 FROM {table} WHERE {key} IS NULL LIMIT 1").fetchall():
+        if connection.table(table).filter(duckdb.ColumnExpression(key).isnull()).limit(1).fetchall():
             raise IntegrityError(f"a row of {path} has no {key}", hint=_NO_EXPORT)
 
 

@@ -42,7 +42,7 @@ class Questions:
         Raises
         ------
         TransportError
-            If the file cannot be written, or another process holds it for longer than a few seconds.
+            If the file cannot be written, or another process holds it for longer than a minute.
 
         Notes
         -----

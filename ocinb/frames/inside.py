@@ -132,7 +132,7 @@ class _Work:
         """Give the frames of each name."""
         todo = [one for one in asked if isinstance(one, Asked)]
         results: list[list[pd.DataFrame] | Failure] = []
-        with reading(self._session, self._board, todo) as failed:
+        with watched_reading(self._session, self._board, todo) as failed:
             for one in asked:
                 result = one if isinstance(one, Failure) else self._attempt(one, errors)
                 results.append(result)
@@ -161,7 +161,7 @@ class _Work:
 
 
 @contextmanager
-def reading(session: Session, board: Progress, asked: Sequence[Asked]) -> Iterator[list[str]]:
+def watched_reading(session: Session, board: Progress, asked: Sequence[Asked]) -> Iterator[list[str]]:
     """Draw, in this block, how far the layers are, and let nobody remove what comes.
 
     Yields

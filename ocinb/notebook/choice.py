@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
+from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from ocinb._text import nearest
 from ocinb.catalog.catalog import Catalog
@@ -54,14 +56,19 @@ def catalogs(variables: Mapping[str, Any]) -> list[str]:
     """Give the variables that hold catalogues, one for each; names that begin with ``_`` are IPython's own."""
     found: dict[int, str] = {}
     for name, value in variables.items():
-        if isinstance(value, Catalog) and not name.startswith("_"):
+        if is_catalog(value) and not name.startswith("_"):
             found.setdefault(id(value), name)
     return list(found.values())
 
 
+def is_catalog(value: object) -> TypeGuard[Catalog]:
+    """Tell a catalogue by its class alone: what people keep in variables may do anything when it is looked at."""
+    return issubclass(type(value), Catalog)
+
+
 def _named(text: str, variables: Mapping[str, Any]) -> Catalog:
     value = variables.get(text)
-    if isinstance(value, Catalog):
+    if is_catalog(value):
         return value
     path = _path(text, variables)
     if path is None:
@@ -76,11 +83,11 @@ def _named(text: str, variables: Mapping[str, Any]) -> Catalog:
 def _path(text: str, variables: Mapping[str, Any]) -> Path | None:
     """Say which file is meant, by a path or by a variable that holds one."""
     value = variables.get(text, text.strip("'\""))
-    return local_path(str(value)) if isinstance(value, str | Path) else None
+    return local_path(os.fsdecode(value)) if issubclass(type(value), str | PathLike) else None
 
 
 def _is_there(text: str, variables: Mapping[str, Any]) -> bool:
-    if isinstance(variables.get(text), Catalog):
+    if is_catalog(variables.get(text)):
         return True
     path = _path(text, variables)
     return path is not None and path.is_file()

@@ -8,15 +8,33 @@ from dataclasses import dataclass
 
 from ocinb.catalog.vocabulary import Vocabulary
 
-# What is no SQL: texts and comments, the last of which may not be closed yet.
-_QUIET = re.compile(r"'(?:[^']|'')*'?|--[^\n]*|/\*.*?(?:\*/|\Z)", re.DOTALL)
-_NAME = r'(?:"[^"]*"|\w+)'
-_TYPED = re.compile(rf'(?:({_NAME})\.)?("?\w*)\Z')
+# Where tables stand that are named with one.
+_SCHEMA = "main"
+# What is no SQL, texts and comments, and names in quotes, in which neither begins. The last one may not be closed yet.
+_TOKENS = re.compile(
+    r"""
+    (?P<name>"(?:[^"]|"")*(?P<name_end>")?)
+    | (?P<escaped>\b[eE]'(?:[^'\\]|\\.|'')*(?P<escaped_end>')?)
+    | (?P<text>'(?:[^']|'')*(?P<text_end>')?)
+    | (?P<dollars>(?<![\w$])\$(?P<tag>(?:[^\W\d]\w*)?)\$.*?(?P<dollars_end>\$(?P=tag)\$|\Z))
+    | (?P<line>--[^\n]*(?P<line_end>\n)?)
+    | (?P<comment>/\*.*?(?P<comment_end>\*/|\Z))
+    """,
+    re.DOTALL | re.VERBOSE,
+)
+_NAME = r'(?:"(?:[^"]|"")*"|\w+)'
+_QUALIFIED = rf"{_NAME}(?:\s*\.\s*{_NAME})*"
+_QUALIFIER = re.compile(rf"({_NAME})\s*\.\s*\Z")
+_WORD = re.compile(r"\w*\Z")
 _VARIABLE = re.compile(r"\$(\w*)\Z")
 _BEFORE_TABLES = r"\b(?:from|join|into|update|table|describe|summarize)\s+"
-_SOURCE = rf"{_NAME}(?:\s+(?:as\s+)?{_NAME})?"
+# A table, or a function with what stands in its brackets, and what it is called here.
+_SOURCE = rf"{_QUALIFIED}(?:\s*\([^()]*\))?(?:\s+(?:as\s+)?{_NAME})?"
 # Looked ahead for, since in "FROM images JOIN layers" the word JOIN stands where an alias may stand.
 _SOURCES = re.compile(rf"{_BEFORE_TABLES}(?=((?:{_SOURCE}\s*,\s*)*{_SOURCE}))", re.IGNORECASE)
+_EACH_SOURCE = re.compile(
+    rf"(?P<table>{_QUALIFIED})(?:\s*\([^()]*\))?(?:\s+(?:as\s+)?(?P<alias>{_NAME}))?\s*(?:,|\Z)", re.IGNORECASE
+)
 _TABLE_COMES = re.compile(rf"{_BEFORE_TABLES}(?:{_SOURCE}\s*,\s*)*\Z", re.IGNORECASE)
 _PLAIN = re.compile(r"[^\W\d]\w*", re.ASCII)
 
@@ -57,47 +75,61 @@ def complete(before: str, after: str, known: Vocabulary, variables: Iterable[str
     >>> complete("SELECT i.la", " FROM images AS i", known, []).words
     [('layers', 'column')]
     """
-    if _is_quiet(before):
+    unclosed = _unclosed(before)
+    if unclosed is not None and _kind(unclosed) != "name":
         return None
-    statement = _without_quiet(before).rpartition(";")[2]
+    begun = unclosed[0] if unclosed is not None else ""
+    statement = _without_quiet(before.removesuffix(begun)).rpartition(";")[2]
     rest = _without_quiet(after).partition(";")[0]
-    variable = _VARIABLE.search(statement)
+    variable = None if begun else _VARIABLE.search(statement)
     if variable:
         return Completed(variable[1], _starting([(name, "variable") for name in variables], variable[1]))
-    typed = _TYPED.search(statement)
-    qualifier, fragment = typed.groups() if typed else (None, "")
-    head = statement[: typed.start() if typed else None]
-    # A space instead of what is typed: half a name is no alias.
-    offered = _offered(head, f"{head} {rest}", qualifier, known)
-    words = _starting(offered, fragment.lstrip('"'))
+    fragment = begun or _word(statement)
+    offered = _offered(statement.removesuffix(fragment), rest, known)
+    words = _starting(offered, fragment[1:].replace('""', '"') if begun else fragment)
     quoted = [(name if kind == "function" else _quoted(name, fragment, known), kind) for name, kind in words]
     return Completed(fragment, quoted)
 
 
-def _offered(head: str, statement: str, qualifier: str | None, known: Vocabulary) -> Iterator[tuple[str, str]]:
-    sources = _sources(statement)
+def _word(statement: str) -> str:
+    found = _WORD.search(statement)
+    return found[0] if found else ""
+
+
+def _offered(before: str, rest: str, known: Vocabulary) -> Iterator[tuple[str, str]]:
+    qualifier = _QUALIFIER.search(before)
+    head = before[: qualifier.start()] if qualifier else before
+    # A space instead of what is typed: half a name is no alias.
+    sources = _sources(f"{head} {rest}", known)
+    table_comes = _TABLE_COMES.search(head) is not None
     if qualifier is not None:
-        table = qualifier.strip('"').lower()
-        yield from _columns([sources.get(table, table)], known)
-    elif _TABLE_COMES.search(head):
+        table = _plain(qualifier[1])
+        yield from _tables(known) if table_comes and table == _SCHEMA else _columns([sources.get(table, table)], known)
+    elif table_comes:
         yield from _tables(known)
     elif named := [table for table in dict.fromkeys(sources.values()) if table in _by_lower(known)]:
         yield from _columns(named, known)
         yield from ((alias, "table") for alias, table in sources.items() if table in named)
     else:
         yield from _tables(known)
-        yield from _columns(_by_lower(known), known)
+        yield from _columns(_by_lower(Vocabulary(known.tables)), known)
 
 
-def _sources(statement: str) -> dict[str, str]:
+def _sources(statement: str, known: Vocabulary) -> dict[str, str]:
     """Give the tables that a statement names by the names that it gives them, all in lower case."""
     found = {}
     for match in _SOURCES.finditer(statement):
-        for source in match[1].split(","):
-            words = [word.strip('"').lower() for word in re.findall(_NAME, source)]
-            found[words[0]] = words[0]
-            found[words[-1]] = words[0]
+        for source in _EACH_SOURCE.finditer(match[1]):
+            table = _plain(re.findall(_NAME, source["table"])[-1])
+            found[table] = table
+            alias = source["alias"] or table
+            found[table if alias.lower() in known.reserved else _plain(alias)] = table
     return found
+
+
+def _plain(name: str) -> str:
+    """Give a name as it stands between quotes, in lower case."""
+    return (name[1:-1].replace('""', '"') if name.startswith('"') else name).lower()
 
 
 def _tables(known: Vocabulary) -> Iterator[tuple[str, str]]:
@@ -111,7 +143,7 @@ def _columns(tables: Iterable[str], known: Vocabulary) -> Iterator[tuple[str, st
 
 
 def _by_lower(known: Vocabulary) -> Mapping[str, Sequence[str]]:
-    return {name.lower(): columns for name, columns in known.tables.items()}
+    return {name.lower(): columns for name, columns in (*known.functions.items(), *known.tables.items())}
 
 
 def _starting(words: Iterable[tuple[str, str]], fragment: str) -> list[tuple[str, str]]:
@@ -125,12 +157,16 @@ def _quoted(name: str, fragment: str, known: Vocabulary) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def _is_quiet(before: str) -> bool:
-    last = next((match[0] for match in _QUIET.finditer(before) if match.end() == len(before)), "")
-    if last.startswith("'"):
-        return last.count("'") % 2 == 1
-    return last.startswith("--") or (last.startswith("/*") and not last.endswith("*/"))
+def _unclosed(before: str) -> re.Match[str] | None:
+    """Give the text, the comment or the name in quotes that is not closed at the end."""
+    last = next((token for token in _TOKENS.finditer(before) if token.end() == len(before)), None)
+    return last if last is not None and not last[f"{_kind(last)}_end"] else None
+
+
+def _kind(token: re.Match[str]) -> str:
+    kinds = ("name", "escaped", "text", "dollars", "line", "comment")
+    return next(kind for kind in kinds if token[kind] is not None)
 
 
 def _without_quiet(text: str) -> str:
-    return _QUIET.sub(" ", text)
+    return _TOKENS.sub(lambda token: token[0] if _kind(token) == "name" else " ", text)

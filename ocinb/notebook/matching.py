@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from IPython.core.completer import CompletionContext, SimpleCompletion, SimpleMatcherResult, context_matcher
 from IPython.core.interactiveshell import InteractiveShell
 
+from ocinb.catalog.callers import is_frame
+from ocinb.catalog.opening import impatient
 from ocinb.catalog.vocabulary import Vocabulary, read_vocabulary
-from ocinb.errors import OcinbError
+from ocinb.errors import OcinbError, TransportError
 from ocinb.notebook.choice import catalogs, choose_catalog
 from ocinb.notebook.completion import Completed, complete
 from ocinb.notebook.ocisql import KEPT, NAME, OciSql, values
@@ -18,6 +21,8 @@ _FIRST_LINE = re.compile(rf"%%{NAME}(?:\s+|\Z)")
 _LINE = re.compile(rf"(?:.*=)?\s*%{NAME}\s+")
 # What completes paths.
 _PATHS = "IPCompleter.file_matcher"
+# How long somebody who typed Tab waits for another process that holds the file.
+PATIENCE_SECONDS = 0.2
 # Before Jedi, which would look long for Python in SQL.
 _FIRST = 1000
 
@@ -36,6 +41,7 @@ class Matcher:
     def __init__(self, shell: InteractiveShell, magic: OciSql) -> None:
         self._shell = shell
         self._magic = magic
+        self._known: dict[str, Vocabulary] = {}  # the last one of each catalogue
 
     @context_matcher(identifier=MATCHER, priority=_FIRST)  # type: ignore[untyped-decorator]  # IPython types half of itself
     def match(self, context: CompletionContext) -> SimpleMatcherResult:
@@ -54,13 +60,23 @@ class Matcher:
         return {"completions": []}
 
     def _names(self, wanted: str, before: str, after: str) -> SimpleMatcherResult:
-        try:
-            known = read_vocabulary(choose_catalog(wanted, self._magic.last, self._shell.user_ns)[1])
-        except OcinbError:  # running the cell says what is wrong; whoever completes is in the middle of a word
-            known = Vocabulary({})
+        known = self._vocabulary(wanted)
         # As in a question, a table of the catalogue comes before a DataFrame of its name.
         every = Vocabulary({**self._frames(), **known.tables}, known.functions, known.reserved)
         return _result(complete(before, after, every, values(self._shell)))
+
+    def _vocabulary(self, wanted: str) -> Vocabulary:
+        """Give the names in a catalogue; where another process holds it, those that it had last time."""
+        called = wanted or self._magic.last
+        try:
+            with impatient(PATIENCE_SECONDS):
+                called, catalog = choose_catalog(wanted, self._magic.last, self._shell.user_ns)
+                self._known[called] = read_vocabulary(catalog)
+        except TransportError:
+            return self._known.get(called, Vocabulary({}))
+        except OcinbError:  # running the cell says what is wrong; whoever completes is in the middle of a word
+            return Vocabulary({})
+        return self._known[called]
 
     def _catalogs(self, typed: str) -> SimpleMatcherResult:
         """Complete a catalogue, beside which a path may be completed too."""
@@ -72,11 +88,14 @@ class Matcher:
     def _frames(self) -> dict[str, tuple[str, ...]]:
         """Give the DataFrames of the notebook, with their columns."""
         named = {name: self._shell.user_ns[name] for name in values(self._shell)}
-        return {
-            name: tuple(column for column in value.columns if isinstance(column, str))
-            for name, value in named.items()
-            if hasattr(type(value), "columns")
-        }
+        return {name: _columns_of(value) for name, value in named.items() if is_frame(type(value))}
+
+
+def _columns_of(frame: Any) -> tuple[str, ...]:
+    try:
+        return tuple(column for column in frame.columns if isinstance(column, str))
+    except Exception:  # noqa: BLE001 - it may be anything that says to have columns
+        return ()
 
 
 def _result(completed: Completed | None) -> SimpleMatcherResult:

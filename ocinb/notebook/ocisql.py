@@ -149,4 +149,4 @@ def values(shell: InteractiveShell) -> list[str]:
 
 
 def _is_value(name: str, value: Any) -> bool:
-    return not name.startswith("_") and not isinstance(value, ModuleType | Catalog) and not callable(value)
+    return not name.startswith("_") and not issubclass(type(value), ModuleType | Catalog) and not callable(value)

@@ -21,7 +21,7 @@ from ocinb.catalog.exporting import table_types
 from ocinb.catalog.placing import put_in_place
 from ocinb.errors import IntegrityError, InvalidError, NotFoundError, OcinbError, TransportError
 from ocinb.samples import SampleRegistry
-from tests.catalog.making import put_config, sha256, sized
+from tests.catalog.making import put_config, sized
 from tests.catalog.test_tables import TABLES
 
 KILLED = """
@@ -341,17 +341,6 @@ def test_another_file_that_comes_to_its_place_meanwhile_stays(tmp_path: Path, mo
         ocinb.Catalog.from_parquet(tmp_path / "tables", made)
     assert made.read_text() == "theirs"
     assert [found.name for found in tmp_path.glob("*made*")] == ["made.duckdb"]
-
-
-def test_documents_of_schema_1_come_back(tmp_path: Path) -> None:
-    signed = "application/vnd.docker.distribution.manifest.v1+prettyjws"
-    with ocinb.Catalog() as catalog:
-        catalog.sql(
-            "INSERT INTO manifests (manifest_digest, media_type, raw) VALUES ($digest, $type, 'signed')",
-            {"digest": sha256("payload"), "type": signed},
-        )
-        catalog.export(tmp_path / "tables")
-    assert len(rows_of(ocinb.Catalog.from_parquet(tmp_path / "tables"), "manifests")) == 1
 
 
 def test_a_path_that_cannot_be_one_is_told(tmp_path: Path) -> None:

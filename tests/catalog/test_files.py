@@ -17,7 +17,7 @@ import duckdb
 import pytest
 
 import ocinb
-from ocinb.catalog import connection, inserting
+from ocinb.catalog import inserting, opening
 from ocinb.errors import InvalidError, OcinbError, TransportError
 from ocinb.samples import SampleRegistry
 from ocinb.samples.images import make_layer
@@ -118,7 +118,8 @@ def test_two_processes_use_one_file(registry: SampleRegistry, tmp_path: Path) ->
 def test_a_file_that_is_held_is_an_error_after_some_patience(
     registry: SampleRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connection, "PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr(opening, "PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr(opening, "WRITERS_PATIENCE_SECONDS", 0.2)
     path = tmp_path / "held.duckdb"
     catalog = ocinb.Catalog(path)
     calls: list[Callable[[], object]] = [
@@ -142,8 +143,8 @@ def test_a_file_that_is_held_for_a_moment_is_waited_for(tmp_path: Path, monkeypa
     catalog = ocinb.Catalog(path)
     with process(tmp_path, HOLDER, path) as holder:
         assert line(holder) == "held"
-        monkeypatch.setattr(connection, "PATIENCE_SECONDS", 60.0)
-        monkeypatch.setattr("ocinb.catalog.connection.time.sleep", lambda _: end(holder))
+        monkeypatch.setattr(opening, "PATIENCE_SECONDS", 60.0)
+        monkeypatch.setattr(opening, "pause", lambda _: end(holder))
         assert catalog.sql("SELECT 42 AS x")["x"].tolist() == [42]
 
 
@@ -193,9 +194,10 @@ def of_version(version: str) -> Callable[[Path], None]:
         (of_version("SELECT 9"), "of version 9, and this ocinb reads version 3"),
         (of_version("SELECT 1 WHERE false"), "of version unknown, and this ocinb reads version 3"),
         (of_version("VALUES (1), (2)"), "of version 1, 2, and this ocinb reads version 3"),
-        (lambda path: path.write_text("no database at all"), "not a valid DuckDB database"),
-        (lambda path: path.write_bytes(b"\0" * 20_000), "cannot be opened as a catalogue"),
-        (lambda path: path.touch(), "cannot be opened as a catalogue"),
+        (lambda path: path.write_text("no database at all"), "is no catalogue: it is no file of DuckDB"),
+        (lambda path: path.write_bytes(b"\0" * 20_000), "is no catalogue: it is no file of DuckDB"),
+        (lambda path: path.touch(), "is no catalogue: it is no file of DuckDB"),
+        (lambda path: path.write_bytes(b"\0" * 8 + b"DUCK"), "cannot be opened as a catalogue"),
     ],
 )
 def test_what_is_no_catalogue_is_left_as_it_is(tmp_path: Path, make: Callable[[Path], Any], said: str) -> None:
@@ -215,7 +217,7 @@ def test_a_path_that_cannot_be_used_is_told_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
     (tmp_path / "file").write_text("in the way")
-    monkeypatch.setattr("ocinb.catalog.connection.time.sleep", lambda _: pytest.fail("it waits for nothing"))
+    monkeypatch.setattr(opening, "pause", lambda _: pytest.fail("it waits for nothing"))
     with pytest.raises(InvalidError, match="Choose another path"):
         ocinb.Catalog(tmp_path / place)
 

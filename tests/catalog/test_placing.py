@@ -14,7 +14,8 @@ import duckdb
 import pytest
 
 import ocinb
-from ocinb.catalog import connection, placing
+from ocinb.catalog import connection, opening, placing
+from ocinb.catalog.importing import read_export
 from ocinb.catalog.placing import beside, put_in_place
 from ocinb.errors import InvalidError, NotFoundError, OcinbError, TransportError
 
@@ -194,7 +195,7 @@ def test_what_the_system_refuses_is_no_fault_of_the_file(
     def refuse(*_: Any, **__: Any) -> None:
         raise duckdb.IOException(f'Cannot open file "{path}": {reason}')
 
-    monkeypatch.setattr(connection.duckdb, "connect", refuse)  # type: ignore[attr-defined]
+    monkeypatch.setattr(opening.duckdb, "connect", refuse)  # type: ignore[attr-defined]
     for ask in (catalog.tables, lambda: ocinb.Catalog(path)):
         with pytest.raises(TransportError, match=f"cannot be opened as a catalogue: .*{reason}"):
             ask()
@@ -207,3 +208,22 @@ def test_a_catalogue_that_is_gone_is_not_made_anew(tmp_path: Path) -> None:
         with pytest.raises(NotFoundError, match=r"kept.duckdb is gone. Make a new one"):
             ask()
     assert names_in(tmp_path) == []
+
+
+def test_what_is_made_is_told_by_the_name_that_it_was_to_have(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ocinb.Catalog().export(tmp_path / "tables")
+    made: list[str] = []
+
+    def refuse(path: str, **_: Any) -> None:
+        made.append(path)
+        raise duckdb.IOException(f'Cannot open file "{path}": No space left on device')
+
+    monkeypatch.setattr(connection.duckdb, "connect", refuse)  # type: ignore[attr-defined]
+    path = tmp_path / "new.duckdb"
+    for make in (lambda: ocinb.Catalog(path), lambda: read_export(tmp_path / "tables", path)):
+        with pytest.raises(TransportError) as caught:
+            make()
+        assert f'Cannot open file "{path}": No space left on device' in str(caught.value)
+        assert caught.value.args == (caught.value.message,)
+    assert all(".partial" in drawn for drawn in made)
+    assert len(made) == 2

@@ -13,9 +13,10 @@ KNOWN = Vocabulary(
         "layers": ("layer_digest", "compressed_bytes"),
         "layer_sharing": ("layer_digest", "saved_bytes"),
         "Mine": ("reference", "two words", "order"),
+        "my table": ("first", 'a "b'),
     },
-    functions=("find",),
-    reserved=frozenset({"order", "left"}),
+    functions={"find": ("reference", "path")},
+    reserved=frozenset({"order", "left", "select", "where"}),
 )
 VARIABLES = ["least", "names", "least_of_all"]
 
@@ -37,11 +38,18 @@ def offered(typed: str) -> list[str] | None:
         ("SELECT * FROM images, la▮", ["layers", "layer_sharing"]),
         ("SELECT * FROM images AS i, layers l,\n  la▮", ["layers", "layer_sharing"]),
         ("FROM fi▮", ["find("]),
-        ("FROM m▮", ["Mine"]),
-        ("FROM ▮", ["images", "layers", "layer_sharing", "Mine", "find("]),
+        ("FROM m▮", ["Mine", '"my table"']),
+        ("FROM ▮", ["images", "layers", "layer_sharing", "Mine", '"my table"', "find("]),
         ("SUMMARIZE im▮", ["images"]),
         ("DESCRIBE im▮", ["images"]),
         ('FROM "im▮', ['"images"']),
+        ('FROM "my t▮', ['"my table"']),
+        ('FROM images, "my ▮', ['"my table"']),
+        ("FROM main.im▮", ["images"]),
+        ('FROM "main"."im▮', ['"images"']),
+        ("FROM main.images JOIN MAIN.la▮", ["layers", "layer_sharing"]),
+        ("FROM other.im▮", []),
+        ("FROM find('*.jar') AS f, la▮", ["layers", "layer_sharing"]),
     ],
 )
 def test_tables_where_a_table_has_to_be(typed: str, expected: list[str]) -> None:
@@ -67,6 +75,14 @@ def test_tables_where_a_table_has_to_be(typed: str, expected: list[str]) -> None
         ("FROM Mine SELECT two▮", ['"two words"']),
         ("FROM Mine SELECT ord▮", ['"order"']),
         ("FROM images AS pictures SELECT pi▮", ["pictures"]),
+        ("FROM images SELECT s▮", []),
+        ("FROM images WHERE w▮", []),
+        ("FROM main.images SELECT re▮", ["reference"]),
+        ('FROM "my table" SELECT fi▮', ["first"]),
+        ('FROM "my table" SELECT "a ""▮', ['"a ""b"']),
+        ("FROM find('*.jar') SELECT pa▮", ["path"]),
+        ("SELECT pa▮ FROM find($pattern) AS f", ["path"]),
+        ("SELECT lay▮ FROM find('*.jar') JOIN images USING (reference)", ["layers"]),
     ],
 )
 def test_columns_of_the_tables_that_are_named(typed: str, expected: list[str]) -> None:
@@ -82,6 +98,9 @@ def test_columns_of_the_tables_that_are_named(typed: str, expected: list[str]) -
         ("SELECT IMAGES.re▮ FROM images", ["reference"]),
         ('SELECT "images".re▮ FROM images', ["reference"]),
         ("SELECT nothing.▮ FROM images", []),
+        ("SELECT f.▮ FROM find('*.jar') AS f", ["reference", "path"]),
+        ("SELECT main.images.re▮ FROM images", ["reference"]),
+        ('SELECT "my table".f▮ FROM "my table"', ["first"]),
         ("FROM images SELECT Mine.two▮", ['"two words"']),
     ],
 )
@@ -122,10 +141,22 @@ def test_variables_behind_a_dollar(typed: str, expected: list[str]) -> None:
         "FROM images /* la▮",
         "FROM images /* la▮ */",
         "FROM '▮",
+        "SELECT $$it's la▮",
+        "SELECT $$it's la▮ $$",
+        "SELECT $a$ $$ la▮",
+        r"SELECT E'it\'s la▮",
     ],
 )
 def test_nothing_in_texts_and_comments(typed: str) -> None:
     assert offered(typed) is None
+
+
+@pytest.mark.parametrize(
+    "quoted",
+    ['"it\'s"', '"a--b"', '"a/*b"', "$$it's$$", "$a$it's$a$", "$$--$$", r"E'it\'s'", "'--'", "'a\"b'", '"a""\'b"'],
+)
+def test_what_is_quoted_ends(quoted: str) -> None:
+    assert offered(f"SELECT {quoted} FROM im▮") == ["images"]
 
 
 @pytest.mark.parametrize("typed", ["FROM images -- all\nWHERE la▮", "FROM images /* all */ WHERE la▮"])

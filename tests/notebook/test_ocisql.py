@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,56 +10,15 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from IPython.core.completer import provisionalcompleter
-from IPython.core.interactiveshell import InteractiveShell
 from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import KernelManager
 
 import ocinb
-from ocinb.errors import InvalidError, NotFoundError, OcinbError
+from ocinb.errors import InvalidError, NotFoundError
 from ocinb.samples import SampleRegistry
+from tests.notebook.shells import completed, failure, run
 
 _SECONDS = 60
-
-
-@pytest.fixture
-def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
-    monkeypatch.chdir(tmp_path)
-    # A shell takes these for its own.
-    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
-    monkeypatch.setattr(sys, "path", list(sys.path))
-    for prompt in ("ps1", "ps2", "ps3"):
-        monkeypatch.setattr(sys, prompt, "", raising=False)
-    InteractiveShell.clear_instance()
-    made: Any = InteractiveShell.instance()  # which has types for half of itself
-    made.history_manager.enabled = False
-    made.run_line_magic("load_ext", "ocinb")
-    yield made
-    atexit.unregister(made.atexit_operations)
-    made.atexit_operations()
-    InteractiveShell.clear_instance()
-
-
-@pytest.fixture
-def catalog(registry: SampleRegistry) -> Iterator[ocinb.Catalog]:
-    with ocinb.Catalog() as made:
-        made.add([registry.reference(f"demo/shop:{tag}") for tag in ("1.0", "2.0")])
-        yield made
-
-
-def run(shell: Any, cell: str) -> Any:
-    """Run a cell, and give the value that it shows."""
-    result = shell.run_cell(cell, store_history=False)
-    result.raise_error()
-    return result.result
-
-
-def failure(shell: Any, cell: str, capsys: pytest.CaptureFixture[str]) -> tuple[OcinbError, str]:
-    """Run a cell that fails, and give the error, and what of it people see."""
-    result = shell.run_cell(cell, store_history=False)
-    assert isinstance(result.error_in_exec, OcinbError)
-    return result.error_in_exec, capsys.readouterr().out
 
 
 def test_the_answer_is_the_value_of_the_cell(shell: Any, catalog: ocinb.Catalog) -> None:
@@ -229,61 +187,6 @@ def test_a_name_that_is_none_is_refused(shell: Any, catalog: ocinb.Catalog, caps
     for name in ("1st", "class"):
         error, _ = failure(shell, f"%%ocisql {name} <<\nFROM images", capsys)
         assert str(error) == f"'{name}' cannot be the name of a variable"
-
-
-def completed(shell: Any, typed: str) -> list[str]:
-    """Give what is offered where the ▮ stands."""
-    before, _, after = typed.partition("▮")
-    with provisionalcompleter():
-        return [one.text for one in shell.Completer.completions(before + after, len(before))]
-
-
-def test_names_are_completed_in_a_cell(shell: Any, catalog: ocinb.Catalog) -> None:
-    shell.user_ns.update(catalog=catalog, wanted=pd.DataFrame({"port": [1]}), least=3)
-    assert completed(shell, "%%ocisql\nFROM layer_sh▮") == ["layer_sharing"]
-    assert completed(shell, "%%ocisql frame << catalog\nSELECT s.saved▮\nFROM layer_sharing AS s") == ["saved_bytes"]
-    assert completed(shell, "%%ocisql\nFROM wan▮") == ["wanted"]
-    assert completed(shell, "%%ocisql\nFROM wanted\nSELECT po▮") == ["port"]
-    assert completed(shell, "%%ocisql\nFROM wanted\nWHERE port > $le▮") == ["least"]
-    assert "ocinb_version" not in completed(shell, "%%ocisql\nFROM oc▮")
-    assert not {"current_names", "current_images"} & set(completed(shell, "%%ocisql\nFROM current▮"))
-    assert "stored_files(" not in completed(shell, "%%ocisql\nFROM sto▮")
-    assert completed(shell, "frame = %ocisql FROM layer_sh▮") == ["layer_sharing"]
-    assert completed(shell, "%ocisql frame << FROM layer_sh▮") == ["layer_sharing"]
-    assert completed(shell, "\n\n%%ocisql class <<\nFROM layer_sh▮") == ["layer_sharing"]
-    assert not {"In", "Out"} & set(completed(shell, "%%ocisql\nSELECT $▮"))
-
-
-def test_own_tables_are_completed_too(shell: Any, catalog: ocinb.Catalog) -> None:
-    shell.user_ns["catalog"] = catalog
-    run(shell, "%%ocisql\nCREATE TABLE mine AS SELECT 3 AS number_of_mine")
-    assert completed(shell, "%%ocisql\nFROM min▮") == ["mine"]
-    assert completed(shell, "%%ocisql\nFROM mine SELECT number▮") == ["number_of_mine"]
-
-
-def test_catalogues_and_paths_are_completed_in_the_first_line(
-    shell: Any, catalog: ocinb.Catalog, tmp_path: Path
-) -> None:
-    shell.user_ns["catalog"] = catalog
-    for typed in ("%%ocisql cat▮", "%%ocisql cat▮\nFROM images", "%%ocisql frame << cat▮"):
-        assert completed(shell, typed) == ["catalog"], "and not %cat"
-    (tmp_path / "catalogue.duckdb").touch()
-    assert completed(shell, "%%ocisql cat▮") == ["catalog", "catalogue.duckdb"]
-    assert completed(shell, "%%ocisql catalogue▮") == ["catalogue.duckdb"]
-
-
-def test_without_a_catalogue_dataframes_are_completed(shell: Any) -> None:
-    shell.user_ns["wanted"] = pd.DataFrame({"port": [1]})
-    assert completed(shell, "%%ocisql\nFROM wan▮") == ["wanted"]
-
-
-def test_python_is_completed_as_ever(shell: Any, catalog: ocinb.Catalog) -> None:
-    shell.user_ns["catalog"] = catalog
-    assert "layer_sharing" not in completed(shell, "%%ocisqlite\nFROM layer_sh▮")
-    before = completed(shell, "catalog.sq▮")
-    shell.run_line_magic("unload_ext", "ocinb")
-    assert completed(shell, "catalog.sq▮") == before
-    assert "sql" in before or ".sql" in before
 
 
 def test_it_goes_out_as_it_came_in(shell: Any) -> None:

@@ -99,16 +99,16 @@ def test_a_death_at_any_step_leaves_whole_images(
     check_completed(adding, calm)
 
 
-def test_two_processes_add_to_one_file(undisturbed: tuple[Adding, float], tmp_path: Path) -> None:
+def test_three_processes_add_to_one_file(undisturbed: tuple[Adding, float], tmp_path: Path) -> None:
     calm, _ = undisturbed
-    orders = (calm.names, calm.names[::-1])
-    both = [replace(calm, path=tmp_path / "shared.duckdb", names=names, one_by_one=True) for names in orders]
-    children = [Child(partial(catalogs.add, adding)) for adding in both]
+    orders = (calm.names, calm.names[::-1], calm.names[2:] + calm.names[:2])
+    every = [replace(calm, path=tmp_path / "shared.duckdb", names=names, one_by_one=True) for names in orders]
+    children = [Child(partial(catalogs.add, adding)) for adding in every]
     outcomes = [outcome for child in children for outcome in child.result()]
     assert set(outcomes) == {"added", "present"}
-    assert outcomes.count("added") >= len(calm.names), "both, if one brought the documents and the other the files"
-    assert assert_whole(both[0].path) == IMAGES + 2
-    assert_same(both[0].path, calm.path)
+    assert outcomes.count("added") >= len(calm.names), "two of them, if one brought the documents and another the files"
+    assert assert_whole(every[0].path) == IMAGES + 2
+    assert_same(every[0].path, calm.path)
 
 
 def check_error(said: object, adding: Adding) -> None:

@@ -1,0 +1,56 @@
+"""A catalogue in memory is given up also while somebody asks it."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+import ocinb
+from ocinb.catalog.memory import Memory
+from ocinb.errors import InvalidError, OcinbError
+
+LONG = "SELECT count(*) AS n FROM range(20000000000) WHERE hash(range) = 1"
+
+
+def test_whoever_asks_while_it_is_closed_is_told() -> None:
+    catalog, told = ocinb.Catalog(), list[BaseException | None]()
+
+    def ask() -> None:
+        try:
+            catalog.sql(LONG)
+        except OcinbError as error:
+            told.append(error)
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    time.sleep(1.0)
+    catalog.close()
+    asking.join()
+    [error] = told
+    assert type(error) is InvalidError
+    assert str(error) == "the catalogue in memory was closed. Make a new one: ocinb.Catalog()"
+    with pytest.raises(InvalidError, match="was closed"):
+        catalog.tables()
+
+
+def test_it_is_there_until_the_last_one_has_left() -> None:
+    memory = Memory()
+    with memory.connect() as first:
+        with memory.connect() as second:
+            memory.close()
+            memory.close()
+            assert second.execute("SELECT 42").fetchall() == [(42,)]
+        assert first.execute("SELECT 42").fetchall() == [(42,)]
+        with pytest.raises(InvalidError, match="was closed"), memory.connect():
+            pytest.fail("it is closed")
+
+
+def test_an_error_of_one_who_asks_stays_what_it_is() -> None:
+    memory = Memory()
+    with pytest.raises(InvalidError, match="of its own"), memory.connect():
+        raise InvalidError("of its own")
+    memory = Memory()
+    with pytest.raises(KeyError), memory.connect():
+        raise KeyError
