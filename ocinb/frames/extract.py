@@ -14,7 +14,7 @@ from ocinb.archive.entries import BLOCK, CHARACTER, DIRECTORY, FILE, HARDLINK, S
 from ocinb.archive.tar import TarLimits, read_entry
 from ocinb.errors import IntegrityError, InvalidError, NotFoundError, OcinbError
 from ocinb.frames.collecting import Name, as_text, checked, complete
-from ocinb.frames.inside import Asked, check_image, reading
+from ocinb.frames.inside import Asked, check_image, watched_reading
 from ocinb.frames.laid import Laid, lay_layers
 from ocinb.frames.opening import Opened, open_name, wanted_platforms
 from ocinb.frames.reading import LayerContents, Reader
@@ -108,7 +108,7 @@ def read(
         opened = open_name(checked(name), session)
         [image] = opened.images(wanted)
         check_image(image)
-        with reading(session, board, [Asked(opened, [image])]):
+        with watched_reading(session, board, [Asked(opened, [image])]):
             try:
                 return _Extraction(opened, image, board, whole=False).content(path, number)
             except RangeError:  # the registry gives no parts of a layer any more
