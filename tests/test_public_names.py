@@ -111,9 +111,9 @@ FUNCTIONS = {
     "samples.registry": ocinb.samples.registry,
 }
 METHODS = {
-    f"Catalog.{name}": method
-    for name, method in vars(ocinb.Catalog).items()
-    if inspect.isroutine(method) and not name.startswith("_")
+    f"Catalog.{name}": getattr(ocinb.Catalog, name)
+    for name in dir(ocinb.Catalog)
+    if inspect.isroutine(getattr(ocinb.Catalog, name)) and not name.startswith("_")
 }
 CLASSES = {name: getattr(ocinb, name) for name in PUBLIC if inspect.isclass(getattr(ocinb, name))}
 

@@ -67,6 +67,10 @@ class SocketServer(ThreadingHTTPServer):
         while not self.is_closed:
             self.handle_request()
 
+    def verify_request(self, request: object, client_address: object) -> bool:  # noqa: ARG002 - as socketserver calls it
+        """Take no calls while closing, as the one that wakes who waits for calls."""
+        return not self.is_closed
+
     def pause(self, seconds: float) -> bool:
         """Wait, but not beyond the end of the server; say whether it goes on."""
         return not self._closing.wait(max(seconds, 0))

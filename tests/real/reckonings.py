@@ -35,8 +35,8 @@ def images(found: Reckoned, *, read: bool) -> list[Row]:
                 "layers": len(layers),
                 "compressed_bytes": image.compressed_bytes,
                 "distribution": image.distribution_of(layers) if read else None,
-                "tar_bytes": sum(len(layer.tar) for layer in layers) if read else None,
-                "files": sum(layer.files for layer in layers) if read else None,
+                "tar_bytes": sum(len(layer.tar) for layer in layers) if read or not layers else None,
+                "files": sum(layer.files for layer in layers) if read or not layers else None,
             }
         )
     return rows
