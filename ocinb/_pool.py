@@ -27,6 +27,9 @@ PATIENCE_SECONDS = 1.5
 SLOW_SECONDS = 0.05
 
 
+# After so long what did not hear an interrupt is interrupted again.
+AGAIN_SECONDS = 0.05
+
 # How long a task that waits for another one does not hear a stop.
 LISTEN_SECONDS = 0.2
 
@@ -103,6 +106,29 @@ def woken_by(waker: Callable[[], None]) -> Iterator[None]:
         yield
     finally:
         del stop.wakers[me]
+
+
+@contextmanager
+def interrupted_by(interrupt: Callable[[], None]) -> Iterator[None]:
+    """Have a function called from another thread again and again if the task in this block has to stop, until it ends.
+
+    That is for what forgets an interrupt that comes before it has quite begun, as DuckDB does.
+    """
+    over, calling = threading.Event(), threading.Lock()
+
+    def insist() -> None:
+        while not over.is_set():
+            with calling:
+                if not over.is_set():
+                    interrupt()
+            over.wait(AGAIN_SECONDS)
+
+    try:
+        with woken_by(lambda: threading.Thread(target=insist, name="ocinb-interrupt", daemon=True).start()):
+            yield
+    finally:
+        with calling:
+            over.set()
 
 
 def pause(seconds: float) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from ocinb import _pool
-from ocinb._pool import StoppedError, alone, check_stopped, run_all, woken_by
+from ocinb._pool import StoppedError, alone, check_stopped, interrupted_by, run_all, woken_by
 
 WORD: contextvars.ContextVar[str] = contextvars.ContextVar("word", default="nothing")
 PATIENT_SECONDS = 20.0
@@ -552,3 +552,24 @@ def test_what_a_failed_task_held_goes_with_its_error() -> None:
         assert [reference() for reference in held] == [None]
     finally:
         gc.enable()
+
+
+def test_what_does_not_hear_an_interrupt_is_interrupted_again() -> None:
+    heard: list[int] = []
+
+    def work(number: int) -> None:
+        if number:
+            _until(lambda: waiting)
+            raise ValueError("no")
+        with interrupted_by(lambda: heard.append(1)):
+            waiting.append(1)
+            _until(lambda: len(heard) > 2)
+
+    waiting: list[int] = []
+    with pytest.raises(ValueError, match="no"):
+        run_all(work, [0, 1], workers=2)
+    _until(lambda: not _threads())
+    before = len(heard)
+    assert before > 2
+    time.sleep(0.2)
+    assert len(heard) == before, "nobody is interrupted when the block has ended"

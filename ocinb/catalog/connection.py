@@ -13,7 +13,7 @@ from typing import TypeVar
 
 import duckdb
 
-from ocinb._pool import alone, run_all, woken_by
+from ocinb._pool import alone, interrupted_by, run_all
 from ocinb._text import nearest
 from ocinb.catalog import opening
 from ocinb.catalog.memory import Memory
@@ -131,7 +131,7 @@ class Connections:
                 self.connect(patience=opening.PATIENCE_SECONDS) as connection,
                 _guessing(connection),
                 translated(what),
-                woken_by(connection.interrupt),
+                interrupted_by(connection.interrupt),
             ):
                 return asked(connection)
 

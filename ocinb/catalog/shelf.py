@@ -9,7 +9,7 @@ from typing import Any
 
 import duckdb
 
-from ocinb._pool import check_stopped, woken_by
+from ocinb._pool import check_stopped, interrupted_by
 from ocinb.archive.entries import Columns
 from ocinb.catalog.connection import Connections, transaction, translated
 from ocinb.catalog.distributions import Distributions
@@ -205,7 +205,7 @@ class Shelf:
             with (
                 self._connections.write() as connection,
                 translated(f"the catalogue does not take {what}"),
-                woken_by(connection.interrupt),
+                interrupted_by(connection.interrupt),
             ):
                 return self._attempt(connection, batch)
         except BaseException:

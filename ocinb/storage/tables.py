@@ -21,7 +21,7 @@ from typing import Any, Final, Self
 
 import duckdb
 
-from ocinb._pool import check_stopped, woken_by
+from ocinb._pool import check_stopped, interrupted_by
 from ocinb.archive.entries import COLUMNS, Columns
 from ocinb.errors import TransportError
 from ocinb.spec.digest import Digest
@@ -175,7 +175,7 @@ class Tables:
     def _read(self, path: Path) -> Columns:
         entries, first, rows = Columns(), 0, READ_ROWS
         cursor = _cursor()
-        with cursor, woken_by(cursor.interrupt):
+        with cursor, interrupted_by(cursor.interrupt):
             while rows == READ_ROWS:
                 values = {"file": glob.escape(str(path)), "first": first, "end": first + READ_ROWS}
                 found = cursor.execute(_READ, values)
@@ -285,7 +285,7 @@ class Writer:
         file = _new_file(self._tables.root)
         self._files.append(file)
         cursor = _cursor()
-        with cursor, woken_by(cursor.interrupt):
+        with cursor, interrupted_by(cursor.interrupt):
             if batch is not None:
                 cursor.register("batch", batch)
             cursor.execute(query, {**values, "file": str(file), "rows": BATCH_ROWS})

@@ -59,3 +59,19 @@ def test_an_interrupt_ends_a_question(tmp_path: Path, path: str, query: str) -> 
         finally:
             asking.kill()
     assert told.splitlines() == ["KeyboardInterrupt", "[42] True"]
+
+
+@pytest.mark.parametrize("seconds", [0.005, 0.02, 0.1])
+def test_an_interrupt_that_comes_before_the_question_has_begun_ends_it_too(seconds: float) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", ASKING, ":memory:", COUNTING], stdout=subprocess.PIPE, text=True
+    ) as asking:
+        try:
+            assert asking.stdout is not None
+            assert asking.stdout.readline() == "ready\n"
+            time.sleep(seconds)
+            asking.send_signal(signal.SIGINT)
+            told, _ = asking.communicate(timeout=120)
+        finally:
+            asking.kill()
+    assert told.splitlines() == ["KeyboardInterrupt", "[42] True"], "and the process has ended"
