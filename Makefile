@@ -5,17 +5,14 @@ BIN := $(VENV)/bin
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 
-WORKERS ?= $(shell cores=$$(getconf _NPROCESSORS_ONLN); echo $$((cores < 4 ? cores + 1 : 4)))
-
 .PHONY: demo test lab lint format bench docs clean
 
 demo: $(VENV)/.lab
 	$(BIN)/python notebooks/demo.py build
 
-# Each file of tests in one of several processes, one more than there are cores, since some wait for a browser or a line;
-# plain pytest does the same, one after the other.
+# On all cores, four at most, each file of tests on one of them; plain pytest does the same, one after the other.
 test: $(VENV)/.test lint
-	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 lab: $(VENV)/.lab
 	$(BIN)/jupyter lab notebooks
