@@ -162,17 +162,11 @@ class _Belt(Generic[Item]):
             self._put(_End.END)
 
     def things(self) -> Iterator[Item]:
-        while True:
-            _acquire(self._filled)
-            thing = self._things.popleft()
-            if isinstance(thing, _End):
-                return
-            self._free.release()
-            yield thing
-            del thing  # it may be large, and the next one takes a while
+        """Give things as they come."""
+        return cast("Iterator[Item]", self.things_and_pauses(None))
 
-    def things_and_pauses(self, seconds: float) -> Iterator[Item | None]:
-        """Give things as they come, and None whenever none came for so long."""
+    def things_and_pauses(self, seconds: float | None) -> Iterator[Item | None]:
+        """Give things as they come, and None whenever none came for so long, if that is limited."""
         while True:
             if not _acquire(self._filled, seconds):
                 yield None
@@ -182,7 +176,7 @@ class _Belt(Generic[Item]):
                 return
             self._free.release()
             yield thing
-            del thing
+            del thing  # it may be large, and the next one takes a while
 
     def _put(self, thing: Item | _End) -> None:
         self._things.append(thing)

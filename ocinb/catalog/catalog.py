@@ -156,8 +156,9 @@ class Catalog(Questions, Described, Exported):
         What a tag points at is noted as of the time when its registry said so, which is earlier than now within
         ``settings.tag_ttl`` or offline; nothing is noted twice. A digest, which nobody has to say, is noted once.
 
-        Each image is in the tables wholly or not at all, whatever ends the call; an interrupt keeps those that are
-        complete. A layer is fetched, read and stored once, however many images have it; layers are read as by `files`,
+        Each image is in the tables wholly or not at all, whatever ends the call. Images are written some dozens at
+        once; those that were read and not yet written when an interrupt comes are read out of the store the next time.
+        A layer is fetched, read and stored once, however many images have it; layers are read as by `files`,
         by their table of contents if they have one. Of a layer that was read so ``tar_bytes`` is NULL, and its files
         are shown for images that promise the same table; for others it is read as a whole, and stays so.
 
@@ -165,7 +166,9 @@ class Catalog(Questions, Described, Exported):
         asked for as by `referrers`. If that fails, it stands in ``failures`` with the stage ``referrers``, and the name
         has not failed. So a new image under a tag costs six questions, beside its layers: the tag, the config, and four
         for what refers to it; an index one, and four, and six for each of its images. The next time it is one, or none
-        within ``settings.tag_ttl``.
+        within ``settings.tag_ttl``. Where one call brings eight or more new names of one repository, a list of its
+        tags takes the place of three of the questions for each image. A layer about whose size manifests contradict
+        each other costs one more in each registry that has it.
 
         Examples
         --------

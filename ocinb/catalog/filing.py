@@ -179,8 +179,13 @@ class Filing:
             return self._contents(work, opened, wanted)
         except OcinbError as error:
             self._unreached.note(opened.name, error)
-            self._claimed -= mine
+            self._give_up(mine)
             raise
+
+    def _give_up(self, digests: Iterable[Digest]) -> None:
+        """Let others read layers."""
+        with self._claiming:
+            self._claimed.difference_update(digests)
 
     def _unknown(self, layers: Sequence[Layer]) -> list[int]:
         """Give the numbers of the layers that have to be read, each digest once.
@@ -234,7 +239,7 @@ class Filing:
             else:
                 self._waiting.append(_Waiting(filed, read.opened, laid))
         finally:
-            self._claimed -= read.contents.keys()
+            self._give_up(read.contents)
 
     def _are_many(self) -> bool:
         laid = [waiting.laid for waiting in self._waiting]
