@@ -123,10 +123,10 @@ def claim_part(
         with _opened(mine) as file:
             try:
                 lone = parts_of(folder, digest) == [mine]
-                left = [] if lone else _wait_for_turn(folder, digest, mine, waiting)
+                waited, left = (False, []) if lone else _wait_for_turn(folder, digest, mine, waiting)
                 if not lone:
                     _take_over(_longest([*left, *abandoned_parts(folder, digest)], size), mine, file)
-                yield Part(mine, file, begun=is_mine or not lone, waited=bool(left), lone=lone)
+                yield Part(mine, file, begun=is_mine or not lone, waited=waited, lone=lone)
             finally:
                 left_over = size_of(mine)  # mostly it has its final name by now
                 if left_over > 0:
@@ -179,22 +179,25 @@ def _take_back(mine: Path, size: int) -> bool:
     return False
 
 
-def _wait_for_turn(folder: Path, digest: Digest, mine: Path, waiting: Callable[[int], object]) -> list[Path]:
-    """Wait for those that came before and get on; give the parts of the last of them, which are not locked now."""
-    waited: list[Path] = []
+def _wait_for_turn(
+    folder: Path, digest: Digest, mine: Path, waiting: Callable[[int], object]
+) -> tuple[bool, list[Path]]:
+    """Wait for those that came before and get on; say whether there were any, and which parts the last of them had."""
+    locked: list[Path] = []
     moved_at, before = time.monotonic(), -1
     while ahead := _ahead(folder, digest, mine):
-        if not waited:
+        if before < 0:
             logger.info("another process fetches %s", digest)
         sizes = [max(0, size_of(part)) for part in ahead]
-        waited, here = ahead, sum(sizes)
+        # One that was only opened may have no lock that reaches us: it is waited for, but not taken over for that.
+        locked, here = [part for part in ahead if is_unlocked(part) is False], sum(sizes)
         if here != before:
             moved_at, before = time.monotonic(), here
             waiting(max(sizes))
         elif time.monotonic() - moved_at > STALLED_SECONDS:
             break
         pause(LOOK_SECONDS)
-    return waited
+    return before >= 0, locked
 
 
 def _ahead(folder: Path, digest: Digest, mine: Path) -> list[Path]:
