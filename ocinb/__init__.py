@@ -36,7 +36,7 @@ _HOMES = {
     "shared": "ocinb.frames.comparison",
     "store": "ocinb.frames.local",
     "tags": "ocinb.frames.names",
-    "trace": "ocinb.notebook.trace",
+    "trace": "ocinb.notebook.tracing.trace",
 }
 # What IPython asks for at `%load_ext ocinb`, and nobody else.
 _HOOKS = {

@@ -19,7 +19,7 @@ from ocinb.frames.local import store as store
 from ocinb.frames.names import repositories as repositories
 from ocinb.frames.names import tags as tags
 from ocinb.frames.referrers import referrers as referrers
-from ocinb.notebook.trace import trace as trace
+from ocinb.notebook.tracing.trace import trace as trace
 from ocinb.progress.protocol import Progress as Progress
 from ocinb.spec.reference import Reference as Reference
 

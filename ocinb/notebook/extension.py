@@ -5,7 +5,7 @@ from __future__ import annotations
 from IPython.core import completer
 from IPython.core.interactiveshell import InteractiveShell
 
-from ocinb.notebook.ocisql import NAME, OciSql
+from ocinb.notebook.asking.ocisql import NAME, OciSql
 
 
 def load_ipython_extension(shell: InteractiveShell) -> None:
@@ -14,7 +14,7 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
     magic = OciSql(shell)
     shell.magics_manager.register_function(magic.ocisql, "line_cell", NAME)
     if hasattr(completer, "context_matcher"):  # since IPython 8.6; Colab has an older one, and completes no names
-        from ocinb.notebook.matching import Matcher
+        from ocinb.notebook.asking.matching import Matcher
 
         shell.Completer.custom_matchers.append(Matcher(shell, magic).match)
 
@@ -28,4 +28,4 @@ def unload_ipython_extension(shell: InteractiveShell) -> None:
 
 
 def _is_ours(matcher: object) -> bool:
-    return type(getattr(matcher, "__self__", None)).__module__ == "ocinb.notebook.matching"
+    return type(getattr(matcher, "__self__", None)).__module__ == "ocinb.notebook.asking.matching"

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Sequence
 
 from ocinb._text import printable
-from ocinb.notebook.steps import Step, summary
+from ocinb.notebook.tracing.steps import Step, summary
 
 FIRST, LAST = 40, 20
 # A path is cut to no fewer characters; what a terminal then has no room for goes at the line's end.

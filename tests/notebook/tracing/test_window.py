@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from ocinb.notebook.window import FIRST, LAST, window
-from tests.notebook.telling import CHALLENGE, step
+from ocinb.notebook.tracing.window import FIRST, LAST, window
+from tests.notebook.tracing.telling import CHALLENGE, step
 
 VOID = {"br"}
 

@@ -11,7 +11,7 @@ import pytest
 
 import ocinb
 from ocinb.catalog import opening
-from ocinb.notebook import matching
+from ocinb.notebook.asking import matching
 from tests.catalog.test_calls import Framed, lazy_class
 from tests.catalog.test_files import HOLDER, line, process
 from tests.notebook.shells import completed, failure, run

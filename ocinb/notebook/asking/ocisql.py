@@ -14,7 +14,7 @@ from ocinb._text import nearest
 from ocinb.catalog.catalog import Catalog
 from ocinb.catalog.vocabulary import named_parameters
 from ocinb.errors import InvalidError, NotFoundError
-from ocinb.notebook.choice import choose_catalog
+from ocinb.notebook.asking.choice import choose_catalog
 from ocinb.spec.reference import Reference
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ocinb.catalog.vocabulary import Vocabulary
-from ocinb.notebook.completion import complete
+from ocinb.notebook.asking.completion import complete
 
 KNOWN = Vocabulary(
     tables={

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Self
 from ocinb.errors import InvalidError
 from ocinb.frames import schemas
 from ocinb.network.exchange import Exchange, observed_by
-from ocinb.notebook.lines import lines
-from ocinb.notebook.steps import Step
-from ocinb.notebook.window import window
+from ocinb.notebook.tracing.lines import lines
+from ocinb.notebook.tracing.steps import Step
+from ocinb.notebook.tracing.window import window
 from ocinb.sources.session import fresh_session
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ from ocinb.catalog.callers import is_frame
 from ocinb.catalog.opening import impatient
 from ocinb.catalog.vocabulary import Vocabulary, read_vocabulary
 from ocinb.errors import OcinbError, TransportError
-from ocinb.notebook.choice import catalogs, choose_catalog
-from ocinb.notebook.completion import Completed, complete
-from ocinb.notebook.ocisql import KEPT, NAME, OciSql, values
+from ocinb.notebook.asking.choice import catalogs, choose_catalog
+from ocinb.notebook.asking.completion import Completed, complete
+from ocinb.notebook.asking.ocisql import KEPT, NAME, OciSql, values
 
 MATCHER = "ocinb.ocisql"
 _FIRST_LINE = re.compile(rf"%%{NAME}(?:\s+|\Z)")

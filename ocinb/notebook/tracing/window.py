@@ -13,7 +13,7 @@ from typing import Any
 
 from ocinb._text import escape_html, shorten
 from ocinb.auth.challenges import Challenge, parse_challenges
-from ocinb.notebook.steps import Step, beginning, end, summary
+from ocinb.notebook.tracing.steps import Step, beginning, end, summary
 
 FIRST, LAST = 200, 50
 MOST_CHARACTERS = 2000

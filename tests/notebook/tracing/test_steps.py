@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from ocinb.notebook.steps import beginning, end, summary
-from tests.notebook.telling import HOST, step
+from ocinb.notebook.tracing.steps import beginning, end, summary
+from tests.notebook.tracing.telling import HOST, step
 
 STATUSES: list[tuple[int | None, bool, str, str]] = [
     (200, False, "200 OK", "good"),

@@ -1,0 +1,1 @@
+"""Questions in SQL in a cell of their own, with completion."""

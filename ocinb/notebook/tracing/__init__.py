@@ -1,0 +1,1 @@
+"""The trace: what went over the wire, as lines and as a window."""
