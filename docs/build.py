@@ -13,8 +13,9 @@ from pathlib import Path
 from ocinb._settings import Settings
 
 HERE = Path(__file__).parent
+NOTEBOOKS = HERE.parent / "notebooks"
 HELPERS = ("drawing.py", "joining.py")  # what the cells of a page import
-NOTEBOOKS = {"00-quickstart.ipynb": "quickstart.ipynb"}
+EXAMPLES = "examples"  # what a page shows whole
 
 
 def main(target: Path) -> int:
@@ -22,19 +23,25 @@ def main(target: Path) -> int:
     source = target / "source"
     shutil.rmtree(target, ignore_errors=True)
     source.mkdir(parents=True)
-    for page in HERE.glob("*.md"):
+    for page in [*HERE.glob("*.md"), *(HERE / helper for helper in HELPERS), *NOTEBOOKS.glob("*.ipynb")]:
         shutil.copy(page, source)
-    for helper in HELPERS:
-        shutil.copy(HERE / helper, source)
-    for notebook, name in NOTEBOOKS.items():
-        shutil.copy(HERE.parent / "notebooks" / notebook, source / name)
+    shutil.copytree(HERE / EXAMPLES, source / EXAMPLES)
     (source / "settings.md").write_text(settings_page(), encoding="utf-8")
     for kind in ("store", "cache"):
         os.environ[f"OCINB_{kind.upper()}_DIR"] = str(target / kind)
+    os.environ["IPYTHONDIR"] = str(quiet_kernels(target / "ipython"))
     sphinx = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going"]  # only `make docs` installs it
     done = subprocess.run([*sphinx, "-c", HERE, source, target / "html"], check=False)
     print(f"documentation: {target / 'html' / 'index.html'}")
     return done.returncode
+
+
+def quiet_kernels(folder: Path) -> Path:
+    """Make a folder of IPython's whose kernels do not warn that they listen on loopback."""
+    profile = folder / "profile_default"
+    profile.mkdir(parents=True)
+    (profile / "ipython_kernel_config.py").write_text("c.IPKernelApp.log_level = 'ERROR'\n", encoding="utf-8")
+    return folder
 
 
 def settings_page() -> str:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import logging
+
 import ocinb
+
+logging.getLogger("traitlets").setLevel(logging.WARNING)  # which says of every notebook that it is run
 
 project = "ocinb"
 author = "the authors of ocinb"

@@ -1,4 +1,4 @@
-"""What the README says that ocinb reads, some test has seen it read."""
+"""What the pages say that ocinb reads, some test has seen it read; and the README shows what comes out."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from ocinb.samples import SampleRegistry
 
 ROOT = Path(__file__).parent
 README = (ROOT.parent / "README.md").read_text(encoding="utf-8")
-TABLE = README.partition("## What it reads")[2].partition("\n## ")[0]
+PEERS = (ROOT.parent / "docs" / "peers.md").read_text(encoding="utf-8")
+TABLE = PEERS.partition("## What each of them reads")[2].partition("\n## ")[0]
 
 # A row of the table by its first words, and the tests behind our cell in it.
 TESTS = {
