@@ -184,6 +184,7 @@ class Transfer:
             theirs.take_back()
             found = self._present(blob) if part.waited else None
             if found is not None:
+                part.path.unlink(missing_ok=True)  # what there was of an earlier download
                 return found
             download = _Download(job, part, self._settings, self._progress)
             self._downloads.append(download)

@@ -17,6 +17,8 @@ from ocinb.samples import registry as start_registry
 from ocinb.samples.tars import noise
 from ocinb.spec.documents import Descriptor
 from ocinb.storage.layout import Layout
+from ocinb.storage.parts import HOST, left_here
+from tests.storage.leftparts import TOKEN, name_of, put
 from tests.transferring import BLOB, Log, Place, blob_path
 
 ROOT = Path(__file__).parent.parent
@@ -51,6 +53,8 @@ from pathlib import Path
 from ocinb.spec.digest import Digest
 from ocinb.spec.documents import Descriptor
 from ocinb.storage.layout import Layout
+from ocinb.storage.parts import HOST, left_here
+from tests.storage.leftparts import TOKEN, name_of, put
 from tests.transferring import Place
 
 class Registry:
@@ -58,6 +62,9 @@ class Registry:
         return f"{sys.argv[1]}/{name}"
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
+if "HELD" in os.environ:
+    print("ready", flush=True)
+    sys.stdin.readline()
 wanted = [text.split("=") for text in sys.argv[3:]]
 blobs = [Descriptor("application/octet-stream", Digest(digest), int(size)) for digest, size in wanted]
 try:
@@ -81,18 +88,22 @@ def slow(tmp_path: Path) -> Iterator[Place]:
 def start(slow: Place, tmp_path: Path) -> Iterator[Start]:
     started: list[subprocess.Popen[str]] = []
 
-    def start_pull(*blobs: Descriptor, where: str = "") -> subprocess.Popen[str]:
+    def start_pull(*blobs: Descriptor, where: str = "", held: bool = False) -> subprocess.Popen[str]:
         arguments = [slow.registry.host, str(slow.layout.root), *(f"{blob.digest}={blob.size}" for blob in blobs)]
         own = {"OCINB_STORE_DIR": str(tmp_path / "own-store"), "OCINB_CACHE_DIR": str(tmp_path / "own-cache")}
         process = subprocess.Popen(
             [sys.executable, "-c", where + PULL, *arguments],
             cwd=ROOT,
-            env={**os.environ, **own},
+            env={**os.environ, **own, **({"HELD": "yes"} if held else {})},
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
         started.append(process)
+        if held:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
         return process
 
     yield start_pull
@@ -100,6 +111,13 @@ def start(slow: Place, tmp_path: Path) -> Iterator[Start]:
         if process.poll() is None:
             process.kill()
         process.communicate()
+
+
+def release(process: subprocess.Popen[str]) -> None:
+    """Let a process that was held go on: to begin anew takes longer, on a busy machine, than another one pulls."""
+    assert process.stdin is not None
+    process.stdin.write("\n")
+    process.stdin.flush()
 
 
 class Far(Log):
@@ -165,12 +183,24 @@ def test_of_two_processes_one_fetches_and_the_other_waits(slow: Place, start: St
     assert slow.parts == []
 
 
-def test_a_lock_tells_that_a_process_is_alive_that_cannot_be_seen(slow: Place, start: Start) -> None:
+def test_what_was_left_here_goes_when_another_process_completes_the_blob(slow: Place, start: Start) -> None:
     blob = slow.put(BLOB[:100_000])
     first = start(blob)
     wait_for_bytes(slow, 10_000)
+    left = put(slow.layout.root, name_of(f"{HOST}.{os.getpid()}.{TOKEN}", blob.digest), BLOB[:50_000])
+    left_here.add(left)
+    assert slow.fetch(blob).outcome == "present"
+    assert first.communicate()[0].split() == ["downloaded"]
+    assert slow.asked() == [None]
+    assert slow.parts == []
+
+
+def test_a_lock_tells_that_a_process_is_alive_that_cannot_be_seen(slow: Place, start: Start) -> None:
+    blob = slow.put(BLOB[:100_000])
+    second, first = start(blob, where=OTHER_CONTAINER, held=True), start(blob)
+    wait_for_bytes(slow, 10_000)
     slow.registry._bandwidth = None
-    second = start(blob, where=OTHER_CONTAINER)
+    release(second)
     assert [process.communicate()[0].split() for process in (first, second)] == [["downloaded"], ["present"]]
     assert slow.asked() == [None]
     assert slow.stands(blob) == BLOB[:100_000]
@@ -193,9 +223,9 @@ def test_who_stands_still_is_not_waited_for(slow: Place, start: Start) -> None:
 
 def test_who_waits_goes_on_when_the_other_is_killed(slow: Place, start: Start) -> None:
     blob = slow.put()
-    first = start(blob)
+    second, first = start(blob, where=TELLING, held=True), start(blob)
     wait_for_bytes(slow, 50_000)
-    second = start(blob, where=TELLING)
+    release(second)
     assert second.stderr is not None
     assert second.stderr.readline() == f"another process fetches {blob.digest}\n"
     first.kill()
@@ -207,10 +237,10 @@ def test_who_waits_goes_on_when_the_other_is_killed(slow: Place, start: Start) -
 
 def test_a_living_process_that_is_taken_for_dead_spoils_nothing_and_succeeds(slow: Place, start: Start) -> None:
     blob = slow.put(BLOB[:200_000])
-    first = start(blob)
+    second, first = start(blob, where=WITHOUT_LOCKS, held=True), start(blob)
     wait_for_bytes(slow, 10_000)
     slow.registry._bandwidth = None
-    second = start(blob, where=WITHOUT_LOCKS)
+    release(second)
     assert second.communicate()[0].split() == ["resumed"]
     assert first.poll() is None, "the first was too quick to be taken for dead"
     assert slow.stands(blob) == BLOB[:200_000]

@@ -12,6 +12,10 @@ begins anew. Only what this very process left behind is gone on with in place.
 A lock keeps that from happening where locks work, also between containers; and by it whoever comes later waits, for as
 long as the one before gets on, and finds the blob there. Nothing depends on it: on a network file system it may fail,
 or be seen by one machine only.
+
+Who comes later is told by numbers, as at a baker's (Lamport, 1974), and by no clock. Whoever comes opens a part that
+has no number yet, looks at the numbers of all others, and renames his to the next one. Then he waits for those that
+have a lower one, or none yet. Who has looked around before another was there is so never overtaken by him.
 """
 
 from __future__ import annotations
@@ -34,11 +38,14 @@ from ocinb.storage.files import own_folder, write_all
 from ocinb.storage.locks import given_back, is_free
 from ocinb.storage.parts import (
     HOST,
+    LAST_NUMBER,
     abandoned_parts,
     age_of,
     in_use,
+    is_before,
     is_unlocked,
     left_here,
+    number_of,
     parts_of,
     size_of,
     stem,
@@ -96,7 +103,11 @@ class Part:
         with suppress(FileNotFoundError):
             if status.st_size == size and os.path.samestat(status, self.path.stat()):
                 return
-        raise TakenError(f"another process took over the download {self.path}", hint="Try again")
+        raise _taken(self.path)
+
+
+def _taken(part: Path) -> TakenError:
+    return TakenError(f"another process took over the download {part}", hint="Try again")
 
 
 @contextmanager
@@ -118,32 +129,56 @@ def claim_part(
         Called while another process is waited for, with how many bytes it has: at first, and whenever that changes.
     """
     folder = own_folder(root, "parts")
-    with _new_name(folder, stem(digest)) as mine:
-        is_mine = _take_back(mine, size)
-        with _opened(mine) as file:
-            try:
-                lone = parts_of(folder, digest) == [mine]
-                waited, left = (False, []) if lone else _wait_for_turn(folder, digest, mine, waiting)
-                if not lone:
-                    _take_over(_longest([*left, *abandoned_parts(folder, digest)], size), mine, file)
-                yield Part(mine, file, begun=is_mine or not lone, waited=waited, lone=lone)
-            finally:
-                left_over = size_of(mine)  # mostly it has its final name by now
-                if left_over > 0:
-                    left_here.add(mine)
-                elif left_over == 0:
-                    mine.unlink(missing_ok=True)
+    with _new_name(folder, stem(digest)) as new:
+        is_mine = _take_back(new, size)
+        with _opened(new) as file, _kept(new), _in_line(folder, digest, new) as mine, _kept(mine):
+            lone = _is_lone(folder, digest, mine)
+            waited, left = (False, []) if lone else _wait_for_turn(folder, digest, mine, waiting)
+            if not lone:
+                _take_over(_longest([*left, *abandoned_parts(folder, digest)], size), mine, file)
+            yield Part(mine, file, begun=is_mine or not lone, waited=waited, lone=lone)
 
 
 @contextmanager
 def _new_name(folder: Path, blob: str) -> Iterator[Path]:
-    token = f"{time.time_ns():016x}{secrets.token_hex(8)}"  # who came first has the smaller one
-    part = folder / f"{blob}.{HOST}.{os.getpid()}.{token}.part"
+    """Draw a name without a number."""
+    with _used(folder / f"{blob}.{HOST}.{os.getpid()}.{0:016x}{secrets.token_hex(8)}.part") as part:
+        yield part
+
+
+@contextmanager
+def _used(part: Path) -> Iterator[Path]:
     in_use.add(part)
     try:
         yield part
     finally:
         in_use.discard(part)
+
+
+@contextmanager
+def _kept(part: Path) -> Iterator[None]:
+    """Leave a part at the end of this block for the next download, unless it is empty, or has another name by then."""
+    try:
+        yield
+    finally:
+        left_over = size_of(part)
+        if left_over > 0:
+            left_here.add(part)
+        elif left_over == 0:
+            part.unlink(missing_ok=True)
+
+
+@contextmanager
+def _in_line(folder: Path, digest: Digest, new: Path) -> Iterator[Path]:
+    """Give a new part the number after the highest: whoever has looked before it was there has a lower one."""
+    number = min(1 + max((number_of(part) for part in parts_of(folder, digest)), default=0), LAST_NUMBER)
+    rest, token, suffix = new.name.rsplit(".", 2)
+    with _used(new.with_name(f"{rest}.{number:016x}{token[16:]}.{suffix}")) as mine:
+        try:
+            new.rename(mine)
+        except FileNotFoundError:  # it slept for so long that it seemed to be gone
+            raise _taken(new) from None
+        yield mine
 
 
 @contextmanager
@@ -200,21 +235,24 @@ def _wait_for_turn(
     return before >= 0, locked
 
 
+def _is_lone(folder: Path, digest: Digest, mine: Path) -> bool:
+    # Of a large folder, a list that is made while a part gets its number may have it by neither name; the next has it.
+    return all(parts_of(folder, digest) == [mine] for _ in range(2))
+
+
 def _ahead(folder: Path, digest: Digest, mine: Path) -> list[Path]:
     """List the parts on which others are at work for sure, and before whose this one was not: each waits for one."""
-    others = [part for part in parts_of(folder, digest) if part not in in_use and _is_at_work(part)]
-    return [part for part in others if _order(part) < _order(mine)] if others else []
+    while True:
+        there = set(parts_of(folder, digest))
+        ahead = [part for part in there - in_use if is_before(part, mine) and _is_at_work(part)]
+        if ahead or there == set(parts_of(folder, digest)):  # else one of them may have got its number meanwhile
+            return ahead
 
 
 def _is_at_work(part: Path) -> bool:
     """Say whether a part is locked, or was opened a moment ago, to be locked next."""
     unlocked = is_unlocked(part)
     return unlocked is False or (unlocked is True and size_of(part) == 0 and age_of(part) < OPENING_SECONDS)
-
-
-def _order(part: Path) -> tuple[bool, str]:
-    """Say who goes first: who has something, then who came first."""
-    return size_of(part) <= 0, part.name.rsplit(".", 2)[-2]
 
 
 def _take_over(parts: list[Path], mine: Path, file: BinaryIO) -> None:

@@ -1,7 +1,8 @@
 """Parts: downloads that are not complete yet, under names that survive a crash and never meet each other.
 
-A part bears the name of its blob and of its owner: machine, process, and a token that nobody else draws. Here is what
-can be said of parts from outside, and what is done with those whose owner seems to be gone; `claims` owns them.
+A part bears the name of its blob and of its owner: machine, process, and a token that nobody else draws, of which the
+first half is his number in the line. Here is what can be said of parts from outside, and what is done with those whose
+owner seems to be gone; `claims` owns them.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ QUIET_SECONDS = 2.0
 
 HOST = re.sub(r"[^A-Za-z0-9]+", "-", platform.node())[:40] or "host"
 _OWNER = re.compile(r".*\.(?P<host>[^.]+)\.(?P<pid>[0-9]{1,9})\.(?P<token>[0-9a-f]{32})\.part")
+LAST_NUMBER = 16**16 - 1
 in_use: set[Path] = set()  # by this process, now
 left_here: set[Path] = set()  # by this process, and nobody else has ever written into them
 
@@ -118,6 +120,18 @@ def shorten_abandoned(root: Path, amount: int) -> None:
             kept = max(0, size_of(part) - amount)
             amount -= size_of(part) - kept
             os.truncate(part, kept)
+
+
+def number_of(part: Path) -> int:
+    """Say which number a part has in the line of those that want its blob; 0 if it has none yet, or is not ours."""
+    owner = _OWNER.fullmatch(part.name)
+    return int(owner["token"][:16], 16) if owner else 0
+
+
+def is_before(part: Path, other: Path) -> bool:
+    """Say whether a part of ours comes before another one in the line; of two with one number, one does."""
+    owners = _OWNER.fullmatch(part.name), _OWNER.fullmatch(other.name)
+    return owners[0] is not None and owners[1] is not None and owners[0]["token"] < owners[1]["token"]
 
 
 def is_unlocked(part: Path) -> bool | None:

@@ -1,0 +1,186 @@
+"""Of those who want a blob in the same moment one goes first, wherever each is held up."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from ocinb.spec.digest import Digest
+from ocinb.storage.claims import TakenError, claim_part
+from ocinb.storage.parts import LAST_NUMBER, in_use, is_before, number_of, parts_of
+from tests.storage.leftparts import DIGEST, SIZE, TOKEN, name_of, put
+
+# Stops where it is told to, until there is a line for it, and says what it found when it is its turn.
+COME = """
+import sys
+from pathlib import Path
+from ocinb.spec.digest import Digest
+from ocinb.storage.claims import claim_part
+
+def say_and_wait(word):
+    print(word, flush=True)
+    sys.stdin.readline()
+
+rename = Path.rename
+if sys.argv[3] == "numbering":
+    Path.rename = lambda *paths: (say_and_wait("numbering"), rename(*paths))[1]
+with claim_part(Path(sys.argv[1]), Digest(sys.argv[2]), 1000, waiting=lambda _: print("waiting", flush=True)) as part:
+    say_and_wait(f"found {part.path.read_bytes().decode()}")
+    part.file.write(b"theirs")
+"""
+
+Start = Callable[..., "Other"]
+
+
+class Other:
+    """Another process that wants the same blob."""
+
+    def __init__(self, root: Path, hold: str) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", COME, str(root), DIGEST, hold],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def says(self, word: str) -> None:
+        assert self.process.stdout is not None
+        assert self.process.stdout.readline().strip() == word
+
+    def goes_on(self) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+
+    def ends(self, size: int = 0) -> None:
+        """Have it write and end; what it has written then is told once more to who waits."""
+        if not size:
+            self.process.communicate()
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    others = []
+
+    def come(hold: str = "") -> Other:
+        others.append(Other(tmp_path, hold))
+        return others[-1]
+
+    yield come
+    for other in others:
+        other.process.kill()
+        other.ends()
+
+
+def before(monkeypatch: pytest.MonkeyPatch, method: str, act: Callable[[], object]) -> None:
+    """Do something in the moment before this process does something to a file, the first time."""
+    todo, does = [act], getattr(Path, method)
+
+    def held_up(path: Path, *args: object, **options: object) -> object:
+        while todo:
+            todo.pop()()
+        return does(path, *args, **options)
+
+    monkeypatch.setattr(Path, method, held_up)
+
+
+def draw(monkeypatch: pytest.MonkeyPatch, token: str) -> None:
+    """Choose who goes first of two with one number."""
+    monkeypatch.setattr("ocinb.storage.claims.secrets.token_hex", lambda _: token)
+
+
+def test_who_has_his_name_before_another_and_comes_with_his_file_after_him_waits(
+    tmp_path: Path, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    others: list[Other] = []
+
+    def overtake() -> None:
+        others.append(start())
+        others[0].says("found")
+
+    def end(size: int) -> None:
+        others[0].ends(size)
+
+    draw(monkeypatch, "0" * 16)
+    before(monkeypatch, "open", overtake)
+    with claim_part(tmp_path, DIGEST, SIZE, waiting=end) as part:
+        assert (part.waited, part.path.read_bytes()) == (True, b"theirs")
+
+
+@pytest.mark.parametrize(("token", "first"), [("0" * 16, True), ("f" * 16, False)])
+def test_of_two_who_choose_a_number_at_once_one_goes_first(
+    tmp_path: Path, start: Start, monkeypatch: pytest.MonkeyPatch, *, token: str, first: bool
+) -> None:
+    others: list[Other] = []
+
+    def come() -> None:
+        others.append(start())
+        others[0].says("waiting")  # for the number of this one
+
+    def end(size: int) -> None:
+        others[0].ends(size)
+
+    draw(monkeypatch, token)
+    before(monkeypatch, "rename", come)
+    with claim_part(tmp_path, DIGEST, SIZE, waiting=end) as part:
+        assert part.path.read_bytes() == (b"" if first else b"theirs")
+        part.file.write(b"ours")
+        if first:
+            others[0].says("waiting")  # for its end
+    if first:
+        others[0].says("found ours")
+
+
+@pytest.mark.parametrize(("number", "missed"), [(2, True), (3, False)], ids=["and has no name", "and has the old name"])
+def test_a_list_that_was_made_while_another_got_his_number_is_made_again(
+    tmp_path: Path, start: Start, monkeypatch: pytest.MonkeyPatch, *, number: int, missed: bool
+) -> None:
+    other, lists = start("numbering"), iter(range(1, 100))
+    other.says("numbering")
+
+    def list_slowly(folder: Path, digest: Digest) -> list[Path]:
+        parts = parts_of(folder, digest)
+        if next(lists) != number:
+            return parts
+        other.goes_on()
+        other.says("found")
+        return [part for part in parts if part in in_use or not missed]
+
+    draw(monkeypatch, "f" * 16)
+    monkeypatch.setattr("ocinb.storage.claims.parts_of", list_slowly)
+    with claim_part(tmp_path, DIGEST, SIZE, waiting=other.ends) as part:
+        assert next(lists) > number
+        assert (part.waited, part.path.read_bytes()) == (True, b"theirs")
+
+
+def test_what_was_left_earlier_gives_nobody_the_turn_of_another(tmp_path: Path, start: Start) -> None:
+    with claim_part(tmp_path, DIGEST, SIZE) as part:
+        part.file.write(b"ours, and longer")
+    other = start()
+    other.says("found")
+    with claim_part(tmp_path, DIGEST, SIZE, waiting=other.ends) as part:
+        assert (part.waited, part.path.read_bytes()) == (True, b"ours, and longer")
+
+
+def test_who_was_held_up_until_his_part_was_taken_has_no_turn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def take() -> None:
+        for part in (tmp_path / ".ocinb" / "parts").iterdir():
+            part.unlink()
+
+    before(monkeypatch, "rename", take)
+    with pytest.raises(TakenError, match="took over"), claim_part(tmp_path, DIGEST, SIZE):
+        pytest.fail("it has no file by that name")
+
+
+def test_numbers_grow_by_one_and_end_at_the_last(tmp_path: Path) -> None:
+    for there, mine in [(None, 1), (0, 1), (41, 42), (LAST_NUMBER - 1, LAST_NUMBER), (LAST_NUMBER, LAST_NUMBER)]:
+        if there is not None:
+            put(tmp_path, name_of(f"elsewhere.1.{there:016x}{TOKEN[16:]}"))
+        put(tmp_path, name_of("nobody"))
+        with claim_part(tmp_path, DIGEST, SIZE) as part:
+            assert number_of(part.path) == mine
+            assert not is_before(part.path.parent / name_of("nobody"), part.path)
