@@ -1,26 +1,34 @@
 # Every target makes its own .venv, and only when pyproject.toml has changed since.
 VENV := .venv
 BIN := $(VENV)/bin
+PYTEST := $(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 # The first interpreter that is new enough; override with `make PYTHON=…`.
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 
-.PHONY: demo test lab lint format bench docs clean
+.PHONY: demo test lab lint style format bench docs clean
 
 demo: $(VENV)/.lab
 	$(BIN)/python notebooks/demo.py build
 
-# On all cores, four at most, each file of tests on one of them; plain pytest does the same, one after the other.
-test: $(VENV)/.test lint
-	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+# On all cores, four at most, each file of tests on one of them; plain pytest does the same, one after the other. What
+# mypy finds meanwhile, alone and with time to spare, is said at the end.
+test: style
+	@said=$$(mktemp); trap 'rm -f "$$said"' EXIT; trap 'kill $$mypy; exit 130' INT TERM; \
+	$(BIN)/mypy >"$$said" 2>&1 & mypy=$$!; \
+	echo '$(PYTEST)'; $(PYTEST); tests=$$?; \
+	echo '$(BIN)/mypy'; wait $$mypy; types=$$?; cat "$$said"; \
+	exit $$((tests + types))
 
 lab: $(VENV)/.lab
 	$(BIN)/jupyter lab notebooks
 
-lint: $(VENV)/.test
+lint: style
+	$(BIN)/mypy
+
+style: $(VENV)/.test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
 
 format: $(VENV)/.test
 	$(BIN)/ruff check --fix .

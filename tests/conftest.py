@@ -9,15 +9,24 @@ import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
+from ocinb.catalog import connection
 from ocinb.samples import SampleRegistry
 from ocinb.samples import registry as start_registry
 from ocinb.storage.layout import Layout
+from tests.catalog import template
 from tests.internet import Internet
 from tests.transferring import Place
 
 # A busy machine is no failure.
 hypothesis_settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 hypothesis_settings.load_profile("patient")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _copied_catalogues() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(connection, "_fill", template.copy)
+        yield
 
 
 @pytest.fixture

@@ -158,3 +158,26 @@ def test_frames_of_a_catalogue_say_what_their_columns_mean() -> None:
         assert [column.name for column in schema.columns if column.name.endswith("_bytes")] == [
             column.name for column in schema.columns if column.unit == "bytes"
         ]
+
+
+def test_a_notebook_shows_what_is_in_it_and_how_to_go_on(registry: SampleRegistry, tmp_path: Path) -> None:
+    with ocinb.Catalog() as catalog:
+        assert "in memory, empty" in catalog._repr_html_()
+        assert "catalog.add(" in catalog._repr_html_()
+    catalog = ocinb.Catalog(tmp_path / "<b>.duckdb")
+    catalog.add(registry.reference("demo/hello"))
+    html = catalog._repr_html_()
+    assert "&lt;b&gt;.duckdb" in html
+    assert "manifest_layers" in html
+    assert ">1 row<" in html
+    assert " kB" in html or " MB" in html
+    assert "catalog.tables()" in html
+    assert ">failures<" not in html, "it is empty"
+
+
+def test_a_catalogue_that_is_gone_says_so_in_a_notebook(tmp_path: Path) -> None:
+    path = tmp_path / "images.duckdb"
+    catalog = ocinb.Catalog(path)
+    path.unlink()
+    assert "images.duckdb" in catalog._repr_html_()
+    assert repr(catalog) == f"Catalog({str(path)!r})"
