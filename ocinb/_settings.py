@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ocinb._credentials import Credentials
-from ocinb._text import nearest
+from ocinb._text import card, nearest
 from ocinb.errors import InvalidError
 
 MIB = 1024 * 1024
@@ -161,6 +161,11 @@ class Settings:
         """Show one in each line, as a person reads them."""
         lines = "".join(f"    {name}={getattr(self, name)!r},\n" for name in _TYPES)
         return f"Settings(\n{lines})"
+
+    def _repr_html_(self) -> str:
+        """Show in a notebook what each of them means, too; of credentials nothing but whose they are."""
+        rows = ((entry.name, repr(getattr(self, entry.name)), entry.metadata["meaning"]) for entry in fields(self))
+        return card("Settings", "ocinb.settings.NAME = VALUE sets one, for this process", rows)
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Refuse what is unknown or of the wrong type at once, not when it is first used."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 # C0 and C1 controls, the separators that end a line, the marks that turn the reading direction, and lone surrogates.
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -65,6 +65,40 @@ def escape_html(text: str) -> str:
     import html  # late, since it brings a table of all entities, and most people look at no HTML of ours
 
     return html.escape(printable(text), quote=True)
+
+
+_CARD = "font-family: var(--jp-ui-font-family, system-ui, sans-serif); font-size: var(--jp-ui-font-size1, 13px)"
+_DIM = "color: var(--jp-content-font-color2, rgb(118 118 118))"
+_ONE_LINE = 50
+_CELL = "text-align: left; vertical-align: top; padding: 0.15em 1.2em 0.15em 0; border: 0; max-width: 45em"
+
+
+def card(title: str, note: str, rows: Iterable[Sequence[str]], body: str = "") -> str:
+    """Show a small object as HTML: what it is, and a table of its parts, which reads well without styles too.
+
+    Parameters
+    ----------
+    title, note
+        What it is, and what is to be said beside it.
+    rows
+        The parts: the name of each, its value, which a click selects whole, and words about it, if there are any.
+    body
+        HTML that comes below, escaped.
+    """
+    lines = "".join(f'<tr style="background: none">{_cells(row)}</tr>' for row in rows)
+    head = f'<b>{escape_html(title)}</b> <span style="{_DIM}">{escape_html(note)}</span>'
+    table = f'<table style="border: 0; margin: 0.3em 0; font-size: inherit">{lines}</table>' if lines else ""
+    return f'<div style="{_CARD}"><div>{head}</div>{table}{body}</div>'
+
+
+def _cells(row: Sequence[str]) -> str:
+    name, value, *words = map(escape_html, row)
+    wrapping = "normal" if len(row[1]) > _ONE_LINE else "nowrap"
+    code = f"user-select: all; overflow-wrap: anywhere; white-space: {wrapping}; background: none; padding: 0"
+    said = "".join(f'<td style="{_CELL}; {_DIM}">{word}</td>' for word in words)
+    return (
+        f'<td style="{_CELL}; {_DIM}">{name}</td> <td style="{_CELL}"><code style="{code}">{value}</code></td> {said}'
+    )
 
 
 def human_size(size: float | None) -> str:

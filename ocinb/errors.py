@@ -74,10 +74,14 @@ class OcinbError(Exception):
 
     def __str__(self) -> str:
         """One line with all that is known; whatever a stranger wrote in it cannot move the terminal."""
+        advice = f". {self.hint}" if self.hint else ""
+        return printable(shorten(f"{self._told()}{advice}", MAX_CHARACTERS))
+
+    def _told(self) -> str:
+        """Say what went wrong, with the name and the place, and not what to try."""
         subject = f"{self.reference}: " if self.reference and not _names(self.message, self.reference) else ""
         place = f" ({self.url})" if self.url and not _names(self.message, self.url) else ""
-        advice = f". {self.hint}" if self.hint else ""
-        return printable(shorten(f"{subject}{self.message}{place}{advice}", MAX_CHARACTERS))
+        return printable(shorten(f"{subject}{self.message}{place}", MAX_CHARACTERS))
 
     def _render_traceback_(self) -> list[str]:
         """Show in a notebook, which asks for this, the lines that people wrote, and not those of ocinb below them."""
@@ -91,7 +95,8 @@ class OcinbError(Exception):
             if frame.line and is_theirs:  # what is compiled has no line
                 place = f"{frame.filename}, in {frame.name}\n" if Path(frame.filename).exists() else ""
                 lines.append(f"{place}----> {frame.lineno} {frame.line}")
-        return [*lines, "", f"{type(self).__name__}: {self}"]
+        told, advice = self._told(), printable(shorten(self.hint or "", MAX_CHARACTERS))
+        return [*lines, "", f"{type(self).__name__}: {told}", *([f"→ {advice}"] if advice else [])]
 
 
 class TransportError(OcinbError):

@@ -13,7 +13,7 @@ ROOT = Path(ocinb.__file__).parent
 # From the roof to the ground: a room imports only from rooms below it. The last are files on their own.
 ROOMS = (
     "notebook catalog frames pkgdb rootfs indexing scanning transfer sources auth network storage samples archive spec "
-    "progress _belts _pool _schemas _settings _credentials _imports errors _text"
+    "progress _belts _pool _schemas _settings _credentials _imports _calls errors _text"
 ).split()
 FILES = sorted(ROOT.rglob("*.py"))
 NAMES = [str(path.relative_to(ROOT)) for path in FILES]
@@ -108,6 +108,7 @@ def test_one_place_knows_threads_in_pools() -> None:
         (["humanize"], {"_text"}),
         (["bz2", "isal", "lzma", "zlib"], {"archive"}),
         (["platformdirs"], {"_settings"}),
+        (["plotly"], {"notebook"}),
     ],
 )
 def test_each_library_is_known_in_its_room_alone(packages: list[str], rooms: set[str]) -> None:

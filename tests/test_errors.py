@@ -150,10 +150,11 @@ def test_a_notebook_shows_the_lines_that_people_wrote(monkeypatch: pytest.Monkey
         monkeypatch.syspath_prepend(file.parent)
     with pytest.raises(InvalidError) as caught:
         importlib.import_module(shell.stem)
-    assert caught.value._render_traceback_()[-3:] == [
+    assert caught.value._render_traceback_()[-4:] == [
         f"{mine}, in read\n----> 4 return ocinb.layers(name)",
         "",
-        "InvalidError: 'Python' is not a reference: repository names are lower case. Did you mean 'python'?",
+        "InvalidError: 'Python' is not a reference: repository names are lower case",
+        "→ Did you mean 'python'?",
     ]
     assert "run('Python')" not in "".join(caught.value._render_traceback_())
 

@@ -296,3 +296,13 @@ def test_credentials_that_are_no_mapping_are_refused_without_being_quoted(value:
     with pytest.raises(InvalidError, match=r"^credentials have to be a mapping from a host to a pair") as caught:
         Settings().credentials = value
     assert SECRET not in repr(vars(caught.value))
+
+
+def test_a_notebook_shows_what_each_means_and_no_secret() -> None:
+    settings = Settings()
+    settings.credentials["ghcr.io"] = ("ada", "s3cret")
+    html = settings._repr_html_()
+    assert "s3cret" not in html
+    assert "ghcr.io" in html
+    assert "seconds for which a tag is believed without asking again" in html
+    assert html.count("<tr") == len(fields(Settings))

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ocinb._text import escape_html, human_duration, human_size, nearest, printable, short_digest, shorten
+from ocinb._text import card, escape_html, human_duration, human_size, nearest, printable, short_digest, shorten
 
 
 @pytest.mark.parametrize(
@@ -103,3 +103,12 @@ def test_a_name_that_was_mistyped_is_found_and_one_that_is_far_off_is_not() -> N
     assert nearest("lates", iter(["latest", "3.12"])) == "latest"
     assert nearest("lates", ["latest"], cutoff=0.95) is None
     assert nearest("lates", []) is None
+
+
+def test_a_card_shows_its_parts_and_does_nothing_else() -> None:
+    html = card("<b>", "<i>", [("<u>", "<s>", "<em>"), ("name", "value")], "<pre>body</pre>")
+    for part in ("b", "i", "u", "s", "em"):
+        assert f"&lt;{part}&gt;" in html
+    assert html.count("<tr") == 2
+    assert html.endswith("<pre>body</pre></div>")
+    assert "<table" not in card("title", "note", [])

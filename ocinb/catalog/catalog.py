@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Self
 
+from ocinb._calls import check_choice, suggesting
 from ocinb.catalog.adding import Adding
 from ocinb.catalog.callers import call_among, frames_of_callers
 from ocinb.catalog.connection import Connections, place_of, refuse_open_transaction
@@ -20,6 +21,7 @@ from ocinb.catalog.results import to_frame
 from ocinb.errors import InvalidError
 from ocinb.frames import schemas
 from ocinb.frames.collecting import Names, list_names
+from ocinb.frames.images import Depth
 from ocinb.frames.opening import Platforms, wanted_platforms
 from ocinb.progress.protocol import Progress
 from ocinb.sources.session import default_session
@@ -59,10 +61,12 @@ class Catalog(Questions, Described, Exported):
     ['added', 'added']
     """
 
+    @suggesting
     def __init__(self, path: str | PathLike[str] = MEMORY) -> None:
         self._connections = Connections(path)
 
     @classmethod
+    @suggesting
     def from_parquet(cls, directory: str | PathLike[str], path: str | PathLike[str] = MEMORY) -> Self:
         """Make a catalogue out of what `export` wrote.
 
@@ -110,12 +114,13 @@ class Catalog(Questions, Described, Exported):
         """Where it is kept."""
         return self._connections.path
 
+    @suggesting
     def add(
         self,
         references: Names,
         *,
         platform: Platforms = "all",
-        depth: Literal["metadata", "files"] = "metadata",
+        depth: Depth = "metadata",
         progress: Progress | bool | None = None,
     ) -> pd.DataFrame:
         """Read images and put what is in them into the tables; what is there already is not put in twice.
@@ -179,12 +184,12 @@ class Catalog(Questions, Described, Exported):
         >>> [frame["outcome"].item() for frame in added]
         ['added', 'added', 'present']
         """
-        if depth not in ("metadata", "files"):
-            raise InvalidError(f"depth takes 'metadata' or 'files', not {depth!r}")
+        check_choice("depth", depth, ("metadata", "files"))
         names, wanted = list_names(references), wanted_platforms(platform)
         adding = Adding(self._connections, default_session(), wanted, files=depth == "files", progress=progress)
         return schemas.ADDED.frame(adding.run(names))
 
+    @suggesting
     def sql(self, query: str, params: Sequence[Any] | dict[str, Any] | None = None) -> pd.DataFrame:
         """Ask a question in SQL; it may also name the notebook's own DataFrames.
 
@@ -233,6 +238,7 @@ class Catalog(Questions, Described, Exported):
 
         return self._connections.ask(answer, what="DuckDB refuses the query")
 
+    @suggesting
     def close(self) -> None:
         """Give up a catalogue in memory; one in a file needs no closing."""
         self._connections.close()
@@ -245,6 +251,9 @@ class Catalog(Questions, Described, Exported):
 
     def __repr__(self) -> str:
         return f"Catalog({str(self.path)!r})"
+
+    def _repr_html_(self) -> str:
+        return self._shown(repr(self))
 
     def __reduce__(self) -> tuple[Callable[[type[Catalog], Path], Catalog], tuple[type[Self], Path]]:
         """Leave this process, or be copied, as a catalogue on the same file.

@@ -6,6 +6,7 @@ import os
 from os import PathLike
 from pathlib import Path
 
+from ocinb._calls import suggesting
 from ocinb.catalog.connection import Connections
 from ocinb.catalog.exporting import export_tables
 from ocinb.errors import InvalidError
@@ -17,6 +18,7 @@ class Exported:
 
     _connections: Connections
 
+    @suggesting
     def export(self, directory: str | PathLike[str]) -> None:
         """Write each table into a Parquet file, ``<table>.parquet``, all as they are at one moment.
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Set as AbstractSet
 from operator import itemgetter
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import duckdb
 
-from ocinb._text import nearest
+from ocinb._calls import suggesting
+from ocinb._text import card, human_size, nearest
 from ocinb.catalog import schemas
 from ocinb.catalog.connection import Connections
 from ocinb.catalog.meanings import HELPERS, is_ours, meaning_of, unit_of
-from ocinb.errors import InvalidError, NotFoundError
+from ocinb.errors import InvalidError, NotFoundError, OcinbError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,6 +42,15 @@ _MACROS = """
     WHERE function_type = 'table_macro' AND NOT internal AND (database_name, schema_name) = (current_database(), 'main')
     GROUP BY function_name
 """
+# How to go on, with an empty one and with one that has something.
+_NEXT = {
+    False: [("next", "catalog.add('python:3.12')", "puts an image into it")],
+    True: [
+        ("next", "catalog.tables()", "says what there is to ask"),
+        ("", "catalog.columns('images')", "says what the columns of one are"),
+        ("", "catalog.sql('FROM images')", "asks"),
+    ],
+}
 
 
 class Described:
@@ -47,6 +58,7 @@ class Described:
 
     _connections: Connections
 
+    @suggesting
     def tables(self) -> pd.DataFrame:
         """Say what there is to ask.
 
@@ -71,6 +83,7 @@ class Described:
         """
         return self._connections.ask(_tables, what="the tables cannot be counted")
 
+    @suggesting
     def columns(self, table: str | None = None) -> pd.DataFrame:
         """Say what the columns of the tables, views and table macros are called, and what they say.
 
@@ -102,6 +115,21 @@ class Described:
         if table is not None and not isinstance(table, str):
             raise InvalidError(f"table takes the name of a table or a view, not {table!r}")
         return self._connections.ask(lambda connection: _columns(connection, table), what="the columns cannot be read")
+
+    def _shown(self, name: str) -> str:
+        """Show it as HTML: where it is kept, what is in it, and how to go on."""
+        path = self._connections.path
+        try:
+            tables = self.tables()
+            size = human_size(path.stat().st_size) if isinstance(path, Path) else "in memory"
+        except (OcinbError, OSError) as error:  # another process may hold it, or it may be gone
+            return card(name, str(error), [])
+        filled = tables[(tables["kind"] == "table") & (tables["rows"].fillna(0) > 0)]
+        rows = [
+            (str(row["name"]), f"{row['rows']:,} row{'' if row['rows'] == 1 else 's'}", str(row["description"]))
+            for row in filled.to_dict("records")
+        ]
+        return card(name, size if rows else f"{size}, empty", [*rows, *_NEXT[bool(rows)]])
 
 
 def _tables(connection: duckdb.DuckDBPyConnection) -> pd.DataFrame:

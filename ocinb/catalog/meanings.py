@@ -193,6 +193,11 @@ def is_ours(table: str) -> bool:
     return table in _TABLES
 
 
+def column_names() -> frozenset[str]:
+    """Name all columns of ours."""
+    return frozenset(_EVERYWHERE).union(*_HERE.values())
+
+
 def meaning_of(table: str, column: str) -> str | None:
     """Say what a column says; None if it is none of ours.
 

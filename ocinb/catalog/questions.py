@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ocinb._calls import suggesting
 from ocinb.catalog.connection import Connections
 from ocinb.catalog.observing import look_at, note
 from ocinb.catalog.pulling import pull_cost
@@ -21,6 +22,7 @@ class Questions:
 
     _connections: Connections
 
+    @suggesting
     def observe(self, references: Names) -> pd.DataFrame:
         """Record what tags point at now: one HEAD for each, whatever ``settings.tag_ttl`` is.
 
@@ -62,6 +64,7 @@ class Questions:
         with self._connections.write() as connection:
             return note(connection, results)
 
+    @suggesting
     def what_if(self, remove: Names) -> pd.DataFrame:
         """Reckon what a registry would get back if some tags or digests went, by layer.
 
@@ -106,6 +109,7 @@ class Questions:
         names = list_names(remove)
         return self._connections.ask(lambda connection: freed_layers(connection, names), what="nothing can be reckoned")
 
+    @suggesting
     def pull_cost(self, references: Names, *, cached: Names = (), platform: Platforms = None) -> pd.DataFrame:
         """Reckon what a node must fetch that already has some images.
 

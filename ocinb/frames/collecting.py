@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
+from ocinb._calls import check_choice
 from ocinb._pool import run_all
 from ocinb._schemas import Schema
 from ocinb.errors import InvalidError, NotFoundError, OcinbError, TransportError
@@ -18,7 +19,7 @@ from ocinb.progress.protocol import Progress
 from ocinb.sources.endpoint import HUB_HOST
 from ocinb.sources.paths import meant_file
 from ocinb.sources.session import Session, default_session
-from ocinb.spec.reference import FILE_TRANSPORTS, Reference
+from ocinb.spec.reference import FILE_TRANSPORTS, Reference, meant_transport
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -86,9 +87,7 @@ def attempt_all(
 
     Of more than a few names the progress is told how many there are, under a title.
     """
-    if errors not in ("raise", "skip"):
-        raise InvalidError(f"errors takes 'raise' or 'skip', not {errors!r}")
-
+    check_choice("errors", errors, ("raise", "skip"))
     unreached = Unreached()
 
     def attempt(name: str) -> T | Failure:
@@ -111,7 +110,7 @@ def complete(error: OcinbError, name: str) -> None:
     error.reference = error.reference or name
     if not isinstance(error, NotFoundError | TransportError | InvalidError):
         return
-    meant = meant_file(name) if name.partition(":")[0] not in FILE_TRANSPORTS else None
+    meant = (meant_file(name) or meant_transport(name)) if name.partition(":")[0] not in FILE_TRANSPORTS else None
     capitals = _CAPITALS.match(name) if isinstance(error, TransportError) and error.unreachable else None
     if meant:
         error.hint = f"Did you mean {meant}?"

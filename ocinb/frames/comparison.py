@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ocinb._calls import suggesting
 from ocinb.frames import schemas
 from ocinb.frames.collecting import Errors, Failure, Names, Row, attempt_all, list_names, with_failures
 from ocinb.frames.opening import Platforms, open_name, wanted_platforms
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 _LARGEST = 2**63 - 1
 
 
+@suggesting
 def shared(references: Names, *, platform: Platforms = None, errors: Errors = "raise") -> pd.DataFrame:
     """Say of each image how much of it no other image of the list has, and how much it shares with some of them.
 

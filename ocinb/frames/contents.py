@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ocinb._calls import suggesting
 from ocinb.frames import schemas
 from ocinb.frames.collecting import Errors, Names
 from ocinb.frames.entries import figures_row, files_columns, filesystem_columns, hidden_columns, layer_figures
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+@suggesting
 def files(
     reference: Names,
     *,
@@ -92,6 +94,7 @@ def files(
     return collect_contents(reference, platform, _files, schemas.FILES, errors=errors, progress=progress)
 
 
+@suggesting
 def filesystem(
     reference: Names,
     *,
@@ -149,6 +152,7 @@ def filesystem(
     return collect_contents(reference, platform, _filesystem, schemas.FILESYSTEM, errors=errors, progress=progress)
 
 
+@suggesting
 def hidden(
     reference: Names,
     *,
@@ -212,6 +216,7 @@ def hidden(
     return collect_contents(reference, platform, _hidden, schemas.HIDDEN, errors=errors, progress=progress)
 
 
+@suggesting
 def efficiency(
     reference: Names,
     *,

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from ocinb._text import escape_html, human_size, printable
+from ocinb._calls import suggesting
+from ocinb._text import card, escape_html, human_size, printable
 from ocinb.errors import InvalidError, OcinbError
 from ocinb.frames.collecting import Name, as_text, checked, complete
 from ocinb.frames.opening import open_name
@@ -91,13 +92,15 @@ class Document:
     def _repr_html_(self) -> str:
         # Line by line, so that the escaping of control characters leaves the line ends alone.
         body = "\n".join(escape_html(line) for line in self._pretty.split("\n"))
-        title = f"<b>{escape_html(self.media_type)}</b> {human_size(len(self.raw))}<br><code>{self.digest}</code>"
-        return (
-            f'<div>{title}<pre style="font-family: var(--jp-code-font-family, monospace); max-height: 30em; '
-            f'overflow: auto; white-space: pre-wrap; overflow-wrap: anywhere; margin-top: 0.5em">{body}</pre></div>'
+        style = (
+            "font-family: var(--jp-code-font-family, monospace); max-height: 30em; overflow: auto; "
+            "white-space: pre-wrap; overflow-wrap: anywhere; margin-top: 0.5em"
         )
+        size = human_size(len(self.raw))
+        return card(self.media_type, size, [("digest", self.digest)], f'<pre style="{style}">{body}</pre>')
 
 
+@suggesting
 def document(reference: Name, *, platform: str | None = None) -> Document:
     """Read the document that a name points at.
 

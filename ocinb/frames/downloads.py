@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal
 
+from ocinb._calls import check_choice, suggesting
 from ocinb._imports import loading
 from ocinb._text import human_duration, human_size
 from ocinb.errors import IntegrityError, InvalidError, OcinbError
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 Results = dict[Digest, Transferred | OcinbError]
 
 
+@suggesting
 def pull(
     reference: Names,
     *,
@@ -172,8 +174,7 @@ def pull(
 
 
 def _check_arguments(verify: object, referrers: object) -> None:
-    if verify not in ("size", "full"):
-        raise InvalidError(f"verify takes 'size' or 'full', not {verify!r}")
+    check_choice("verify", verify, ("size", "full"))
     if not isinstance(referrers, bool):
         raise InvalidError(f"referrers takes True or False, not {referrers!r}")
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from ocinb._calls import suggesting
 from ocinb._pool import check_stopped
 from ocinb.archive.compression import Limits, decompressed
 from ocinb.archive.entries import BLOCK, CHARACTER, DIRECTORY, FILE, HARDLINK, SYMLINK, Columns
@@ -33,6 +34,7 @@ from ocinb.transfer import Job, Transfer
 _WORDS = {CHARACTER: "character device", BLOCK: "block device"}
 
 
+@suggesting
 def read(
     reference: Name,
     path: str,
@@ -107,15 +109,34 @@ def read(
     try:
         opened = open_name(checked(name), session)
         [image] = opened.images(wanted)
-        check_image(image)
-        with watched_reading(session, board, [Asked(opened, [image])]):
-            try:
-                return _Extraction(opened, image, board, whole=False).content(path, number)
-            except RangeError:  # the registry gives no parts of a layer any more
-                return _Extraction(opened, image, board, whole=True).content(path, number)
+        return content_of(opened, image, path, number, board)
     except OcinbError as error:
         complete(error, name)
         raise
+
+
+def content_of(
+    opened: Opened, image: Image, path: str, layer: int | None, board: Progress, laid: Laid | None = None
+) -> bytes:
+    """Read one file of an image that was opened before, as `read` does.
+
+    Parameters
+    ----------
+    opened, image
+        Where it is, and which image of that it is.
+    path, layer
+        As for `read`.
+    board
+        Who is told.
+    laid
+        All layers of the image, if somebody has laid them already.
+    """
+    check_image(image)
+    with watched_reading(opened.session, board, [Asked(opened, [image])]):
+        try:
+            return _Extraction(opened, image, board, whole=False, laid=laid).content(path, layer)
+        except RangeError:  # the registry gives no parts of a layer any more
+            return _Extraction(opened, image, board, whole=True).content(path, layer)
 
 
 def _number(layer: int | None) -> int | None:
@@ -142,7 +163,8 @@ class _Found:
 class _Extraction:
     """One file on its way out of an image."""
 
-    def __init__(self, opened: Opened, image: Image, board: Progress, *, whole: bool) -> None:
+    def __init__(self, opened: Opened, image: Image, board: Progress, *, whole: bool, laid: Laid | None = None) -> None:
+        self._laid = laid
         self._opened = opened
         self._image = image
         self._board = board
@@ -155,7 +177,7 @@ class _Extraction:
         return self._bytes(self._finally(path) if layer is None else self._stored(path, layer))
 
     def _finally(self, path: str) -> _Found:
-        laid = self._lay(range(len(self._image.manifest.layers)))
+        laid = self._laid or self._lay(range(len(self._image.manifest.layers)))
         try:
             place = laid.tree.lead(path)
         except NotFoundError as error:
@@ -168,7 +190,7 @@ class _Extraction:
         if number >= count:
             has = f"the image has {count}, from 0 to {count - 1}" if count else "the image has none"
             raise InvalidError(f"there is no layer {number}: {has}")
-        [layer] = self._lay(range(number, number + 1)).layers
+        layer = self._laid.layers[number] if self._laid else self._lay(range(number, number + 1)).layers[0]
         place = _last_of(layer.entries, path)
         if place is None or layer.entries.type[place] in (SYMLINK, HARDLINK):
             return self._linked(path, number)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final, Literal
 
+from ocinb._calls import check_choice, suggesting
 from ocinb._schemas import Schema
-from ocinb._text import nearest
-from ocinb.errors import InvalidError
 from ocinb.frames import schemas
 from ocinb.frames.collecting import Errors, Names, Row, collect
 from ocinb.frames.opening import Platforms, open_name, wanted_platforms
@@ -24,6 +23,7 @@ METADATA: Final = "metadata"
 DEPTHS: Final = (METADATA, "files")
 
 
+@suggesting
 def manifests(reference: Names, *, errors: Errors = "raise") -> pd.DataFrame:
     """List the manifests behind a name: all children of an index, attestations too, and those of indexes in it.
 
@@ -63,6 +63,7 @@ def manifests(reference: Names, *, errors: Errors = "raise") -> pd.DataFrame:
     return collect(reference, _manifest_rows, schemas.MANIFESTS, errors=errors)
 
 
+@suggesting
 def layers(
     reference: Names,
     *,
@@ -131,10 +132,7 @@ def layers(
     >>> frame.loc[frame["hidden_bytes"] > 200_000, ["layer", "tar_bytes", "files", "hidden_bytes"]].values.tolist()
     [[1, 245760, 4, 217212], [2, 3389440, 11, 800000]]
     """
-    if depth not in DEPTHS:
-        near = nearest(depth, DEPTHS) if isinstance(depth, str) else None
-        hint = f"Did you mean {near!r}?" if near else None
-        raise InvalidError(f"depth takes 'metadata' or 'files', not {depth!r}", hint=hint)
+    check_choice("depth", depth, DEPTHS)
     if depth == METADATA:
         return _of_images(reference, platform, layer_rows, schemas.LAYERS, errors)
     # Late: most who ask for layers read none, and need nothing of what unpacks them.
@@ -143,6 +141,7 @@ def layers(
     return layers_with_contents(reference, platform, errors=errors, progress=progress)
 
 
+@suggesting
 def history(reference: Names, *, platform: Platforms = None, errors: Errors = "raise") -> pd.DataFrame:
     """List the steps that built an image, those that made no layer too.
 
@@ -182,6 +181,7 @@ def history(reference: Names, *, platform: Platforms = None, errors: Errors = "r
     return _of_images(reference, platform, history_rows, schemas.HISTORY, errors)
 
 
+@suggesting
 def configs(reference: Names, *, platform: Platforms = None, errors: Errors = "raise") -> pd.DataFrame:
     """Read the configs of an image: what it runs, as whom, with which environment and labels.
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from ocinb._calls import suggesting
 from ocinb.errors import TransportError
 from ocinb.frames import schemas
 from ocinb.frames.collecting import Errors, Names, Row, collect
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+@suggesting
 def rate_limit(registry: Names, *, errors: Errors = "raise") -> pd.DataFrame:
     """Say how many requests a registry still answers, which costs none of them.
 

@@ -8,8 +8,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ocinb._calls import suggesting
 from ocinb._settings import settings
-from ocinb._text import escape_html, human_duration, human_size, printable, short_digest
+from ocinb._text import card, human_duration, human_size, printable, short_digest
 from ocinb.errors import InvalidError
 from ocinb.frames import schemas
 from ocinb.frames.collecting import Names
@@ -48,6 +49,7 @@ class Store:
      {'kind': 'responses', 'entries': 1}]
     """
 
+    @suggesting
     def usage(self) -> pd.DataFrame:
         """Tell what is kept, by kind.
 
@@ -74,6 +76,7 @@ class Store:
         paths = _paths()
         return schemas.USAGE.frame({**_row(amount), "path": paths[amount.kind]} for amount in _amounts())
 
+    @suggesting
     def images(self, *, destination: Destination | None = None) -> pd.DataFrame:
         """List the images that were pulled, by their names.
 
@@ -115,6 +118,7 @@ class Store:
         """
         return schemas.KEPT_IMAGES.frame(image_rows(open_kept(destination)))
 
+    @suggesting
     def verify(
         self, *, destination: Destination | None = None, progress: Progress | bool | None = None
     ) -> pd.DataFrame:
@@ -180,6 +184,7 @@ class Store:
             board.finish(summary)
         return schemas.FINDINGS.frame(finding_rows(findings))
 
+    @suggesting
     def remove(self, reference: Names, *, destination: Destination | None = None) -> pd.DataFrame:
         """Remove images: their names, and the blobs that no other image needs.
 
@@ -235,6 +240,7 @@ class Store:
 
         return schemas.REMOVED.frame(removed_rows(*remove_images(layout, choose, kept_limits())))
 
+    @suggesting
     def prune(
         self,
         *,
@@ -321,13 +327,11 @@ class Store:
         return f"<Store {printable(str(settings.store_dir))}, {'; '.join(told) or 'empty'}>"
 
     def _repr_html_(self) -> str:
-        paths = _paths()
-        cells = (
-            f"<tr><td>{amount.kind}</td><td>{amount.entries:,}</td><td>{human_size(amount.size)}</td>"
-            f'<td style="text-align: left"><code>{escape_html(paths[amount.kind])}</code></td></tr>'
-            for amount in _amounts()
+        paths, amounts = _paths(), _amounts()
+        rows = (
+            (amount.kind, paths[amount.kind], f"{_counted(amount)}, {human_size(amount.size)}") for amount in amounts
         )
-        return f"<table><tr><th>kind</th><th>entries</th><th>size</th><th>path</th></tr>{''.join(cells)}</table>"
+        return card("Store", f"{human_size(sum(amount.size for amount in amounts))} on this machine", rows)
 
 
 store = Store()
@@ -363,7 +367,7 @@ def _amounts() -> list[Amount]:
 
 
 def _counted(amount: Amount) -> str:
-    return f"{amount.entries:,} {amount.kind if amount.entries > 1 else amount.kind.removesuffix('s')}"
+    return f"{amount.entries:,} {amount.kind if amount.entries != 1 else amount.kind.removesuffix('s')}"
 
 
 def _row(amount: Amount) -> dict[str, object]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
+from ocinb._calls import suggesting
 from ocinb.errors import InvalidError, NotFoundError
 from ocinb.frames import schemas
 from ocinb.frames.collecting import Errors, Failure, Names, Row, attempt_all, collect, list_names, with_failures
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+@suggesting
 def repositories(registry: Names, *, errors: Errors = "raise") -> pd.DataFrame:
     """List the repositories of a registry, as far as it tells them.
 
@@ -56,6 +58,7 @@ def repositories(registry: Names, *, errors: Errors = "raise") -> pd.DataFrame:
     return _each_once(collect(registry, _repository_rows, schemas.REPOSITORIES, errors=errors))
 
 
+@suggesting
 def tags(
     repository: Names, *, match: str | None = None, digests: bool = False, errors: Errors = "raise"
 ) -> pd.DataFrame:

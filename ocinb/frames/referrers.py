@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from ocinb._calls import suggesting
 from ocinb.errors import InvalidError
 from ocinb.frames import schemas
 from ocinb.frames.collecting import Errors, Names, Row, collect
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+@suggesting
 def referrers(reference: Names, *, artifact_type: str | None = None, errors: Errors = "raise") -> pd.DataFrame:
     """List what refers to an image: signatures, SBOMs, attestations, with how each was found.
 

@@ -15,7 +15,7 @@ from ocinb.spec import mediatypes
 from ocinb.spec.digest import Digest
 from ocinb.spec.documents import Descriptor, Manifest, parse_index, parse_manifest
 from ocinb.spec.imageconfig import ImageConfig, is_image_config, parse_config
-from ocinb.spec.platforms import Platform, choose_platform, list_platforms, parse_platform
+from ocinb.spec.platforms import Platform, choose_platform, list_platforms, meant_platform, parse_platform
 from ocinb.spec.schema1 import parse_schema1
 from ocinb.spec.strictjson import parse_object
 
@@ -195,9 +195,14 @@ def choose_children(children: Sequence[Child], platform: Wanted, settings: Setti
 def _place(offered: Sequence[Platform | None], wanted: Platform) -> int:
     place = choose_platform(offered, wanted)
     if place is None:
-        hint = f"It has: {list_platforms(offered)}"
+        hint = f"{_meant(wanted)}It has: {list_platforms(offered)}"
         raise NotFoundError(f"there is no image for {wanted}", hint=hint)
     return place
+
+
+def _meant(wanted: Platform) -> str:
+    near = meant_platform(wanted)
+    return f"Did you mean {near!r}? " if near else ""
 
 
 def _wanted(platform: Wanted, settings: Settings) -> list[Platform]:

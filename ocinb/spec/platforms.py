@@ -131,6 +131,24 @@ def choose_platform(offered: Sequence[Platform | None], wanted: Platform) -> int
     return min(ranked)[1] if ranked else None
 
 
+def meant_platform(wanted: Platform) -> str | None:
+    """Give the platform that somebody may have meant who mistyped a part of one; None if all its parts are known ones.
+
+    >>> meant_platform(Platform("linux", "amd46")), meant_platform(Platform("linux", "arm64"))
+    ('linux/amd64', None)
+    """
+    os, architecture = wanted.os.lower(), wanted.architecture.lower()
+    parts = [_known_part(os, _OSES | {"macos"}), _known_part(architecture, _ARCHITECTURES | _ALIASES.keys())]
+    if None in parts or parts == [os, architecture]:
+        return None
+    return str(Platform(str(parts[0]), str(parts[1]), wanted.variant))
+
+
+def _known_part(part: str, known: Iterable[str]) -> str | None:
+    names = sorted(known)
+    return part if part in names else nearest(part, names)
+
+
 def list_platforms(platforms: Iterable[Platform | None]) -> str:
     """Name some platforms in a message."""
     return ", ".join(dict.fromkeys(str(platform) for platform in platforms if platform and platform.known)) or "none"

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from functools import total_ordering
 from typing import NoReturn
 
-from ocinb._text import shorten
+from ocinb._calls import suggesting
+from ocinb._text import card, nearest, shorten
 from ocinb.errors import InvalidError
 from ocinb.spec.digest import HEX_LENGTHS, Digest
 
@@ -23,6 +24,9 @@ FILE_TRANSPORTS = ("oci", "oci-archive", DOCKER_ARCHIVE)
 # Others that people know from skopeo, podman and regctl.
 OTHER_TRANSPORTS = frozenset("atomic containers-storage dir docker-daemon ocidir ostree sif storage tarball".split())
 MAX_REPOSITORY_LENGTH = 255
+_PARTS = ("transport", "registry", "repository", "path", "name", "tag", "digest", "canonical")
+# How alike two names of transports have to be: "ocr" is not meant for "oci".
+_MISTYPED = 0.8
 
 _LABEL = r"(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])"
 _REGISTRY = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?")
@@ -86,6 +90,7 @@ class Reference:
     path: str | None
     name: str | None
 
+    @suggesting
     def __init__(self, text: str) -> None:
         if not isinstance(text, str):
             raise InvalidError(f"a reference is a text, not {type(text).__name__}")
@@ -134,6 +139,7 @@ class Reference:
         """What an image is called in a layout that it is copied to, its full name, which a file may have for it too."""
         return self.name if self.name and is_full_name(self.name) else self.canonical
 
+    @suggesting
     def at(self, digest: Digest) -> str:
         """Name what has a digest in the same repository or file."""
         if self.registry is None or self.repository is None:
@@ -156,6 +162,14 @@ class Reference:
     def __repr__(self) -> str:
         return f"Reference({self.canonical!r})"
 
+    def _repr_html_(self) -> str:
+        parts = {name: getattr(self, name) for name in _PARTS}
+        return card("Reference", self.familiar, [(name, str(part)) for name, part in parts.items() if part])
+
+    def __dir__(self) -> list[str]:
+        """Name what people ask for, and not what sources ask."""
+        return [name for name in object.__dir__(self) if name not in ("wanted", "kept_name")]
+
 
 def parse_registry(text: str) -> str:
     """Check the name of a registry, a host with or without a port, and fold the names of Docker Hub into one.
@@ -176,6 +190,21 @@ def parse_registry(text: str) -> str:
         hint = f"Without a dot or a port, {text}/app is an image of Docker Hub"
         raise InvalidError(f"{text!r} cannot be told from a user of Docker Hub", hint=hint)
     return HUB if text in HUB_ALIASES else text
+
+
+def meant_transport(text: str) -> str | None:
+    """Give the name that somebody may have meant who mistyped the transport of a file; None if nobody did.
+
+    It may be a name of Docker Hub too: ``docker-archve:x.tar`` is a tag of an image there.
+
+    >>> meant_transport("docker-archve:x.tar"), meant_transport("ociapp:1")
+    ('docker-archive:x.tar', None)
+    """
+    transport, colon, rest = text.partition(":")
+    if not colon or not rest or transport in FILE_TRANSPORTS:
+        return None
+    near = nearest(transport, FILE_TRANSPORTS, cutoff=_MISTYPED)
+    return f"{near}:{rest}" if near else None
 
 
 def in_registry(registry: str, repository: str) -> str:
@@ -257,7 +286,13 @@ def _is_host(first: str) -> bool:
 def _check_transport(text: str) -> None:
     """Refuse what is read by others only, unless it also is the name of an image: ``dir:1``."""
     transport, colon, rest = text.partition(":")
-    if colon and transport in OTHER_TRANSPORTS and not _TAG.fullmatch(rest.partition("@")[0]):
+    is_host = "/" in transport or rest.partition("/")[0].isdigit()  # what comes behind it is a port then
+    if not colon or is_host or _TAG.fullmatch(rest.partition("@")[0]):
+        return
+    meant = meant_transport(text)
+    if meant:
+        _refuse(text, f"there is no transport {transport}:", f"Did you mean '{shorten(meant, 300)}'?")
+    if transport in OTHER_TRANSPORTS:
         hint = f"Read are docker://, {', '.join(f'{known}:' for known in FILE_TRANSPORTS)}"
         _refuse(text, f"the transport {transport}: is not read", hint)
 

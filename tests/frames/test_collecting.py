@@ -262,3 +262,16 @@ def test_a_repository_with_capitals_that_is_read_as_a_host_is_suggested_without(
     hint = str(caught.value.hint)
     assert hint.endswith(f"{name.partition('/')[0]} was read as a host. Did you mean '{meant}'?") == (meant is not None)
     assert ("Did you mean" in hint) == (meant is not None)
+
+
+def test_a_mistyped_transport_and_platform_are_told(registry: SampleRegistry) -> None:
+    settings.offline = True
+    with pytest.raises(OcinbError) as caught:
+        ocinb.layers("docker-archve:x.tar")
+    assert caught.value.hint == "Did you mean docker-archive:x.tar?"
+    settings.offline = False
+    for name in ("demo/shop:2.0", "demo/hello"):
+        with pytest.raises(NotFoundError, match=r"linux/amd46\. Did you mean 'linux/amd64'\? It has: linux/amd64"):
+            ocinb.layers(registry.reference(name), platform="linux/amd46")
+    with pytest.raises(NotFoundError, match=r"linux/riscv64\. It has: linux/amd64"):
+        ocinb.layers(registry.reference("demo/hello"), platform="linux/riscv64")

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ocinb.errors import InvalidError
-from ocinb.spec.platforms import Platform, choose_platform, list_platforms, parse_platform
+from ocinb.spec.platforms import Platform, choose_platform, list_platforms, meant_platform, parse_platform
 
 
 @pytest.mark.parametrize(
@@ -243,3 +243,18 @@ def test_a_platform_that_is_nearly_one_is_suggested(text: str, hint: str) -> Non
 def test_all_in_another_case_is_recognized() -> None:
     with pytest.raises(InvalidError, match="Did you mean 'all'"):
         parse_platform("ALL")
+
+
+@pytest.mark.parametrize(
+    ("os", "architecture", "meant"),
+    [
+        ("linux", "amd46", "linux/amd64"),
+        ("linx", "arm64", "linux/arm64"),
+        ("Linux", "x86_46", "linux/amd64"),
+        ("linux", "riscv64", None),
+        ("windows", "amd64", None),
+        ("linux", "qqq", None),
+    ],
+)
+def test_a_mistyped_platform_is_told_from_one_that_is_not_there(os: str, architecture: str, meant: str | None) -> None:
+    assert meant_platform(Platform(os, architecture)) == meant

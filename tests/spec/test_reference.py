@@ -440,3 +440,38 @@ def test_any_text_is_a_reference_that_is_read_back_or_is_refused(text: str) -> N
         return
     assert Reference(str(reference)) == reference
     assert Reference(reference.familiar) == reference
+
+
+def test_in_a_notebook_it_shows_its_parts() -> None:
+    html = Reference("ghcr.io/org/app:1")._repr_html_()
+    for part in ("transport", "ghcr.io", "org/app", "tag", "ghcr.io/org/app:1"):
+        assert f">{part}<" in html
+    assert "digest" not in html, "it has none"
+    assert "&lt;b&gt;" in Reference("oci:<b>:x")._repr_html_()
+    assert "<b>:" not in Reference("oci:<b>:x")._repr_html_()
+
+
+def test_completion_shows_what_people_ask_for() -> None:
+    reference = Reference("app")
+    assert {"canonical", "familiar", "tag", "at"} <= set(dir(reference))
+    assert not {"wanted", "kept_name"} & set(dir(reference))
+    assert reference.wanted == "latest"
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("docker-archve:./x.tar", "docker-archive:./x.tar"),
+        ("dockr-archive:/x/y.tar:app", "docker-archive:/x/y.tar:app"),
+        ("oci-archiv:a/b", "oci-archive:a/b"),
+    ],
+)
+def test_a_mistyped_transport_is_told(text: str, meant: str) -> None:
+    with pytest.raises(InvalidError, match="there is no transport") as caught:
+        Reference(text)
+    assert caught.value.hint == f"Did you mean '{meant}'?"
+
+
+@pytest.mark.parametrize("text", ["docker-archve:x.tar", "ocr:1", "oci2:latest"])
+def test_what_may_be_an_image_of_hub_stays_one(text: str) -> None:
+    assert Reference(text).registry == "docker.io"

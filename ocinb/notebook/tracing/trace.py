@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Self
 
+from ocinb._calls import suggesting
 from ocinb.errors import InvalidError
 from ocinb.frames import schemas
 from ocinb.network.exchange import Exchange, observed_by
@@ -95,6 +96,7 @@ class Trace:
         return "nothing was asked" if self._fresh else _NOTHING
 
 
+@suggesting
 def trace(*, fresh: bool = False) -> Trace:
     """Watch what goes over the wire while a block runs.
 

@@ -1,0 +1,1 @@
+"""Showing: frames as people read them."""

@@ -1,0 +1,178 @@
+"""Cells: one value of a frame as HTML, and as the line of text that people search and read in a terminal."""
+
+from __future__ import annotations
+
+import json
+import math
+import stat
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Any
+
+from ocinb._text import escape_html, human_duration, human_size, printable, short_digest, shorten
+from ocinb.notebook import markup
+from ocinb.notebook.showing.kinds import Kind
+
+# A text of more than this is folded, and one in a terminal cut.
+FOLDED_CHARACTERS = 600
+LINE_CHARACTERS = 60
+_INLINE_CHARACTERS = 60
+_MOST_ENTRIES = 200
+RIGHT = frozenset({Kind.SIZE, Kind.COUNT, Kind.NUMBER, Kind.SECONDS, Kind.RATIO})
+# What pandas has for a value that is not there, as it comes out of a column.
+_NOTHING = frozenset({"NAType", "NaTType", "NoneType"})
+
+
+def is_missing(value: object) -> bool:
+    """Say whether there is no value."""
+    return type(value).__name__ in _NOTHING or (isinstance(value, float) and math.isnan(value))
+
+
+def cell(kind: Kind, value: Any) -> str:
+    """Show a value as HTML.
+
+    >>> cell(Kind.MODE, 0o4755)
+    '<code class="ocinb-mode" title="0o4755">rwsr-xr-x</code> <code class="ocinb-dim">4755</code>'
+    """
+    if is_missing(value):
+        return markup.missing()
+    return _HTML[kind](value)
+
+
+def line(kind: Kind, value: Any) -> str:
+    """Show a value as a line of text.
+
+    >>> line(Kind.SIZE, 42_135_552), line(Kind.FLAG, True), line(Kind.MODE, 0o644)
+    ('42.1 MB', 'yes', 'rw-r--r-- 644')
+    """
+    if is_missing(value):
+        return "—"
+    return shorten(printable(" ".join(_LINES[kind](value).split())), LINE_CHARACTERS)
+
+
+def order(kind: Kind, value: Any) -> float | str:
+    """Give what a value is sorted by: a number by itself, and not by the text that it reads as.
+
+    >>> order(Kind.SIZE, 1000) < order(Kind.SIZE, 20_000), order(Kind.SIZE, None)
+    (True, -1.0)
+    """
+    if is_missing(value):
+        return "" if kind in {Kind.TEXT, Kind.NAME, Kind.CODE, Kind.DIGEST, Kind.MAPPING} else -1.0
+    if isinstance(value, datetime):
+        return value.timestamp()
+    if isinstance(value, str):
+        return shorten(printable(value), LINE_CHARACTERS)
+    return float(value) if kind is not Kind.MAPPING else line(kind, value)
+
+
+def _html_of_moment(value: datetime) -> str:
+    return markup.moment(value if value.tzinfo else value.replace(tzinfo=UTC))
+
+
+def _flag(value: object) -> str:
+    return "yes" if value else '<span class="ocinb-dim">no</span>'
+
+
+def _permissions(mode: int) -> str:
+    """Write permission bits as ``ls`` does, without the letter of the type before them."""
+    return stat.filemode(stat.S_IFREG | mode)[1:]
+
+
+def _mode(value: int) -> str:
+    mode = int(value)
+    octal = f'<code class="ocinb-dim">{mode:03o}</code>'
+    return f'<code class="ocinb-mode" title="0o{mode:o}">{_permissions(mode)}</code> {octal}'
+
+
+def _number(value: float) -> str:
+    """Show a number with a fraction in four digits, and all of them on hover."""
+    return f'<span title="{escape_html(str(value))}">{_rounded(value)}</span>'
+
+
+def _rounded(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.4g}"  # noqa: PLR2004 - where digits need commas
+
+
+def _seconds(value: float) -> str:
+    return f'<span title="{value:,} seconds">{human_duration(float(value))}</span>'
+
+
+def _text(value: object) -> str:
+    text = str(value)
+    if len(text) <= FOLDED_CHARACTERS:
+        return f'<span class="ocinb-text">{escape_html(text)}</span>'
+    return markup.unfolding(markup.cut(text, markup.FOLDED_CHARACTERS), f"<pre>{markup.lines(text)}</pre>")
+
+
+def _name(value: object) -> str:
+    return f'<code class="ocinb-name">{markup.cut(str(value), FOLDED_CHARACTERS)}</code>' if value != "" else ""
+
+
+def _mapping(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return _folded_pairs(value) if value else '<span class="ocinb-dim">none</span>'
+    if not isinstance(value, Sequence) or isinstance(value, str | bytes):
+        return _text(value)
+    text = _json(value)
+    if len(text) <= _INLINE_CHARACTERS:
+        return f'<code class="ocinb-code">{escape_html(text)}</code>'
+    return markup.unfolding(_counted(len(value), "entry", "entries"), _pieces(value))
+
+
+def _folded_pairs(pairs: Mapping[Any, Any]) -> str:
+    shown = list(pairs.items())[:_MOST_ENTRIES]
+    cells = "".join(f"<dt>{markup.cut(str(name))}</dt> <dd>{markup.cut(_plain(one))}</dd> " for name, one in shown)
+    return markup.unfolding(_counted(len(pairs), "entry", "entries"), f'<dl class="ocinb-pairs">{cells}</dl>')
+
+
+def _pieces(values: Sequence[Any]) -> str:
+    return f"<ul>{''.join(f'<li>{markup.cut(_plain(one))}</li>' for one in values[:_MOST_ENTRIES])}</ul>"
+
+
+def _plain(value: object) -> str:
+    return value if isinstance(value, str) else _json(value)
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _counted(count: int, one: str, many: str) -> str:
+    return f"{count:,} {one if count == 1 else many}"
+
+
+_HTML: Mapping[Kind, Callable[[Any], str]] = MappingProxyType(
+    {
+        Kind.SIZE: markup.size,
+        Kind.DIGEST: lambda value: markup.digest(str(value)),
+        Kind.CODE: lambda value: markup.folded(str(value)),
+        Kind.TIME: _html_of_moment,
+        Kind.FLAG: _flag,
+        Kind.MODE: _mode,
+        Kind.COUNT: lambda value: f"{value:,}",
+        Kind.NUMBER: str,
+        Kind.SECONDS: _seconds,
+        Kind.RATIO: _number,
+        Kind.MAPPING: _mapping,
+        Kind.NAME: _name,
+        Kind.TEXT: _text,
+    }
+)
+_LINES: Mapping[Kind, Callable[[Any], str]] = MappingProxyType(
+    {
+        Kind.SIZE: human_size,
+        Kind.DIGEST: lambda value: short_digest(str(value)),
+        Kind.CODE: str,
+        Kind.TIME: lambda value: f"{value:%Y-%m-%d %H:%M}",
+        Kind.FLAG: lambda value: "yes" if value else "no",
+        Kind.MODE: lambda value: f"{_permissions(int(value))} {int(value):03o}",
+        Kind.COUNT: lambda value: f"{value:,}",
+        Kind.NUMBER: str,
+        Kind.SECONDS: lambda value: human_duration(float(value)),
+        Kind.RATIO: _rounded,
+        Kind.MAPPING: _json,
+        Kind.NAME: str,
+        Kind.TEXT: str,
+    }
+)

@@ -1,0 +1,194 @@
+"""Kinds: what stands in a column, by its name and type, and so how it is shown."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from functools import cache
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from ocinb._schemas import OBJECT, Column, Schema
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Kind(StrEnum):
+    """How the values of a column are shown."""
+
+    SIZE = "size"
+    """A number of bytes."""
+    DIGEST = "digest"
+    CODE = "code"
+    """An instruction, or what a builder wrote down."""
+    TIME = "time"
+    FLAG = "flag"
+    MODE = "mode"
+    """Permission bits."""
+    COUNT = "count"
+    NUMBER = "number"
+    """A whole number that counts nothing, such as a layer's or a user's."""
+    SECONDS = "seconds"
+    RATIO = "ratio"
+    """A number with a fraction."""
+    MAPPING = "mapping"
+    """Dicts and lists."""
+    NAME = "name"
+    """What is typed: a reference, a path, a platform."""
+    TEXT = "text"
+
+
+_DIGESTS = frozenset({"digest", "diff_id", "chain_id", "subject", "sha256"})
+_CODE = frozenset({"instruction", "created_by", "stored_by", "hidden_by", "grown_by", "raw", "definition"})
+_NUMBERS = frozenset("layer position uid gid status stored_in hidden_in grown_in limit remaining base_layers".split())
+_NAMES = frozenset(
+    "architecture canonical column example_path link_target local_reference media_type artifact_type method os path "
+    "platform reference registry repository tag table type url user variant working_dir annotated_name".split()
+)
+_BY_NAME = MappingProxyType({"mode": Kind.MODE, "seconds": Kind.SECONDS, "window_seconds": Kind.SECONDS})
+# Columns by which a frame is known as one of ours: others have a path or a type too.
+_TELLING = frozenset({"manifest_digest", "layer_digest", "config_digest", "index_digest", "diff_id", "chain_id"})
+
+
+def kind_of(name: object, values: pd.Series[Any]) -> Kind:
+    """Say how the values of a column are shown.
+
+    Parameters
+    ----------
+    name
+        What the column is called.
+    values
+        What stands in it.
+    """
+    import pandas.api.types as dtypes
+
+    if dtypes.is_bool_dtype(values.dtype):
+        return Kind.FLAG
+    if dtypes.is_datetime64_any_dtype(values.dtype):
+        return Kind.TIME
+    if dtypes.is_numeric_dtype(values.dtype):
+        return _kind_of_number(str(name), is_whole=dtypes.is_integer_dtype(values.dtype))
+    if dtypes.is_string_dtype(values.dtype) and values.dtype != OBJECT:
+        return _kind_of_text(str(name))
+    return Kind.MAPPING
+
+
+def _kind_of_number(name: str, *, is_whole: bool) -> Kind:
+    if is_size(name):
+        return Kind.SIZE
+    if name in _BY_NAME:
+        return _BY_NAME[name]
+    if not is_whole:
+        return Kind.RATIO
+    return Kind.NUMBER if name in _NUMBERS else Kind.COUNT
+
+
+def _kind_of_text(name: str) -> Kind:
+    if is_digest(name):
+        return Kind.DIGEST
+    if name in _CODE:
+        return Kind.CODE
+    return Kind.NAME if name in _NAMES else Kind.TEXT
+
+
+def is_size(name: str) -> bool:
+    """Say whether a column bears the name of a number of bytes."""
+    return name.endswith("_bytes") or name == "bytes"
+
+
+def is_digest(name: str) -> bool:
+    """Say whether a column bears the name of a digest."""
+    return name in _DIGESTS or name.endswith("_digest")
+
+
+def is_ours(frame: pd.DataFrame) -> bool:
+    """Say whether a frame came from ocinb: all of it, or a part of its rows and columns.
+
+    It is one of ours if it has all columns of one of our tables; or one column that others hardly have, such as
+    ``compressed_bytes`` of the type ``Int64`` or ``chain_id``, and ours are most of the others.
+    """
+    if not _has_names(frame):
+        return False
+    names = list(frame.columns)
+    if any(_has_all(frame, schema) for schema in _schemas()):
+        return True
+    known = [name for name in names if _is_known(name, str(frame[name].dtype))]
+    return any(_is_telling(name, frame[name]) for name in known) and 2 * len(known) >= len(names)
+
+
+def title_of(frame: pd.DataFrame) -> str:
+    """Give what a frame is called that has all columns of one of our tables, else nothing.
+
+    >>> from ocinb.frames import schemas
+    >>> title_of(schemas.KEPT_IMAGES.frame([]))
+    'kept images'
+    """
+    if not _has_names(frame):
+        return ""
+    return next((schema.name.replace("_", " ") for schema in _schemas() if _has_all(frame, schema)), "")
+
+
+def _has_names(frame: pd.DataFrame) -> bool:
+    """Say whether each column has a text of its own for a name, as ours have."""
+    names = list(frame.columns)
+    return bool(names) and all(isinstance(name, str) for name in names) and len(set(names)) == len(names)
+
+
+def _has_all(frame: pd.DataFrame, schema: Schema) -> bool:
+    return all(
+        column.name in frame.columns and str(frame[column.name].dtype) == column.dtype for column in schema.columns
+    )
+
+
+def _is_known(name: str, dtype: str) -> bool:
+    if is_size(name):
+        return dtype == "Int64"
+    types = _vocabulary().get(name, frozenset())
+    return dtype in types or "" in types
+
+
+def _is_telling(name: str, values: pd.Series[Any]) -> bool:
+    if name in _TELLING or is_size(name) or name in _CODE - {"raw", "definition"}:
+        return True
+    if not is_digest(name):
+        return False
+    first = values.dropna().head(1).tolist()
+    return bool(first) and str(first[0]).partition(":")[0] in {"sha256", "sha384", "sha512"}
+
+
+@cache
+def _schemas() -> tuple[Schema, ...]:
+    """Give our tables, those with most columns first, so that a frame is called by the one that it is."""
+    from ocinb.catalog import schemas as of_catalogues
+    from ocinb.frames import schemas as of_frames
+
+    found = [value for room in (of_frames, of_catalogues) for value in vars(room).values()]
+    return tuple(sorted({one for one in found if isinstance(one, Schema)}, key=lambda one: -len(one.columns)))
+
+
+@cache
+def _vocabulary() -> dict[str, frozenset[str]]:
+    """Give the types that the columns of our tables have, by their names; of a catalogue's they are not known here."""
+    from ocinb.catalog.meanings import column_names
+
+    types: dict[str, frozenset[str]] = {name: frozenset({""}) for name in column_names()}
+    for column in _columns():
+        types[column.name] = types.get(column.name, frozenset()) | {column.dtype}
+    return types
+
+
+def _columns() -> list[Column]:
+    return [column for schema in _schemas() for column in schema.columns]
+
+
+def meaning_of(name: str, title: str) -> str:
+    """Say what a column says: as the table has it that is called so, else if it says the same in all tables.
+
+    >>> meaning_of("diff_id", "")
+    'the digest of the tar in it'
+    """
+    here = [one for schema in _schemas() if schema.name.replace("_", " ") == title for one in schema.columns]
+    meanings = {one.meaning for one in here if one.name == name} or {
+        one.meaning for one in _columns() if one.name == name
+    }
+    return meanings.pop() if len(meanings) == 1 else ""

@@ -1,0 +1,102 @@
+"""A cell reads well as HTML and as text, keeps what it shows, and lets nothing of a stranger through."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from ocinb.notebook import markup
+from ocinb.notebook.showing.cells import LINE_CHARACTERS, cell, is_missing, line, order
+from ocinb.notebook.showing.kinds import Kind
+from tests.notebook.reading import Reader
+
+HOSTILE = '<script>top.canary=1</script>"><img src=x onerror=top.canary=1>\x1b[31m\u202ejavascript:1'
+WORD = "x" * 10_000
+TEXTS = [Kind.DIGEST, Kind.CODE, Kind.MAPPING, Kind.NAME, Kind.TEXT]
+EXAMPLES: list[tuple[Kind, Any, str, str]] = [
+    (Kind.SIZE, 42_135_552, "42.1 MB", "42.1 MB"),
+    (Kind.SIZE, -5000, "-5.0 kB", "-5.0 kB"),
+    (Kind.CODE, "RUN make", "RUN make", "RUN make"),
+    (Kind.TIME, datetime(2024, 5, 4, 12, 30, tzinfo=UTC), "2024-05-04 12:30", "2024-05-04 12:30"),
+    (Kind.FLAG, True, "yes", "yes"),
+    (Kind.FLAG, False, "no", "no"),
+    (Kind.MODE, 0o644, "rw-r--r-- 644", "rw-r--r-- 644"),
+    (Kind.MODE, 0o1777, "rwxrwxrwt 1777", "rwxrwxrwt 1777"),
+    (Kind.COUNT, 12345, "12,345", "12,345"),
+    (Kind.NUMBER, 65534, "65534", "65534"),
+    (Kind.SECONDS, 83.4, "1 min 23 s", "1 min 23 s"),
+    (Kind.RATIO, 0.87654321, "0.8765", "0.8765"),
+    (Kind.RATIO, 123456.7, "123,457", "123,457"),
+    (Kind.MAPPING, ["sh", "-c"], '["sh", "-c"]', '["sh", "-c"]'),
+    (Kind.NAME, "usr/bin", "usr/bin", "usr/bin"),
+    (Kind.TEXT, "a word", "a word", "a word"),
+]
+
+
+@pytest.mark.parametrize(("kind", "value", "html", "text"), EXAMPLES)
+def test_a_value_reads_as_people_say_it(kind: Kind, value: Any, html: str, text: str) -> None:
+    assert Reader(cell(kind, value)).text == html
+    assert line(kind, value) == text
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+@pytest.mark.parametrize("value", [pd.NA, pd.NaT, None, float("nan")])
+def test_what_is_not_there_is_a_dash_of_any_kind(kind: Kind, value: Any) -> None:
+    assert is_missing(value)
+    assert cell(kind, value) == markup.missing()
+    assert line(kind, value) == "—"
+    assert order(kind, value) in {"", -1.0}
+
+
+@pytest.mark.parametrize("value", ["", 0, False, [], {}, "NA"])
+def test_what_is_empty_is_there(value: Any) -> None:
+    assert not is_missing(value)
+
+
+def test_exact_values_stand_in_the_titles() -> None:
+    assert ("title", "42,135,552 bytes") in Reader(cell(Kind.SIZE, 42_135_552)).attributes
+    assert ("title", "0.87654321") in Reader(cell(Kind.RATIO, 0.87654321)).attributes
+    assert ("title", "0o4755") in Reader(cell(Kind.MODE, 0o4755)).attributes
+
+
+def test_a_dict_is_folded_and_whole_inside() -> None:
+    read = Reader(cell(Kind.MAPPING, {"PATH": "/usr/bin", "N": 3}))
+    assert read.tags.count("details") == 1
+    assert read.text.split() == ["2", "entries", "PATH", "/usr/bin", "N", "3"]
+    assert Reader(cell(Kind.MAPPING, {})).text == "none"
+
+
+def test_a_long_list_and_a_long_text_are_folded() -> None:
+    read = Reader(cell(Kind.MAPPING, [f"argument {number}" for number in range(20)]))
+    assert read.tags.count("details") == 1
+    assert read.tags.count("li") == 20
+    assert "details" in Reader(cell(Kind.TEXT, "word " * 200)).tags
+
+
+@pytest.mark.parametrize("kind", TEXTS)
+def test_nothing_of_a_stranger_gets_through(kind: Kind) -> None:
+    values: list[Any] = [HOSTILE]
+    if kind is Kind.MAPPING:
+        values = [{HOSTILE: HOSTILE}, [HOSTILE], {"deep": {HOSTILE: [HOSTILE]}}]
+    for value in values:
+        html, text = cell(kind, value), line(kind, value)
+        read = Reader(html)
+        assert not {"script", "img", "a"} & set(read.tags)
+        assert {name for name, _ in read.attributes} <= {"class", "title"}
+        assert not {"\x1b", "\u202e"} & set(html + text)
+
+
+@pytest.mark.parametrize("kind", TEXTS)
+def test_a_word_without_end_is_cut(kind: Kind) -> None:
+    assert len(Reader(cell(kind, WORD)).text) < len(WORD) + 20
+    assert len(line(kind, WORD)) <= LINE_CHARACTERS + 1
+
+
+def test_numbers_are_sorted_by_themselves_and_not_as_they_read() -> None:
+    sizes = [900, 1_000_000, 20_000]
+    assert sorted(sizes, key=lambda size: order(Kind.SIZE, size)) == [900, 20_000, 1_000_000]
+    moments = [datetime(2024, 5, 4, tzinfo=UTC), datetime(2023, 5, 4, tzinfo=UTC)]
+    assert sorted(moments, key=lambda moment: order(Kind.TIME, moment)) == moments[::-1]

@@ -1,0 +1,161 @@
+"""What people see of frames in JupyterLab: sizes, digests that copy whole, long frames that are searched and sorted."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.real import jupyter
+from tests.real.jupyter import Lab
+
+pytestmark = pytest.mark.real
+
+_SCREENSHOTS = Path("build/screenshots")
+_LOAD = "%load_ext ocinb"
+_FRAMES = """
+import ocinb
+
+registry = ocinb.samples.registry()
+shop = registry.reference("demo/shop:2.0")
+layers = ocinb.layers(shop, depth="files", progress=False)
+layers
+"""
+_PART = "layers[['layer', 'compressed_bytes', 'hidden_bytes', 'instruction', 'created']]"
+_CONFIGS = "ocinb.configs(shop, platform='all')"
+_LONG = "ocinb.files(shop, progress=False)"
+_CARDS = """
+catalog = ocinb.Catalog()
+catalog.add(shop, progress=False)
+for one in (ocinb.Reference(shop), catalog, ocinb.store, ocinb.document(shop)):
+    display(one)
+"""
+_TABLES = "ocinb.show(catalog.tables(), interactive=False)"
+_HOSTILE = r"""
+import ocinb, pandas
+from ocinb.frames import schemas
+
+bad = '</td></table><script>top.canary=1</script>"><img src=x onerror="top.canary=1">\x1b[31m\u202ejavascript:1'
+row = {"reference": bad, "instruction": bad * 30, "created_by": bad, "media_type": "w" * 10000, "digest": bad}
+frame = schemas.LAYERS.frame([row | {"layer": number, "compressed_bytes": 10 ** (number % 9)} for number in range(40)])
+frame.attrs["failures"] = [{"reference": bad, "error": bad}]
+labels = {bad: bad, "w" * 10000: "w" * 10000}
+configs = schemas.CONFIGS.frame([{"labels": labels, "env": {"A": bad}, "cmd": [bad, bad]}])
+display(ocinb.show(frame.head(3)), ocinb.show(configs), ocinb.show(frame.rename(columns={"digest": bad})))
+"""
+_WIDER = """() => {
+    const boxes = [...document.querySelectorAll('.ocinb-show')];
+    return boxes.map(box => box.getBoundingClientRect().right - box.parentElement.getBoundingClientRect().right);
+}"""
+_TALLEST = "() => Math.max(...[...document.querySelectorAll('.ocinb-show tr')].map(row => row.offsetHeight))"
+_BACKGROUNDS = """() => [...document.querySelectorAll('.ocinb-live, .ocinb-live .dt-container, .ocinb-live td')]
+    .map(element => getComputedStyle(element).backgroundColor)"""
+
+
+def _run(page: Page) -> None:
+    jupyter.run_all_cells(page)
+    page.wait_for_selector(".ocinb-show")
+    jupyter.wait_idle(page, timeout=90)
+
+
+def _shot(page: Page, name: str) -> None:
+    _SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=_SCREENSHOTS / f"{name}.png")
+
+
+def _narrow(page: Page) -> None:
+    size = page.viewport_size
+    assert size is not None
+    page.set_viewport_size({"width": 700, "height": size["height"]})
+    page.wait_for_function("() => document.querySelector('.ocinb-show').clientWidth < 620")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_frames_read_well_and_digests_copy_whole(lab: Lab, theme: str) -> None:
+    path = jupyter.write_notebook(lab.directory / f"show-{theme}.ipynb", _LOAD, _FRAMES, _PART, _CONFIGS)
+    with jupyter.notebook(lab, path.name, dark=theme == "dark", height=1300) as page:
+        _run(page)
+        assert page.locator(".ocinb-show").count() == 3
+        cell = page.locator(".ocinb-show").nth(0).locator("tbody tr").nth(2)
+        assert "2.8 MB" in cell.inner_text()
+        digest = cell.locator("code.ocinb-digest").nth(1)
+        whole = digest.get_attribute("title")
+        assert whole is not None
+        assert whole.startswith("sha256:")
+        digest.click()
+        assert page.evaluate("() => getSelection().toString()") == whole
+        width = digest.bounding_box()
+        assert width is not None
+        assert width["width"] < 120, "it is short"
+        fold = page.locator(".ocinb-show details").first
+        fold.locator("summary").click()
+        assert fold.locator("pre").is_visible()
+        _shot(page, f"show-{theme}")
+        _narrow(page)
+        assert max(page.evaluate(_WIDER)) <= 1, "wide frames scroll in their box"
+        _shot(page, f"show-{theme}-narrow")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_long_frame_is_searched_and_sorted_by_its_numbers(lab: Lab, theme: str) -> None:
+    path = jupyter.write_notebook(lab.directory / f"show-long-{theme}.ipynb", _LOAD, _FRAMES, _LONG, _LONG)
+    with jupyter.notebook(lab, path.name, dark=theme == "dark", height=1300) as page:
+        _run(page)
+        page.wait_for_function(
+            "() => document.querySelectorAll('.ocinb-live:not([hidden]) table.dataTable').length === 2"
+        )
+        live = page.locator(".ocinb-live").first
+        assert live.locator("table.dataTable tbody tr").count() == 20
+        heading = live.locator("table.dataTable thead th", has_text="size_bytes")
+        heading.click()
+        heading.click()
+        sizes = live.locator("table.dataTable tbody td.ocinb-of-size").all_inner_texts()
+        assert sizes[0].endswith(" MB"), sizes
+        exact = live.locator("table.dataTable tbody td.ocinb-of-size .ocinb-size").evaluate_all(
+            "cells => cells.map(cell => parseInt(cell.title.replaceAll(',', '')))"
+        )
+        assert exact == sorted(exact, reverse=True)
+        live.locator("input[type=search]").fill("os-release")
+        assert all("os-release" in row for row in live.locator("table.dataTable tbody tr").all_inner_texts())
+        assert set(page.evaluate(_BACKGROUNDS)) == {"rgba(0, 0, 0, 0)"}, "the page's own shows through"
+        _shot(page, f"show-itables-{theme}")
+        jupyter.save(page)
+        page.wait_for_timeout(1000)
+        first, second = (_html(path, cell) for cell in (2, 3))
+        assert len(first) > 900_000 > len(second), "the library is in the notebook once"
+
+
+def _html(path: Path, cell: int) -> str:
+    outputs: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["cells"][cell]["outputs"]
+    return "".join(outputs[0]["data"]["text/html"])
+
+
+def test_small_objects_have_one_look(lab: Lab) -> None:
+    path = jupyter.write_notebook(lab.directory / "show-cards.ipynb", _LOAD, _FRAMES, _CARDS, _TABLES)
+    with jupyter.notebook(lab, path.name, height=2400) as page:
+        _run(page)
+        assert page.locator(".jp-OutputArea-output code", has_text="catalog.tables()").count() == 1
+        _shot(page, "show-cards")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_nothing_of_a_stranger_runs_or_breaks_the_layout(lab: Lab, theme: str) -> None:
+    path = jupyter.write_notebook(lab.directory / f"show-hostile-{theme}.ipynb", _HOSTILE)
+    with jupyter.notebook(lab, path.name, dark=theme == "dark", height=1300) as page:
+        _run(page)
+        page.wait_for_function(
+            "() => document.querySelectorAll('.ocinb-live:not([hidden]) table.dataTable').length === 1"
+        )
+        for summary in page.locator(".ocinb-show summary:visible").all():
+            summary.click()
+        page.locator(".ocinb-live input[type=search]").fill("canary")
+        page.wait_for_timeout(300)
+        assert page.evaluate("() => top.canary") is None
+        assert page.locator(".ocinb-show img").count() == 0
+        _narrow(page)
+        assert max(page.evaluate(_WIDER)) <= 1
+        assert page.evaluate(_TALLEST) < 700
+        _shot(page, f"show-hostile-{theme}")

@@ -1,0 +1,176 @@
+"""Who mistypes a keyword, a choice, or how something is called, is told how it is written; all else stays as it was."""
+
+from __future__ import annotations
+
+import doctest
+import inspect
+import pickle
+from collections.abc import Callable, Iterator
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+import ocinb
+from ocinb._calls import check_choice, suggesting
+from ocinb.errors import InvalidError, OcinbError
+
+
+def _public() -> Iterator[tuple[str, Callable[..., Any]]]:
+    """Give everything public that people call, by its name."""
+    for name in ocinb.__all__:
+        thing = getattr(ocinb, name)
+        if name in ("errors", "Progress"):  # made by us, and asked by us
+            continue
+        if isinstance(thing, ModuleType):
+            listed = [one for one in thing.__all__ if inspect.isfunction(getattr(thing, one))]
+            yield from ((f"{name}.{one}", getattr(thing, one)) for one in listed)
+        elif inspect.isfunction(thing):
+            yield name, thing
+        elif inspect.isclass(thing):
+            yield name, thing
+            yield from ((f"{name}.{one}", method) for one, method in _methods(thing))
+    yield from ((f"store.{name}", method) for name, method in _methods(type(ocinb.store)))
+
+
+def _methods(kind: type) -> list[tuple[str, Callable[..., Any]]]:
+    return [(name, one) for name, one in inspect.getmembers(kind, inspect.isroutine) if not name.startswith("_")]
+
+
+PUBLIC = dict(_public())
+METHODS = [name for name in PUBLIC if "." in name and inspect.signature(PUBLIC[name]).parameters.get("self")]
+
+
+def _called(name: str, *args: Any, **kwargs: Any) -> OcinbError:
+    """Call something public as it does not take it."""
+    function = PUBLIC[name]
+    first = [_object(name)] if name in METHODS else []
+    with pytest.raises(TypeError) as caught:
+        function(*first, *args, **kwargs)
+    assert isinstance(caught.value, InvalidError)
+    return caught.value
+
+
+def _object(name: str) -> Any:
+    kind = name.partition(".")[0]
+    made: dict[str, Callable[[], object]] = {
+        "Catalog": ocinb.Catalog,
+        "Reference": lambda: ocinb.Reference("app"),
+        "store": lambda: ocinb.store,
+    }
+    return made[kind]()
+
+
+def test_the_list_is_of_all_that_people_call() -> None:
+    assert PUBLIC.keys() >= {"layers", "Catalog", "Catalog.add", "Catalog.from_parquet", "store.prune", "trace", "show"}
+    assert PUBLIC.keys() >= {"Reference", "samples.registry", "Catalog.observe", "Catalog.export", "Catalog.tables"}
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_an_unknown_keyword_is_told_and_which_one_was_meant(name: str) -> None:
+    error = _called(name, zzzzzz=1)
+    assert error.message == f"{name.rpartition('.')[2]}: unknown keyword 'zzzzzz'"
+    assert error.hint is not None
+    assert error.hint.startswith("It takes ")
+    for parameter in inspect.signature(PUBLIC[name]).parameters:
+        if parameter != "self":
+            near = _called(name, **{f"{parameter}x": 1})
+            assert near.hint == f"Did you mean {parameter!r}?"
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_too_much_without_a_keyword_is_refused_with_words_about_how_to_write_it(name: str) -> None:
+    error = _called(name, *["x"] * 9)
+    assert "not 9" in error.message
+    assert name.rpartition(".")[2] in str(error.hint)
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_signatures_words_and_sources_are_those_of_the_function(name: str) -> None:
+    function = PUBLIC[name]
+    assert inspect.getdoc(function)
+    if not inspect.isclass(function):
+        assert "**kwargs" not in str(inspect.signature(function))
+        assert "def call(" not in inspect.getsource(function)
+        assert "def " in inspect.getsource(function)
+
+
+def test_functions_can_be_sent_to_other_processes() -> None:
+    assert pickle.loads(pickle.dumps(ocinb.layers)) is ocinb.layers
+
+
+def test_doctests_are_found() -> None:
+    from ocinb.frames import images
+
+    assert "ocinb.frames.images.layers" in {test.name for test in doctest.DocTestFinder().find(images) if test.examples}
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: ocinb.layers("a", platfrom="arm64"), "layers: unknown keyword 'platfrom'. Did you mean 'platform'?"),  # type: ignore[call-arg]
+        (
+            lambda: ocinb.layers("a", "linux/arm64"),  # type: ignore[call-arg]
+            "layers takes 1 argument without a keyword, not 2. Write layers('a', platform='linux/arm64')",
+        ),
+        (
+            lambda: ocinb.layers("a", "b"),  # type: ignore[call-arg]
+            "layers takes 1 argument without a keyword, not 2. Several names go into a list: layers(['a', 'b'])",
+        ),
+        (lambda: ocinb.trace(True), "trace takes no argument without a keyword, not 1. Write trace(fresh=True)"),  # type: ignore[call-arg]  # noqa: FBT003
+        (ocinb.layers, "layers: 'reference' is missing. Write layers(reference)"),
+        (lambda: ocinb.read("a"), "read: 'path' is missing. Write read(reference, path)"),  # type: ignore[call-arg]
+        (lambda: ocinb.layers(**{"": 1}), "layers: unknown keyword ''. It takes reference, platform, depth, "),  # type: ignore[arg-type]
+        (
+            lambda: ocinb.Catalog.columns("images"),  # type: ignore[arg-type]
+            "Catalog.columns is called on an object, not on its class. First catalog = Catalog(…), then",
+        ),
+        (ocinb.Catalog.tables, "Catalog.tables is called on an object, not on its class"),
+        (lambda: ocinb.Catalog(paht="x"), "Catalog: unknown keyword 'paht'. Did you mean 'path'?"),  # type: ignore[call-arg]
+    ],
+)
+def test_what_people_do_wrong_is_told(call: Callable[[], object], message: str) -> None:
+    with pytest.raises(TypeError) as caught:
+        call()
+    assert str(caught.value).startswith(message)
+
+
+def test_an_error_from_inside_stays_what_it_is() -> None:
+    @suggesting
+    def failing(value: Any) -> Any:
+        return value.nothing
+
+    with pytest.raises(AttributeError, match="'int' object has no attribute 'nothing'"):
+        failing(1)
+
+    @suggesting
+    def adding(value: Any) -> Any:
+        return len(value, value)  # type: ignore[call-arg]
+
+    with pytest.raises(TypeError, match=r"len\(\) takes exactly one argument") as caught:
+        adding(1)
+    assert not isinstance(caught.value, OcinbError)
+
+
+@pytest.mark.parametrize(
+    ("value", "hint"), [("skipp", "Did you mean 'skip'?"), ("zzz", None), (3, None), (None, None), (["skip"], None)]
+)
+def test_a_choice_that_is_none_is_refused(value: object, hint: str | None) -> None:
+    check_choice("errors", "skip", ("raise", "skip"))
+    with pytest.raises(InvalidError, match="errors takes 'raise' or 'skip', not ") as caught:
+        check_choice("errors", value, ("raise", "skip"))
+    assert caught.value.hint == hint
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: ocinb.layers("app", errors="skipp"),  # type: ignore[arg-type]
+        lambda: ocinb.layers("app", depth="file"),  # type: ignore[arg-type]
+        lambda: ocinb.pull("app", verify="ful"),  # type: ignore[arg-type]
+        lambda: ocinb.Catalog().add("app", depth="file"),  # type: ignore[arg-type]
+    ],
+)
+def test_choices_suggest_one(call: Callable[[], object]) -> None:
+    with pytest.raises(InvalidError, match=r"Did you mean '(skip|files|full)'"):
+        call()
