@@ -1,0 +1,1 @@
+"""The chapters: what was gathered, told one question after the other, as data."""

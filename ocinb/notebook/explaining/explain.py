@@ -1,0 +1,100 @@
+"""Explaining: one image told as a story, from its name to what is kept of it."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from ocinb._calls import suggesting
+from ocinb.errors import InvalidError, OcinbError
+from ocinb.frames.collecting import Name, as_text, checked, complete
+from ocinb.notebook.explaining.gathering import gather
+from ocinb.notebook.explaining.markdown import markdown
+from ocinb.notebook.explaining.outline import outline
+from ocinb.notebook.explaining.page import fragment, whole
+from ocinb.notebook.explaining.telling import tell
+from ocinb.notebook.explaining.words import Told
+from ocinb.sources.images import ALL
+
+
+class Story:
+    """One image told as a story. A notebook shows it as a page, a terminal as an outline.
+
+    Made by :func:`ocinb.explain`, which describes what it tells.
+    """
+
+    def __init__(self, told: Told) -> None:
+        self._told = told
+
+    @cached_property
+    def markdown(self) -> str:
+        """The story as Markdown, in which all that strangers wrote is code."""
+        return markdown(self._told)
+
+    @property
+    def html(self) -> str:
+        """The story as a page of its own, to be saved and printed."""
+        return whole(self._told, self.markdown)
+
+    def __repr__(self) -> str:
+        return outline(self._told)
+
+    def _repr_html_(self) -> str:
+        return fragment(self._told, self.markdown)
+
+
+@suggesting
+def explain(reference: Name, *, platform: str | None = None) -> Story:
+    """Tell the story of one image from live data: what its name means, who is asked, and what came of it.
+
+    The way is gone once more, with nothing known and nothing kept, so that all of it is seen: the challenge, the token,
+    the index and the choice in it, the manifest as its hash comes about, the config, the history beside the layers, the
+    chain IDs step by step, and what refers to the image. Beside each figure stands the line of Python that returns it.
+
+    Parameters
+    ----------
+    reference
+        The name of an image, in a registry or in a file.
+    platform
+        ``"linux/arm64/v8"``, ``"arm64"``, or None for the one in the settings; with None an image that has one platform
+        only is taken as it is.
+
+    Returns
+    -------
+    Story
+        Shown as a page whose chapters open and close, and which prints whole; ``repr`` is an outline. Its ``markdown``
+        is the same to be pasted elsewhere, its ``html`` a page of its own.
+
+    Raises
+    ------
+    NotFoundError
+        If nothing has that name, or it has no such platform.
+    TransportError
+        If nobody answers, or lets nobody in; also in a session that is offline. What goes wrong later on the way, such
+        as a config that cannot be read, is told in its chapter.
+    InvalidError
+        If the name or the platform is none.
+
+    Notes
+    -----
+    It costs the requests for index, manifest and config, and those of `referrers` for the index and for the image.
+    No layer is fetched. Of a token only its claims are told, and of a password nothing.
+
+    Sources: OCI image-spec v1.1 and distribution-spec v1.1; each chapter names its clauses.
+
+    Examples
+    --------
+    >>> import ocinb
+    >>> with ocinb.samples.registry(token=True) as registry:
+    ...     story = ocinb.explain(registry.reference("demo/hello"))
+    >>> [line for line in story.markdown.splitlines() if line.startswith("## ")][:4]
+    ['## 1. The name', '## 2. The challenge', '## 3. The token', '## 4. The index, and the choice']
+    """
+    name = as_text(reference)
+    if not isinstance(platform, str | None) or platform == ALL:
+        hint = "Give one platform, such as 'linux/arm64'"
+        raise InvalidError(f"a story is that of one platform, not {platform!r}", hint=hint)
+    try:
+        return Story(tell(gather(checked(name), platform)))
+    except OcinbError as error:
+        complete(error, name)
+        raise

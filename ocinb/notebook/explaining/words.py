@@ -1,0 +1,272 @@
+"""Words: what a story is made of, as plain data. How they look is for whoever writes a page or Markdown of them.
+
+A plain text is always our own. What a stranger wrote stands in a `Code`, an `Instruction` or a `Listing`, so that no
+writer can take the one for the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from ocinb._text import human_duration, human_size
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """Some text exactly as it came, whoever wrote it."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Instruction:
+    """A line of code that may be long, such as an instruction; None where nobody wrote one."""
+
+    text: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Hash:
+    """A digest, or the hex digits of one; None where there is none."""
+
+    text: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """A number of bytes; None where it is not known."""
+
+    count: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A time; None where it is not known."""
+
+    when: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Strong:
+    """A word of ours that matters."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A place to read on. The address is ours, never a stranger's."""
+
+    text: str
+    url: str
+
+
+Span = str | Code | Instruction | Hash | Size | Moment | Strong | Link
+Spans = tuple[Span, ...]
+# How a row of a table is meant: the one that was taken, one that stands aside, or one like others.
+Tone = Literal["", "taken", "aside"]
+
+
+@dataclass(frozen=True, slots=True)
+class Prose:
+    """A paragraph."""
+
+    spans: Spans
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A paragraph that should not be passed over: something went wrong, or is worth knowing."""
+
+    spans: Spans
+    is_trouble: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """Something that was found out, beside the line that returns it.
+
+    Attributes
+    ----------
+    name
+        What it is.
+    spans
+        How it is shown.
+    line
+        The line of Python.
+    value
+        What the line returns.
+    """
+
+    name: str
+    spans: Spans
+    line: str
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Several figures, one below the other."""
+
+    figures: tuple[Figure, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of a table.
+
+    Attributes
+    ----------
+    cells
+        What stands in its columns.
+    tone
+        How it is meant.
+    share
+        A part of a whole, from 0 to 1, that may be drawn as a bar in its last cell.
+    line, value
+        A line of Python for this row alone, which then is one cell more, and what it returns.
+    """
+
+    cells: tuple[Spans, ...]
+    tone: Tone = ""
+    share: float | None = None
+    line: str | None = None
+    value: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows under a heading.
+
+    Attributes
+    ----------
+    title
+        What the rows are.
+    heads
+        What stands in the columns; one that begins with ``#`` has numbers, which stand to the right.
+    rows
+        The rows.
+    line
+        The line of Python that returns them; None if each row has its own.
+    value
+        What it returns, of a frame a list for each row; None if two runs cannot return the same.
+    """
+
+    title: str
+    heads: tuple[str, ...]
+    rows: tuple[Row, ...]
+    line: str | None = None
+    value: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A document as it came, or a header."""
+
+    title: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """Lines that come before the others of a chapter."""
+
+    lines: tuple[str, ...]
+
+
+Part = Prose | Note | Figures | Table | Listing | Setup
+
+
+@dataclass(frozen=True, slots=True)
+class Chapter:
+    """One step of the way.
+
+    Attributes
+    ----------
+    title
+        What it is about.
+    gist
+        What came of it, in one line.
+    parts
+        What there is to tell.
+    clauses
+        Where it is written that it has to be so.
+    """
+
+    title: str
+    gist: Spans
+    parts: tuple[Part, ...]
+    clauses: tuple[Link, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A whole story.
+
+    Attributes
+    ----------
+    name
+        The name as it was typed.
+    gist
+        All of it in one line.
+    lines
+        The Python that comes before every other line.
+    chapters
+        The chapters, in their order.
+    """
+
+    name: str
+    gist: Spans
+    lines: tuple[str, ...]
+    chapters: tuple[Chapter, ...]
+
+
+def has_lines(table: Table) -> bool:
+    """Say whether the rows of a table have lines of their own."""
+    return any(row.line is not None for row in table.rows)
+
+
+def duration(seconds: float) -> str:
+    """Say for how long something counts.
+
+    >>> duration(300), duration(90)
+    ('5 min', '1 min 30 s')
+    """
+    return human_duration(seconds).removesuffix(" 0 s").removesuffix(" 0 min")
+
+
+def plain(spans: Sequence[Span]) -> str:
+    """Write some words without any form.
+
+    >>> plain(("the layer ", Hash("sha256:" + "ab" * 32), " of ", Size(1_500)))
+    'the layer sha256:abababababab… of 1.5 kB'
+    """
+    return "".join(map(_plain, spans))
+
+
+def _plain(span: Span) -> str:
+    match span:
+        case str():
+            return span
+        case Size():
+            return human_size(span.count)
+        case Moment():
+            return "—" if span.when is None else f"{span.when:%Y-%m-%d %H:%M} UTC"
+        case Hash():
+            return "—" if span.text is None else short(span.text)
+        case Instruction():
+            return "—" if span.text is None else span.text
+    return span.text
+
+
+def short(text: str) -> str:
+    """Cut a digest, and leave its algorithm.
+
+    >>> short("sha256:" + "ab" * 32), short("ab" * 32)
+    ('sha256:abababababab…', 'abababababab…')
+    """
+    algorithm, colon, digits = text.rpartition(":")
+    return f"{algorithm}{colon}{digits[:12]}…" if len(digits) > 12 else text  # noqa: PLR2004 - as docker cuts ids

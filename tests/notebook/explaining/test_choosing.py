@@ -1,0 +1,86 @@
+"""Every manifest of an index is judged in words: why it was taken, or why it was not."""
+
+from __future__ import annotations
+
+import pytest
+
+from ocinb._settings import Settings
+from ocinb.notebook.explaining.choosing import judge
+from ocinb.sources.images import Child, choose_children
+from ocinb.spec.digest import Digest
+from ocinb.spec.documents import Descriptor
+from ocinb.spec.mediatypes import OCI_INDEX, OCI_MANIFEST
+from ocinb.spec.platforms import Platform, parse_platform
+
+INDEX = Digest.of(b"index")
+
+
+def child(position: int, platform: str | None, *, name: str = "", **more: object) -> Child:
+    made = None if platform is None else Platform(*platform.split("/"))
+    digest = Digest.of((name or str(position)).encode())
+    descriptor = Descriptor(OCI_MANIFEST, digest, 10, made, **more)  # type: ignore[arg-type]
+    return Child(INDEX, position, descriptor)
+
+
+def judged(children: list[Child], wanted: str, *, is_default: bool = False) -> list[tuple[bool, str]]:
+    settings = Settings()
+    settings.platform = wanted
+    images = [one for one in children if one.descriptor.kind == "image"]
+    taken = choose_children(children, None if is_default else (wanted,), settings)[0] if images else None
+    return [(one.is_taken, one.reason) for one in judge(children, taken, parse_platform(wanted), is_default=is_default)]
+
+
+def test_of_several_platforms_each_has_its_reason() -> None:
+    children = [
+        child(0, "linux/arm/v8"),
+        child(1, "linux/arm/v6"),
+        child(2, "linux/arm/v5"),
+        child(3, "linux/amd64"),
+        child(4, "windows/arm/v7"),
+        child(5, None),
+        child(6, "linux/arm/v6", name="1"),
+        child(7, "linux/arm/v6"),
+    ]
+    assert judged(children, "linux/arm/v7") == [
+        (False, "needs more than linux/arm/v7 has: a higher variant"),
+        (True, "the nearest lower variant: what runs linux/arm/v7 runs this too"),
+        (False, "would run, but it is a lower variant than linux/arm/v6"),
+        (False, "for another architecture"),
+        (False, "for another operating system"),
+        (False, "says no platform, and is not the only image"),
+        (False, "the same image as in position 1"),
+        (False, "as good as the one that was taken, which stands before it"),
+    ]
+
+
+def test_what_is_no_image_is_never_taken() -> None:
+    attests = {"vnd.docker.reference.type": "attestation-manifest"}
+    children = [
+        child(0, "unknown/unknown", annotations=attests),
+        child(1, "linux/amd64"),
+        child(2, None, artifact_type="application/vnd.cncf.notary.signature"),
+        child(3, None, artifact_type="application/x-thing"),
+        child(4, "unknown/unknown"),
+        Child(INDEX, 5, Descriptor(OCI_INDEX, Digest.of(b"inner"), 10)),
+    ]
+    verdicts = judged(children, "linux/amd64")
+    assert verdicts[1] == (True, "exactly linux/amd64")
+    assert [taken for taken, _ in verdicts] == [False, True, False, False, False, False]
+    words = ["attestation", "exactly", "signature", "artifact", "anybody here knows", "an index in this one"]
+    assert [word for word, (_, reason) in zip(words, verdicts, strict=True) if word not in reason] == []
+
+
+@pytest.mark.parametrize(
+    ("platform", "reason"),
+    [
+        ("linux/s390x", "the only platform there is, so it is taken, although it is not linux/amd64"),
+        ("linux/amd64", "exactly linux/amd64"),
+        (None, "the only image, though it says no platform"),
+    ],
+)
+def test_the_only_one_is_taken_as_it_is(platform: str | None, reason: str) -> None:
+    assert judged([child(0, platform)], "linux/amd64", is_default=True) == [(True, reason)]
+
+
+def test_where_no_image_is_nothing_is_taken() -> None:
+    assert [taken for taken, _ in judged([child(0, None, artifact_type="a/b")], "linux/amd64")] == [False]

@@ -1,0 +1,148 @@
+"""A story as Markdown: whatever a stranger wrote is text in it, and neither Markdown nor HTML."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import mistune
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import ocinb
+from ocinb._text import printable
+from ocinb.notebook.explaining.markdown import FIRST, LAST, escaped, markdown
+from ocinb.notebook.explaining.words import (
+    Chapter,
+    Code,
+    Figure,
+    Figures,
+    Hash,
+    Link,
+    Listing,
+    Note,
+    Prose,
+    Row,
+    Setup,
+    Size,
+    Strong,
+    Table,
+    Told,
+)
+from ocinb.samples import SampleRegistry
+from tests.frames.test_hostile_text import TEXTS, put_hostile
+
+HOSTILE = [
+    *TEXTS,
+    "# a heading",
+    "[click](javascript:alert(1))",
+    "![x](https://evil.example/x.png)",
+    "https://evil.example www.evil.example a@evil.example",
+    "`` ` ``` `",
+    "`",
+    " ` ",
+    "a | b \\| c \\\\| d",
+    "\\",
+    "``` \n# out",
+    "<b>&amp;</b>",
+    "$x^2$ ~~gone~~ **bold** _it_",
+    "",
+    "   ",
+]
+SAFE = {"paragraph", "text", "heading", "blank_line", "table", "table_head", "table_body", "table_row", "table_cell"}
+_parse: Any = mistune.create_markdown(renderer="ast", plugins=["table", "strikethrough", "url"])
+
+
+def tokens(text: str) -> list[dict[str, Any]]:
+    """Give all tokens that a parser finds."""
+    found: list[dict[str, Any]] = []
+    todo = list(_parse(text))
+    while todo:
+        token = todo.pop(0)
+        found.append(token)
+        todo += token.get("children", [])
+    return found
+
+
+def story(*parts: Any) -> Told:
+    return Told("x", ("x",), ("x = 1",), (Chapter("One", ("x",), parts),))
+
+
+def told_with(text: str) -> Told:
+    cells = ((Code(text),), (Hash(text),))
+    return Told(
+        text,
+        (Code(text),),
+        ("ref = 1",),
+        (
+            Chapter(
+                "One",
+                (Code(text),),
+                (
+                    Prose((Code(text), " end")),
+                    Listing("raw", text),
+                    Figures((Figure("a", (Code(text),), "1", 1),)),
+                    Table("t", ("a", "b"), (Row(cells, line=f"f({text!r})"),), "2"),
+                ),
+            ),
+        ),
+    )
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_nothing_is_made_of_what_strangers_wrote(text: str) -> None:
+    found = tokens(markdown(told_with(text)))
+    assert {token["type"] for token in found} <= SAFE | {"codespan", "block_code"}
+    rows = [token for token in found if token["type"] == "table_row"]
+    assert [len(row["children"]) for row in rows] == [3, 3]
+    assert [token["type"] for token in found].count("heading") == 2
+
+
+@given(st.text(st.sampled_from("`|\\ab<>[]()*_ \n"), max_size=12))
+def test_nothing_is_made_of_any_text(text: str) -> None:
+    found = tokens(markdown(told_with(text)))
+    assert {token["type"] for token in found} <= SAFE | {"codespan", "block_code"}
+    assert [len(one["children"]) for one in found if one["type"] == "table_row"] == [3, 3]
+
+
+@given(st.text(max_size=30).filter(lambda text: text.strip() and "|" not in text))
+def test_a_text_reads_as_it_was_written(text: str) -> None:
+    shown = [token["raw"] for token in tokens(markdown(story(Prose((Code(text),))))) if token["type"] == "codespan"]
+    assert printable(text).strip() in [one.strip() for one in shown]
+
+
+@given(st.text(st.characters(codec="ascii"), max_size=20))
+def test_our_own_words_are_no_markdown_either(text: str) -> None:
+    found = tokens(f"x {escaped(text)} x")
+    assert {token["type"] for token in found} <= {"paragraph", "text", "linebreak"}
+
+
+def test_each_part_has_its_form() -> None:
+    told = story(
+        Note(("careful",)),
+        Setup(("a = 1", "b = 2")),
+        Prose((Strong("big"), " ", Size(1500), " ", Link("spec", "https://spec.example"), " ", Hash(None))),
+        Listing("The bytes", '{\n  "a": 1\n}'),
+    )
+    text = markdown(told)
+    assert "> careful" in text
+    assert "```python\na = 1\nb = 2\n```" in text
+    assert "**big** 1.5 kB (1,500 bytes) [spec](https://spec.example) —" in text
+    assert 'The bytes:\n\n```\n{\n  "a": 1\n}\n```' in text
+
+
+def test_a_long_table_shows_its_ends() -> None:
+    rows = tuple(Row(((str(number),),)) for number in range(1000))
+    text = markdown(story(Table("Many", ("#n",), rows, "f()")))
+    assert f"… {1000 - FIRST - LAST:,} more; the line gives all of them" in text
+    assert "| 999 |" in text
+    assert "| 500 |" not in text
+
+
+def test_a_hostile_image_is_told_whole(registry: SampleRegistry) -> None:
+    for text in TEXTS[:10]:
+        told = ocinb.explain(put_hostile(registry, text)).markdown
+        assert {token["type"] for token in tokens(told)} <= SAFE | {"codespan", "block_code", "link", "strong"}
+        links = [token["attrs"]["url"] for token in tokens(told) if token["type"] == "link"]
+        hosts = {"github.com", "www.rfc-editor.org", "distribution.github.io"}
+        assert {link.split("/")[2] for link in links} <= hosts
