@@ -1,0 +1,127 @@
+"""Answers: what the page is told when it asks, whatever it asks; it knows of no widgets."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Final
+
+from ocinb._text import printable, shorten
+from ocinb.errors import MAX_CHARACTERS, InvalidError, OcinbError
+from ocinb.frames.collecting import Name, as_text, checked, complete
+from ocinb.frames.inside import check_image
+from ocinb.frames.opening import open_name, wanted_platforms
+from ocinb.notebook.exploring import asks
+from ocinb.notebook.exploring.image import ExploredImage
+from ocinb.notebook.exploring.offered import Offered
+from ocinb.notebook.exploring.questions import Question
+from ocinb.notebook.exploring.telling import JSON
+from ocinb.progress import choose_progress
+from ocinb.progress.protocol import Progress
+from ocinb.sources.images import ALL
+from ocinb.sources.session import default_session
+
+logger = logging.getLogger("ocinb")
+
+Ask = Callable[[Question, ExploredImage], JSON]
+_PURE: Final[Mapping[str, Ask]] = {
+    "children": asks.children,
+    "search": asks.search,
+    "file": asks.versions,
+    "waste": asks.waste,
+}
+# Those that need more than the image: its label, and its layers as they stand in the store.
+_IMAGE, _PREVIEW = "image", "preview"
+
+
+def open_answers(reference: Name, *, platform: str | None = None, progress: Progress | bool | None = None) -> Answers:
+    """Read an image, and give what answers questions about it.
+
+    Raises
+    ------
+    OcinbError
+        As `ocinb.files` has it.
+    """
+    name, session = as_text(reference), default_session()
+    if not isinstance(platform, str | None) or platform == ALL:
+        hint = "None takes the one of the settings; the others can be chosen in the explorer"
+        raise InvalidError(f"the explorer opens the image of one platform, not {platform!r}", hint=hint)
+    wanted, board = wanted_platforms(platform), choose_progress(progress)
+    try:
+        opened = open_name(checked(name), session)
+        [image] = opened.images(wanted)
+        check_image(image)
+        return Answers(Offered(opened, image), board)
+    except OcinbError as error:
+        complete(error, name)
+        raise
+
+
+class Answers:
+    """What is asked about the images of one name, answered.
+
+    Parameters
+    ----------
+    offered
+        The images.
+    board
+        Who is told while the first one is read.
+
+    Attributes
+    ----------
+    opening
+        What is shown first, as JSON has it.
+    """
+
+    def __init__(self, offered: Offered, board: Progress) -> None:
+        self._offered = offered
+        self.first = offered.explored(offered.first, board)
+        reference = offered.opened.reference
+        self.opening: JSON = {
+            "reference": printable(offered.opened.name),
+            "familiar": printable(reference.familiar),
+            "platforms": offered.labels,
+            "platform": offered.first,
+            "image": asks.image_told(self.first, offered.first),
+        }
+
+    def answer(self, question: object, *, progress: Progress | None = None) -> JSON:
+        """Answer a question, in any thread; what is wrong with it is an answer too.
+
+        Parameters
+        ----------
+        question
+            An object with ``id``, ``ask`` and what that needs.
+        progress
+            Who is told if layers have to be read for that; an interrupt that it raises is the only thing that leaves.
+
+        Returns
+        -------
+        dict
+            The ``id``, and an ``answer``; or an ``error`` with ``message`` and ``hint``.
+        """
+        number = question.get("id") if isinstance(question, Mapping) else None
+        try:
+            return {"id": number, "answer": self._answer(Question(question), progress)}
+        except OcinbError as error:
+            error.reference = None  # the page says above all what it is about
+            return {"id": number, "error": _error(error)}
+        except Exception as error:  # whoever waits for an answer has to have one
+            logger.exception("the explorer cannot answer %r", question)
+            return {"id": number, "error": {"message": f"ocinb failed: {type(error).__name__}", "hint": None}}
+
+    def _answer(self, question: Question, progress: Progress | None) -> JSON:
+        ask = question.asked((_IMAGE, _PREVIEW, *_PURE))
+        label = self._offered.label(question.platform)
+        image = self._offered.explored(label, progress)
+        if ask == _PREVIEW:  # which may have to wait for a network, and holds nobody up
+            return asks.previewed(question, image, partial(self._offered.content, label, progress=progress))
+        with image.lock:
+            return asks.image_told(image, label) if ask == _IMAGE else _PURE[ask](question, image)
+
+
+def _error(error: OcinbError) -> JSON:
+    """Give what went wrong, and apart from it what to try."""
+    hint, error.hint = error.hint, None
+    return {"message": str(error), "hint": None if hint is None else printable(shorten(hint, MAX_CHARACTERS))}

@@ -1,0 +1,125 @@
+"""The explorer that people get: a widget where there is a front end for it, and a summary wherever there is none."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+from ocinb._calls import suggesting
+from ocinb.frames.collecting import Name
+from ocinb.notebook.exploring.answers import Answers, open_answers
+from ocinb.notebook.exploring.lines import lines
+from ocinb.notebook.exploring.summary import summary
+from ocinb.progress.protocol import Progress
+
+_NO_WIDGETS = "The explorer needs a notebook that runs; its summary stands above."
+
+
+class Explorer:
+    """One name that is explored, as :func:`ocinb.explore` gives it.
+
+    A notebook shows a page in which folders open and files are searched; what only shows outputs, such as GitHub,
+    nbconvert or a notebook that was saved, shows the summary; and a terminal a few lines.
+
+    Parameters
+    ----------
+    answers
+        What knows the image.
+    """
+
+    def __init__(self, answers: Answers) -> None:
+        self._answers = answers
+
+    def __repr__(self) -> str:
+        return lines(self._answers.opening, self._answers.first)
+
+    def _ipython_display_(self) -> None:
+        """Show the summary and below it the page, which hides the summary as long as it lives.
+
+        In one output they would not do: of a notebook that was saved JupyterLab shows the widget's error in place of
+        the summary, and nbconvert nothing at all.
+        """
+        from IPython.display import display
+
+        display({"text/html": self._html, "text/plain": repr(self)}, raw=True)  # type: ignore[no-untyped-call]
+        if _in_notebook():
+            display({**self._view(), "text/plain": _NO_WIDGETS}, raw=True)  # type: ignore[no-untyped-call]
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        """Give all that there is to show, for whoever asks for it in one."""
+        return {**self._view(), "text/html": self._html, "text/plain": repr(self)}
+
+    @cached_property
+    def _html(self) -> str:
+        return summary(self._answers.opening, self._answers.first)
+
+    @cached_property
+    def _widget(self) -> Any:
+        from ocinb.notebook.exploring.widget import ExplorerWidget
+
+        return ExplorerWidget(self._answers)
+
+    def _view(self) -> dict[str, Any]:
+        bundle, *_ = made if isinstance(made := self._widget._repr_mimebundle_(), tuple) else (made,)
+        return {kind: data for kind, data in (bundle or {}).items() if kind.startswith("application/")}
+
+
+@suggesting
+def explore(reference: Name, *, platform: str | None = None, progress: Progress | bool | None = None) -> Explorer:
+    """Explore an image: its layers as bars, its files as a tree, what each layer changes, and what is wasted.
+
+    In a notebook that runs, folders open at a click or a key, files are searched by a glob and sorted by size; a file
+    shows all its versions over the layers, who hid it, and its beginning; and other platforms can be chosen, whose
+    layers are read then. Where there is nothing to click, as on GitHub or in a terminal, there is a summary.
+
+    Parameters
+    ----------
+    reference
+        The name of an image.
+    platform
+        As for `layers`, but only one: the one that is shown first.
+    progress
+        As for `files`: all layers are read, and those fetched that are not in the store.
+
+    Returns
+    -------
+    Explorer
+        To be shown.
+
+    Raises
+    ------
+    NotFoundError
+        If nothing has that name, or it has no such platform; also if a layer is nowhere to be had.
+    InvalidError
+        If it is no image but an artifact; or if a layer passes a limit of the settings, which the message names.
+    IntegrityError
+        If a layer is damaged or no tar, or its tar is not the one that the config promised.
+    TransportError
+        If the registry fails, or the disk has no room.
+
+    Notes
+    -----
+    The figures are those of `layers`, `files`, `filesystem`, `hidden` and `efficiency`. What is looked at is what the
+    name pointed at when it was opened, also if a tag moves meanwhile. Bytes of a folder are those of the regular files
+    in it and below; a content with several names counts once.
+
+    Examples
+    --------
+    >>> import ocinb
+    >>> with ocinb.samples.registry() as registry:
+    ...     explorer = ocinb.explore(registry.reference("demo/shop:2.0"), platform="amd64", progress=False)
+    >>> print(repr(explorer).partition(">")[2])  # doctest: +ELLIPSIS
+    <BLANKLINE>
+    7 layers, 6.3 MB compressed, 7.2 MB stored in files, 6.1 MB seen in 35 files
+    1.1 MB hidden (15.5%), 84.0 kB in copies
+    Layer    stored    hidden  instruction
+        0    1.6 MB    1.2 kB  ADD file:...
+    """
+    return Explorer(open_answers(reference, platform=platform, progress=progress))
+
+
+def _in_notebook() -> bool:
+    """Say whether somebody speaks to a kernel; a terminal's shell has none."""
+    from IPython.core.getipython import get_ipython
+
+    return hasattr(get_ipython(), "kernel")

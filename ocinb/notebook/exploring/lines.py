@@ -1,0 +1,88 @@
+"""Lines: an image for a terminal, in a few of them."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+
+from ocinb._text import human_size, printable
+from ocinb.notebook.exploring.highlights import figures_told, largest_files, largest_folders, largest_waste, story
+from ocinb.notebook.exploring.image import ExploredImage, Wasted
+from ocinb.notebook.exploring.telling import JSON
+
+# Of very many layers these are told at either end.
+FIRST, LAST = 8, 6
+_MOST = 5
+# A path is cut to no fewer characters.
+_LEAST_PATH = 24
+
+
+def lines(opening: JSON, image: ExploredImage) -> str:
+    """Tell of an image in lines that fit the terminal.
+
+    Parameters
+    ----------
+    opening
+        What the page shows first.
+    image
+        The image.
+    """
+    width = shutil.get_terminal_size().columns
+    others = [platform for platform in opening["platforms"] if platform != opening["platform"]]
+    more = f" (also {', '.join(others)})" if others else ""
+    told = [
+        f"<Explorer: {opening['familiar']}, {opening['platform']}{more}>",
+        *_wrapped(figures_told(image), width),
+        *_layers(opening["image"]["layers"]),
+        *_listed("Folders", [(one.size_bytes, one.path) for one in largest_folders(image, _MOST)]),
+        *_listed("Files", [(one.size_bytes, one.path) for one in largest_files(image, _MOST)]),
+        *_listed("Hidden", [(one.hidden_bytes, _wasted(one, width)) for one in largest_waste(image, _MOST)]),
+    ]
+    return "\n".join(_cut(line, width) for line in told)
+
+
+def _wrapped(phrases: Sequence[str], width: int) -> list[str]:
+    """Put phrases side by side, as many as a line has room for."""
+    rows = [phrases[0]]
+    for phrase in phrases[1:]:
+        longer = f"{rows[-1]}, {phrase}"
+        rows = [*rows[:-1], longer] if len(longer) <= width else [*rows, phrase]
+    return rows
+
+
+def _layers(layers: Sequence[JSON]) -> list[str]:
+    if not layers:
+        return []
+    rows = [
+        (str(one["layer"]), human_size(one["stored_bytes"]), human_size(one["hidden_bytes"]), one["instruction"] or "?")
+        for one in layers
+    ]
+    left_out = len(rows) - FIRST - LAST
+    shown = rows if left_out <= 0 else [*rows[:FIRST], *rows[-LAST:]]
+    table = [_row(row) for row in (("Layer", "stored", "hidden", "instruction"), *shown)]
+    middle = [f"     … {left_out:,} more; ocinb.layers lists them all"] if left_out > 0 else []
+    return [*table[: FIRST + 1], *middle, *table[FIRST + 1 :]]
+
+
+def _row(row: tuple[str, str, str, str]) -> str:
+    layer, stored, hidden, instruction = row
+    return f"{layer:>5}  {stored:>8}  {hidden:>8}  {' '.join(instruction.split())}"
+
+
+def _listed(title: str, rows: Sequence[tuple[int, str]]) -> list[str]:
+    heads = [title, *[""] * (len(rows) - 1)]
+    return [f"{head:<7}{human_size(size):>8}  {text}" for head, (size, text) in zip(heads, rows, strict=False)]
+
+
+def _wasted(one: Wasted, width: int) -> str:
+    """Say what became of a file, of whose path so much is left out in its middle as there is no room for."""
+    path, told = printable(one.path), story(one)
+    room = max(_LEAST_PATH, width - len(told) - 19)
+    head = (room - 1) // 3
+    shown = path if len(path) <= room else f"{path[:head]}…{path[len(path) - (room - 1 - head) :]}"
+    return f"{shown}: {told}"
+
+
+def _cut(line: str, width: int) -> str:
+    shown = printable(line)
+    return shown if len(shown) <= width else f"{shown[: width - 1]}…"

@@ -1,0 +1,125 @@
+// The way to the kernel and back: questions, answers, and what to say when none comes.
+
+const SHOW_LOADING_AFTER = 150;
+const SAY_BUSY_AFTER = 2500;
+const SAY_READING_AFTER = 700;
+
+class KernelError extends Error {
+    constructor({ message, hint }) {
+        super(message);
+        this.hint = hint;
+    }
+}
+
+/**
+ * One view's questions to the kernel. Views of one explorer share a model, so each has ids of its own.
+ *
+ * `say(text, kind, stop)` is told what a person should know, "" when nothing is waited for,
+ * and how to stop it where that can be.
+ */
+class Channel {
+    constructor(model, say) {
+        this.model = model;
+        this.say = say;
+        this.name = Math.random().toString(36).slice(2, 10);
+        this.count = 0;
+        this.waiting = new Map();
+        this.latest = new Map();
+        this.heard = (message) => this.receive(message);
+        model.on("msg:custom", this.heard);
+        this.timer = setInterval(() => this.report(), 250);
+    }
+
+    /** Ask, and promise the answer. */
+    ask(question) {
+        this.count += 1;
+        const id = `${this.name}-${this.count}`;
+        return new Promise((resolve, reject) => {
+            this.waiting.set(id, { id, question, resolve, reject, since: performance.now(), begun: null, told: "" });
+            try {
+                this.model.send({ id, ...question });
+            } catch (error) {
+                this.waiting.delete(id);
+                reject(new KernelError(GONE));
+            }
+        });
+    }
+
+    /**
+     * Ask the newest question of a kind. While one is under way, only the newest of those that follow is kept:
+     * the kernel never has a queue of them. Those that were overtaken are answered with null.
+     */
+    async askNewest(kind, question) {
+        const before = this.latest.get(kind);
+        if (before) {
+            before.next?.overtaken(null);
+            return new Promise((resolve, reject) => {
+                before.next = { question, overtaken: resolve, resolve, reject };
+            });
+        }
+        const current = { next: null };
+        this.latest.set(kind, current);
+        try {
+            const answer = await this.ask(question);
+            return current.next ? null : answer;
+        } catch (error) {
+            if (current.next) return null;
+            throw error;
+        } finally {
+            this.latest.delete(kind);
+            const { next } = current;
+            if (next) this.askNewest(kind, next.question).then(next.resolve, next.reject);
+        }
+    }
+
+    receive(message) {
+        const asked = this.waiting.get(message?.id);
+        if (!asked) return;
+        if (message.begun) {
+            asked.begun ??= performance.now();
+            asked.told = message.begun === true ? asked.told : String(message.begun);
+            return;
+        }
+        this.waiting.delete(message.id);
+        this.report();
+        if (message.error) asked.reject(new KernelError(message.error));
+        else asked.resolve(message.answer);
+    }
+
+    /** Say what the oldest open question waits for. */
+    report() {
+        const [oldest] = this.waiting.values();
+        if (!oldest) return this.say("", "");
+        const now = performance.now();
+        if (oldest.begun === null && now - oldest.since > SAY_BUSY_AFTER) return this.say(BUSY, "busy");
+        if (oldest.begun !== null && now - oldest.begun > SAY_READING_AFTER) {
+            const stop = STOPPABLE.includes(oldest.question.ask) ? () => this.stop(oldest.id) : null;
+            return this.say(underWay(oldest, Math.round((now - oldest.begun) / 1000)), "reading", stop);
+        }
+        return now - oldest.since > SHOW_LOADING_AFTER ? this.say("Loading …", "loading") : this.say("", "");
+    }
+
+    /** Wait no more for an answer. The kernel ends its reading at the next bytes that come; what it says then is late. */
+    stop(id) {
+        this.waiting.get(id)?.reject(new KernelError(STOPPED));
+        this.waiting.delete(id);
+        this.count += 1;
+        this.model.send({ id: `${this.name}-${this.count}`, ask: "stop", stops: id });
+    }
+
+    close() {
+        clearInterval(this.timer);
+        this.model.off("msg:custom", this.heard);
+        this.waiting.clear();
+    }
+}
+
+const BUSY = "The kernel is busy, and answers here as soon as it can. If it was restarted, run the cell again.";
+const STOPPABLE = ["image", "preview"];
+const STOPPED = { message: "The reading was stopped.", hint: "Ask again to go on: what is here already is kept." };
+const GONE = { message: "The kernel that answered is gone.", hint: "Run the cell again." };
+
+function underWay({ question, told }, seconds) {
+    const what = question.ask === "image" ? `Reading the layers for ${question.platform}` : "Reading";
+    return `${what} … ${told ? `${told}, ` : ""}${seconds} s`;
+}

@@ -1,0 +1,201 @@
+// The explorer as a whole: one object for each place in which it is shown.
+
+const KEYS = "↑ ↓ move · → ← open and close · / search · type a name to go to it · Enter goes to what was found";
+
+class Explorer {
+    constructor(model, frame) {
+        this.status = element("div", { class: "status", role: "status", "aria-live": "polite" });
+        this.words = element("span");
+        this.stopButton = element("button", { type: "button", class: "stop", text: "Stop", onclick: () => this.stopReading?.() });
+        this.keys = element("div", { class: "keys", text: KEYS });
+        this.channel = new Channel(model, (text, kind, stop) => this.say(text, kind, stop));
+        const opening = model.get("opening");
+        this.platform = opening.platform;
+        this.makeParts(opening);
+        this.node = element(
+            "div",
+            {
+                class: "ocinb-explorer",
+                "data-lm-suppress-shortcuts": "true", // JupyterLab's keys, x and d d among them, are for its own cells
+                onkeydown: (event) => this.pressed(event),
+                onkeyup: (event) => event.stopPropagation(),
+                onkeypress: (event) => event.stopPropagation(),
+            },
+            this.overview.node,
+            element("div", { class: "panes" }, this.layers.node, this.contents(), this.details.node),
+            element("footer", {}, this.status, this.keys),
+        );
+        frame.append(this.node);
+        this.showImage(opening.image);
+    }
+
+    makeParts(opening) {
+        const ask = (question) => this.channel.ask(question);
+        const askNewest = (kind, question) => this.channel.askNewest(kind, question);
+        const platform = () => this.platform;
+        const onError = (error) => this.fail(error);
+        this.overview = new Overview({ ...opening, onPlatform: (name) => this.switchPlatform(name) });
+        this.layers = new Layers({ onChoose: () => this.showLayer() });
+        this.details = new Details({ ask, askNewest, platform, onGo: (path) => this.go(path) });
+        this.files = new Files({
+            ask,
+            askNewest,
+            where: () => ({ platform: this.platform, layer: this.layers.layer }),
+            whole: () => this.layers.bytes,
+            onSelect: (entry, isHit) => this.details.show(entry, { canGo: isHit }),
+            onError,
+        });
+        this.waste = new Waste({
+            ask,
+            platform,
+            onSelect: (entry) => this.details.show({ type: "file", size_bytes: entry.hidden_bytes, ...entry }),
+            onGo: (entry) => this.goToLayer(entry),
+            onError,
+        });
+    }
+
+    contents() {
+        const pages = { Files: this.files.node, Waste: this.waste.node };
+        const names = Object.keys(pages);
+        this.tabs = names.map((name, place) => {
+            pages[name].id = uniqueId("page");
+            return element("button", {
+                type: "button",
+                role: "tab",
+                id: uniqueId("tab"),
+                "aria-controls": pages[name].id,
+                text: name,
+                onclick: () => this.showTab(name),
+                onkeydown: (event) => {
+                    if (!["ArrowLeft", "ArrowRight"].includes(event.key)) return;
+                    event.preventDefault();
+                    const other = (place + 1) % names.length;
+                    this.showTab(names[other]);
+                    this.tabs[other].focus();
+                },
+            });
+        });
+        names.forEach((name, place) => pages[name].setAttribute("aria-labelledby", this.tabs[place].id));
+        this.pages = pages;
+        this.scope = element("span", { class: "scope" });
+        const bar = element("div", { class: "tab-bar" }, element("div", { role: "tablist", class: "tabs" }, this.tabs), this.scope);
+        const whole = element("section", { class: "contents" }, bar, Object.values(pages));
+        this.showTab("Files");
+        return whole;
+    }
+
+    showTab(name) {
+        this.tab = name;
+        Object.entries(this.pages).forEach(([one, page], place) => {
+            page.hidden = one !== name;
+            this.tabs[place].setAttribute("aria-selected", String(one === name));
+            this.tabs[place].tabIndex = one === name ? 0 : -1;
+        });
+        this.nameScope();
+        if (name === "Waste" && !this.isWasteLoaded) {
+            this.isWasteLoaded = true;
+            this.waste.tree.reload();
+        }
+        (name === "Waste" ? this.waste.tree : this.files.tree).draw();
+    }
+
+    nameScope() {
+        const { layer } = this.layers.image ? this.layers : { layer: null };
+        const files = layer === null ? "final file system" : `layer ${layer}`;
+        this.scope.textContent = this.tab === "Files" ? files : "all layers";
+    }
+
+    showImage(image) {
+        this.platform = image.platform;
+        this.overview.show(image);
+        this.layers.show(image);
+        this.details.clear();
+        this.isWasteLoaded = false;
+        this.showTab(this.tab);
+        this.files.tree.openPaths.clear();
+        return this.showLayer();
+    }
+
+    showLayer() {
+        this.nameScope();
+        this.clearFailure();
+        return this.files.reload();
+    }
+
+    /** Read another platform's image; until it is here the old one stays, and says that it waits. */
+    async switchPlatform(platform) {
+        this.node.setAttribute("aria-busy", "true");
+        this.clearFailure();
+        try {
+            const image = await this.channel.askNewest("image", { ask: "image", platform });
+            if (image) await this.showImage(image);
+        } catch (error) {
+            this.overview.picker.value = this.platform;
+            this.fail(error);
+        } finally {
+            this.node.removeAttribute("aria-busy");
+        }
+    }
+
+    async go(path) {
+        this.showTab("Files");
+        if (await this.files.go(path).catch((error) => this.fail(error))) return;
+        if (this.layers.layer !== null) {
+            this.layers.chooseLayer(null);
+            if (await this.files.go(path).catch((error) => this.fail(error))) return;
+        }
+        this.fail({ message: `/${cut(path, 300)} is not in the final file system.` });
+    }
+
+    async goToLayer({ path, stored_in: layer }) {
+        this.showTab("Files");
+        this.layers.chooseLayer(layer);
+        await this.files.go(path).catch((error) => this.fail(error));
+    }
+
+    say(text, kind, stop = null) {
+        if (this.status.dataset.kind === "failure" && !text) return;
+        this.words.textContent = text;
+        this.stopButton.hidden = !stop;
+        this.stopReading = stop;
+        if (!text) this.status.replaceChildren();
+        else if (!this.words.isConnected) this.status.replaceChildren(this.words, this.stopButton);
+        const isCounting = kind === "reading" && this.status.dataset.kind === kind;
+        this.status.setAttribute("aria-live", isCounting ? "off" : "polite"); // no screen reader counts seconds
+        this.status.dataset.kind = kind;
+    }
+
+    fail(error) {
+        this.status.dataset.kind = "failure";
+        this.status.replaceChildren(errorBox(error));
+    }
+
+    clearFailure() {
+        if (this.status.dataset.kind !== "failure") return;
+        this.status.dataset.kind = "";
+        this.status.replaceChildren();
+    }
+
+    pressed(event) {
+        event.stopPropagation(); // where no attribute keeps the page's own shortcuts away
+        const isTyping = ["INPUT", "SELECT", "TEXTAREA"].includes(event.target.tagName);
+        if (event.key !== "/" || isTyping || event.defaultPrevented) return;
+        event.preventDefault();
+        this.showTab("Files");
+        this.files.field.focus();
+    }
+
+    dispose() {
+        this.channel.close();
+        this.files.dispose();
+        this.waste.tree.dispose();
+        this.node.remove();
+    }
+}
+
+function render({ model, el }) {
+    const explorer = new Explorer(model, el);
+    return () => explorer.dispose();
+}
+
+export default { render };

@@ -1,0 +1,80 @@
+"""Searching: the rows of a view whose paths fit a glob, or have a word in them.
+
+A glob is looked for in a hundred thousand paths by its longest plain part, which takes Python some milliseconds, and
+only what has that is compared with all of it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from fnmatch import translate
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from ocinb.errors import InvalidError
+from ocinb.notebook.exploring.views import View
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+MOST_CHARACTERS: Final = 1000
+_SPECIAL: Final = re.compile(r"[*?]|\[!?\]?[^\]]*\]")
+
+
+class Search:
+    """What fits a pattern in one view.
+
+    Parameters
+    ----------
+    view
+        Where to search.
+    pattern
+        A glob, whose ``*`` fits slashes too; one without a slash has to fit the name alone or the whole path. Or a word
+        that stands anywhere in the path. Capitals count if there are any.
+
+    Raises
+    ------
+    InvalidError
+        If the pattern is too long.
+
+    Attributes
+    ----------
+    rows
+        The rows that fit, in the order of their paths.
+    total_bytes
+        What the regular files among them take; a directory brings nothing of what is in it.
+    """
+
+    def __init__(self, view: View, pattern: str) -> None:
+        if len(pattern) > MOST_CHARACTERS:
+            raise InvalidError(f"the pattern has {len(pattern):,} characters, more than {MOST_CHARACTERS:,}")
+        wanted = pattern.removeprefix("./").lstrip("/") or pattern
+        minds = wanted != wanted.lower()
+        self._view = view
+        self.rows = np.array(_fitting(view.paths if minds else view.lowered, wanted), dtype=np.int64)
+        self.total_bytes = int(np.where(view.counted[self.rows], view.sizes[self.rows], 0).sum())
+
+    def sorted(self, by: str) -> NDArray[np.int64]:
+        """Give the rows by ``"name"``, or by ``"size"``, the largest first."""
+        if by == "name":
+            return self.rows
+        return self.rows[np.argsort(-self._view.bytes_below[self.rows], kind="stable")]
+
+
+def _fitting(paths: Sequence[str], wanted: str) -> list[int]:
+    """Give the places of the paths that fit.
+
+    >>> _fitting(["etc", "etc/passwd", "srv/shop/deploy.key"], "deploy.*")
+    [2]
+    """
+    if not _SPECIAL.search(wanted):
+        return [place for place, path in enumerate(paths) if wanted in path]
+    plain = max(_SPECIAL.split(wanted), key=len)
+    fits = re.compile(translate(wanted)).match
+    if "/" in wanted or wanted.startswith("*"):  # with such a star whatever fits the name fits the path
+        return [place for place, path in enumerate(paths) if plain in path and fits(path)]
+    return [
+        place for place, path in enumerate(paths) if plain in path and (fits(path) or fits(path.rpartition("/")[2]))
+    ]

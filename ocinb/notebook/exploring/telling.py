@@ -1,0 +1,142 @@
+"""Telling: entries and files as the page is told of them, in words and numbers that JSON has.
+
+A path is told twice: as it is, to ask with, and with all that a terminal or a page would obey made visible.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from ocinb._text import printable, shorten
+from ocinb.archive.entries import DIRECTORY
+from ocinb.notebook.exploring.image import ExploredImage
+from ocinb.notebook.exploring.views import NO_ROW, View
+from ocinb.rootfs.filesystem import Entry
+from ocinb.rootfs.walk import MAX_PATH_CHARACTERS
+
+JSON = dict[str, Any]
+
+# What is longer than this, nobody reads in a tree.
+SHOWN_CHARACTERS: Final = 1000
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def seen(text: str | None, limit: int = SHOWN_CHARACTERS) -> str | None:
+    r"""Make a stranger's text fit for eyes.
+
+    >>> seen("a\x1b[2J"), seen(None)
+    ('a\\x1b[2J', None)
+    """
+    return None if text is None else printable(shorten(text, limit))
+
+
+def moment(micros: int | None) -> str | None:
+    """Give a time as text.
+
+    >>> moment(1_735_689_600_000_000), moment(2**62)
+    ('2025-01-01T00:00:00+00:00', None)
+    """
+    if micros is None:
+        return None
+    try:
+        return (_EPOCH + timedelta(microseconds=micros)).isoformat()
+    except OverflowError:  # a year that Python's calendar does not have
+        return None
+
+
+def row_told(image: ExploredImage, view: View, row: int) -> JSON:
+    """Tell of a row of a view; of a directory with the sums of what is below it."""
+    path, kind = view.paths[row], view.types[row]
+    if kind == DIRECTORY:
+        return {**_stored(image, view, row), **folder_told(view, path)}
+    size = int(view.sizes[row])
+    counts = {"size_bytes": size, "files": int(view.counted[row]), "hidden_bytes": size if view.hidden[row] else 0}
+    return {**_stored(image, view, row), **named(path), "type": kind, **counts, "has_children": False}
+
+
+def child_told(image: ExploredImage, view: View, path: str, row: int) -> JSON:
+    """Tell of a child of a folder, which may be a folder that no entry stores."""
+    return {**_NOT_STORED, **folder_told(view, path)} if row == NO_ROW else row_told(image, view, row)
+
+
+def folder_told(view: View, path: str) -> JSON:
+    """Tell of a folder what is below it."""
+    below = view.below(path)
+    sums = view.sums(below)
+    has_children = len(below) > (view.paths[below.start] == path if below else 0)
+    return {
+        **named(path),
+        "type": DIRECTORY,
+        "size_bytes": sums.size_bytes,
+        "files": sums.files,
+        "hidden_bytes": sums.hidden_bytes,
+        "has_children": has_children and len(path) <= MAX_PATH_CHARACTERS,
+    }
+
+
+def version_told(image: ExploredImage, entry: Entry) -> JSON:
+    """Tell of one of the entries that stood at a path."""
+    layer, place = entry
+    columns, sha256 = image.layers[layer], image.layers[layer].sha256[place]
+    fate = _fate(image, entry)
+    hidden_in = fate["hidden_in"]
+    return {
+        "layer": layer,
+        "instruction": seen(image.instructions[layer]),
+        **named(columns.path[place]),
+        "type": columns.type[place],
+        "size_bytes": columns.size_bytes[place],
+        **_owner(image, entry),
+        "sha256": sha256.hex() if sha256 else None,
+        "link_target": seen(columns.link_target[place]),
+        **fate,
+        "hidden_by": None if hidden_in is None else seen(image.instructions[hidden_in]),
+    }
+
+
+def named(path: str) -> JSON:
+    """Tell of a path, as it is and for eyes."""
+    return {
+        "path": shorten(path, MAX_PATH_CHARACTERS),
+        "shown": seen(path),
+        "name": seen(path.rpartition("/")[2]) or "/",
+    }
+
+
+def _stored(image: ExploredImage, view: View, row: int) -> JSON:
+    """Tell of the entry of a row what it stores, and what became of it."""
+    owner = view.owner(row)
+    return {
+        "layer": owner[0],
+        "position": image.layers[owner[0]].position[owner[1]],
+        **_fate(image, owner),
+        **_owner(image, view.content(row)),
+        "link_target": seen(view.targets[row]),
+    }
+
+
+_NOT_STORED: Final[JSON] = dict.fromkeys(
+    "layer position change visible hidden_in reason mode uid gid mtime link_target".split()
+)
+
+
+def _fate(image: ExploredImage, entry: Entry) -> JSON:
+    (layer, place), overlay = entry, image.laid.overlay
+    return {
+        "change": overlay.change[layer][place],
+        "visible": overlay.visible[layer][place],
+        "hidden_in": overlay.hidden_in[layer][place],
+        "reason": overlay.reason[layer][place],
+    }
+
+
+def _owner(image: ExploredImage, entry: Entry) -> JSON:
+    layer, place = entry
+    columns = image.layers[layer]
+    return {
+        "mode": columns.mode[place],
+        "uid": columns.uid[place],
+        "gid": columns.gid[place],
+        "mtime": moment(columns.mtime[place]),
+    }

@@ -1,0 +1,118 @@
+"""The explorer's page: what stands in `page/` as one widget, and the way of its questions to the answers.
+
+What may have to fetch something is answered in a thread of its own, so that it can be stopped from the page: a kernel
+with subshells takes messages in a thread that its interrupt does not reach, one without them takes none meanwhile. All
+else is answered at once. The page asks the next search when it has the answer to the last, so none of them queue.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import threading
+from functools import cache, partial
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import anywidget
+import traitlets
+
+from ocinb.notebook.exploring.watching import Stopped, Watch
+
+_PAGE = Path(__file__).with_name("page")
+# One module, in this order: a front end loads one text and knows no address for a second.
+_SCRIPTS = "elements channel nodes tree overview details files waste explorer".split()
+_SLOW: Final = ("image", "preview")
+_STOP: Final = "stop"
+_STOPPED = {"message": "The reading was stopped.", "hint": "Ask again to go on: what is here already is kept."}
+
+
+class Answering(Protocol):
+    """Who knows the answers."""
+
+    opening: dict[str, Any]
+
+    def answer(self, question: object, *, progress: Watch | None = None) -> dict[str, Any]:
+        """Reply to one question, also where it fails; only `Stopped` comes through."""
+
+
+class ExplorerWidget(anywidget.AnyWidget):
+    """Show the page, in as many places as it is displayed.
+
+    Parameters
+    ----------
+    answers
+        Who knows the answers. Nobody holds it any longer once the widget is closed.
+    """
+
+    _esm = traitlets.Unicode().tag(sync=True)
+    _css = traitlets.Unicode().tag(sync=True)
+    opening = traitlets.Dict().tag(sync=True)
+
+    def __init__(self, answers: Answering) -> None:
+        super().__init__(_esm=script(), _css=style(), opening=answers.opening)
+        self._answers: Answering | None = answers
+        self._watches: dict[object, Watch] = {}
+        self.on_msg(ExplorerWidget._take)
+
+    def close(self) -> None:
+        """Take it off the pages, end what is read for it, and let go of the answers."""
+        self._answers = None
+        for watch in list(self._watches.values()):
+            watch.stop()
+        super().close()
+
+    def _take(self, question: Any, _buffers: Any) -> None:
+        """Take a question of the page, and answer it now or in a thread of its own."""
+        answers = self._answers
+        if answers is None or not isinstance(question, dict):
+            return
+        number, ask = question.get("id"), question.get("ask")
+        if ask == _STOP:
+            self._stop(question.get("stops"))
+            return
+        self.send({"id": number, "begun": True})
+        if ask not in _SLOW:
+            self.send(answers.answer(question))
+            return
+        watch = self._watches[number] = Watch(partial(self._tell, number))
+        # In a copy of the context, in which ipykernel keeps whose question it is.
+        task = partial(contextvars.copy_context().run, self._answer_slowly, answers, question, watch)
+        threading.Thread(target=task, name="ocinb-explore", daemon=True).start()
+
+    def _answer_slowly(self, answers: Answering, question: dict[str, Any], watch: Watch) -> None:
+        number = question.get("id")
+        try:
+            reply = answers.answer(question, progress=watch)
+        except Stopped:
+            reply = {"id": number, "error": _STOPPED}
+        finally:
+            self._watches.pop(number, None)
+        self.send(reply)
+
+    def _tell(self, number: object, words: str) -> None:
+        self.send({"id": number, "begun": words})
+
+    def _stop(self, number: object) -> None:
+        watch = self._watches.get(number)
+        if watch is not None:
+            watch.stop()
+
+
+@cache
+def script() -> str:
+    """Join the scripts of the page to one module.
+
+    >>> script().rstrip().endswith("export default { render };")
+    True
+    """
+    return "\n".join((_PAGE / f"{name}.js").read_text(encoding="utf-8") for name in _SCRIPTS)
+
+
+@cache
+def style() -> str:
+    """Read the style of the page.
+
+    >>> style().startswith(".ocinb-explorer {")
+    True
+    """
+    return (_PAGE / "explorer.css").read_text(encoding="utf-8")

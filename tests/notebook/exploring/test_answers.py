@@ -1,0 +1,215 @@
+"""Whatever the page sends has an answer or an error in words, and nothing it sends does harm."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import ocinb
+from ocinb._pool import run_all
+from ocinb.errors import InvalidError, NotFoundError, TransportError
+from ocinb.notebook.exploring.answers import Answers, open_answers
+from ocinb.notebook.exploring.questions import MOST_CHARACTERS
+from ocinb.progress.protocol import State
+from ocinb.samples import SampleRegistry
+from ocinb.samples import registry as start_registry
+from ocinb.samples.tars import file, symlink, whiteout
+from tests.documents import REPOSITORY, layer, put_image, put_schema1
+from tests.frames.layerfacts import put_layers
+from tests.frames.test_inside import Board
+from tests.notebook.exploring.asking import ask, refused
+from tests.spec.signing import Step
+
+SHOP = "demo/shop:2.0"
+
+
+@pytest.fixture
+def shop(registry: SampleRegistry) -> Answers:
+    return open_answers(registry.reference(SHOP), platform="amd64")
+
+
+def names(answer: dict[str, Any]) -> list[str]:
+    return [one["name"] for one in answer["entries"]]
+
+
+def test_what_is_shown_first(registry: SampleRegistry, shop: Answers) -> None:
+    opening = shop.opening
+    assert opening["reference"] == opening["familiar"] == registry.reference(SHOP)
+    assert opening["platforms"] == ["linux/amd64", "linux/arm64"]
+    assert opening["platform"] == opening["image"]["platform"] == "linux/amd64"
+    assert opening["image"] == ask(shop, "image") == ask(shop, "image", platform="linux/amd64")
+    assert opening["image"]["created"].startswith("2025-06-02T07:05:24")
+
+
+def test_another_platform_is_read_when_it_is_asked_for(registry: SampleRegistry, shop: Answers) -> None:
+    asked = len(registry.requests)
+    other = ask(shop, "image", platform="linux/arm64")
+    assert other["manifest_digest"] != shop.opening["image"]["manifest_digest"]
+    assert len(registry.requests) > asked
+    assert ask(shop, "children", platform="linux/arm64", path="usr")["total"] > 0
+    asked = len(registry.requests)
+    assert ask(shop, "image", platform="linux/arm64") == other
+    assert len(registry.requests) == asked
+
+
+def test_whoever_is_told_of_the_reading_may_end_it(shop: Answers) -> None:
+    question = {"ask": "image", "platform": "linux/arm64"}
+    with pytest.raises(KeyboardInterrupt):
+        shop.answer(question, progress=Board(stop_at=State.DOWNLOADING))
+    board = Board()
+    assert "answer" in shop.answer(question, progress=board)
+    assert len(board.tasks) == 7
+    assert "answer" in shop.answer(question, progress=board)
+    assert len(board.tasks) == 7, "it is read once"
+
+
+def test_several_threads_may_ask(registry: SampleRegistry) -> None:
+    answers = open_answers(registry.reference(SHOP), platform="amd64")
+    questions: list[dict[str, Any]] = [
+        *({"ask": "image", "platform": platform} for platform in answers.opening["platforms"]),
+        *({"ask": "children", "path": "", "layer": layer} for layer in range(7)),
+        *({"ask": "search", "pattern": "*.py", "layer": layer, "platform": "linux/arm64"} for layer in range(7)),
+        {"ask": "preview", "path": "srv/shop/settings.toml"},
+        {"ask": "waste", "platform": "linux/arm64"},
+    ] * 4
+    asked = len(registry.requests)
+    told = run_all(answers.answer, questions, workers=8)
+    assert [set(one) for one in told] == [{"id", "answer"}] * len(questions)
+    assert told[: len(questions) // 4] == told[-len(questions) // 4 :]
+    blobs = [request.path for request in registry.requests[asked:] if "/blobs/" in request.path]
+    assert len(blobs) == len(set(blobs)), "each layer is fetched once"
+
+
+@pytest.mark.parametrize(
+    ("question", "message", "hint"),
+    [
+        ({"ask": "child"}, "ask takes", "children"),
+        ({"ask": None}, "ask takes a text, not None", ""),
+        ({"ask": ["children"]}, "ask takes a text", ""),
+        ({"ask": "children"}, "path takes a text, not None", ""),
+        ({"ask": "children", "path": 5}, "path takes a text, not 5", ""),
+        ({"ask": "children", "path": "x" * (MOST_CHARACTERS + 1)}, "path has 5,001 characters", ""),
+        ({"ask": "children", "path": "srv/shp"}, "there is no folder 'srv/shp' here", "Did you mean 'shop'?"),
+        ({"ask": "children", "path": "none/none"}, "there is no folder 'none/none' here", ""),
+        ({"ask": "children", "path": "usr/bin/bash"}, "'usr/bin/bash' is no folder, but a file", ""),
+        ({"ask": "children", "path": "", "layer": 7}, "the image has no layer 7: it has 7, from 0 to 6", ""),
+        ({"ask": "children", "path": "", "layer": 10**400}, "the image has no layer 1000000", ""),
+        ({"ask": "children", "path": "", "layer": -1}, "layer takes a number from 0 on, not -1", ""),
+        ({"ask": "children", "path": "", "layer": "0"}, "layer takes a number from 0 on, not '0'", ""),
+        ({"ask": "children", "path": "", "layer": True}, "layer takes a number from 0 on, not True", ""),
+        ({"ask": "children", "path": "", "offset": -1}, "offset takes a number from 0 on, not -1", ""),
+        ({"ask": "children", "path": "", "limit": 1.5}, "limit takes a number from 0 on, not 1.5", ""),
+        ({"ask": "children", "path": "", "sort": "sizes"}, "sort takes 'size' or 'name', not 'sizes'", "'size'"),
+        ({"ask": "children", "path": "", "platform": "linux/arm65"}, "there is no image for", "linux/arm64"),
+        ({"ask": "children", "path": "", "platform": "zos"}, "there is no image for 'zos'", "It has: linux/amd64"),
+        ({"ask": "search", "pattern": "  "}, "there is nothing to search for", "Type a word"),
+        ({"ask": "search", "pattern": "x" * 1001}, "the pattern has 1,001 characters", ""),
+        ({"ask": "search", "pattern": {}}, "pattern takes a text, not {}", ""),
+        ({"ask": "file", "path": "no/such"}, "no layer stores 'no/such'", ""),
+        ({"ask": "preview", "path": "no/such"}, "there is no 'no/such' in the final file system", ""),
+        ({"ask": "preview", "path": "usr"}, "is a directory", ""),
+        ({"ask": "preview", "path": "srv/shop/deploy.key"}, "there is no", "Layer 4 stores it, and layer 5 hides it"),
+        ({"ask": "preview", "path": "srv/shop/deploy.key", "layer": 0}, "layer 0 stores no", ""),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_told(shop: Answers, question: dict[str, Any], message: str, hint: str) -> None:
+    told = refused(shop, **{"what": question.pop("ask"), **question})
+    assert message in told[0]
+    assert hint in told[1]
+    assert told[0].count("\n") == 0
+
+
+@pytest.mark.parametrize("question", [None, 5, "children", [], b"x", {}, {"id": 3}])
+def test_what_is_no_question_has_an_error(shop: Answers, question: object) -> None:
+    told = shop.answer(question)
+    assert told["id"] == (question.get("id") if isinstance(question, dict) else None)
+    assert told["error"]["message"]
+
+
+ODD = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=9), st.lists(st.integers(), max_size=2)
+)
+FIELDS = dict.fromkeys(("id", "platform", "layer", "path", "sort", "offset", "limit", "pattern", "around"), ODD)
+
+
+def test_whatever_is_sent_is_answered(registry: SampleRegistry) -> None:
+    answers = open_answers(put_layers(registry, [file("a/b", "x"), symlink("l", "a")], [whiteout("a/b")]))
+    asked = st.sampled_from(["image", "children", "search", "file", "preview", "waste"])
+
+    @settings(max_examples=300)
+    @given(st.fixed_dictionaries({"ask": asked}, optional=FIELDS))
+    def send(question: dict[str, Any]) -> None:
+        told = answers.answer(question)
+        assert ("answer" in told) != ("error" in told)
+        assert "ocinb failed" not in str(told.get("error"))
+
+    send()
+
+
+def test_the_tag_may_move_meanwhile(registry: SampleRegistry) -> None:
+    name = put_layers(registry, [file("a", "before")])
+    answers = open_answers(name)
+    put_layers(registry, [file("a", "after")])
+    ocinb.settings.tag_ttl = 0
+    try:
+        assert ocinb.read(name, "a") == b"after"
+        assert ask(answers, "preview", path="a")["text"] == "before"
+    finally:
+        del ocinb.settings.tag_ttl
+
+
+def test_a_registry_that_went_is_an_error_and_what_is_here_goes_on() -> None:
+    with start_registry() as registry:
+        answers = open_answers(registry.reference(SHOP), platform="amd64")
+    message, _ = refused(answers, "image", platform="linux/arm64")
+    assert "cannot be reached" in message
+    assert ask(answers, "preview", path="srv/shop/settings.toml")["text"]
+    assert ask(answers, "children", path="")["total"]
+
+
+def test_a_mistake_of_ours_is_an_answer_too(
+    shop: Answers, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(shop._offered, "explored", lambda *_: 1 / 0)
+    with caplog.at_level(logging.ERROR, "ocinb"):
+        assert refused(shop, "image") == ("ocinb failed: ZeroDivisionError", "")
+    assert "the explorer cannot answer" in caplog.text
+
+
+def test_an_image_of_schema_1(registry: SampleRegistry) -> None:
+    base = layer("a")
+    registry.put_blob(base.raw)
+    put_schema1(registry, Step(["/bin/sh", "-c", "#(nop) ADD x"], str(base.digest)))
+    answers = open_answers(registry.reference(f"{REPOSITORY}:old"))
+    told = answers.opening["image"]
+    assert (told["compressed_bytes"], told["layers"][0]["compressed_bytes"]) == (None, None)
+    assert told["layers"][0]["instruction"] == "ADD x"
+    assert names(ask(answers, "children", path="")) == ["a"]
+
+
+def test_what_has_no_platform_is_called_unknown(registry: SampleRegistry) -> None:
+    put_image(registry, layer("a"), os="", architecture="")
+    answers = open_answers(registry.reference(f"{REPOSITORY}:1"))
+    assert answers.opening["platforms"] == ["unknown"]
+    assert ask(answers, "image", platform="unknown")["platform"] == "unknown"
+
+
+def test_what_is_no_image_is_refused(registry: SampleRegistry) -> None:
+    with pytest.raises(InvalidError, match="has no files: it is no image"):
+        open_answers(registry.reference("demo/chart:0.1"))
+    with pytest.raises(NotFoundError, match="there is no image for windows/amd64"):
+        open_answers(registry.reference(SHOP), platform="windows/amd64")
+    with pytest.raises(NotFoundError):
+        open_answers(registry.reference("demo/none"))
+    with pytest.raises(TransportError):
+        open_answers("127.0.0.1:1/demo/shop")
+
+
+@pytest.mark.parametrize("platform", ["all", ["amd64", "arm64"], 5])
+def test_it_opens_with_one_platform(registry: SampleRegistry, platform: Any) -> None:
+    with pytest.raises(InvalidError, match="opens the image of one platform"):
+        open_answers(registry.reference(SHOP), platform=platform)

@@ -1,0 +1,83 @@
+"""The explorer is shown as a page where there is one, and as a summary where there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import ocinb
+from ocinb.errors import InvalidError, NotFoundError
+from ocinb.samples import SampleRegistry
+from tests.frames.test_inside import Board
+from tests.notebook.reading import Reader
+from tests.notebook.shells import run
+
+SHOP = "demo/shop:2.0"
+VIEW = "application/vnd.jupyter.widget-view+json"
+
+
+@pytest.fixture
+def displayed(shell: Any, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """Give what is sent to a front end."""
+    sent: list[dict[str, Any]] = []
+
+    def publish(data: dict[str, Any], **_: Any) -> None:
+        sent.append(data)
+
+    monkeypatch.setattr(shell.display_pub, "publish", publish)
+    return sent
+
+
+def test_a_bundle_has_the_page_the_summary_and_the_lines(registry: SampleRegistry) -> None:
+    explorer = ocinb.explore(registry.reference(SHOP), platform="amd64")
+    bundle = explorer._repr_mimebundle_()
+    assert bundle.keys() == {VIEW, "text/html", "text/plain"}
+    assert "also for linux/arm64" in Reader(bundle["text/html"]).text
+    assert bundle["text/plain"] == repr(explorer)
+    assert bundle[VIEW]["model_id"] == explorer._repr_mimebundle_()[VIEW]["model_id"], "there is one page"
+
+
+def test_a_notebook_gets_the_summary_first_and_then_the_page(
+    registry: SampleRegistry, shell: Any, displayed: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(shell), "kernel", object(), raising=False)
+    shell.user_ns["explorer"] = ocinb.explore(registry.reference(SHOP), progress=False)
+    run(shell, "explorer")
+    summary, page = displayed
+    assert summary.keys() == {"text/html", "text/plain"}
+    assert 'class="ocinb ocinb-explore-static"' in summary["text/html"]
+    assert page.keys() == {VIEW, "text/plain"}
+    assert "summary stands above" in page["text/plain"]
+
+
+def test_a_terminal_gets_the_lines_alone(registry: SampleRegistry, shell: Any, displayed: list[dict[str, Any]]) -> None:
+    shell.user_ns["explorer"] = explorer = ocinb.explore(registry.reference(SHOP), progress=False)
+    run(shell, "explorer")
+    assert [shown["text/plain"] for shown in displayed] == [repr(explorer)]
+
+
+def test_reading_is_watched(registry: SampleRegistry) -> None:
+    board = Board()
+    ocinb.explore(registry.reference("demo/hello"), progress=board)
+    assert board.titles == [f"Reading {registry.reference('demo/hello')}"]
+    assert len(board.tasks) == 1
+
+
+CALLS: dict[str, tuple[Callable[[str], Any], type[Exception], str]] = {
+    "a typo": (lambda name: ocinb.explore(name, platfrom="amd64"), InvalidError, "Did you mean 'platform'"),  # type: ignore[call-arg]
+    "no name": (lambda _: ocinb.explore(5), InvalidError, "5 is not a name"),  # type: ignore[arg-type]
+    "two": (lambda name: ocinb.explore([name]), InvalidError, "is not a name"),  # type: ignore[arg-type]
+    "no platform": (lambda name: ocinb.explore(name, platform="s390x"), NotFoundError, "It has: linux/amd64"),
+    "an artifact": (
+        lambda name: ocinb.explore(name.replace("shop:2.0", "chart:0.1")), InvalidError, "ocinb.layers lists its blobs",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_what_is_wrong_is_told(registry: SampleRegistry, call: str) -> None:
+    function, kind, message = CALLS[call]
+    with pytest.raises(kind, match=message):
+        function(registry.reference(SHOP))

@@ -1,0 +1,134 @@
+"""What is told of an image is what the frames tell of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import pytest
+
+import ocinb
+from ocinb.notebook.exploring.answers import Answers, open_answers
+from ocinb.samples import SampleRegistry
+from ocinb.samples.tars import Entry, directory, file, hardlink, opaque, symlink, whiteout
+from tests.frames.facts import IMAGES, records
+from tests.frames.layerfacts import put_layers, steps
+from tests.notebook.exploring.asking import JSON, ask, every_entry, explored
+
+AS_IT_IS = ("path", "type", "size_bytes", "mode", "uid", "gid", "link_target")
+ODD: list[list[Entry]] = [
+    [file("a/b", "bb"), file("a/c", "ccc"), symlink("l", "a"), file("gone/x", "x"), file("twice", "one")],
+    [whiteout("gone"), file("twice", "two!"), hardlink("h", "a/c"), file("l/new", "n"), file("../out", "out")],
+    [opaque("a"), directory("a"), file("a/d", "dddd"), file("gone", "back"), file("twice", "three"), opaque("")],
+    [],
+]
+
+
+@pytest.fixture(params=[*IMAGES, "odd"])
+def opened(request: pytest.FixtureRequest, registry: SampleRegistry) -> tuple[str, str, Answers]:
+    is_odd = request.param == "odd"
+    name = put_layers(registry, *ODD) if is_odd else registry.reference(request.param)
+    platform = ocinb.configs(name, platform="all")["platform"].iloc[-1]
+    return name, platform, open_answers(name, platform=platform)
+
+
+def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    return sorted(({name: row[name] for name in AS_IT_IS} for row in records(frame)), key=str)
+
+
+def _told(entries: list[JSON]) -> list[dict[str, Any]]:
+    """Give the entries that are stored, as a frame has them: the bytes of a directory are those below it."""
+    stored = [{**one, "size_bytes": 0} if one["type"] == "directory" else one for one in entries]
+    return sorted(({name: one[name] for name in AS_IT_IS} for one in stored if one["position"] is not None), key=str)
+
+
+def test_the_image_is_that_of_the_frames(opened: tuple[str, str, Answers]) -> None:
+    name, platform, answers = opened
+    told = answers.opening["image"]
+    [figures] = records(ocinb.efficiency(name, platform=platform))
+    for key in ("stored_bytes", "visible_bytes", "hidden_bytes", "duplicate_bytes", "efficiency", "compressed_bytes"):
+        assert told[key] == figures[key]
+    [config] = records(ocinb.configs(name, platform=platform))
+    assert (told["user"], told["entrypoint"], told["cmd"]) == (config["user"], config["entrypoint"], config["cmd"])
+    layers = records(ocinb.layers(name, platform=platform, depth="files"))
+    keys = ("layer", "digest", "instruction", "compressed_bytes", "files", "hidden_bytes")
+    assert [[one[key] for key in keys] for one in told["layers"]] == [[one[key] for key in keys] for one in layers]
+    assert told["layers"] == ask(answers, "image")["layers"]
+
+
+def test_the_changes_of_a_layer_are_those_of_its_entries(opened: tuple[str, str, Answers]) -> None:
+    name, platform, answers = opened
+    frame = ocinb.files(name, platform=platform)
+    for layer in answers.opening["image"]["layers"]:
+        inside = frame[frame["layer"] == layer["layer"]]
+        counts = inside.loc[inside["type"] != "directory", "change"].value_counts()
+        assert {change: layer[change] for change in ("added", "modified", "deleted")} == {
+            change: counts.get(change, 0) for change in ("added", "modified", "deleted")
+        }
+        assert layer["stored_bytes"] == inside.loc[inside["type"] == "file", "size_bytes"].sum()
+
+
+def test_the_tree_is_the_final_file_system(opened: tuple[str, str, Answers]) -> None:
+    name, platform, answers = opened
+    entries = every_entry(answers, None)
+    frame = ocinb.filesystem(name, platform=platform)
+    frame = frame[frame["path"] != ""]
+    assert _told(entries) == _rows(frame)
+    files = frame[frame["type"] == "file"]
+    for one in entries:
+        if one["type"] == "directory":
+            below = files[files["path"].str.startswith(one["path"] + "/")]
+            assert (one["size_bytes"], one["files"]) == (below["size_bytes"].sum(), len(below))
+        assert one["hidden_bytes"] == 0
+        assert one["visible"] is (True if one["position"] is not None else None)
+
+
+def test_the_tree_of_a_layer_has_all_its_entries(opened: tuple[str, str, Answers]) -> None:
+    name, platform, answers = opened
+    frame = ocinb.files(name, platform=platform)
+    hidden = ocinb.hidden(name, platform=platform)
+    for number in range(len(answers.opening["image"]["layers"])):
+        entries = every_entry(answers, number)
+        inside = frame[(frame["layer"] == number) & ~((frame["path"] == "") & (frame["type"] == "directory"))]
+        # Of a directory that a layer stores twice, the last one counts.
+        inside = inside[(inside["type"] != "directory") | ~inside.duplicated(["path", "type"], keep="last")]
+        assert _told(entries) == _rows(inside)
+        assert sum(one["hidden_bytes"] for one in entries if one["type"] == "file") == (
+            hidden.loc[hidden["stored_in"] == number, "hidden_bytes"].sum()
+        )
+
+
+def test_the_waste_is_what_is_hidden(opened: tuple[str, str, Answers]) -> None:
+    name, platform, answers = opened
+    told = ask(answers, "waste", limit=1000)
+    frame = ocinb.hidden(name, platform=platform).sort_values("hidden_bytes", ascending=False, kind="stable")
+    keys = ("path", "hidden_bytes", "reason", "stored_in", "stored_by", "hidden_in", "hidden_by")
+    assert [[one[key] for key in keys] for one in told["entries"]] == [
+        [row[key] for key in keys] for row in records(frame)
+    ]
+    assert told["total"] == len(frame)
+    assert told["hidden_bytes"] == frame["hidden_bytes"].sum()
+
+
+def test_versions_are_all_entries_of_a_path(opened: tuple[str, str, Answers]) -> None:
+    name, platform, answers = opened
+    frame = ocinb.files(name, platform=platform)
+    keys = ("layer", *AS_IT_IS, "sha256", "change", "visible")
+    for path in frame["path"].unique()[:20]:
+        told = [[one[key] for key in keys] for one in ask(answers, "file", path=path)["versions"]]
+        assert told == [[row[key] for key in keys] for row in records(frame[frame["path"] == path])]
+
+
+def test_what_is_stored_behind_a_link_is_a_version_of_where_it_is_seen() -> None:
+    image = explored([[directory("a"), symlink("l", "a")], [file("l/new", "n")]])
+    assert image.versions("a/new") == [(1, 0)]
+    assert image.versions("l/new") == [(1, 0)]
+    assert image.versions("a/other") == []
+
+
+def test_who_hid_a_version_is_told(registry: SampleRegistry) -> None:
+    made = steps("COPY key /", "RUN rm key")
+    name = put_layers(registry, [file("key", "secret")], [whiteout("key")], history=made)
+    first, second = ask(open_answers(name), "file", path="/key")["versions"]
+    assert (first["hidden_in"], first["hidden_by"], first["reason"]) == (1, "RUN rm key", "deleted")
+    assert (second["type"], second["change"], second["hidden_by"]) == ("whiteout", "deleted", None)

@@ -1,0 +1,108 @@
+"""Every image behind a name can be chosen, from wherever it comes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import ocinb
+from ocinb.notebook.exploring import offered
+from ocinb.notebook.exploring.answers import open_answers
+from ocinb.samples import SampleRegistry
+from ocinb.samples.base import PLATFORMS
+from ocinb.samples.images import JSON
+from ocinb.samples.shop import RELEASES, shop_image
+from ocinb.sources.session import default_session
+from ocinb.spec.digest import Digest
+from tests.documents import REPOSITORY, layer, put_image, put_index
+from tests.localfiles import legacy_archive, tar_bytes, write_layout
+from tests.notebook.exploring.asking import ask
+
+IMAGE = shop_image(RELEASES[0], PLATFORMS[0])
+
+
+def put_children(registry: SampleRegistry, *platforms: JSON | None) -> str:
+    """Put an index of images, each with one file, which is called by its place."""
+    children: list[dict[str, Any]] = []
+    for number, platform in enumerate(platforms):
+        child = put_image(registry, layer(f"file{number}"), tag=f"child{number}")
+        children.append({**child, **({"platform": platform} if platform else {})})
+    put_index(registry, *children, tag="index")
+    return registry.reference(f"{REPOSITORY}:index")
+
+
+def _windows(version: str) -> JSON:
+    return {"os": "windows", "architecture": "amd64", "os.version": version}
+
+
+def test_images_of_one_platform_are_told_apart(registry: SampleRegistry) -> None:
+    linux = {"os": "linux", "architecture": "amd64"}
+    name = put_children(registry, _windows("10.0.1"), _windows("10.0.2"), linux, linux, _windows("10.0.2"), None)
+    answers = open_answers(name, platform="linux/amd64")
+    labels = [
+        "windows/amd64 (10.0.1)",
+        "windows/amd64 (10.0.2)",
+        "linux/amd64",
+        "linux/amd64 (2)",
+        "windows/amd64 (10.0.2) (2)",
+        "unknown",
+    ]
+    assert answers.opening["platforms"] == labels
+    assert answers.opening["platform"] == "linux/amd64"
+    for number, label in enumerate(labels):
+        [entry] = ask(answers, "children", path="", platform=label)["entries"]
+        assert entry["name"] == f"file{number}"
+        assert ask(answers, "preview", path=entry["path"], platform=label)["text"] == f"file{number}"
+
+
+@pytest.mark.parametrize("place", range(3))
+def test_it_outlives_a_block_that_keeps_nothing(places: list[str], place: int) -> None:
+    with ocinb.trace(fresh=True):
+        answers = open_answers(places[place])
+    folder = answers._offered.opened.session.store.root
+    assert ask(answers, "preview", path="srv/shop/settings.toml")["text"]
+    assert not folder.exists(), "it does not come back"
+
+
+def test_few_images_are_held(registry: SampleRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(offered, "_HELD", 2)
+    name = put_children(registry, *({"os": "linux", "architecture": f"cpu{number}"} for number in range(4)))
+    answers = open_answers(name, platform="linux/cpu0")
+    for label in (*answers.opening["platforms"], "linux/cpu0"):
+        assert ask(answers, "image", platform=label)["platform"] == label
+        assert len(answers._offered._explored) <= 2
+
+
+def test_attestations_are_no_images(registry: SampleRegistry) -> None:
+    name = registry.reference("demo/shop:2.0")
+    kinds = ocinb.manifests(name)["kind"].tolist()
+    assert "attestation" in kinds
+    assert len(open_answers(name).opening["platforms"]) == kinds.count("image")
+
+
+@pytest.fixture
+def places(registry: SampleRegistry, tmp_path: Path) -> list[str]:
+    write_layout(tmp_path / "image", {"shop": IMAGE.manifest})
+    docker = tmp_path / "docker.tar"
+    docker.write_bytes(tar_bytes(legacy_archive([(IMAGE, ["demo/shop:1.0"])])))
+    registered = f"{registry.reference('demo/shop')}@{IMAGE.manifest.digest}"
+    return [registered, f"oci:{tmp_path}/image:shop", f"docker-archive:{docker}:demo/shop:1.0"]
+
+
+def test_it_is_the_same_image_wherever_it_comes_from(places: list[str]) -> None:
+    told = [open_answers(name) for name in places]
+    trees = [ask(answers, "children", path="srv/shop") for answers in told]
+    assert trees[0] == trees[1] == trees[2]
+    assert len({ask(answers, "preview", path="srv/shop/settings.toml")["text"] for answers in told}) == 1
+    assert [answers.opening["platforms"] for answers in told] == [[PLATFORMS[0]]] * 3
+
+
+def test_a_layer_that_was_removed_meanwhile_is_fetched_again(registry: SampleRegistry) -> None:
+    name = registry.reference("demo/shop:2.0")
+    answers = open_answers(name, platform="amd64")
+    for one in answers.opening["image"]["layers"]:
+        default_session().store.blobs.path(Digest(one["digest"])).unlink()
+    assert ask(answers, "preview", path="srv/shop/settings.toml")["text"]
+    assert ask(answers, "preview", path="srv/shop/deploy.key", layer=4)["text"]

@@ -1,0 +1,126 @@
+"""The page's questions reach the answers, and their replies the page: at once, or from a thread that can be stopped."""
+
+from __future__ import annotations
+
+import gc
+import re
+import threading
+import weakref
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ocinb.notebook.exploring import widget as module
+from ocinb.notebook.exploring.watching import Watch
+from ocinb.notebook.exploring.widget import ExplorerWidget
+from ocinb.progress.protocol import Task
+
+
+class Answers:
+    """Answers all, and what is slow only when it is let."""
+
+    def __init__(self) -> None:
+        self.opening: dict[str, Any] = {"reference": "demo"}
+        self.begun, self.go = threading.Event(), threading.Event()
+        self.threads: list[str] = []
+
+    def answer(self, question: Any, *, progress: Watch | None = None) -> dict[str, Any]:
+        self.threads.append(threading.current_thread().name)
+        if progress is not None:
+            progress.start("Reading", [Task("one", "one", 1000)])
+            self.begun.set()
+            assert self.go.wait(20)
+            progress.advance("one", 10)
+        return {"id": question["id"], "answer": {}}
+
+
+class Shown:
+    """A widget, and what it sent."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.answers = Answers()
+        self.widget = ExplorerWidget(self.answers)
+        self.sent: list[dict[str, Any]] = []
+        monkeypatch.setattr(self.widget, "send", self.sent.append)
+
+    def ask(self, number: int, ask: str, **more: Any) -> None:
+        self.widget._handle_custom_msg({"id": number, "ask": ask, **more}, [])
+
+    def wait(self) -> None:
+        for thread in threading.enumerate():
+            if thread.name == "ocinb-explore":
+                thread.join(20)
+
+
+@pytest.fixture
+def shown(monkeypatch: pytest.MonkeyPatch) -> Iterator[Shown]:
+    shown = Shown(monkeypatch)
+    yield shown
+    shown.answers.go.set()
+    shown.wait()
+    shown.widget.close()
+
+
+def test_what_is_quick_is_answered_at_once(shown: Shown) -> None:
+    shown.ask(1, "children")
+    assert shown.sent == [{"id": 1, "begun": True}, {"id": 1, "answer": {}}]
+    assert shown.answers.threads == [threading.current_thread().name]
+
+
+@pytest.mark.parametrize("ask", ["image", "preview"])
+def test_what_is_slow_keeps_nobody_waiting_and_tells_how_far_it_is(shown: Shown, ask: str) -> None:
+    shown.ask(1, ask)
+    assert shown.answers.begun.wait(20)
+    shown.ask(2, "children")
+    assert {"id": 2, "answer": {}} in shown.sent
+    assert {"id": 1, "begun": "0 B of 1.0 kB, 0 of 1 layers read"} in shown.sent
+    shown.answers.go.set()
+    shown.wait()
+    assert shown.sent[-1] == {"id": 1, "answer": {}}
+
+
+def test_what_is_stopped_says_so(shown: Shown) -> None:
+    shown.ask(1, "image")
+    assert shown.answers.begun.wait(20)
+    shown.ask(2, "stop", stops=7)  # which nobody reads
+    shown.ask(3, "stop", stops=1)
+    shown.answers.go.set()
+    shown.wait()
+    assert shown.sent[-1]["id"] == 1
+    assert "stopped" in shown.sent[-1]["error"]["message"]
+
+
+def test_a_closed_explorer_holds_nothing_and_reads_no_more(shown: Shown) -> None:
+    shown.ask(1, "image")
+    assert shown.answers.begun.wait(20)
+    shown.widget.close()
+    shown.answers.go.set()
+    shown.wait()
+    assert "stopped" in shown.sent[-1]["error"]["message"]
+    shown.sent.clear()
+    shown.ask(2, "children")
+    assert shown.sent == []
+    held = weakref.ref(shown.answers)
+    shown.answers = Answers()
+    gc.collect()
+    assert held() is None
+
+
+def test_what_is_no_question_is_no_matter(shown: Shown) -> None:
+    messages: list[Any] = [None, [], "children", 3]
+    for message in messages:
+        shown.widget._handle_custom_msg(message, [])
+    assert shown.sent == []
+
+
+def test_the_page_is_one_module_that_writes_no_markup_and_asks_no_network() -> None:
+    script = module.script()
+    names = {path.stem for path in (Path(module.__file__).parent / "page").glob("*.js")}
+    assert names == set(module._SCRIPTS)
+    assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function", script)
+    assert not re.search(r"https?://|\bimport\b|\bfetch\(|url\(", script + module.style())
+    assert script.count("export ") == 1
+    top = re.findall(r"^(?:async )?(?:function|class|const|let) (\w+)", script, re.MULTILINE)
+    assert len(top) == len(set(top)), "one name for one thing: all stand in one module"

@@ -1,0 +1,236 @@
+"""The explorer in JupyterLab: found, opened, chosen and read, by mouse and by keyboard, whoever made the image."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.real import explorers, jupyter
+from tests.real.explorers import row, see_row
+from tests.real.jupyter import Lab
+
+pytestmark = pytest.mark.real
+
+_CELLS = "() => jupyterapp.shell.currentWidget.content.model.cells.length"
+_KERNEL = "jupyterapp.shell.currentWidget.context.sessionContext.session.kernel"
+_CANARY = """() => {
+    for (const element of document.querySelectorAll('.ocinb-explorer *'))
+        element.dispatchEvent(new MouseEvent('mouseover', {bubbles: true}));
+    return window.canary;
+}"""
+
+
+@contextmanager
+def _opened(lab: Lab, name: str, *cells: str, dark: bool = False) -> Iterator[tuple[Page, Locator]]:
+    path = jupyter.write_notebook(lab.directory / f"{name}.ipynb", *cells)
+    with jupyter.notebook(lab, path.name, dark=dark, height=1050) as page:
+        yield page, explorers.open_explorer(page)
+
+
+def _details(explorer: Locator) -> Locator:
+    return explorer.locator(".details")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_an_image_is_looked_through_by_mouse(lab: Lab, theme: str) -> None:
+    with _opened(lab, f"explore-{theme}", explorers.SHOP, dark=theme == "dark") as (page, explorer):
+        expect(explorer.locator("header")).to_contain_text("demo/shop:2.0")
+        expect(explorer.locator("header")).to_contain_text("84.4 %")
+        assert explorers.names(explorer)[0] == "usr"  # the largest
+        explorers.shot(page, f"explore-{theme}")
+        assert explorers.faults(page) == []
+
+        explorers.choose_layer(explorer, 4)
+        row(explorer, "shop").wait_for()  # the only folder is open
+        row(explorer, "deploy.key").click()
+        expect(row(explorer, "deploy.key")).to_have_attribute("aria-selected", "true")
+        expect(_details(explorer)).to_contain_text("hidden: deleted")
+        expect(_details(explorer).locator(".hider")).to_contain_text("by layer 5: RUN pip install")
+        _details(explorer).get_by_role("button", name="Show text").click()
+        expect(_details(explorer).locator("pre")).to_be_visible()
+        explorers.shot(page, f"explore-{theme}-details")
+        assert explorers.faults(page) == []
+
+        explorer.get_by_role("tab", name="Waste").click()
+        expect(explorer.locator(".waste .sum")).to_contain_text("hidden in 13 files")
+        wasted = explorer.locator(".waste [role=treeitem]")
+        expect(wasted.first).to_contain_text("python3.11")
+        explorers.shot(page, f"explore-{theme}-waste")
+        assert explorers.faults(page) == []
+        wasted.first.dblclick()
+        expect(explorer.locator(".scope")).to_have_text("layer 2")
+        expect(explorer.locator(".files .row.active .name")).to_contain_text("python3.11")
+
+        explorers.narrow(page)
+        explorers.shot(page, f"explore-{theme}-narrow")
+        assert explorers.faults(page) == []
+
+
+def test_a_search_finds_by_glob_and_word_and_leads_to_the_place(lab: Lab) -> None:
+    with _opened(lab, "explore-search", explorers.SHOP) as (page, explorer):
+        field, found = explorer.get_by_role("searchbox"), explorer.locator(".found")
+        field.fill("*.so*")
+        expect(found).to_have_text("3 found, 3.4 MB")
+        field.fill("nothing has this name")
+        expect(found).to_have_text("0 found, 0 B")
+        expect(explorer.locator(".message:visible")).to_contain_text("Nothing has such a name here")
+        field.fill("libpython")
+        field.press("Enter")
+        expect(explorer.locator(".row.active:visible .name")).to_contain_text("libpython3.11.so.1.0")
+        explorers.shot(page, "explore-search")
+        assert explorers.faults(page) == []
+        _details(explorer).get_by_role("button", name="Show in tree").click()
+        expect(field).to_have_value("")
+        expect(explorer.locator(".row.active:visible")).to_have_attribute("aria-level", "4")
+        assert explorers.names(explorer)[:3] == ["usr", "lib", "x86_64-linux-gnu"]
+        field.fill("passwd")
+        expect(found).to_contain_text("found")
+        explorer.get_by_role("button", name="Clear the search").click()
+        expect(found).to_be_empty()
+        see_row(explorer, "x86_64-linux-gnu")
+
+
+def test_the_keyboard_moves_and_no_shortcut_of_jupyterlab_is_pressed(lab: Lab) -> None:
+    with _opened(lab, "explore-keys", explorers.SHOP, "'another cell'") as (page, explorer):
+        tree = explorer.get_by_role("tree", name="Files", exact=True)
+        active = explorer.locator(".files .row.active")
+        tree.focus()
+        for key, name in [("ArrowDown", "usr"), ("End", "tmp"), ("Home", "usr"), ("s", "srv"), ("ArrowRight", "srv")]:
+            page.keyboard.press(key)
+            expect(active.locator(".name > bdi")).to_have_text(name)
+        expect(active).to_have_attribute("aria-expanded", "true")
+        page.keyboard.press("ArrowRight")
+        expect(active.locator(".name > bdi")).to_have_text("shop")
+        page.keyboard.press("Enter")
+        expect(active).to_have_attribute("aria-expanded", "true")
+        page.keyboard.press("ArrowLeft")
+        page.keyboard.press("ArrowLeft")
+        expect(active.locator(".name > bdi")).to_have_text("srv")
+        assert page.evaluate(
+            "() => document.activeElement.getAttribute('aria-activedescendant')"
+        ) == active.get_attribute("id")
+        for key in ("x", "d", "d", "a", "b", "v", "m", "y", "0", "0"):
+            page.keyboard.press(key)
+        assert page.evaluate(_CELLS) == 2
+        expect(explorer).to_be_visible()
+        page.keyboard.press("/")
+        expect(explorer.get_by_role("searchbox")).to_be_focused()
+        page.keyboard.type("xdd")
+        expect(explorer.get_by_role("searchbox")).to_have_value("xdd")
+        page.keyboard.press("Escape")
+        expect(tree).to_be_focused()
+        explorer.get_by_role("listbox").focus()
+        page.keyboard.press("ArrowDown")
+        page.keyboard.press("ArrowDown")
+        expect(explorer.locator(".scope")).to_have_text("layer 1")
+        page.keyboard.press("Home")
+        expect(explorer.locator(".scope")).to_have_text("final file system")
+        assert page.evaluate(_CELLS) == 2
+
+
+def test_another_platform_is_read_and_two_places_show_one_explorer(lab: Lab) -> None:
+    with _opened(lab, "explore-two", explorers.SHOP, "explorer") as (page, first):
+        second = page.locator(".ocinb-explorer").nth(1)
+        expect(second.locator(".files [role=treeitem]").first).to_be_visible()
+        digest = first.locator(".of-manifest code").inner_text()
+        first.get_by_role("combobox", name="Platform").select_option("linux/arm64")
+        expect(first.locator(".of-manifest code")).not_to_have_text(digest)
+        see_row(first, "usr")
+        expect(second.locator(".of-manifest code")).to_have_text(digest)
+        row(second, "srv").click()
+        see_row(second, "shop")
+        expect(row(first, "shop")).to_have_count(0)
+        expect(page.locator(".ocinb-explore-static:visible")).to_have_count(0)
+
+
+def test_the_page_says_that_the_kernel_is_busy_and_that_it_is_gone(lab: Lab) -> None:
+    with _opened(lab, "explore-busy", explorers.SHOP, "import os; os.getpid()") as (page, explorer):
+        kernel = int(page.locator(".jp-OutputArea-executeResult").last.inner_text().split()[-1])
+        os.kill(kernel, signal.SIGSTOP)
+        try:
+            row(explorer, "usr").click()
+            expect(explorer.locator(".status")).to_contain_text("The kernel is busy")
+            explorers.shot(page, "explore-busy")
+        finally:
+            os.kill(kernel, signal.SIGCONT)
+        see_row(explorer, "lib")
+        expect(explorer.locator(".status")).to_be_empty()
+        page.evaluate(f"() => {_KERNEL}.restart()")
+        jupyter.wait_idle(page)
+        row(explorer, "srv").click()
+        expect(explorer.locator(".status")).to_contain_text("un the cell again")
+        explorers.shot(page, "explore-gone")
+
+
+def test_reading_another_platform_is_told_and_stopped(lab: Lab) -> None:
+    with _opened(lab, "explore-stop", explorers.SLOW) as (page, explorer):
+        digest = explorer.locator(".of-manifest code").inner_text()
+        picker = explorer.get_by_role("combobox", name="Platform")
+        picker.select_option("linux/arm64")
+        status = explorer.locator(".status")
+        expect(status).to_contain_text("Reading the layers for linux/arm64")
+        expect(status).to_contain_text(re.compile(r"B of 6\.3 MB, \d of 7 layers read"))
+        explorers.shot(page, "explore-reading")
+        row(explorer, "srv").click()  # what is here can be looked at meanwhile
+        see_row(explorer, "shop")
+        status.get_by_role("button", name="Stop").click()
+        expect(status).to_contain_text("The reading was stopped")
+        expect(picker).to_have_value("linux/amd64")
+        expect(explorer.locator(".of-manifest code")).to_have_text(digest)
+
+
+def test_a_hostile_image_runs_nothing_and_stays_in_its_place(lab: Lab) -> None:
+    with _opened(lab, "explore-hostile", explorers.HOSTILE) as (page, explorer):
+        assert explorers.faults(page) == []
+        explorers.shot(page, "explore-hostile")
+        row(explorer, "names").click()
+        see_row(explorer, '"><img src=x onerror="window.canary = 2">')
+        explorers.shot(page, "explore-hostile-names")
+        row(explorer, '"><img src=x onerror="window.canary = 2">').click()
+        expect(_details(explorer).locator(".path")).to_contain_text("onerror")
+        _details(explorer).get_by_role("button", name="Show text").click()
+        expect(_details(explorer).locator("pre")).to_contain_text("www")
+        explorers.shot(page, "explore-hostile-details")
+        assert explorers.faults(page) == []
+        explorer.get_by_role("tab", name="Waste").click()
+        expect(explorer.locator(".waste [role=treeitem]").first).to_be_visible()
+        explorers.shot(page, "explore-hostile-waste")
+        assert explorers.faults(page) == []
+        explorer.get_by_role("tab", name="Files").click()
+        explorer.get_by_role("searchbox").fill("canary")
+        expect(explorer.locator(".found")).to_contain_text("found")
+        explorers.narrow(page)
+        explorers.shot(page, "explore-hostile-narrow")
+        assert explorers.faults(page) == []
+        assert page.locator(".ocinb-explorer img, .ocinb-explorer script, .ocinb-explorer style").count() == 0
+        assert page.evaluate(_CANARY) is None
+
+
+def test_a_notebook_that_was_saved_shows_the_summary(lab: Lab) -> None:
+    with _opened(lab, "explore-saved", explorers.SHOP) as (page, explorer):
+        expect(explorer).to_be_visible()
+        jupyter.save(page)
+    kept = explorers.outputs(lab.directory / "explore-saved.ipynb")
+    assert any("demo/shop:2.0" in "".join(output.get("data", {}).get("text/html", "")) for output in kept)
+    with jupyter.notebook(lab, "explore-saved.ipynb", height=1050) as page:
+        expect(page.locator(".ocinb-explore-static")).to_be_visible()
+        expect(page.locator(".ocinb-explorer")).to_have_count(0)
+        page.wait_for_timeout(1500)  # ipywidgets look for the widget that is gone
+        explorers.shot(page, "explore-saved")
+        assert page.locator("[data-mime-type='application/vnd.jupyter.stderr']").count() == 0
+
+
+def test_an_image_of_100_000_files_is_quick(lab: Lab) -> None:
+    with _opened(lab, "explore-large", explorers.LARGE) as (page, explorer):
+        times = {name: explorers.timed(page, action, sign) for name, action, sign in explorers.INTERACTIONS}
+        explorers.keep_times(times)
+        explorers.shot(page, "explore-large")
+        assert explorers.faults(page) == []
+        expect(explorer.locator(".found")).to_contain_text("found")
+        assert len(times) == len(explorers.INTERACTIONS)
