@@ -1,0 +1,38 @@
+"""Pictures of images, as plotly figures: where the bytes are, which are hidden, copied or shared, and what grew.
+
+It is public as `ocinb.plot`, and each function is loaded when it is first asked for.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from ocinb._text import nearest
+
+_HOMES = {
+    "compression": "ocinb.notebook.plot.ratios",
+    "duplicates": "ocinb.notebook.plot.copies",
+    "growth": "ocinb.notebook.plot.releases",
+    "icicle": "ocinb.notebook.plot.trees",
+    "layers": "ocinb.notebook.plot.stacks",
+    "shared": "ocinb.notebook.plot.sharing",
+    "treemap": "ocinb.notebook.plot.trees",
+    "waterfall": "ocinb.notebook.plot.steps",
+}
+
+__all__ = sorted(_HOMES)  # noqa: PLE0605 - the stub has the literal list
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        near = nearest(name, _HOMES)
+        hint = f". Did you mean {near!r}?" if near else ""
+        raise AttributeError(f"module 'ocinb.plot' has no attribute {name!r}{hint}")
+    value = getattr(importlib.import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

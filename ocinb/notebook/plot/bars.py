@@ -1,0 +1,90 @@
+"""A horizontal bar for each thing, the first one on top: what most plots are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from ocinb._text import human_size
+from ocinb.notebook.plot.drawing import BLUE
+from ocinb.notebook.plot.words import counted, hover
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One thing and its sizes.
+
+    Attributes
+    ----------
+    label
+        What stands beside it, safe for plotly.
+    hover
+        What shows when the mouse rests on it, safe too.
+    whole
+        Its size, in bytes.
+    part
+        What of that is told apart, in bytes.
+    name
+        What it is called in words, for the text in place of the picture.
+    """
+
+    label: str
+    hover: str
+    whole: int
+    part: int = 0
+    name: str = ""
+
+
+def largest(bars: Sequence[Bar], top: int, noun: str, *, is_sorted: bool) -> list[Bar]:
+    """Keep the largest, and gather the others into one at the end.
+
+    Parameters
+    ----------
+    bars
+        All of them.
+    top
+        How many are kept.
+    noun
+        What they are.
+    is_sorted
+        Whether the largest comes first, or they stay in their order.
+    """
+    order = sorted(range(len(bars)), key=lambda place: -bars[place].whole)
+    kept, rest = order[:top], order[top:]
+    chosen = [bars[place] for place in (kept if is_sorted else sorted(kept))]
+    return [*chosen, gathered([bars[place] for place in rest], noun)] if rest else chosen
+
+
+def gathered(bars: Sequence[Bar], noun: str) -> Bar:
+    """Make one bar of many."""
+    whole, part = sum(bar.whole for bar in bars), sum(bar.part for bar in bars)
+    label = f"… {len(bars):,} more"
+    return Bar(label, hover(f"… {counted(len(bars), f'more {noun}')}", [("together", human_size(whole))]), whole, part)
+
+
+def named_largest(bars: Iterable[Bar], count: int = 3) -> str:
+    """Name the largest in words, for the text in place of a picture."""
+    chosen = sorted((bar for bar in bars if bar.name), key=lambda bar: -bar.whole)[:count]
+    return ", ".join(f"{bar.name} ({human_size(bar.whole)})" for bar in chosen)
+
+
+# On the colour itself, so that it stays what it is.
+STRIPES: Final = {
+    "shape": "/",
+    "fillmode": "overlay",
+    "fgcolor": "#ffffff",
+    "fgopacity": 0.35,
+    "solidity": 0.3,
+    "size": 8,
+}
+
+
+def solid(color: str = BLUE) -> dict[str, object]:
+    """Fill bars with one colour."""
+    return {"color": color, "line": {"width": 0}}
+
+
+def hatched(color: str) -> dict[str, object]:
+    """Fill bars with stripes as well, so that colour is not alone in telling."""
+    return {"color": color, "line": {"width": 0}, "pattern": STRIPES}

@@ -1,0 +1,72 @@
+"""The figure that all plots return: plotly's own, which also says in words what is seen in it.
+
+This module imports plotly, so it is imported late, by `drawing.chart`.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from typing import Any
+
+import plotly.graph_objects as go
+import plotly.io
+
+from ocinb._text import escape_html
+
+MIMETYPE = "application/vnd.plotly.v1+json"
+# Renderers that mean the same as no choice at all.
+_OURS = {"plotly_mimetype", "jupyterlab", "nteract", "vscode", "browser"}
+_CONFIG = {"displaylogo": False, "responsive": True, "typesetMath": False}
+# For a page that has plotly.js, wherever in it that stands; without it the words remain.
+_SCRIPT = """<script>(() => {{
+  const place = document.getElementById("{name}"), figure = {figure};
+  const draw = () => {{
+    if (!window.Plotly) return;
+    place.replaceChildren();
+    window.Plotly.newPlot(place, figure.data, figure.layout, figure.config);
+  }};
+  if (document.readyState === "complete") draw(); else window.addEventListener("load", draw);
+}})();</script>"""
+
+
+class Chart(go.Figure):  # type: ignore[misc] # plotly has no types
+    """A plotly figure with a text in place of the picture, for whoever does not see it.
+
+    A notebook gets plotly's own MIME type, which JupyterLab and Notebook 7 draw without a network; a page gets HTML
+    that draws where plotly.js is loaded; and both have `alt` as words. If another renderer of plotly was chosen, that
+    one draws.
+    """
+
+    @property
+    def alt(self) -> str:
+        """What is to be seen, in words and figures."""
+        meta = self.layout.meta
+        return str(meta["alt"]) if isinstance(meta, dict) and "alt" in meta else "A figure."
+
+    def __repr__(self) -> str:
+        return self.alt
+
+    # IPython would ask this first, and with it plotly shows its own type alone.
+    _ipython_display_ = None
+
+    def _repr_mimebundle_(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        chosen = plotly.io.renderers.default
+        if chosen and not _OURS.intersection(chosen.split("+")):
+            return {**super()._repr_mimebundle_(*args, **kwargs), "text/plain": self.alt}
+        text = plotly.io.to_json(self, validate=False)
+        figure = {**json.loads(text), "config": _CONFIG}
+        return {MIMETYPE: figure, "text/html": _page(figure, self.alt), "text/plain": self.alt}
+
+    def _repr_html_(self) -> str:
+        html: str = self._repr_mimebundle_().get("text/html", escape_html(self.alt))
+        return html
+
+
+def _page(figure: dict[str, Any], alt: str) -> str:
+    name = f"ocinb-plot-{uuid.uuid4()}"
+    raw = json.dumps(figure, separators=(",", ":"))
+    inert = raw.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+    words = escape_html(alt)
+    script = _SCRIPT.format(name=name, figure=inert)
+    return f'<div id="{name}" class="ocinb-plot" role="img" aria-label="{words}"><p>{words}</p></div>{script}'

@@ -1,0 +1,228 @@
+"""Duplicates: content that an image has more than once, the most wasteful first, and how much the first few make."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any
+
+from ocinb._calls import suggesting
+from ocinb._text import human_size
+from ocinb.frames import contents
+from ocinb.frames.collecting import Names
+from ocinb.frames.opening import Platforms
+from ocinb.notebook.plot import drawing, questions
+from ocinb.notebook.plot.bars import Bar, gathered, named_largest, solid
+from ocinb.notebook.plot.questions import Picked, Subject, told
+from ocinb.notebook.plot.words import TIMES, Fact, counted, hover, safe_path, share, size
+from ocinb.progress.protocol import Progress
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ocinb.notebook.plot.chart import Chart
+
+_COLUMNS = ["reference", "platform", "path", "type", "size_bytes", "sha256"]
+_OF_A_CATALOG = ["sha256", "size_bytes", "copies", "duplicate_bytes", "example_path"]
+_PATHS_SHOWN = 6
+_AXIS_ROOM = 24
+
+
+@suggesting
+def duplicates(
+    reference: Subject,
+    *,
+    platform: Platforms = None,
+    top: int = 25,
+    progress: Progress | bool | None = None,
+) -> Chart:
+    """Draw which content an image has more than once, as a Pareto chart: what the copies take, and its running share.
+
+    Parameters
+    ----------
+    reference
+        The name of an image, or several, each compared with itself alone; or a frame that `ocinb.filesystem` gave, or
+        the view ``file_duplicates`` of a catalogue.
+    platform
+        As for `ocinb.filesystem`; a frame has its platforms already.
+    top
+        How many contents there are at most; the others are gathered into one bar.
+    progress
+        As for `ocinb.files`.
+
+    Returns
+    -------
+    Figure
+        A plotly figure.
+
+    Raises
+    ------
+    InvalidError
+        If a frame lacks columns, or an option is none; also if it is no image but an artifact.
+    NotFoundError
+        If nothing has that name, or it has no such platform.
+    OcinbError
+        If plotly is not installed: ``pip install 'ocinb[plot]'``. It is an `ImportError` too.
+
+    Notes
+    -----
+    The figures are those of ``duplicate_bytes`` of `ocinb.efficiency`: the size by the number of copies less one, in
+    the final file system; hard links are no copies. Files without a SHA-256 are left out, and the title says so.
+
+    Examples
+    --------
+    >>> import ocinb
+    >>> with ocinb.samples.registry() as registry:
+    ...     name = registry.reference("demo/shop:2.0")
+    ...     frame = ocinb.filesystem(name, platform="amd64", progress=False)
+    ...     figures = ocinb.efficiency(name, platform="amd64", progress=False).iloc[0]
+    >>> figure = ocinb.plot.duplicates(frame)
+    >>> bool(sum(figure.data[0].x) == figures["duplicate_bytes"])
+    True
+    """
+    questions.most(top)
+
+    def ask(names: Names) -> pd.DataFrame:
+        return contents.filesystem(names, platform=platform, progress=progress)
+
+    if _is_of_a_catalog(reference):
+        frame = questions.frame_for(reference, _OF_A_CATALOG, ask, made_by="file_duplicates", platform=platform)
+        return _figure("Duplicates in the catalogue", "", _of_a_catalog(frame), top)
+    made_by = "ocinb.filesystem"
+    frame = questions.frame_for(reference, _COLUMNS, ask, made_by=made_by, platform=platform)
+    pictures = list(questions.images(frame))
+    files = frame[frame["type"] == "file"]
+    if "visible" in files.columns:  # a frame of ocinb.files: what is hidden is no copy that anybody sees
+        files = files[files["visible"].fillna(value=False).astype(bool)]
+    known = files[files["sha256"].notna() & files["size_bytes"].notna()]
+    named = questions.labelled(list(questions.images(known)))
+    copied = [content for picked, name in named for content in _copied(picked, name if len(pictures) > 1 else "")]
+    missing = len(files) - len(known)
+    more = told(
+        questions.platforms_of(pictures),
+        f"{counted(missing, 'file')} without a SHA-256 left out" if missing else "",
+    )
+    return _figure(f"Duplicates in {questions.called(pictures)}", more, copied, top)
+
+
+def _is_of_a_catalog(subject: Subject) -> bool:
+    import pandas as pd
+
+    return isinstance(subject, pd.DataFrame) and "example_path" in subject.columns
+
+
+@dataclass(frozen=True, slots=True)
+class _Content:
+    """What is there more than once, and where it is known to be."""
+
+    sha256: str
+    size: int
+    copies: int
+    paths: tuple[str, ...]
+    wasted: int
+    layers: Any = None
+    image: str = ""
+
+
+def _copied(picked: Picked, image: str) -> list[_Content]:
+    places: dict[tuple[str, int], list[str]] = defaultdict(list)
+    columns = picked.rows[["sha256", "size_bytes", "path"]]
+    for sha256, count, path in zip(*(columns[name].tolist() for name in columns), strict=True):
+        places[sha256, count].append(path)
+    return [
+        _Content(sha256, count, len(paths), tuple(paths), (len(paths) - 1) * count, image=image)
+        for (sha256, count), paths in places.items()
+        if count and len(paths) > 1
+    ]
+
+
+def _of_a_catalog(frame: pd.DataFrame) -> list[_Content]:
+    known = frame[frame["duplicate_bytes"].notna()].to_dict("records")
+    return [
+        _Content(
+            str(row["sha256"]),
+            int(row["size_bytes"]),
+            int(row["copies"]),
+            (str(row["example_path"]),),
+            int(row["duplicate_bytes"]),
+            row.get("layers"),
+        )
+        for row in known
+    ]
+
+
+def _bar(content: _Content) -> Bar:
+    path, more = content.paths[0], len(content.paths) - _PATHS_SHOWN
+    facts: list[Fact] = [
+        ("image", content.image or None),
+        ("each", size(content.size)),
+        ("copies", f"{content.copies:,}"),
+        ("all but one take", size(content.wasted)),
+        ("layers", content.layers),
+        ("sha256", content.sha256[:12]),
+        *(("at", place) for place in content.paths[:_PATHS_SHOWN]),
+        ("and", counted(more, "more path") if more > 0 else None),
+    ]
+    label = f"{safe_path(path, 32)}  {TIMES}{content.copies:,}"
+    return Bar(label, hover(path, facts), content.wasted, name=f"{path}, {content.copies} copies")
+
+
+def _figure(title: str, more: str, copied: list[_Content], top: int) -> Chart:
+    if not copied:
+        return drawing.nothing(title, told("no content is there more than once", more))
+    ordered = sorted(copied, key=lambda content: -content.wasted)
+    shown = [_bar(content) for content in ordered[:top]]
+    if ordered[top:]:
+        shown.append(gathered([Bar("", "", content.wasted) for content in ordered[top:]], "contents"))
+    total = sum(content.wasted for content in copied)
+    subtitle = told(f"{human_size(total)} in copies of {counted(len(copied), 'content')}", more)
+    alt = f"Pareto chart. {title}: {subtitle}. Most: {named_largest(shown)}."
+    made = drawing.chart(title=title, subtitle=subtitle, alt=alt, height=drawing.height_of(len(shown)), legend=True)
+    places, hovers = list(range(len(shown))), [bar.hover for bar in shown]
+    made.add_bar(
+        x=[bar.whole for bar in shown],
+        y=places,
+        orientation="h",
+        hovertext=hovers,
+        hoverinfo="text",
+        marker=solid(),
+        name="taken by all copies but one",
+    )
+    most = max(bar.whole for bar in shown)
+    made.update_xaxes(**drawing.ticks(0, most), range=[0, 1.05 * most or 1])
+    made.update_yaxes(**drawing.rows_axis([bar.label for bar in shown]))
+    _add_running_share(made, shown, total)
+    return made
+
+
+def _add_running_share(made: Chart, shown: list[Bar], total: int) -> None:
+    running = list(accumulate(bar.whole for bar in shown))
+    made.add_scatter(
+        x=[100 * whole / total if total else 0 for whole in running],
+        y=list(range(len(shown))),
+        xaxis="x2",
+        mode="lines+markers",
+        line={"color": drawing.ORANGE, "width": 2},
+        marker={"symbol": "diamond", "size": 7},
+        hovertext=[
+            f"the first {number}: {share(whole, total)}".replace("%", "&#37;")
+            for number, whole in enumerate(running, 1)
+        ],
+        hoverinfo="text",
+        name="running share",
+    )
+    axis = {"overlaying": "x", "side": "top", "range": [0, 105], "showgrid": False}
+    made.update_layout(
+        xaxis2={
+            **axis,
+            "tickvals": [0, 50, 100],
+            "ticktext": ["0 %", "50 %", "100 %"],
+            "fixedrange": True,
+            "zeroline": False,
+        }
+    )
+    room = _AXIS_ROOM  # for the ticks of this axis, below the legend
+    made.update_layout(margin_t=made.layout.margin.t + room, height=made.layout.height + room)
+    inside = made.layout.height - made.layout.margin.t - made.layout.margin.b
+    made.update_layout(legend_y=1 + room / inside)

@@ -1,0 +1,211 @@
+"""The layers of images as bars: below each other with their instructions, or stacked into their image."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+from ocinb._calls import check_choice, suggesting
+from ocinb._text import human_size
+from ocinb.frames import images
+from ocinb.frames.collecting import Names
+from ocinb.frames.opening import Platforms
+from ocinb.notebook.plot import drawing, questions
+from ocinb.notebook.plot.bars import Bar, hatched, largest, named_largest, solid
+from ocinb.notebook.plot.layerbars import COLUMNS, layer_bars
+from ocinb.notebook.plot.questions import Picked, Subject, told
+from ocinb.notebook.plot.words import counted, safe_path
+from ocinb.progress.protocol import Progress
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ocinb.notebook.plot.chart import Chart
+
+By = Literal["layer", "size", "image"]
+_VIEWS = ("layer", "size", "image")
+
+
+@suggesting
+def layers(
+    reference: Subject,
+    *,
+    platform: Platforms = None,
+    by: By | None = None,
+    depth: Literal["metadata", "files"] = "metadata",
+    top: int = 40,
+    progress: Progress | bool | None = None,
+) -> Chart:
+    """Draw the layers of an image as bars, with the instruction that made each.
+
+    Parameters
+    ----------
+    reference
+        The name of an image, or several; or a frame that `ocinb.layers` gave.
+    platform
+        As for `ocinb.layers`; a frame has its platforms already.
+    by
+        ``"layer"`` draws a bar for each layer, the base on top; ``"size"`` the same, the largest on top; ``"image"``
+        stacks the layers of each image into one bar, where those that several images share have a colour. None is
+        ``"layer"`` for one image and ``"image"`` for several.
+    depth
+        ``"metadata"`` draws compressed sizes; ``"files"`` reads the layers, and draws what they unpack to, with what
+        nothing shows in the end told apart. A frame is drawn by what it has.
+    top
+        How many bars there are at most; the small ones are gathered into one.
+    progress
+        As for `ocinb.files`.
+
+    Returns
+    -------
+    Figure
+        A plotly figure.
+
+    Raises
+    ------
+    InvalidError
+        If a frame lacks columns, or an option is none.
+    NotFoundError
+        If nothing has that name, or it has no such platform.
+    OcinbError
+        If plotly is not installed: ``pip install 'ocinb[plot]'``. It is an `ImportError` too.
+
+    Notes
+    -----
+    Layers of unknown size, as in Docker's schema 1, are left out, and the title says so.
+
+    Examples
+    --------
+    >>> import ocinb
+    >>> with ocinb.samples.registry() as registry:
+    ...     frame = ocinb.layers(registry.reference("demo/shop:2.0"), platform="amd64")
+    >>> figure = ocinb.plot.layers(frame, by="size")
+    >>> [int(size) for size in figure.data[0].x[:2]], frame["compressed_bytes"].nlargest(2).tolist()
+    ([2809154, 1542013], [2809154, 1542013])
+    """
+    questions.most(top)
+    if by is not None:
+        check_choice("by", by, _VIEWS)
+
+    def ask(names: Names) -> pd.DataFrame:
+        return images.layers(names, platform=platform, depth=depth, progress=progress)
+
+    frame = questions.frame_for(reference, COLUMNS, ask, made_by="ocinb.layers", platform=platform)
+    pictures = list(questions.images(frame))
+    title = f"Layers of {questions.called(pictures)}"
+    if not pictures:
+        return drawing.nothing(title, "there are no layers to draw")
+    if (by or ("image" if len(pictures) > 1 else "layer")) == "image":
+        return _stacked(title, pictures, top)
+    return _below_each_other(title, pictures, top, is_sorted=by == "size")
+
+
+def _is_unpacked(pictures: Sequence[Picked]) -> bool:
+    return all("tar_bytes" in picked.rows and picked.rows["tar_bytes"].notna().any() for picked in pictures)
+
+
+def _below_each_other(title: str, pictures: Sequence[Picked], top: int, *, is_sorted: bool) -> Chart:
+    unpacked, several = _is_unpacked(pictures), len(pictures) > 1
+    column, part = ("tar_bytes", "hidden_bytes") if unpacked else ("compressed_bytes", "")
+    known = [
+        bar
+        for picked, name in questions.labelled(pictures)
+        for bar in layer_bars(picked, column, part=part, image=name if several else "")
+    ]
+    missing = sum(len(picked.rows) for picked in pictures) - len(known)
+    if not known:
+        return drawing.nothing(title, questions.left_out(missing, "layer") or "there are no layers to draw")
+    bars = largest(known, top, "layers", is_sorted=is_sorted)
+    total, hidden = sum(bar.whole for bar in known), sum(bar.part for bar in known)
+    kind = "unpacked" if unpacked else "compressed"
+    subtitle = told(
+        questions.platforms_of(pictures),
+        f"{human_size(total)} {kind} in {counted(len(known), 'layer')}",
+        f"{human_size(hidden)} hidden" if hidden else "",
+        questions.left_out(missing, "layer"),
+    )
+    alt = f"Bars. {title}: {subtitle}. Largest: {named_largest(known)}."
+    made = drawing.chart(
+        title=title, subtitle=subtitle, alt=alt, height=drawing.height_of(len(bars)), legend=bool(hidden)
+    )
+    _add_bars(made, bars, is_split=unpacked)
+    return made
+
+
+def _add_bars(made: Chart, bars: Sequence[Bar], *, is_split: bool) -> None:
+    places, most = list(range(len(bars))), max(bar.whole for bar in bars)
+    texts = [human_size(bar.whole) for bar in bars]
+    common = {"y": places, "orientation": "h", "hovertext": [bar.hover for bar in bars], "hoverinfo": "text"}
+    numbers = {"text": texts, "textposition": "outside", "cliponaxis": False, "textangle": 0}
+    if is_split:
+        made.add_bar(x=[bar.whole - bar.part for bar in bars], name="visible", marker=solid(), **common)
+        made.add_bar(x=[bar.part for bar in bars], name="hidden", marker=hatched(drawing.HIDDEN), **common, **numbers)
+    else:
+        made.add_bar(x=[bar.whole for bar in bars], name="compressed", marker=solid(), **common, **numbers)
+    made.update_layout(barmode="stack", uniformtext={"minsize": 9, "mode": "hide"})
+    made.update_xaxes(**drawing.ticks(0, most), range=[0, 1.25 * most or 1])
+    made.update_yaxes(**drawing.rows_axis([bar.label for bar in bars]))
+
+
+def _stacked(title: str, pictures: Sequence[Picked], top: int) -> Chart:
+    unpacked = _is_unpacked(pictures)
+    column = "tar_bytes" if unpacked else "compressed_bytes"
+    named = questions.labelled(pictures)[:top]
+    stacks = [(picked, layer_bars(picked, column, image=name)) for picked, name in named]
+    missing = sum(len(picked.rows) - len(bars) for picked, bars in stacks)
+    total = sum(bar.whole for _, bars in stacks for bar in bars)
+    more = len(pictures) - len(stacks)
+    subtitle = told(
+        questions.common(pictures),
+        f"{human_size(total)} {'unpacked' if unpacked else 'compressed'} in {counted(len(stacks), 'image')}",
+        "layers that several share are coloured alike",
+        f"{counted(more, 'more image')} not drawn" if more else "",
+        questions.left_out(missing, "layer"),
+    )
+    sizes = [(name, sum(bar.whole for bar in bars)) for (_, name), (_, bars) in zip(named, stacks, strict=True)]
+    listed = ", ".join(f"{name} {human_size(whole)}" for name, whole in sizes[:10])
+    alt = f"Stacked bars. {title}: {subtitle}. {listed}."
+    made = drawing.chart(title=title, subtitle=subtitle, alt=alt, height=drawing.height_of(len(stacks)))
+    _add_stacks(made, stacks, column)
+    most = max((whole for _, whole in sizes), default=0)
+    for place, (_, whole) in enumerate(sizes):
+        made.add_annotation(x=whole, y=place, text=human_size(whole), showarrow=False, xanchor="left", xshift=6)
+    made.update_layout(barmode="stack", uniformtext={"minsize": 9, "mode": "hide"})
+    made.update_xaxes(**drawing.ticks(0, most), range=[0, 1.2 * most or 1])
+    made.update_yaxes(**drawing.rows_axis([safe_path(name) for name, _ in sizes]))
+    return made
+
+
+def _add_stacks(made: Chart, stacks: Sequence[tuple[Picked, Sequence[Bar]]], column: str) -> None:
+    colors = _shared_colors([picked for picked, _ in stacks])
+    fills = [[colors.get(key, drawing.GREY) for key in _digests(picked, column)] for picked, _ in stacks]
+    for number in range(max((len(bars) for _, bars in stacks), default=0)):
+        rows = [place for place, (_, bars) in enumerate(stacks) if number < len(bars)]
+        made.add_bar(
+            x=[stacks[place][1][number].whole for place in rows],
+            y=rows,
+            orientation="h",
+            hovertext=[stacks[place][1][number].hover for place in rows],
+            hoverinfo="text",
+            text=[str(number)] * len(rows),
+            textposition="inside",
+            insidetextanchor="middle",
+            textangle=0,
+            marker={
+                "color": [fills[place][number] for place in rows],
+                "line": {"width": 1, "color": "rgba(255, 255, 255, 0.7)"},
+            },
+            showlegend=False,
+        )
+
+
+def _digests(picked: Picked, column: str) -> list[Any]:
+    return picked.rows.loc[picked.rows[column].notna(), "digest"].tolist()
+
+
+def _shared_colors(pictures: Sequence[Picked]) -> dict[Any, str]:
+    """Give a colour to each layer that stands in several images, the same in all of them."""
+    counts = Counter(key for picked in pictures for key in dict.fromkeys(picked.rows["digest"].dropna()))
+    several = [key for key, images in counts.items() if images > 1]
+    return {key: drawing.PALETTE[number % len(drawing.PALETTE)] for number, key in enumerate(several)}

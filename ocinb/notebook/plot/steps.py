@@ -1,0 +1,190 @@
+"""A waterfall: the size of an image as it grew, instruction by instruction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ocinb._calls import suggesting
+from ocinb._text import human_size, shorten
+from ocinb.frames import images
+from ocinb.frames.collecting import Names
+from ocinb.frames.opening import Platforms
+from ocinb.notebook.plot import drawing, questions
+from ocinb.notebook.plot.questions import Picked, Subject, told
+from ocinb.notebook.plot.words import counted, digest, hover, is_unknown, safe, safe_path, size
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ocinb.notebook.plot.chart import Chart
+
+_COLUMNS = ["reference", "platform", "position", "layer", "empty_layer", "instruction", "compressed_bytes"]
+
+
+@suggesting
+def waterfall(reference: Subject, *, platform: Platforms = None, empty: bool = True, top: int = 60) -> Chart:
+    """Draw how an image grew with each instruction of its history, as a waterfall that ends in its size.
+
+    Documents alone are read, no layer.
+
+    Parameters
+    ----------
+    reference
+        The name of an image, or several, which are drawn below each other; or a frame that `ocinb.history` gave.
+    platform
+        As for `ocinb.history`; a frame has its platforms already.
+    empty
+        Whether instructions that made no layer, such as ENV and CMD, have a line too.
+    top
+        How many steps of an image there are at most; small ones that follow each other are gathered into one.
+
+    Returns
+    -------
+    Figure
+        A plotly figure.
+
+    Raises
+    ------
+    InvalidError
+        If a frame lacks columns, or an option is none.
+    NotFoundError
+        If nothing has that name, or it has no such platform.
+    OcinbError
+        If plotly is not installed: ``pip install 'ocinb[plot]'``. It is an `ImportError` too.
+
+    Notes
+    -----
+    Sizes are compressed. Where history and layers do not fit together, no step has a size, and the title says so.
+
+    Examples
+    --------
+    >>> import ocinb
+    >>> with ocinb.samples.registry() as registry:
+    ...     frame = ocinb.history(registry.reference("demo/shop:2.0"), platform="amd64")
+    >>> figure = ocinb.plot.waterfall(frame, empty=False)
+    >>> [int(size) for size in figure.data[0].x[:2]], figure.data[0].measure[-1]
+    ([1542013, 163572], 'total')
+    >>> bool(sum(figure.data[0].x[:-1]) == frame["compressed_bytes"].sum())
+    True
+    """
+    questions.most(top)
+
+    def ask(names: Names) -> pd.DataFrame:
+        return images.history(names, platform=platform)
+
+    frame = questions.frame_for(reference, _COLUMNS, ask, made_by="ocinb.history", platform=platform)
+    pictures = list(questions.images(frame))
+    title = f"Growth of {questions.called(pictures)} by instruction"
+    falls = [(picked, _steps(picked, top, empty=empty)) for picked in pictures]
+    missing = sum(_unsized(picked) for picked in pictures)
+    if not any(steps for _, steps in falls):
+        return drawing.nothing(title, questions.left_out(missing, "step") or "there is no history to draw")
+    return _figure(title, falls, missing)
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """An instruction and by how many bytes the image grew with it."""
+
+    label: str
+    hover: str
+    name: str
+    grown: int
+    steps: int = 1
+
+
+def _unsized(picked: Picked) -> int:
+    rows = picked.rows
+    return int((rows["compressed_bytes"].isna() & ~rows["empty_layer"].fillna(value=False).astype(bool)).sum())
+
+
+def _steps(picked: Picked, top: int, *, empty: bool) -> list[_Step]:
+    steps = []
+    for row in picked.rows.to_dict("records"):
+        is_empty = not is_unknown(row["empty_layer"]) and bool(row["empty_layer"])
+        if not is_empty and not is_unknown(row["compressed_bytes"]):
+            steps.append(_step(row, int(row["compressed_bytes"])))
+        elif is_empty and empty:
+            steps.append(_step(row, 0))
+    return _gathered(steps, top)
+
+
+def _step(row: dict[Any, Any], grown: int) -> _Step:
+    text = "(instruction unknown)" if is_unknown(row["instruction"]) else str(row["instruction"])
+    facts = [
+        ("grown by", size(grown) if grown else "nothing"),
+        ("step", row["position"]),
+        ("layer", row["layer"]),
+        ("digest", digest(row.get("layer_digest"))),
+        ("made", None if is_unknown(row.get("created")) else f"{row['created']:%Y-%m-%d %H:%M} UTC"),
+    ]
+    return _Step(safe(text), hover(text, facts), shorten(text, 60), grown)
+
+
+def _gathered(steps: Sequence[_Step], top: int) -> list[_Step]:
+    """Put runs of small steps together, so that what remains is the largest in their order."""
+    kept = set(sorted(range(len(steps)), key=lambda place: -steps[place].grown)[:top])
+    result: list[_Step] = []
+    for place, step in enumerate(steps):
+        if place in kept:
+            result.append(step)
+        elif result and result[-1].steps > 1:
+            result[-1] = _more(result[-1].steps + 1, result[-1].grown + step.grown)
+        elif result and place - 1 not in kept:
+            result[-1] = _more(2, result[-1].grown + step.grown)
+        else:
+            result.append(step)
+    return result
+
+
+def _more(count: int, grown: int) -> _Step:
+    return _Step(f"… {count:,} steps", hover(f"… {count:,} steps", [("grown by", size(grown))]), "", grown, count)
+
+
+def _figure(title: str, falls: Sequence[tuple[Picked, Sequence[_Step]]], missing: int) -> Chart:
+    total = sum(step.grown for _, steps in falls for step in steps)
+    number = sum(step.steps for _, steps in falls for step in steps)
+    subtitle = told(
+        questions.platforms_of([picked for picked, _ in falls]),
+        f"{human_size(total)} compressed in {counted(number, 'step')}",
+        questions.left_out(missing, "step"),
+    )
+    largest = sorted((step for _, steps in falls for step in steps if step.name), key=lambda step: -step.grown)[:3]
+    listed = ", ".join(f"{step.name} (+{human_size(step.grown)})" for step in largest)
+    alt = f"Waterfall. {title}: {subtitle}. Largest steps: {listed}."
+    rows = sum(len(steps) + 1 for _, steps in falls)
+    made = drawing.chart(title=title, subtitle=subtitle, alt=alt, height=drawing.height_of(rows))
+    labels: list[str] = []
+    named = questions.labelled([picked for picked, _ in falls])
+    for (picked, steps), (_, name) in zip(falls, named, strict=True):
+        labels += _add_fall(made, picked, "the image" if len(falls) == 1 else name, steps, len(labels))
+    most = max(sum(step.grown for step in steps) for _, steps in falls)
+    made.update_layout(waterfallmode="overlay", waterfallgap=0.25)
+    made.update_xaxes(**drawing.ticks(0, most), range=[0, 1.15 * most or 1])
+    made.update_yaxes(**drawing.rows_axis(labels))
+    return made
+
+
+def _add_fall(made: Chart, picked: Picked, name: str, steps: Sequence[_Step], row: int) -> list[str]:
+    """Draw the steps of one image from a row on, which begin at nothing and end in its size; give their labels."""
+    whole = sum(step.grown for step in steps)
+    grown = [f"+{human_size(step.grown)}" if step.grown else "" for step in steps]
+    made.add_waterfall(
+        x=[*(step.grown for step in steps), whole],
+        y=list(range(row, row + len(steps) + 1)),
+        measure=[*("relative" for _ in steps), "total"],
+        text=[*grown, human_size(whole)],
+        hovertext=[*(step.hover for step in steps), hover(picked.label, [("compressed", size(whole))])],
+        hoverinfo="text",
+        orientation="h",
+        textposition="outside",
+        textangle=0,
+        cliponaxis=False,
+        increasing={"marker": {"color": drawing.BLUE}},
+        totals={"marker": {"color": drawing.GREEN}},
+        connector={"line": {"color": drawing.GREY, "width": 1}},
+        showlegend=False,
+    )
+    return [*(step.label for step in steps), f"<b>{safe_path(name)}</b>"]

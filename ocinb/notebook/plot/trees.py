@@ -1,0 +1,253 @@
+"""Files as areas: a treemap, or an icicle, of folders or of the layers that they came in, with what is hidden."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+from ocinb._calls import check_choice, suggesting
+from ocinb._text import human_size
+from ocinb.frames import contents as files_of
+from ocinb.frames import images
+from ocinb.frames.collecting import Names, list_names
+from ocinb.frames.opening import Platforms
+from ocinb.notebook.plot import drawing, questions
+from ocinb.notebook.plot.contents import COLUMNS, stored_files
+from ocinb.notebook.plot.folders import Leaf, Node, Path, Sums, tree
+from ocinb.notebook.plot.questions import Picked, Subject, Watching, told
+from ocinb.notebook.plot.tiles import tiles
+from ocinb.notebook.plot.words import counted, share
+from ocinb.progress.protocol import Progress
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ocinb.notebook.plot.chart import Chart
+
+By = Literal["folder", "layer"]
+_HEIGHT = 620
+
+
+@suggesting
+def treemap(
+    reference: Subject,
+    *,
+    platform: Platforms = None,
+    by: By = "folder",
+    top: int = 300,
+    progress: Progress | bool | None = None,
+) -> Chart:
+    """Draw the files of an image as areas in areas, so that what is large is seen at once.
+
+    Parameters
+    ----------
+    reference
+        The name of an image, or several; or a frame that `ocinb.files` or `ocinb.filesystem` gave. The latter has no
+        hidden files.
+    platform
+        As for `ocinb.files`; a frame has its platforms already.
+    by
+        ``"folder"`` puts files into their folders; ``"layer"`` puts these into the layers that store them.
+    top
+        How many folders and files are kept; the smaller ones are gathered into "… n more" where they are.
+    progress
+        As for `ocinb.files`.
+
+    Returns
+    -------
+    Figure
+        A plotly figure; a click on a folder goes into it.
+
+    Raises
+    ------
+    InvalidError
+        If a frame lacks columns, or an option is none; also if it is no image but an artifact.
+    NotFoundError
+        If nothing has that name, or it has no such platform.
+    OcinbError
+        If plotly is not installed: ``pip install 'ocinb[plot]'``. It is an `ImportError` too.
+
+    Notes
+    -----
+    Areas are bytes of file content, as in ``stored_bytes`` of `ocinb.efficiency`: each content once, a hard link adds
+    nothing. What is stored and not seen in the end is vermillion and striped. Files of unknown size are left out, and
+    the title says so.
+
+    Examples
+    --------
+    >>> import ocinb
+    >>> with ocinb.samples.registry() as registry:
+    ...     name = registry.reference("demo/shop:2.0")
+    ...     frame = ocinb.files(name, platform="amd64", progress=False)
+    ...     figures = ocinb.efficiency(name, platform="amd64", progress=False).iloc[0]
+    >>> area = ocinb.plot.treemap(frame).data[0]
+    >>> bool(area.values[0] == figures["stored_bytes"])
+    True
+    >>> sorted(label for label, parent in zip(area.labels, area.parents) if parent == "0")[:4]
+    ['etc/', 'root/', 'srv/shop/', 'usr/']
+    """
+    return _draw("treemap", reference, platform, by, top, progress)
+
+
+@suggesting
+def icicle(
+    reference: Subject,
+    *,
+    platform: Platforms = None,
+    by: By = "folder",
+    top: int = 200,
+    progress: Progress | bool | None = None,
+) -> Chart:
+    """Draw the files of an image as rows below their folders, so that the depth of folders is seen too.
+
+    Parameters
+    ----------
+    reference
+        The name of an image, or several; or a frame that `ocinb.files` or `ocinb.filesystem` gave. The latter has no
+        hidden files.
+    platform
+        As for `ocinb.files`; a frame has its platforms already.
+    by
+        ``"folder"`` puts files into their folders; ``"layer"`` puts these into the layers that store them.
+    top
+        How many folders and files are kept; the smaller ones are gathered into "… n more" where they are.
+    progress
+        As for `ocinb.files`.
+
+    Returns
+    -------
+    Figure
+        A plotly figure; a click on a folder goes into it.
+
+    Raises
+    ------
+    InvalidError
+        If a frame lacks columns, or an option is none; also if it is no image but an artifact.
+    NotFoundError
+        If nothing has that name, or it has no such platform.
+    OcinbError
+        If plotly is not installed: ``pip install 'ocinb[plot]'``. It is an `ImportError` too.
+
+    Notes
+    -----
+    As for `treemap`.
+
+    Examples
+    --------
+    >>> import ocinb
+    >>> with ocinb.samples.registry() as registry:
+    ...     frame = ocinb.filesystem(registry.reference("demo/shop:2.0"), platform="amd64", progress=False)
+    >>> rows = ocinb.plot.icicle(frame, by="layer").data[0]
+    >>> bool(rows.values[0] == frame.loc[frame["type"] == "file", "size_bytes"].sum())
+    True
+    >>> sorted(label for label, parent in zip(rows.labels, rows.parents) if parent == "0")[:2]
+    ['layer 0', 'layer 1']
+    """
+    return _draw("icicle", reference, platform, by, top, progress)
+
+
+def _draw(kind: str, subject: Subject, platform: Platforms, by: str, top: int, progress: Watching) -> Chart:
+    questions.most(top)
+    check_choice("by", by, ("folder", "layer"))
+    instructions: dict[Any, str] = {}
+
+    def ask(names: Names) -> pd.DataFrame:
+        listed = list_names(names)
+        if by == "layer":
+            known = images.layers(listed, platform=platform).dropna(subset=["instruction"])
+            keys = zip(known["manifest_digest"], known["layer"], strict=True)
+            instructions.update(zip(keys, known["instruction"].tolist(), strict=True))
+        return files_of.files(listed, platform=platform, progress=progress)
+
+    made_by = "ocinb.files or ocinb.filesystem"
+    frame = questions.frame_for(subject, COLUMNS, ask, made_by=made_by, platform=platform)
+    pictures = list(questions.images(frame))
+    title = f"Files of {questions.called(pictures)}"
+    known = stored_files(frame)
+    missing = int((frame["type"] == "file").sum()) - len(known)
+    known["above"] = _above(known, pictures, by, instructions)
+    if not known["size_bytes"].any():
+        return drawing.nothing(title, questions.left_out(missing, "file") or "there are no files with bytes to draw")
+    titles = (len(pictures) > 1) + (by == "layer")
+    nodes = tree(_direct(known), _largest(known, top), top, titles=titles)
+    made = _figure(kind, title, pictures, nodes, titles, missing)
+    _add(
+        made, kind, tiles(nodes, known, root_name=questions.called(pictures), titles=titles, is_icicle=kind == "icicle")
+    )
+    return made
+
+
+def _above(frame: pd.DataFrame, pictures: Sequence[Picked], by: str, instructions: Mapping[Any, str]) -> pd.Series[Any]:
+    """Say for each file what is above its first folder: the image if there are several, and the layer if asked for."""
+    import pandas as pd
+
+    above = pd.Series([()] * len(frame), index=frame.index, dtype=object)
+    for picked, name in questions.labelled(pictures):
+        rows = picked.rows.index.intersection(frame.index)
+        image = (name,) if len(pictures) > 1 else ()
+        digest = picked.rows["manifest_digest"].iloc[0] if "manifest_digest" in picked.rows else None
+        numbers = frame.loc[rows, "layer"].tolist()
+        titles = {number: (*image, _layer(number, instructions.get((digest, number)))) for number in set(numbers)}
+        above.loc[rows] = pd.Series([titles[number] if by == "layer" else image for number in numbers], index=rows)
+    return above
+
+
+def _direct(frame: pd.DataFrame) -> dict[Path, Sums]:
+    """Add up what lies in each folder itself; by its text first, since that is quick."""
+    sizes, hidden = frame["size_bytes"].astype("int64").tolist(), frame["is_hidden"].tolist()
+    sums: dict[tuple[Path, str], Sums] = defaultdict(Sums)
+    for above, path, size, is_hidden in zip(
+        frame["above"].tolist(), frame["path"].tolist(), sizes, hidden, strict=True
+    ):
+        folder = sums[above, path.rpartition("/")[0]]
+        folder.whole += size
+        folder.hidden += size if is_hidden else 0
+        folder.files += 1
+    return {(*above, *(folder.split("/") if folder else ())): here for (above, folder), here in sums.items()}
+
+
+def _largest(frame: pd.DataFrame, top: int) -> list[Leaf]:
+    rows = frame.nlargest(top, "size_bytes")
+    columns = zip(rows.index, rows["above"], rows["path"], rows["size_bytes"], rows["is_hidden"], strict=True)
+    return [
+        Leaf((*above, *path.split("/")), Sums(int(size), int(size) if is_hidden else 0, 1), row)
+        for row, above, path, size, is_hidden in columns
+    ]
+
+
+def _layer(number: object, instruction: str | None) -> str:
+    return f"layer {number}: {instruction}" if instruction else f"layer {number}"
+
+
+def _figure(
+    kind: str, title: str, pictures: Sequence[Picked], nodes: Sequence[Node], titles: int, missing: int
+) -> Chart:
+    root = nodes[0].sums
+    subtitle = told(
+        questions.platforms_of(pictures),
+        f"{human_size(root.whole)} in {counted(root.files, 'file')}",
+        f"{human_size(root.hidden)} ({share(root.hidden, root.whole)}) hidden, striped" if root.hidden else "",
+        questions.left_out(missing, "file"),
+    )
+    largest = sorted((node for node in nodes if node.kind == "file"), key=lambda node: -node.sums.whole)[:3]
+    listed = ", ".join(f"{'/'.join(node.path[titles:])} ({human_size(node.sums.whole)})" for node in largest)
+    alt = f"{kind.capitalize()}. {title}: {subtitle}." + (f" Largest files: {listed}." if listed else "")
+    return drawing.chart(title=title, subtitle=subtitle, alt=alt, height=_HEIGHT)
+
+
+def _add(made: Chart, kind: str, columns: dict[str, Any]) -> None:
+    common = {"branchvalues": "total", "hoverinfo": "text", "sort": True, "textinfo": "label+text"}
+    if kind == "treemap":
+        made.add_treemap(
+            **columns,
+            **common,
+            tiling={"packing": "squarify", "pad": 2},
+            pathbar_visible=True,
+            marker_pad={"t": 21, "l": 3, "r": 3, "b": 3},
+        )
+    else:
+        made.add_icicle(
+            **columns, **common, tiling={"orientation": "v", "pad": 1}, pathbar_visible=False, leaf_opacity=1
+        )
+    made.update_layout(margin={"l": 8, "r": 8, "b": 8}, uniformtext={"minsize": 10, "mode": "hide"})

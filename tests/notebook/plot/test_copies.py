@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+import ocinb
+from ocinb.samples import SampleRegistry
+from tests.notebook.plot import frames
+
+ROWS = [
+    ("a", 10, "x"),
+    ("b", 10, "x"),
+    ("c", 10, "x"),
+    ("d", 15, "y"),
+    ("e", 15, "y"),
+    ("f", 99, "z"),
+    ("g", 0, "e"),
+    ("h", 0, "e"),
+]
+
+
+def test_the_most_wasteful_comes_first_with_its_running_share() -> None:
+    figure = ocinb.plot.duplicates(frames.filesystem(*ROWS))
+    assert list(figure.data[0].x) == [20, 15]
+    assert list(figure.data[1].x) == pytest.approx([100 * 20 / 35, 100])
+    assert [text.partition(" ")[0] for text in figure.layout.yaxis.ticktext] == ["a", "d"]
+
+
+def test_the_others_are_gathered() -> None:
+    figure = ocinb.plot.duplicates(frames.filesystem(*ROWS), top=1)
+    assert list(figure.data[0].x) == [20, 15]
+    assert figure.layout.yaxis.ticktext[1] == "… 1 more"
+    assert "35 B in copies of 2 contents" in figure.layout.title.subtitle.text
+
+
+def test_images_are_compared_with_themselves_alone() -> None:
+    both = pd.concat([frames.filesystem(*ROWS[:2]), frames.filesystem(*ROWS[2:5], reference="demo/shop:1")])
+    assert list(ocinb.plot.duplicates(both).data[0].x) == [15, 10]
+
+
+def test_hard_links_and_hidden_files_are_no_copies() -> None:
+    links = frames.filesystem(*ROWS[:2])
+    links.loc[1, "type"] = "hardlink"
+    hidden = frames.files(("a", 5, 0, True), ("b", 5, 0, False), sha256="x")
+    for frame in (links, hidden):
+        assert ocinb.plot.duplicates(frame).layout.annotations[0].text.startswith("no content is there more than once")
+
+
+def test_files_without_a_sha256_are_told() -> None:
+    figure = ocinb.plot.duplicates(frames.filesystem(*ROWS, ("i", 4, None)))
+    assert "1 file without a SHA-256 left out" in figure.layout.title.subtitle.text
+
+
+def test_the_view_of_a_catalogue_is_drawn_too(registry: SampleRegistry) -> None:
+    with ocinb.Catalog() as catalog:
+        catalog.add(registry.reference("demo/shop:2.0"), platform="amd64", depth="files", progress=False)
+        frame = catalog.sql("FROM file_duplicates")
+    figure = ocinb.plot.duplicates(frame)
+    assert sum(figure.data[0].x) == frame["duplicate_bytes"].sum() > 0

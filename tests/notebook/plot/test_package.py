@@ -1,0 +1,82 @@
+"""`ocinb.plot` is a module that shows its eight functions, and loads plotly when one of them draws."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import ocinb
+from ocinb.errors import InvalidError, OcinbError
+from tests.notebook.plot import frames
+
+ROOT = Path(ocinb.__file__).parent / "notebook" / "plot"
+NAMES = ["compression", "duplicates", "growth", "icicle", "layers", "shared", "treemap", "waterfall"]
+
+
+def _stub() -> dict[str, str]:
+    tree = ast.parse((ROOT / "__init__.pyi").read_text(encoding="utf-8"))
+    imports = [node for node in tree.body if isinstance(node, ast.ImportFrom)]
+    return {alias.name: str(node.module) for node in imports for alias in node.names}
+
+
+def test_it_shows_its_eight_functions() -> None:
+    assert dir(ocinb.plot) == NAMES
+    assert _stub().keys() == set(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_function_comes_from_where_the_stub_says(name: str) -> None:
+    assert getattr(ocinb.plot, name) is getattr(importlib.import_module(_stub()[name]), name)
+
+
+def test_no_file_bears_the_name_of_a_function() -> None:
+    assert not {path.stem for path in ROOT.glob("*.py")} & set(NAMES)
+
+
+def test_an_unknown_name_is_an_attribute_error_with_a_suggestion() -> None:
+    with pytest.raises(
+        AttributeError, match=r"module 'ocinb\.plot' has no attribute 'treemp'\. Did you mean 'treemap'\?"
+    ):
+        getattr(ocinb.plot, "treemp")  # noqa: B009 - which mypy knows not to be there
+
+
+def test_naming_a_function_loads_neither_plotly_nor_pandas() -> None:
+    asked = "import sys, ocinb\nocinb.plot.layers, dir(ocinb.plot)\n"
+    script = f"{asked}print([name for name in ('plotly', 'pandas') if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize("kind", [OcinbError, ImportError])
+def test_without_plotly_it_says_how_to_get_it(kind: type[Exception], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "ocinb.notebook.plot.chart", raising=False)
+    monkeypatch.setitem(sys.modules, "plotly", None)
+    monkeypatch.setitem(sys.modules, "plotly.graph_objects", None)
+    with pytest.raises(kind, match=r"pip install 'ocinb\[plot\]'") as caught:
+        ocinb.plot.layers(frames.layers({"compressed_bytes": 5}))
+    assert type(caught.value).__name__ == "OcinbError"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_frame_with_the_wrong_columns_says_what_is_missing_and_who_gives_it(name: str) -> None:
+    with pytest.raises(InvalidError, match=r"it has no .*reference|it has no .*repository") as caught:
+        getattr(ocinb.plot, name)(frames.layers()[["layer"]])
+    assert "gives one that has" in str(caught.value)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_mistyped_keyword_is_told(name: str) -> None:
+    with pytest.raises(InvalidError, match="Did you mean 'platform'"):
+        getattr(ocinb.plot, name)("python", platfrom="arm64")
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("top", [0, -1, True, "3"])
+def test_top_is_a_number_from_one_up(name: str, top: object) -> None:
+    with pytest.raises(InvalidError, match="top takes a number from 1 up"):
+        getattr(ocinb.plot, name)("python", top=top)

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from ocinb.errors import InvalidError
+from ocinb.notebook.plot import questions
+from tests.notebook.plot import frames
+
+
+def _never(_: object) -> pd.DataFrame:
+    pytest.fail("nobody is asked for what is given")
+
+
+def _pictures(*pairs: tuple[str, str]) -> list[questions.Picked]:
+    return [questions.Picked(reference, platform, frames.layers()) for reference, platform in pairs]
+
+
+def test_a_frame_is_taken_as_it_is_and_left_as_it_was() -> None:
+    given = frames.layers({"compressed_bytes": 1}, {"compressed_bytes": 2}).iloc[[1]]
+    taken = questions.frame_for(given, ["layer"], _never, made_by="x", platform=None)
+    assert taken.index.tolist() == [0]
+    assert given.index.tolist() == [1]
+
+
+def test_a_platform_goes_with_a_name() -> None:
+    with pytest.raises(InvalidError, match="platform= goes with a name"):
+        questions.frame_for(frames.layers(), ["layer"], _never, made_by="x", platform="arm64")
+
+
+def test_numbers_may_be_floats_and_hold_unknown_ones() -> None:
+    frame = pd.DataFrame({"size_bytes": [1.0, float("nan")]})
+    assert questions.numbers(frame, "size_bytes").tolist() == [1, pd.NA]
+    with pytest.raises(InvalidError, match="size_bytes of this frame holds something else than numbers"):
+        questions.numbers(pd.DataFrame({"size_bytes": ["a"]}), "size_bytes")
+
+
+def test_labels_leave_out_what_all_have_in_common() -> None:
+    named = questions.labelled(_pictures(("host:5000/demo/a:1", "linux/amd64"), ("host:5000/demo/b:1", "linux/amd64")))
+    assert [name for _, name in named] == ["a:1", "b:1"]
+    named = questions.labelled(_pictures(("python:3", "linux/amd64"), ("demo/b:1", "linux/arm64")))
+    assert [name for _, name in named] == ["python:3 linux/amd64", "demo/b:1 linux/arm64"]
+
+
+def test_what_labels_leave_out_is_told_once() -> None:
+    pictures = _pictures(("host:5000/demo/a:1", "linux/amd64"), ("host:5000/demo/b:1", "linux/amd64"))
+    assert questions.common(pictures) == "linux/amd64 · all in host:5000/demo"
+
+
+def test_titles_have_the_familiar_name() -> None:
+    assert questions.called(_pictures(("docker.io/library/python:3", ""))) == "python:3"
+    assert questions.called(_pictures(("a:1", ""), ("b:1", ""))) == "2 images"
+    assert questions.called([]) == "no image"
+    assert questions.familiar("No Name") == "No Name"

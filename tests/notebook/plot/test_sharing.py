@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+import ocinb
+from ocinb.errors import InvalidError
+from ocinb.frames import schemas
+from ocinb.samples import SampleRegistry
+from tests.notebook.plot import frames
+
+
+def _pair() -> pd.DataFrame:
+    one = frames.layers({"compressed_bytes": 5}, {"compressed_bytes": 6, "digest": "sha256:one"})
+    other = frames.layers(
+        {"compressed_bytes": 5}, {"compressed_bytes": 9, "digest": "sha256:two"}, reference="demo/shop:1"
+    )
+    return pd.concat([one, other], ignore_index=True)
+
+
+def test_bars_have_what_is_shared_and_what_is_unique() -> None:
+    sizes = {"compressed_bytes": 11, "unique_bytes": 6, "shared_bytes": 5}
+    unknown = {**frames.IMAGE, "reference": "demo/old:1", "manifest_digest": "sha256:b"}
+    figure = ocinb.plot.shared(schemas.SHARED.frame([{**frames.IMAGE, **sizes}, unknown]))
+    assert [(trace.name, list(trace.x)) for trace in figure.data] == [("shared", [5]), ("unique", [6])]
+    assert "1 image of unknown size is left out" in figure.alt
+
+
+def test_a_matrix_has_what_each_two_have_in_common() -> None:
+    figure = ocinb.plot.shared(_pair(), by="pair")
+    assert [list(row) for row in figure.data[0].z] == [[11, 5], [5, 14]]
+    assert "25 B in all · 20 B with each layer stored once" in figure.layout.title.subtitle.text
+    assert figure.alt.endswith("Most in common: shop:1 and shop:2.0 5 B.")
+
+
+def test_what_a_catalogue_answers_is_compared_too() -> None:
+    answer = _pair().rename(columns={"digest": "layer_digest"})[["reference", "layer_digest", "compressed_bytes"]]
+    assert [list(row) for row in ocinb.plot.shared(answer, by="pair").data[0].z] == [[11, 5], [5, 14]]
+
+
+def test_the_sums_are_those_of_shared(registry: SampleRegistry) -> None:
+    names = [registry.reference(f"demo/shop:{tag}") for tag in ("1.0", "1.1", "2.0")]
+    frame = ocinb.shared(names, platform="amd64")
+    figure = ocinb.plot.shared(names, platform="amd64")
+    assert sorted(figure.data[0].x) == sorted(frame["shared_bytes"])
+    assert sorted(figure.data[1].x) == sorted(frame["unique_bytes"])
+
+
+def test_a_frame_without_digests_is_refused_for_a_matrix() -> None:
+    with pytest.raises(InvalidError, match="it has no digest"):
+        ocinb.plot.shared(_pair()[["reference", "compressed_bytes"]], by="pair")
+
+
+def test_nothing_is_told() -> None:
+    for by, frame in (("image", schemas.SHARED.frame([])), ("pair", frames.layers())):
+        assert ocinb.plot.shared(frame, by=by).layout.annotations[0].text == "there are no images to compare"  # type: ignore[arg-type]
