@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import os
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -12,8 +13,10 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 from nbconvert import HTMLExporter
+from plotly.offline import get_plotlyjs
 
 NOTEBOOK = Path(__file__).parent / "00-quickstart.ipynb"
+WIDGET = "application/vnd.jupyter.widget-view+json"
 # What goes to a terminal has to fit one; whole digests are for the page.
 KERNEL = [
     "--IPKernelApp.exec_lines=import pandas; pandas.set_option('display.width', 110, 'display.max_colwidth', 48)",
@@ -39,17 +42,35 @@ def headlines(notebook: nbformat.NotebookNode) -> list[str]:
     return [f"{_prompt(cell.source)}\n{_shown(cell)}" for cell in marked]
 
 
+def as_page(notebook: nbformat.NotebookNode) -> str:
+    """Write a page that needs nothing beside it, and no other host: without widgets, and with plotly's script in it."""
+    _take_out_widgets(notebook)
+    _take_out_links(notebook)
+    exporter = HTMLExporter(template_name="lab", mathjax_url="", require_js_url="")
+    html, _ = exporter.from_notebook_node(notebook)
+    return str(html).replace("</head>", f"<script>{get_plotlyjs()}</script></head>", 1)
+
+
+def _take_out_widgets(notebook: nbformat.NotebookNode) -> None:
+    """Leave what stands beside them: the lines that bars gave way to, and the summary of the explorer."""
+    notebook.metadata.pop("widgets", None)
+    for cell in notebook.cells:
+        cell.outputs = [output for output in cell.get("outputs", ()) if WIDGET not in output.get("data", ())]
+
+
+def _take_out_links(notebook: nbformat.NotebookNode) -> None:
+    """Leave the words of links to the other notebooks, which do not lie beside the page."""
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = re.sub(r"\[([^]]+)\]\([\w-]+\.ipynb\)", r"\1", cell.source)
+
+
 def main(build: Path) -> None:
     """Leave the page in a folder, and tell where it is."""
     build.mkdir(parents=True, exist_ok=True)
     notebook = run(build)
-    # The page needs neither formulas nor widgets, so it asks no other host for scripts. What is kept of the bars, which
-    # have long given way to a line, would make it ask for those that draw them.
-    notebook.metadata.pop("widgets", None)
-    exporter = HTMLExporter(template_name="lab", mathjax_url="", require_js_url="")
-    html, _ = exporter.from_notebook_node(notebook)
     page = build / "quickstart.html"
-    page.write_text(html, encoding="utf-8")
+    page.write_text(as_page(notebook), encoding="utf-8")
     print("\n\n".join(headlines(notebook)))
     print(f"\nThe whole notebook: {page}\nThe pulled image:   {_pulled(build / 'store')} (try: skopeo inspect)")
 

@@ -20,12 +20,15 @@ _HOMES = {
     "document": "ocinb.frames.documents",
     "efficiency": "ocinb.frames.contents",
     "errors": "ocinb",
+    "explain": "ocinb.notebook.explaining.explain",
+    "explore": "ocinb.notebook.exploring.explorer",
     "files": "ocinb.frames.contents",
     "filesystem": "ocinb.frames.contents",
     "hidden": "ocinb.frames.contents",
     "history": "ocinb.frames.images",
     "layers": "ocinb.frames.images",
     "manifests": "ocinb.frames.images",
+    "plot": "ocinb.notebook",
     "pull": "ocinb.frames.downloads",
     "rate_limit": "ocinb.frames.limits",
     "read": "ocinb.frames.extract",
@@ -34,10 +37,13 @@ _HOMES = {
     "samples": "ocinb",
     "settings": "ocinb._settings",
     "shared": "ocinb.frames.comparison",
+    "show": "ocinb.notebook.showing.show",
     "store": "ocinb.frames.local",
     "tags": "ocinb.frames.names",
     "trace": "ocinb.notebook.tracing.trace",
 }
+# Those that are modules themselves.
+_MODULES = {"errors", "plot", "samples"}
 # What IPython asks for at `%load_ext ocinb`, and nobody else.
 _HOOKS = {
     "load_ipython_extension": "ocinb.notebook.extension",
@@ -53,9 +59,8 @@ def __getattr__(name: str) -> Any:
     if home is None:
         raise AttributeError(f"module 'ocinb' has no attribute {name!r}{_suggestion(name)}")
     with collector_off():
-        if home == "ocinb":
-            return importlib.import_module(f"ocinb.{name}")
-        value = getattr(importlib.import_module(home), name)
+        is_module = name in _MODULES
+        value = importlib.import_module(f"{home}.{name}") if is_module else getattr(importlib.import_module(home), name)
     globals()[name] = value
     return value
 

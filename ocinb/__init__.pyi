@@ -19,6 +19,10 @@ from ocinb.frames.local import store as store
 from ocinb.frames.names import repositories as repositories
 from ocinb.frames.names import tags as tags
 from ocinb.frames.referrers import referrers as referrers
+from ocinb.notebook import plot as plot
+from ocinb.notebook.explaining.explain import explain as explain
+from ocinb.notebook.exploring.explorer import explore as explore
+from ocinb.notebook.showing.show import show as show
 from ocinb.notebook.tracing.trace import trace as trace
 from ocinb.progress.protocol import Progress as Progress
 from ocinb.spec.reference import Reference as Reference
@@ -32,12 +36,15 @@ __all__ = [
     "document",
     "efficiency",
     "errors",
+    "explain",
+    "explore",
     "files",
     "filesystem",
     "hidden",
     "history",
     "layers",
     "manifests",
+    "plot",
     "pull",
     "rate_limit",
     "read",
@@ -46,6 +53,7 @@ __all__ = [
     "samples",
     "settings",
     "shared",
+    "show",
     "store",
     "tags",
     "trace",

@@ -26,6 +26,7 @@ HEAVY = [
     "IPython",
     "tqdm",
     "humanize",
+    "plotly",
 ]
 
 
@@ -50,7 +51,7 @@ def test_the_stub_and_the_module_offer_the_same() -> None:
     assert [name for name in dir(ocinb) if not name.startswith("__")] == PUBLIC
 
 
-@pytest.mark.parametrize("module", [ocinb.errors, ocinb.samples])
+@pytest.mark.parametrize("module", [ocinb.errors, ocinb.samples, ocinb.plot])
 def test_completion_shows_what_people_use(module: Any) -> None:
     assert dir(module) == module.__all__
 
@@ -109,6 +110,7 @@ NUMPYDOC = ["Parameters", "Attributes", "Returns", "Raises", "Notes", "Examples"
 FUNCTIONS = {
     **{name: getattr(ocinb, name) for name in PUBLIC if inspect.isfunction(getattr(ocinb, name))},
     "samples.registry": ocinb.samples.registry,
+    **{f"plot.{name}": getattr(ocinb.plot, name) for name in ocinb.plot.__all__},
 }
 METHODS = {
     f"Catalog.{name}": getattr(ocinb.Catalog, name)

@@ -1,11 +1,13 @@
 """The notebook that people open first, run from its first cell to its last as `make demo` runs it."""
 
-import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import nbformat
+
+from tests import lessons
 
 ROOT = Path(__file__).parent.parent
 NOTEBOOK = ROOT / "notebooks" / "00-quickstart.ipynb"
@@ -30,7 +32,7 @@ def test_make_demo_runs_it_and_leaves_a_page(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "notebooks/demo.py", str(build)],
         cwd=ROOT,
-        env={**os.environ, "PYTHONWARNINGS": "error::ResourceWarning"},
+        env={**lessons.strict(tmp_path), "PYTHONWARNINGS": "error::ResourceWarning"},
         capture_output=True,
         text=True,
         check=False,
@@ -45,6 +47,10 @@ def test_make_demo_runs_it_and_leaves_a_page(tmp_path: Path) -> None:
     page = (build / "quickstart.html").read_text(encoding="utf-8")
     assert "Pulled 127.0.0.1:" in page
     assert "downloaded" in page
+    assert "hidden, striped" in page, "the picture is drawn"
+    assert "Largest folders" in page, "the explorer has a summary"
     assert "application/vnd.jupyter.widget" not in page
-    assert "https://unpkg.com" not in page, "what is shown needs no other host"
+    assert re.findall(r'<(?:script|link|img|iframe)[^<>]*\s(?:src|href)="[^"]+"', page) == [], "it is all in one file"
+    assert ".ipynb" not in page, "the other notebooks do not lie beside it"
     assert "Traceback" not in page
+    assert lessons.asked(tmp_path) == []

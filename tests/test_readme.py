@@ -112,3 +112,11 @@ def test_the_catalogue_answers_as_it_is_shown(registry: SampleRegistry) -> None:
 def without_sizes(text: str) -> list[str]:
     """Take out of an answer the sizes, which other versions of a compressor make others, and the spaces."""
     return re.sub(r"\b\d{5,}\b", "#", text).split()
+
+
+@pytest.mark.parametrize("page", ["README.md", "CHANGELOG.md"])
+def test_every_link_within_the_project_leads_somewhere(page: str) -> None:
+    text = (ROOT.parent / page).read_text(encoding="utf-8")
+    inside = {link for link in re.findall(r"\]\(([^)\s#]+)[^)\s]*\)", text) if "://" not in link}
+    assert {link for link in inside if not (ROOT.parent / link).exists()} == set()
+    assert inside or page != "README.md"

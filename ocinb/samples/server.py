@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Self
 
+from ocinb._calls import suggesting
 from ocinb.errors import InvalidError
 from ocinb.samples.answers import answer_to, parse_route
 from ocinb.samples.catalogue import sample_content
@@ -15,6 +16,7 @@ from ocinb.samples.exchange import Answer, Delivery, Request
 from ocinb.samples.faults import Fault
 from ocinb.samples.images import Layer, Manifest, Step, make_image, moment
 from ocinb.samples.referrers import tag_referrers
+from ocinb.samples.signed import add_signed
 from ocinb.samples.sockets import SocketServer
 from ocinb.samples.tokens import TokenIssuer
 from ocinb.spec.digest import Digest
@@ -39,6 +41,7 @@ class SampleRegistry:
         bandwidth: float | None = None,
         page_size: int | None = None,
         referrers_api: bool = True,
+        signed: bool = False,
     ) -> None:
         for name, limit in (("bandwidth", bandwidth), ("page_size", page_size)):
             if limit is not None and limit <= 0:
@@ -47,6 +50,8 @@ class SampleRegistry:
         self._page_size = page_size
         self._referrers_api = referrers_api
         self._content = sample_content().copy()
+        if signed:
+            add_signed(self._content)
         if not referrers_api:
             tag_referrers(self._content)
         self._faults: list[Fault] = []
@@ -256,6 +261,7 @@ class SampleRegistry:
         return answer_to(request, self._content, page_size=self._page_size, referrers_api=self._referrers_api)
 
 
+@suggesting
 def registry(
     *,
     token: bool = False,
@@ -263,6 +269,7 @@ def registry(
     bandwidth: float | None = None,
     page_size: int | None = None,
     referrers_api: bool = True,
+    signed: bool = False,
 ) -> SampleRegistry:
     """Start a registry on this machine that holds the sample images.
 
@@ -284,6 +291,8 @@ def registry(
     referrers_api
         Whether it lists what refers to an image. Many registries do not; this one has indexes for it then, under the
         tags that the specification has for such registries.
+    signed
+        Whether it has `demo/signed` too: releases with signatures, SBOMs and attestations, some of which are wrong.
 
     Returns
     -------
@@ -312,4 +321,5 @@ def registry(
         bandwidth=bandwidth,
         page_size=page_size,
         referrers_api=referrers_api,
+        signed=signed,
     )

@@ -34,9 +34,11 @@ def test_bars_move_and_frames_are_drawn(tmp_path: Path) -> None:
         jupyter.wait_idle(page, timeout=120)
         page.wait_for_selector("text=/^Pulled 127/")
         page.screenshot(path=SCREENSHOTS / "quickstart-done.png")
-        tables = page.locator(".jp-OutputArea table.dataframe")
-        assert tables.count() >= 8
-        assert "linux/arm64" in tables.nth(1).inner_text()
-        assert page.locator(".jupyter-widgets").count() == 0, "the bars give way to one line"
+        tables = page.locator(".jp-OutputArea-output .ocinb-show table")
+        assert tables.count() >= 5
+        assert "linux/arm64" in tables.first.inner_text()
+        assert page.locator(".ocinb-progress").count() == 0, "the bars give way to one line"
+        assert page.locator(".js-plotly-plot .treemaplayer").count() == 1, "the picture is drawn"
+        assert page.locator(".ocinb-explorer").count() == 1, "the explorer is there"
         assert page.locator(".jp-OutputArea [data-mime-type='application/vnd.jupyter.stderr']").count() == 0
         assert len(page.evaluate("() => [...window.ocinbSeen]")) > 2, "the bars move"
