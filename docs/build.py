@@ -10,6 +10,8 @@ import sys
 from dataclasses import fields
 from pathlib import Path
 
+from plotly.offline import get_plotlyjs
+
 from ocinb._settings import Settings
 
 HERE = Path(__file__).parent
@@ -26,12 +28,15 @@ def main(target: Path) -> int:
     for page in [*HERE.glob("*.md"), *(HERE / helper for helper in HELPERS), *NOTEBOOKS.glob("*.ipynb")]:
         shutil.copy(page, source)
     shutil.copytree(HERE / EXAMPLES, source / EXAMPLES)
+    (source / "plotly.min.js").write_text(get_plotlyjs(), encoding="utf-8")
     (source / "settings.md").write_text(settings_page(), encoding="utf-8")
     for kind in ("store", "cache"):
         os.environ[f"OCINB_{kind.upper()}_DIR"] = str(target / kind)
     os.environ["IPYTHONDIR"] = str(quiet_kernels(target / "ipython"))
     sphinx = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going"]  # only `make docs` installs it
-    done = subprocess.run([*sphinx, "-c", HERE, source, target / "html"], check=False)
+    shutil.copy(HERE / "conf.py", source)
+    shutil.copy(HERE / "frames.css", source)
+    done = subprocess.run([*sphinx, source, target / "html"], check=False)
     print(f"documentation: {target / 'html' / 'index.html'}")
     return done.returncode
 

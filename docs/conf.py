@@ -13,7 +13,13 @@ author = "the authors of ocinb"
 release = version = ocinb.__version__
 
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
-nb_ipywidgets_js: dict[str, str] = {}  # no page has widgets, so none asks other hosts for their scripts
+nb_ipywidgets_js: dict[str, str] = {}  # no page asks other hosts for their scripts
+# Of a plot and of the explorer the HTML that stands beside is shown: plotly's own script draws it, and no kernel is here.
+nb_mime_priority_overrides = [
+    ("html", "application/vnd.plotly.v1+json", None),
+    ("html", "application/vnd.jupyter.widget-view+json", None),
+]
+html_js_files = ["plotly.min.js"]  # which docs/build.py takes out of plotly
 html_theme = "furo"
 html_title = "ocinb"
 
@@ -22,6 +28,8 @@ nb_execution_mode = "force"
 nb_execution_raise_on_error = True
 nb_execution_timeout = 120
 myst_enable_extensions = ["colon_fence"]
+# A cell that begins with %%ocisql is no Python, and of what a plot offers the HTML is shown.
+suppress_warnings = ["misc.highlighting_failure", "mystnb.unknown_mime_type"]
 myst_heading_anchors = 3  # a link may lead to a question
 
 default_role = "py:obj"  # `layers` in a docstring leads to that function
@@ -29,6 +37,6 @@ autodoc_typehints = "none"
 autodoc_member_order = "bysource"
 napoleon_google_docstring = False
 napoleon_use_rtype = False
-html_static_path = ["frames.css"]
+html_static_path = ["frames.css", "plotly.min.js"]
 html_css_files = ["frames.css"]
 html_show_copyright = False
