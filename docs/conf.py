@@ -14,12 +14,8 @@ release = version = ocinb.__version__
 
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 nb_ipywidgets_js: dict[str, str] = {}  # no page asks other hosts for their scripts
-# Of a plot and of the explorer the HTML that stands beside is shown: plotly's own script draws it, and no kernel is here.
-nb_mime_priority_overrides = [
-    ("html", "application/vnd.plotly.v1+json", None),
-    ("html", "application/vnd.jupyter.widget-view+json", None),
-]
-html_js_files = ["plotly.min.js"]  # which docs/build.py takes out of plotly
+# Of a plot the HTML is shown, which this draws; docs/build.py takes it out of plotly.
+html_js_files = ["plotly.min.js"]
 html_theme = "furo"
 html_title = "ocinb"
 
