@@ -71,6 +71,9 @@ def __dir__() -> list[str]:
 
 def _suggestion(name: str) -> str:
     from ocinb._text import nearest
+    from ocinb.notebook import plot
 
+    if name in plot.__all__:
+        return f". Did you mean 'plot.{name}'?"
     near = nearest(name, _HOMES)
     return f". Did you mean {near!r}?" if near else ""

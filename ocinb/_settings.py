@@ -167,6 +167,15 @@ class Settings:
         rows = ((entry.name, repr(getattr(self, entry.name)), entry.metadata["meaning"]) for entry in fields(self))
         return card("Settings", "ocinb.settings.NAME = VALUE sets one, for this process", rows)
 
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(f"there is no setting {name!r}. {_suggestion(name)}")
+
+    def __delattr__(self, name: str) -> None:
+        """Give a setting its first value again: that of the environment, or its default."""
+        if name not in _TYPES:
+            raise InvalidError(f"there is no setting {name!r}", hint=_suggestion(name))
+        object.__setattr__(self, name, getattr(type(self)(), name))
+
     def __setattr__(self, name: str, value: Any) -> None:
         """Refuse what is unknown or of the wrong type at once, not when it is first used."""
         if name not in _TYPES:
@@ -197,9 +206,10 @@ def _converted(name: str, value: Any) -> Any:
     try:
         converted = _READERS[kind](value)
     except (TypeError, ValueError, OverflowError, RuntimeError):  # pathlib's, for a home that is not there
-        said = [f"It was read from {_variable(name)}"] if os.environ.get(_variable(name)) == value else []
+        said = [f"It was read from {_variable(name)}"] if os.environ.get(_variable(name)) == value is not None else []
         wanted = "True or False" if kind == "bool" else f"a value of type {kind}"
-        hint = ". ".join([*said, *(_meant(value) if kind == "bool" else [])]) or None
+        back = [f"del ocinb.settings.{name} gives it its first value again"] if value is None else []
+        hint = ". ".join([*said, *back, *(_meant(value) if kind == "bool" else [])]) or None
         raise InvalidError(f"the setting {name!r} takes {wanted}, not {value!r}", hint=hint) from None
     if kind in {"int", "float"} and (converted < 0 or (converted == 0 and name in _NEVER_ZERO)):
         raise InvalidError(f"the setting {name!r} has to be positive, not {value!r}")

@@ -8,6 +8,9 @@ from collections.abc import Iterable, Sequence
 # C0 and C1 controls, the separators that end a line, the marks that turn the reading direction, and lone surrogates.
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
+# A user and a password before a host, as in the URLs of other tools; a tag before a digest is none.
+_LOGIN = re.compile(r"""(?<![^\s"'/(\[])[^/@"'\s:(\[]+:[^/@"'\s]+@(?!sha\d+:|[a-z0-9+._-]+:[0-9a-f]{32,})""")
+
 
 class Hidden(str):
     """A secret that does not show itself: some show the variables of what failed, as IPython does when it is asked to.
@@ -40,6 +43,15 @@ def printable(text: str) -> str:
     return _UNPRINTABLE.sub(lambda match: match[0].encode("unicode_escape").decode("ascii"), text)
 
 
+def without_login(text: str) -> str:
+    """Take a password out of a name that somebody typed: errors are kept in notebooks and logs.
+
+    >>> without_login("https://ada:s3cret@registry.example/demo:1")
+    'https://***@registry.example/demo:1'
+    """
+    return _LOGIN.sub("***@", text)
+
+
 def shorten(text: str, limit: int) -> str:
     """Cut what is longer than people read, and say so.
 
@@ -67,7 +79,10 @@ def escape_html(text: str) -> str:
     return html.escape(printable(text), quote=True)
 
 
-_CARD = "font-family: var(--jp-ui-font-family, system-ui, sans-serif); font-size: var(--jp-ui-font-size1, 13px)"
+# Within this class MathJax, which notebooks bring, takes no `$HOME and $PATH` of a stranger for a formula.
+NO_MATHS = "mathjax_ignore"
+_FONT = "font-family: var(--jp-ui-font-family, system-ui, sans-serif); font-size: var(--jp-ui-font-size1, 13px)"
+_CARD = f"{_FONT}; overflow-x: auto"
 _DIM = "color: var(--jp-content-font-color2, rgb(118 118 118))"
 _ONE_LINE = 50
 _CELL = "text-align: left; vertical-align: top; padding: 0.15em 1.2em 0.15em 0; border: 0; max-width: 45em"
@@ -88,7 +103,7 @@ def card(title: str, note: str, rows: Iterable[Sequence[str]], body: str = "") -
     lines = "".join(f'<tr style="background: none">{_cells(row)}</tr>' for row in rows)
     head = f'<b>{escape_html(title)}</b> <span style="{_DIM}">{escape_html(note)}</span>'
     table = f'<table style="border: 0; margin: 0.3em 0; font-size: inherit">{lines}</table>' if lines else ""
-    return f'<div style="{_CARD}"><div>{head}</div>{table}{body}</div>'
+    return f'<div class="{NO_MATHS}" style="{_CARD}"><div>{head}</div>{table}{body}</div>'
 
 
 def _cells(row: Sequence[str]) -> str:

@@ -74,6 +74,7 @@ def test_the_version_is_that_of_the_package() -> None:
         ("zzz", "module 'ocinb' has no attribute 'zzz'"),
         ("layer", "module 'ocinb' has no attribute 'layer'. Did you mean 'layers'?"),
         ("catalogue", "module 'ocinb' has no attribute 'catalogue'"),
+        ("treemap", "module 'ocinb' has no attribute 'treemap'. Did you mean 'plot.treemap'?"),
         ("_private", "module 'ocinb' has no attribute '_private'"),
     ],
 )

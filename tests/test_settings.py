@@ -110,7 +110,7 @@ def test_who_mistypes_yes_or_no_is_told_what_there_is(monkeypatch: pytest.Monkey
     with pytest.raises(InvalidError) as caught:
         Settings()
     assert caught.value.hint == f"It was read from OCINB_PROGRESS. {words}"
-    with pytest.raises(InvalidError, match=r"takes True or False, not None$"):
+    with pytest.raises(InvalidError, match=r"takes True or False, not None\. del ocinb"):
         Settings(progress=None)  # type: ignore[arg-type]
 
 
@@ -306,3 +306,26 @@ def test_a_notebook_shows_what_each_means_and_no_secret() -> None:
     assert "ghcr.io" in html
     assert "seconds for which a tag is believed without asking again" in html
     assert html.count("<tr") == len(fields(Settings))
+
+
+def test_what_was_set_can_be_taken_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = Settings()
+    before = made.platform
+    made.platform = "linux/s390x"
+    with pytest.raises(InvalidError) as caught:
+        made.platform = None  # type: ignore[assignment]
+    assert str(caught.value).endswith("not None. del ocinb.settings.platform gives it its first value again")
+    assert made.platform == "linux/s390x"
+    del made.platform
+    assert made.platform == before
+    monkeypatch.setenv("OCINB_TAG_TTL", "7")
+    del made.tag_ttl
+    assert made.tag_ttl == 7
+    with pytest.raises(InvalidError, match="Did you mean 'tag_ttl'"):
+        del made.tag_tll
+
+
+def test_reading_an_unknown_name_is_an_attribute_error_with_a_suggestion() -> None:
+    with pytest.raises(AttributeError, match=r"there is no setting 'offlin'\. Did you mean 'offline'\?"):
+        _ = Settings().offlin  # type: ignore[attr-defined]
+    assert not hasattr(Settings(), "_ipython_display_")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -11,6 +10,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from ocinb._text import short_digest
 from ocinb.network.addresses import safe_url
+from ocinb.spec.strictjson import parse_object
 
 # A header whose name speaks of any of these may open something; the challenge only says what is wanted.
 _SECRET = re.compile(r"auth|cookie|token|secret|key|passw|credential|signature|session|assertion", re.IGNORECASE)
@@ -69,13 +69,12 @@ def purpose(method: str, url: str) -> str:
 def token_claims(body: bytes) -> dict[str, Any] | None:
     """Read what a token in an answer says of itself, if it is a JWT; its signature is left out."""
     try:
-        answer = json.loads(body)
+        answer = parse_object(body, "the answer")
         token = answer.get("token") or answer.get("access_token")
         payload = token.split(".")[1]
-        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-    except (ValueError, AttributeError, IndexError, RecursionError):
+        return parse_object(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)), "the token")
+    except (ValueError, AttributeError, IndexError):  # InvalidError is a ValueError
         return None
-    return claims if isinstance(claims, dict) else None
 
 
 def _masked(name: str, value: str) -> str:

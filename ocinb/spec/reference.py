@@ -11,7 +11,7 @@ from functools import total_ordering
 from typing import NoReturn
 
 from ocinb._calls import suggesting
-from ocinb._text import card, nearest, shorten
+from ocinb._text import card, nearest, shorten, without_login
 from ocinb.errors import InvalidError
 from ocinb.spec.digest import HEX_LENGTHS, Digest
 
@@ -354,4 +354,5 @@ def _checked_digest(text: str, digest: str) -> Digest:
 
 
 def _refuse(text: str, why: str, hint: str | None = None) -> NoReturn:
-    raise InvalidError(f"{shorten(text, 300)!r} is not a reference: {why}", hint=hint)
+    what = without_login(f"{shorten(text, 300)!r} is not a reference: {why}")
+    raise InvalidError(what, hint=None if hint is None else without_login(hint))

@@ -94,7 +94,17 @@ def test_what_a_token_says_of_itself(field: str) -> None:
         b'{"token": "a.b.c"}',
         b"[" * 100_000,
     ]
-    + [json.dumps({"token": jwt(payload)}).encode() for payload in (b"[1]", b'"x"', b"nonsense", b"\xff")],
+    + [
+        json.dumps({"token": jwt(payload)}).encode()
+        for payload in (
+            b"[1]",
+            b'"x"',
+            b"nonsense",
+            b"\xff",
+            b'{"a": ' + b"[" * 800 + b"]" * 800 + b"}",
+            b'{"exp": NaN}',
+        )
+    ],
 )
 def test_a_token_that_says_nothing(body: bytes) -> None:
     assert token_claims(body) is None

@@ -475,3 +475,19 @@ def test_a_mistyped_transport_is_told(text: str, meant: str) -> None:
 @pytest.mark.parametrize("text", ["docker-archve:x.tar", "ocr:1", "oci2:latest"])
 def test_what_may_be_an_image_of_hub_stays_one(text: str) -> None:
     assert Reference(text).registry == "docker.io"
+
+
+@pytest.mark.parametrize(
+    "text", ["https://ada:s3cret@registry.example/x", "ada:s3cret@registry.example/x", " ada:s3cret@localhost:5000/X"]
+)
+def test_a_password_that_was_typed_is_not_said_back(text: str) -> None:
+    with pytest.raises(InvalidError) as caught:
+        Reference(text)
+    assert "s3cret" not in str(caught.value)
+    assert "***@" in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["demo/App:1.0@sha256:" + "0" * 64, "demo/app:1.0@sha256:short"])
+def test_a_tag_before_a_digest_is_no_password(text: str) -> None:
+    with pytest.raises(InvalidError, match=r"pp:1\.0@sha256"):
+        Reference(text)
