@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -120,3 +122,19 @@ def test_every_link_within_the_project_leads_somewhere(page: str) -> None:
     inside = {link for link in re.findall(r"\]\(([^)\s#]+)[^)\s]*\)", text) if "://" not in link}
     assert {link for link in inside if not (ROOT.parent / link).exists()} == set()
     assert inside or page != "README.md"
+
+
+def test_the_tour_runs_on_the_embedded_registry(
+    registry: SampleRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    tour = README.partition("## In sixty seconds")[2].partition("```python\n%load_ext ocinb\n")[2].partition("```")[0]
+    tour = tour.replace('"python:3.12-slim"', repr(registry.reference("demo/shop:2.0"))).replace("3.1?-slim", "*")
+    *statements, last = ast.parse(tour).body
+    assert isinstance(last, ast.Expr)
+    names: dict[str, Any] = {}
+    exec(compile(ast.Module(statements, []), "README.md", "exec"), names)
+    found = eval(compile(ast.Expression(last.value), "README.md", "eval"), names)
+    assert len(statements) == 10
+    assert set(found["path"]) == {"usr/lib/os-release", "etc/os-release"}
+    assert found["reference"].nunique() == 3
