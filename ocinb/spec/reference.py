@@ -36,6 +36,8 @@ _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 # Where people copy names from: hub.docker.com/_/python/tags, hub.docker.com/r/org/app
 _PAGE_OF_HUB = re.compile(r"(?:https?://)?hub\.docker\.com/(?:_/([^/?#]+)|r/([^/?#]+/[^/?#]+))")
 _IDENTIFIER = re.compile(r"[a-f0-9]{64}")
+# To the grammar it is a repository with a tag; who writes it means what stands in a column of digests.
+_DIGEST = re.compile(r"sha(?:256|384|512):[a-f0-9]{64,128}")
 # The name of an image in a file that says where it stands there.
 PLACE = re.compile(r"@[0-9]{1,9}")
 # How the name of an image in a file ends that came with an index, and that by its digest: …@sha256:…-arm64.
@@ -253,6 +255,8 @@ def _registry_parts(text: str, stripped: str) -> dict[str, str | None]:
     _check_pasted(text)
     if _IDENTIFIER.fullmatch(stripped):
         _refuse(text, "64 hex digits alone are an image id, not a name", f"Write repository@sha256:{stripped[:12]}…")
+    if _DIGEST.fullmatch(stripped):
+        _refuse(text, "a digest alone is no name", f"Write repository@{stripped[:19]}…")
     name, at, digest = stripped.partition("@")
     registry, rest = _split_registry(name)
     repository, colon, tag = rest.partition(":")

@@ -286,6 +286,7 @@ def test_the_familiar_form_is_dockers_wherever_that_is_read_back(text: str, fami
         (f"python@{SHA256}@{SHA256}", "is not a digest"),
         (HEX64, "64 hex digits alone are an image id, not a name. Write repository@sha256:0123456789ab…"),
         (f"docker://{HEX64}", "64 hex digits alone are an image id"),
+        (f"sha256:{HEX64}", "a digest alone is no name. Write repository@sha256:0123456789ab…"),
     ],
 )
 def test_what_is_no_reference_is_refused_with_the_reason(text: str, message: str) -> None:
