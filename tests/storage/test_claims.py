@@ -18,7 +18,7 @@ import pytest
 
 from ocinb._pool import StoppedError, run_all
 from ocinb.spec.digest import Digest
-from ocinb.storage.claims import claim_part
+from ocinb.storage.claims import OPENING_SECONDS, claim_part
 from ocinb.storage.parts import ABANDONED_SECONDS, HOST, QUIET_SECONDS, remove_abandoned
 from tests.storage.leftparts import DIGEST, OTHER, SIZE, TOKEN, dead_pid, name_of, put
 
@@ -364,3 +364,17 @@ def test_who_opened_a_part_before_and_has_not_locked_it_yet_goes_first(tmp_path:
     with claim_part(tmp_path, DIGEST, SIZE, waiting=wait) as part:
         assert told == [0]
         assert part.waited
+
+
+def test_what_was_opened_by_somebody_whose_lock_reaches_nobody_is_not_taken_when_he_has_begun(tmp_path: Path) -> None:
+    theirs = put(tmp_path, name_of(f"{HOST}.{os.getppid()}.{'0' * 32}"), b"")
+    with claim_part(tmp_path, DIGEST, SIZE, waiting=lambda _: theirs.write_bytes(b"theirs")) as part:
+        assert part.path.read_bytes() == b""
+        assert theirs.read_bytes() == b"theirs"
+
+
+def test_what_somebody_opened_who_was_killed_then_holds_up_nobody(tmp_path: Path) -> None:
+    put(tmp_path, name_of(f"{HOST}.{os.getppid()}.{'0' * 32}"), b"", age=OPENING_SECONDS + 5)
+    told: list[int] = []
+    with claim_part(tmp_path, DIGEST, SIZE, waiting=told.append) as part:
+        assert (told, part.waited) == ([], False)
