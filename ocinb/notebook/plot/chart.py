@@ -6,17 +6,30 @@ This module imports plotly, so it is imported late, by `drawing.chart`.
 from __future__ import annotations
 
 import json
+import os
+import sys
 import uuid
+from pathlib import Path
 from typing import Any
 
 import plotly.graph_objects as go
 import plotly.io
 
 from ocinb._text import escape_html
+from ocinb.notebook.plot.themed import themed
 
 MIMETYPE = "application/vnd.plotly.v1+json"
 # Renderers that mean the same as no choice at all.
 _OURS = {"plotly_mimetype", "jupyterlab", "nteract", "vscode", "browser"}
+# What plotly looks at to find out where it is.
+_HOSTS = (
+    "PLOTLY_RENDERER",
+    "COLAB_NOTEBOOK_ID",
+    "COLAB_RELEASE_TAG",
+    "AZURE_NOTEBOOKS_HOST",
+    "COCALC_PROJECT_ID",
+    "DATABRICKS_RUNTIME_VERSION",
+)
 _CONFIG = {"displaylogo": False, "responsive": True, "typesetMath": False}
 # For a page that has plotly.js, wherever in it that stands; without it the words remain.
 _SCRIPT = """<script>(() => {{
@@ -51,16 +64,26 @@ class Chart(go.Figure):  # type: ignore[misc] # plotly has no types
     _ipython_display_ = None
 
     def _repr_mimebundle_(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        chosen = plotly.io.renderers.default
+        chosen = _chosen()
         if chosen and not _OURS.intersection(chosen.split("+")):
             return {**super()._repr_mimebundle_(*args, **kwargs), "text/plain": self.alt}
         text = plotly.io.to_json(self, validate=False)
-        figure = {**json.loads(text), "config": _CONFIG}
+        figure = {**themed(json.loads(text)), "config": _CONFIG}
         return {MIMETYPE: figure, "text/html": _page(figure, self.alt), "text/plain": self.alt}
 
     def _repr_html_(self) -> str:
         html: str = self._repr_mimebundle_().get("text/html", escape_html(self.alt))
         return html
+
+
+def _chosen() -> str | None:
+    """Name the renderer of plotly that somebody chose, or that the host of the notebook needs.
+
+    Plotly's answer costs two seconds of CPU, since it loads nbformat with all of jsonschema first. So it is only asked
+    if it has been loaded anyway, which setting `plotly.io.renderers.default` does, or if it might say something new.
+    """
+    may_differ = any(name in os.environ for name in _HOSTS) or Path("/kaggle/input").exists()
+    return str(plotly.io.renderers.default) if may_differ or "plotly.io._renderers" in sys.modules else None
 
 
 def _page(figure: dict[str, Any], alt: str) -> str:
@@ -69,4 +92,6 @@ def _page(figure: dict[str, Any], alt: str) -> str:
     inert = raw.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
     words = escape_html(alt)
     script = _SCRIPT.format(name=name, figure=inert)
-    return f'<div id="{name}" class="ocinb-plot" role="img" aria-label="{words}"><p>{words}</p></div>{script}'
+    style = "--ocinb-plot-text:currentColor"  # see `themed`
+    opened = f'<div id="{name}" class="ocinb-plot" role="img" aria-label="{words}" style="{style}">'
+    return f"{opened}<p>{words}</p></div>{script}"

@@ -1,4 +1,4 @@
-"""Duplicates: content that an image has more than once, the most wasteful first, and how much the first few make."""
+"""Duplicates: content that an image has more than once, the most wasteful first."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ocinb.frames.opening import Platforms
 from ocinb.notebook.plot import drawing, questions
 from ocinb.notebook.plot.bars import Bar, gathered, named_largest, solid
 from ocinb.notebook.plot.questions import Picked, Subject, told
-from ocinb.notebook.plot.words import TIMES, Fact, counted, hover, safe_path, share, size
+from ocinb.notebook.plot.words import TIMES, Fact, counted, hover, safe, safe_path, share, size
 from ocinb.progress.protocol import Progress
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 _COLUMNS = ["reference", "platform", "path", "type", "size_bytes", "sha256"]
 _OF_A_CATALOG = ["sha256", "size_bytes", "copies", "duplicate_bytes", "example_path"]
 _PATHS_SHOWN = 6
-_AXIS_ROOM = 24
 
 
 @suggesting
@@ -35,9 +34,10 @@ def duplicates(
     *,
     platform: Platforms = None,
     top: int = 25,
+    title: str | None = None,
     progress: Progress | bool | None = None,
 ) -> Chart:
-    """Draw which content an image has more than once, as a Pareto chart: what the copies take, and its running share.
+    """Draw which content an image has more than once, and what all copies but one take; the most wasteful comes first.
 
     Parameters
     ----------
@@ -48,6 +48,8 @@ def duplicates(
         As for `ocinb.filesystem`; a frame has its platforms already.
     top
         How many contents there are at most; the others are gathered into one bar.
+    title
+        What stands above it; None makes one of the names.
     progress
         As for `ocinb.files`.
 
@@ -88,7 +90,7 @@ def duplicates(
 
     if _is_of_a_catalog(reference):
         frame = questions.frame_for(reference, _OF_A_CATALOG, ask, made_by="file_duplicates", platform=platform)
-        return _figure("Duplicates in the catalogue", "", _of_a_catalog(frame), top)
+        return _figure(title or "Duplicates in the catalogue", "", _of_a_catalog(frame), top)
     made_by = "ocinb.filesystem"
     frame = questions.frame_for(reference, _COLUMNS, ask, made_by=made_by, platform=platform)
     pictures = list(questions.images(frame))
@@ -99,11 +101,13 @@ def duplicates(
     named = questions.labelled(list(questions.images(known)))
     copied = [content for picked, name in named for content in _copied(picked, name if len(pictures) > 1 else "")]
     missing = len(files) - len(known)
-    more = told(
-        questions.platforms_of(pictures),
+    return _figure(
+        title or f"Duplicates in {questions.called(pictures)}",
+        questions.place_of(pictures),
+        copied,
+        top,
         f"{counted(missing, 'file')} without a SHA-256 left out" if missing else "",
     )
-    return _figure(f"Duplicates in {questions.called(pictures)}", more, copied, top)
 
 
 def _is_of_a_catalog(subject: Subject) -> bool:
@@ -128,12 +132,13 @@ class _Content:
 def _copied(picked: Picked, image: str) -> list[_Content]:
     places: dict[tuple[str, int], list[str]] = defaultdict(list)
     columns = picked.rows[["sha256", "size_bytes", "path"]]
+    columns = columns[columns.duplicated(["sha256", "size_bytes"], keep=False)]
     for sha256, count, path in zip(*(columns[name].tolist() for name in columns), strict=True):
         places[sha256, count].append(path)
     return [
         _Content(sha256, count, len(paths), tuple(paths), (len(paths) - 1) * count, image=image)
         for (sha256, count), paths in places.items()
-        if count and len(paths) > 1
+        if count
     ]
 
 
@@ -168,61 +173,40 @@ def _bar(content: _Content) -> Bar:
     return Bar(label, hover(path, facts), content.wasted, name=f"{path}, {content.copies} copies")
 
 
-def _figure(title: str, more: str, copied: list[_Content], top: int) -> Chart:
+def _figure(title: str, where: str, copied: list[_Content], top: int, more: str = "") -> Chart:
     if not copied:
-        return drawing.nothing(title, told("no content is there more than once", more))
+        return drawing.nothing(title, told("no content is there more than once", where, more))
     ordered = sorted(copied, key=lambda content: -content.wasted)
     shown = [_bar(content) for content in ordered[:top]]
     if ordered[top:]:
         shown.append(gathered([Bar("", "", content.wasted) for content in ordered[top:]], "contents"))
     total = sum(content.wasted for content in copied)
-    subtitle = told(f"{human_size(total)} in copies of {counted(len(copied), 'content')}", more)
-    alt = f"Pareto chart. {title}: {subtitle}. Most: {named_largest(shown)}."
-    made = drawing.chart(title=title, subtitle=subtitle, alt=alt, height=drawing.height_of(len(shown)), legend=True)
-    places, hovers = list(range(len(shown))), [bar.hover for bar in shown]
+    subtitle = told(where, f"{human_size(total)} in copies of {counted(len(copied), 'content')}", more)
+    alt = f"Bars. {title}: {subtitle}. Most: {named_largest(shown)}."
+    made = drawing.chart(title=title, subtitle=subtitle, alt=alt, height=drawing.height_of(len(shown)))
+    running = accumulate(bar.whole for bar in shown)
     made.add_bar(
         x=[bar.whole for bar in shown],
-        y=places,
+        y=list(range(len(shown))),
         orientation="h",
-        hovertext=hovers,
+        text=[f"{human_size(bar.whole)}, {_percent(bar.whole, total)}" for bar in shown],
+        textposition="outside",
+        cliponaxis=False,
+        textangle=0,
+        hovertext=[
+            f"{bar.hover}<br>up to here: {human_size(whole)}, {_percent(whole, total)}"
+            for bar, whole in zip(shown, running, strict=True)
+        ],
         hoverinfo="text",
         marker=solid(),
-        name="taken by all copies but one",
+        showlegend=False,
     )
     most = max(bar.whole for bar in shown)
-    made.update_xaxes(**drawing.ticks(0, most), range=[0, 1.05 * most or 1])
+    made.update_layout(bargap=drawing.bar_gap())
+    made.update_xaxes(**drawing.ticks(0, most), range=[0, 1.6 * most or 1])
     made.update_yaxes(**drawing.rows_axis([bar.label for bar in shown]))
-    _add_running_share(made, shown, total)
     return made
 
 
-def _add_running_share(made: Chart, shown: list[Bar], total: int) -> None:
-    running = list(accumulate(bar.whole for bar in shown))
-    made.add_scatter(
-        x=[100 * whole / total if total else 0 for whole in running],
-        y=list(range(len(shown))),
-        xaxis="x2",
-        mode="lines+markers",
-        line={"color": drawing.ORANGE, "width": 2},
-        marker={"symbol": "diamond", "size": 7},
-        hovertext=[
-            f"the first {number}: {share(whole, total)}".replace("%", "&#37;")
-            for number, whole in enumerate(running, 1)
-        ],
-        hoverinfo="text",
-        name="running share",
-    )
-    axis = {"overlaying": "x", "side": "top", "range": [0, 105], "showgrid": False}
-    made.update_layout(
-        xaxis2={
-            **axis,
-            "tickvals": [0, 50, 100],
-            "ticktext": ["0 %", "50 %", "100 %"],
-            "fixedrange": True,
-            "zeroline": False,
-        }
-    )
-    room = _AXIS_ROOM  # for the ticks of this axis, below the legend
-    made.update_layout(margin_t=made.layout.margin.t + room, height=made.layout.height + room)
-    inside = made.layout.height - made.layout.margin.t - made.layout.margin.b
-    made.update_layout(legend_y=1 + room / inside)
+def _percent(part: int, whole: int) -> str:
+    return safe(share(part, whole))

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Final
 
 from ocinb._text import human_size, printable, shorten
 from ocinb.errors import OcinbError
-from ocinb.notebook.plot.words import MINUS, TITLE_CHARACTERS, safe
+from ocinb.notebook.plot.themed import TEXT
+from ocinb.notebook.plot.words import MINUS, safe
 
 if TYPE_CHECKING:
     from ocinb.notebook.plot.chart import Chart
@@ -18,13 +21,15 @@ BLUE, GREEN, PURPLE, ORANGE, SKY, YELLOW = "#0072B2", "#009E73", "#CC79A7", "#E6
 PALETTE: Final = (BLUE, ORANGE, GREEN, PURPLE, SKY, YELLOW)
 HIDDEN: Final = "#D55E00"
 GREY: Final = "#999999"
-# The grey that is as far from JupyterLab's white as from its black; a figure does not learn in which of them it stands.
-TEXT: Final = "#787878"
-_FAINT: Final = "rgba(127, 127, 127, 0.25)"
+FAINT: Final = "rgba(127, 127, 127, 0.3)"
 _FONT: Final = "system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif"
-_ROW_HEIGHT, _FRAME_HEIGHT, _LOWEST = 27, 140, 220
-_SUBTITLE_CHARACTERS, _SUBTITLE_LINES, _LINE, _LEGEND = 84, 3, 17, 26
-_MOST_TICKS = 6
+# A bar stands below its label, so that both have the whole width: what is beside JupyterLab's side bar is narrow.
+_LABEL, _BAR, _GAP, _LOWEST = 18, 17, 7, 90
+_TITLE_CHARACTERS, _TITLE_LINES, _TITLE_LINE = 32, 3, 21
+_TITLE_SHIFT = 16  # by which plotly puts a title higher for each line more
+_SUBTITLE_CHARACTERS, _SUBTITLE_LINES, _SUBTITLE_LINE = 46, 5, 17
+_TOP, _LEGEND, _BOTTOM = 34, 26, 36
+_MOST_TICKS = 4
 ALT_CHARACTERS = 600
 
 
@@ -38,11 +43,11 @@ def chart(*, title: str, subtitle: str, alt: str, height: int, legend: bool = Fa
     Parameters
     ----------
     title, subtitle
-        What it shows of what, and the figures that matter; escaped here.
+        What it shows of what, and the figures that matter; escaped here, and cut into lines that fit 340 pixels.
     alt
         What is to be seen in it, as sentences.
     height
-        In pixels; the width is that of its place.
+        Of what is drawn below the title, in pixels; the width is that of its place.
     legend
         Whether there is more than one kind of thing in it.
 
@@ -59,31 +64,46 @@ def chart(*, title: str, subtitle: str, alt: str, height: int, legend: bool = Fa
         raise _PlotlyError(
             "ocinb.plot draws with plotly, which is not here", hint="pip install 'ocinb[plot]'"
         ) from None
-    lines = textwrap.wrap(printable(subtitle), _SUBTITLE_CHARACTERS)[:_SUBTITLE_LINES]
+    heads = textwrap.wrap(printable(title), _TITLE_CHARACTERS, max_lines=_TITLE_LINES, placeholder="…")
+    lines = _lines(printable(subtitle))[:_SUBTITLE_LINES]
+    top = _TOP + _TITLE_LINE * len(heads) + _SUBTITLE_LINE * len(lines) + (_LEGEND if legend else 0)
     made = Chart()
     made.update_layout(
         title={
-            "text": f"<b>{safe(title, TITLE_CHARACTERS)}</b>",
+            "text": f"<b>{'<br>'.join(safe(line, _TITLE_CHARACTERS) for line in heads)}</b>",
             "subtitle": {"text": "<br>".join(safe(line, _SUBTITLE_CHARACTERS) for line in lines), "font": {"size": 13}},
             "x": 0,
             "xref": "container",
-            "pad": {"l": 16},
+            "pad": {"l": 16, "t": 14 + _TITLE_SHIFT * (len(heads) - 1)},
             "y": 1,
             "yanchor": "top",
             "yref": "container",
+            "font": {"size": 16},
         },
-        title_pad_t=16,
-        title_font_size=17,
         meta={"alt": shorten(alt, ALT_CHARACTERS)},
-        height=height + _LINE * max(len(lines) - 1, 0),
-        margin={"l": 16, "r": 24, "t": 68 + _LINE * max(len(lines), 1) + (_LEGEND if legend else 0), "b": 40},
+        height=top + height + _BOTTOM,
+        margin={"l": 16, "r": 16, "t": top, "b": _BOTTOM},
         font={"family": _FONT, "size": 13},
         showlegend=legend,
-        legend={"orientation": "h", "x": 0, "xanchor": "left", "y": 1.0, "yanchor": "bottom"},
+        legend={"orientation": "h", "x": 0, "xanchor": "left", "y": 1.0, "yanchor": "bottom", "traceorder": "normal"},
         hoverlabel={"align": "left", "font": {"family": _FONT}, "namelength": 0},
-        bargap=0.25,
     )
     return _in_any_theme(made)
+
+
+def _lines(subtitle: str) -> list[str]:
+    """Cut a subtitle into lines, between two facts if that is possible.
+
+    >>> _lines("linux/amd64 · 7.2 MB in 48 files · 1.1 MB (15.5 %) hidden")
+    ['linux/amd64 · 7.2 MB in 48 files', '1.1 MB (15.5 %) hidden']
+    """
+    lines: list[str] = []
+    for fact in filter(None, subtitle.split(" · ")):
+        if lines and len(lines[-1]) + len(fact) + 3 <= _SUBTITLE_CHARACTERS:
+            lines[-1] += f" · {fact}"
+        else:
+            lines += textwrap.wrap(fact, _SUBTITLE_CHARACTERS)
+    return lines
 
 
 def _in_any_theme(made: Chart) -> Chart:
@@ -100,24 +120,37 @@ def _in_any_theme(made: Chart) -> Chart:
         modebar={"bgcolor": "rgba(0, 0, 0, 0)", "color": TEXT, "activecolor": BLUE},
         title_subtitle_font_color=TEXT,
     )
-    made.update_xaxes(gridcolor=_FAINT, zerolinecolor=_FAINT, linecolor=_FAINT)
-    made.update_yaxes(gridcolor=_FAINT, zerolinecolor=_FAINT, linecolor=_FAINT)
+    made.update_xaxes(gridcolor=FAINT, zerolinecolor=FAINT, linecolor=FAINT)
+    made.update_yaxes(gridcolor=FAINT, zerolinecolor=FAINT, linecolor=FAINT)
     return made
 
 
 def nothing(title: str, message: str) -> Chart:
     """Make a figure that says why there is nothing in it."""
     made = chart(title=title, subtitle="", alt=f"{title}: {message}.", height=_LOWEST)
-    made.add_annotation(text=safe(message, 2 * TITLE_CHARACTERS), showarrow=False, x=0.5, y=0.5, xref="paper")
-    made.update_annotations(yref="paper", font_size=15)
+    words = "<br>".join(safe(line, _SUBTITLE_CHARACTERS) for line in _lines(printable(message)))
+    made.add_annotation(text=words, showarrow=False, x=0, y=0.5, xref="paper", yref="paper", align="left")
     made.update_xaxes(visible=False)
     made.update_yaxes(visible=False)
     return made
 
 
-def height_of(rows: int) -> int:
-    """Give the height of a figure with a row for each thing."""
-    return max(_LOWEST, _FRAME_HEIGHT + _ROW_HEIGHT * rows)
+def height_of(rows: int, *, bars: int = 1) -> int:
+    """Give the height of a row for each thing: its label, and one bar or two thinner ones."""
+    return max(_row(bars) * rows + _GAP, _LOWEST)
+
+
+def _row(bars: int) -> int:
+    return _LABEL + _bar(bars) + _GAP
+
+
+def _bar(bars: int) -> int:
+    return _BAR if bars == 1 else 13 * bars
+
+
+def bar_gap(bars: int = 1) -> float:
+    """Give what is no bar of a row, as a part of it."""
+    return 1 - _bar(bars) / _row(bars)
 
 
 def ticks(smallest: float, largest: float) -> dict[str, Any]:
@@ -153,16 +186,57 @@ def tick(count: float) -> str:
     return sign + human_size(abs(count)).replace(".0 ", " ")
 
 
-def rows_axis(labels: Sequence[str]) -> dict[str, Any]:
-    """Make the axis of a bar for each thing, the first one on top, with labels that are safe already."""
+def rows_axis(labels: Sequence[str], *, bars: int = 1) -> dict[str, Any]:
+    """Make the axis of a row for each thing, the first one on top, with labels that are safe already.
+
+    The label stands on its bar, which has its middle at 0, 1, 2, …
+    """
+    row, half = _row(bars), _bar(bars) / 2
     return {
         "tickmode": "array",
-        "tickvals": list(range(len(labels))),
+        "tickvals": [place - half / row for place in range(len(labels))],
+        "range": [len(labels) - 1 + (half + _GAP) / row, -(half + _LABEL) / row],
+        **_labels(labels),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Rows of which some have no bar, and are lower for that; in pixels from the top.
+
+    Attributes
+    ----------
+    middles
+        Where the middle of each bar is, or would be.
+    height
+        Of all together.
+    bar
+        How thick a bar is.
+    """
+
+    middles: tuple[float, ...]
+    height: int
+    bar: int = _BAR
+
+    @classmethod
+    def of(cls, have_bars: Iterable[bool]) -> Rows:
+        """Place rows, of which each has a bar or none."""
+        tops = [0, *accumulate(_LABEL + _GAP + (_BAR if has_bar else 0) for has_bar in have_bars)]
+        return cls(tuple(top + _LABEL + _BAR / 2 for top in tops[:-1]), max(tops[-1], _LOWEST))
+
+    def axis(self, labels: Sequence[str]) -> dict[str, Any]:
+        """Make their axis, as `rows_axis` does."""
+        places = [middle - self.bar / 2 for middle in self.middles]
+        return {"tickmode": "array", "tickvals": places, "range": [self.height, 0], **_labels(labels)}
+
+
+def _labels(labels: Sequence[str]) -> dict[str, Any]:
+    return {
         "ticktext": list(labels),
-        "range": [len(labels) - 0.5, -0.5],
-        "automargin": True,
+        "ticklabelposition": "inside top",
+        "ticklabeloverflow": "allow",
+        "ticks": "",
         "showgrid": False,
         "zeroline": False,
-        "ticklabelstandoff": 6,
         "fixedrange": True,
     }

@@ -5,6 +5,7 @@ A folder is never smaller than what is in it, so whatever is kept has its folder
 
 from __future__ import annotations
 
+import heapq
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,11 +15,15 @@ Path = tuple[str, ...]
 
 @dataclass(slots=True)
 class Sums:
-    """What lies below a folder, or what a file is: bytes, those of them that are hidden, and files."""
+    """What lies below a folder, or what a file is: bytes, those of them that are hidden, and files.
+
+    `folders` counts those that lie directly in it.
+    """
 
     whole: int = 0
     hidden: int = 0
     files: int = 0
+    folders: int = field(default=0, compare=False)
 
     def add(self, other: Sums) -> None:
         """Take in what lies below as well."""
@@ -82,14 +87,6 @@ class _Kept:
         )
 
 
-def _telling(folders: Mapping[Path, Sums], titles: int) -> list[Path]:
-    """Give the folders that hold something, but for those that hold a single folder and nothing else."""
-    passed = {path[:-1] for path, sums in folders.items() if len(path) > 1 and folders[path[:-1]] == sums}
-    return [
-        path for path, sums in folders.items() if path and sums.whole and (len(path) <= titles or path not in passed)
-    ]
-
-
 def tree(direct: Mapping[Path, Sums], leaves: Sequence[Leaf], top: int, *, titles: int = 0) -> list[Node]:
     """Build the tree of the largest folders and files.
 
@@ -111,16 +108,21 @@ def tree(direct: Mapping[Path, Sums], leaves: Sequence[Leaf], top: int, *, title
         The root first, and each after its folder. What lies in a folder adds up to it exactly.
     """
     folders = _folders(direct)
-    # Empty files weigh nothing, so they cannot be seen; they are counted in what is gathered.
+    # Empty files weigh nothing, so they cannot be seen; they are counted in what is gathered. A folder that holds a
+    # single folder and nothing else is passed over: the name of that one has both.
     chosen = [leaf for leaf in leaves if leaf.sums.whole]
     candidates: list[tuple[int, int, Path, Leaf | None]] = [
-        *((-folders[path].whole, len(path), path, None) for path in _telling(folders, titles)),
+        *(
+            (-sums.whole, len(path), path, None)
+            for path, sums in folders.items()
+            if path and sums.whole and (len(path) <= titles or sums.folders != 1 or path in direct)
+        ),
         *((-leaf.sums.whole, len(leaf.path), leaf.path, leaf) for leaf in chosen),
     ]
-    candidates.sort(key=lambda one: one[:3])
+    largest = heapq.nsmallest(top, candidates, key=lambda one: one[:3])
     kept = _Kept()
     kept.add(None, (), folders[()], "root")
-    for _, _, path, leaf in candidates[:top]:
+    for _, _, path, leaf in largest:
         parent = kept.above(path)
         if leaf is None:
             kept.add(parent, path, folders[path], "folder")
@@ -130,12 +132,21 @@ def tree(direct: Mapping[Path, Sums], leaves: Sequence[Leaf], top: int, *, title
     return kept.nodes
 
 
-def _folders(direct: Mapping[Path, Sums]) -> Mapping[Path, Sums]:
-    folders: dict[Path, Sums] = defaultdict(Sums)
-    folders[()] = Sums()
-    for path, sums in direct.items():
-        for depth in range(len(path) + 1):
-            folders[path[:depth]].add(sums)
+def _folders(direct: Mapping[Path, Sums]) -> dict[Path, Sums]:
+    """Add up what lies below each folder: the deepest first, and each only to the one that it is in."""
+    folders = {path: Sums(sums.whole, sums.hidden, sums.files) for path, sums in direct.items()}
+    levels: dict[int, list[tuple[Path, Sums]]] = defaultdict(list)
+    for path, sums in folders.items():
+        levels[len(path)].append((path, sums))
+    for depth in range(max(levels, default=0), 0, -1):
+        for path, sums in levels[depth]:
+            above = folders.get(path[:-1])
+            if above is None:
+                folders[path[:-1]] = above = Sums()
+                levels[depth - 1].append((path[:-1], above))
+            above.add(sums)
+            above.folders += 1
+    folders.setdefault((), Sums())
     return folders
 
 

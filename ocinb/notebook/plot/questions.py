@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 Watching: TypeAlias = "Progress | bool | None"
 Subject: TypeAlias = "Names | pd.DataFrame"
+_DIGEST = len("sha256:") + 12
 _IMAGE = ["reference", "platform", "manifest_digest"]
 
 
@@ -73,8 +74,11 @@ def frame_for(
     missing = [column for column in columns if column not in subject.columns]
     if missing:
         what = ", ".join(missing)
-        raise InvalidError(f"this frame cannot be drawn so: it has no {what}", hint=f"{made_by} gives one that has")
-    return subject.reset_index(drop=True)
+        names = "; or give the names in it: frame['reference']" if "reference" in subject.columns else ""
+        hint = f"{made_by} gives one that has{names}"
+        raise InvalidError(f"this frame cannot be drawn so: it has no {what}", hint=hint)
+    sizes = {name: numbers(subject, name) for name in subject.columns if str(name).endswith("_bytes")}
+    return subject.assign(**sizes).reset_index(drop=True)
 
 
 def most(top: object) -> int:
@@ -120,11 +124,21 @@ def _text(value: Any) -> str:
 
 
 def familiar(name: str) -> str:
-    """Give a name as docker prints it, or as it is if it is none."""
+    """Give a name as docker prints it, its digest short; or as it is if it is none."""
     try:
-        return Reference(name).familiar
+        parsed = Reference(name)
     except InvalidError:
         return name
+    return parsed.familiar.replace(parsed.digest, parsed.digest[:_DIGEST]) if parsed.digest else parsed.familiar
+
+
+def _registry(name: str) -> str:
+    """Name the registry of an image, if it is one that docker would print."""
+    try:
+        registry = Reference(name).registry
+    except InvalidError:
+        return ""
+    return registry if registry and familiar(name).startswith(f"{registry}/") else ""
 
 
 def labelled(pictures: Sequence[Picked]) -> list[tuple[Picked, str]]:
@@ -155,15 +169,21 @@ def _platform(pictures: Sequence[Picked]) -> str:
 
 
 def called(pictures: Sequence[Picked]) -> str:
-    """Name some images in a title."""
-    names = list(dict.fromkeys(picked.familiar for picked in pictures if picked.familiar))
+    """Name some images in a title, without their registry, which `place_of` tells."""
+    known = (picked.familiar.removeprefix(f"{_registry(picked.reference)}/") for picked in pictures)
+    names = list(dict.fromkeys(filter(None, known)))
     if not names:
         return "no image"
     return names[0] if len(names) == 1 else counted(len(names), "image")
 
 
-def platforms_of(pictures: Sequence[Picked]) -> str:
-    """Name their platforms."""
+def place_of(pictures: Sequence[Picked]) -> str:
+    """Name their registry, if it is one and not Docker Hub, and their platforms."""
+    registries = {_registry(picked.reference) for picked in pictures}
+    return told(registries.pop() if len(registries) == 1 else "", _platforms(pictures))
+
+
+def _platforms(pictures: Sequence[Picked]) -> str:
     names = list(dict.fromkeys(picked.platform for picked in pictures if picked.platform))
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")  # noqa: PLR2004 - a line
 

@@ -29,6 +29,7 @@ def compression(
     *,
     platform: Platforms = None,
     top: int = 30,
+    title: str | None = None,
     progress: Progress | bool | None = None,
 ) -> Chart:
     """Draw for each layer its compressed bytes beside those of its tar, and by how much that is less.
@@ -41,6 +42,8 @@ def compression(
         As for `ocinb.layers`; a frame has its platforms already.
     top
         How many layers there are at most; the small ones are gathered into one.
+    title
+        What stands above it; None makes one of the names.
     progress
         As for `ocinb.files`.
 
@@ -83,7 +86,7 @@ def compression(
     made_by = "ocinb.layers(…, depth='files')"
     frame = questions.frame_for(reference, [*COLUMNS, "tar_bytes"], ask, made_by=made_by, platform=platform)
     pictures = list(questions.images(frame))
-    title = f"Compression of {questions.called(pictures)}"
+    title = title or f"Compression of {questions.called(pictures)}"
     known = frame[frame["tar_bytes"].notna() & frame["compressed_bytes"].notna()]
     missing = len(frame) - len(known)
     bars = [
@@ -94,7 +97,7 @@ def compression(
     if not bars:
         return drawing.nothing(title, questions.left_out(missing, "layer") or "there are no layers to draw")
     more = questions.left_out(missing, "layer")
-    return _figure(title, questions.platforms_of(pictures), bars, largest(bars, top, "layers", is_sorted=False), more)
+    return _figure(title, questions.place_of(pictures), bars, largest(bars, top, "layers", is_sorted=False), more)
 
 
 def _figure(title: str, platforms: str, bars: Sequence[Bar], shown: Sequence[Bar], more: str) -> Chart:
@@ -108,7 +111,7 @@ def _figure(title: str, platforms: str, bars: Sequence[Bar], shown: Sequence[Bar
     listed = named_largest(bars)
     alt = f"Pairs of bars. {title}: {subtitle}. Largest tars: {listed}."
     made = drawing.chart(
-        title=title, subtitle=subtitle, alt=alt, height=drawing.height_of(2 * len(shown) - len(shown) // 2), legend=True
+        title=title, subtitle=subtitle, alt=alt, height=drawing.height_of(len(shown), bars=2), legend=True
     )
     most = max(max(bar.whole, bar.part) for bar in shown)
     common = {
@@ -128,9 +131,9 @@ def _figure(title: str, platforms: str, bars: Sequence[Bar], shown: Sequence[Bar
         textangle=0,
         **common,
     )
-    made.update_layout(barmode="group", bargap=0.3, bargroupgap=0.05, legend_traceorder="normal")
-    made.update_xaxes(**drawing.ticks(0, most), range=[0, 1.12 * most or 1])
-    made.update_yaxes(**drawing.rows_axis([bar.label for bar in shown]))
+    made.update_layout(barmode="group", bargap=drawing.bar_gap(2), bargroupgap=0.05)
+    made.update_xaxes(**drawing.ticks(0, most), range=[0, 1.2 * most or 1])
+    made.update_yaxes(**drawing.rows_axis([bar.label for bar in shown], bars=2))
     return made
 
 

@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ocinb._calls import check_choice, suggesting
 from ocinb._text import human_size
-from ocinb.errors import OcinbError
+from ocinb.errors import InvalidError, NotFoundError, OcinbError
+from ocinb.frames import images
 from ocinb.frames import names as listing
 from ocinb.frames.collecting import Names, list_names
 from ocinb.frames.opening import Platforms
 from ocinb.notebook.plot import drawing, questions
+from ocinb.notebook.plot.aliases import aliased
 from ocinb.notebook.plot.questions import Subject, Watching, told
 from ocinb.notebook.plot.words import counted, hover, is_unknown, safe, signed_size, size
 from ocinb.progress.protocol import Progress
-from ocinb.spec.reference import Reference
+from ocinb.spec.reference import HUB, Reference
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,10 +36,23 @@ _COLUMNS = [
     "grown_by",
     "grown_bytes",
 ]
+# Which image a tag has for a platform, so that several names of one image are one point.
+_HISTORY = """
+SELECT history.*, min(images.manifest_digest) AS manifest_digest
+FROM size_history AS history
+LEFT JOIN current_images AS named USING (registry, repository, tag)
+LEFT JOIN images
+    ON images.manifest_digest = named.manifest_digest
+    AND images.platform IS NOT DISTINCT FROM history.platform
+    AND images.created IS NOT DISTINCT FROM history.created
+    AND images.compressed_bytes IS NOT DISTINCT FROM history.compressed_bytes
+GROUP BY ALL
+ORDER BY registry, repository, platform, created NULLS LAST, tag
+"""
 _SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "star")
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 _MOST_LINES = 12
-_HEIGHT = 440
+_HEIGHT = 320
 
 
 @suggesting
@@ -48,6 +63,7 @@ def growth(
     match: str | None = None,
     by: By = "tag",
     top: int = 100,
+    title: str | None = None,
     progress: Progress | bool | None = None,
 ) -> Chart:
     """Draw how images grew from tag to tag: a line for each platform.
@@ -57,7 +73,7 @@ def growth(
     Parameters
     ----------
     reference
-        A repository, of which all tags are asked for; or the names of images; or a frame that the view
+        A repository, of which all tags are asked for; or a list of images; or a frame that the view
         ``size_history`` of a catalogue gave.
     platform
         As for `ocinb.layers`; None is ``"all"``. A frame has its platforms already.
@@ -67,6 +83,8 @@ def growth(
         ``"tag"`` gives each tag the same room, in the order in which they were made; ``"created"`` draws along time.
     top
         How many tags there are at most, the newest.
+    title
+        What stands above it; None makes one of the names.
     progress
         As for `ocinb.files`.
 
@@ -78,9 +96,9 @@ def growth(
     Raises
     ------
     InvalidError
-        If a frame lacks columns, or an option is none.
+        If a frame lacks columns, an option is none, or it is the name of one image.
     NotFoundError
-        If there is no such repository.
+        If there is no such repository, or none of its tags matches.
     OcinbError
         If no name could be read; also if plotly is not installed: ``pip install 'ocinb[plot]'``. That one is an
         `ImportError` too.
@@ -112,7 +130,7 @@ def growth(
     frame = questions.frame_for(reference, _COLUMNS, ask, made_by="size_history of a catalogue", platform=platform)
     sized = frame[frame["compressed_bytes"].notna()]
     drawn = sized[sized["created"].notna()] if by == "created" else sized
-    title = f"Growth of {_called(frame)}"
+    title = title or f"Growth of {_called(frame)}"
     more = told(
         f"{counted(len(failed), 'name')} could not be read" if failed else "",
         questions.left_out(len(frame) - len(sized), "tag"),
@@ -120,25 +138,39 @@ def growth(
     )
     if drawn.empty:
         return drawing.nothing(title, more or "there are no tags to draw")
-    return _figure(title, more, _newest(drawn, top), by)
+    return _figure(title, _place_of(frame), more, _newest(aliased(drawn), top), by)
 
 
 def _tags_of(names: Names, match: str | None) -> list[str]:
     """Give the names; for a repository those of its tags that people made."""
     listed = list_names(names)
-    if len(listed) != 1 or not _is_repository(listed[0]):
+    if not isinstance(names, str | Reference):
         return listed
-    tags = listing.tags(listed[0], match=match)
+    repository = _repository(listed[0])
+    tags = listing.tags(repository, match=match)
     kept: list[str] = tags.loc[tags["kind"] == "tag", "reference"].tolist()
+    if match is not None and not kept:
+        raise NotFoundError(f"no tag matches {match!r}", reference=repository)
     return kept
 
 
-def _is_repository(name: str) -> bool:
-    """Say whether a name has no tag and no digest in it."""
-    parsed = Reference(name)
+def _repository(text: str) -> str:
+    """Give the name of a repository; refuse that of one image, which has grown from nothing that is asked for.
+
+    Raises
+    ------
+    InvalidError
+        If it has a tag or a digest.
+    """
+    parsed = Reference(text)
     if parsed.repository is None:
-        return parsed.name is None
-    return not name.endswith(f":{parsed.tag}") and "@" not in name
+        whole, is_one = f"{parsed.transport}:{parsed.path}", parsed.name is not None or parsed.digest is not None
+    else:
+        whole, is_one = f"{parsed.registry}/{parsed.repository}", text.endswith(f":{parsed.tag}") or "@" in text
+    if is_one:
+        hint = f"Give its repository, {questions.familiar(whole).removesuffix(':latest')!r}, or a list of images"
+        raise InvalidError(f"growth is drawn from tag to tag, and {parsed.familiar!r} is one image", hint=hint)
+    return text
 
 
 def _history(names: Sequence[str], platform: Platforms, progress: Watching, failed: list[str]) -> pd.DataFrame:
@@ -148,19 +180,23 @@ def _history(names: Sequence[str], platform: Platforms, progress: Watching, fail
         added = catalog.add(names, platform="all" if platform is None else platform, progress=progress)
         failures = added[added["outcome"] == "failed"]
         if len(failures) and len(failures) == len(added):
+            images.manifests(failures["reference"].iloc[0])  # which says it with an error of its own kind
             raise OcinbError(str(failures["error"].iloc[0]), reference=str(failures["reference"].iloc[0]))
         failed += failures["reference"].tolist()
-        return catalog.sql("FROM size_history")
+        return catalog.sql(_HISTORY)
 
 
 def _called(frame: pd.DataFrame) -> str:
-    columns = ["registry", "repository"] if "registry" in frame.columns else ["repository"]
-    pairs = frame[columns].drop_duplicates().dropna()
-    named = ["/".join(pair) for pair in pairs.itertuples(index=False, name=None)]
-    short = [questions.familiar(name).removesuffix(":latest") for name in named]
-    if not short:
+    names = list(dict.fromkeys(frame["repository"].dropna().tolist()))
+    if not names:
         return "no repository"
-    return " and ".join(short) if len(short) <= 2 else counted(len(short), "repository").replace("ys", "ies")  # noqa: PLR2004
+    return " and ".join(names) if len(names) <= 2 else f"{len(names):,} repositories"  # noqa: PLR2004
+
+
+def _place_of(frame: pd.DataFrame) -> str:
+    """Name the registry, unless there are several or it is Docker Hub."""
+    registries = set(frame["registry"].dropna()) - {HUB} if "registry" in frame.columns else set()
+    return str(registries.pop()) if len(registries) == 1 else ""
 
 
 def _newest(frame: pd.DataFrame, top: int) -> pd.DataFrame:
@@ -171,12 +207,13 @@ def _newest(frame: pd.DataFrame, top: int) -> pd.DataFrame:
     return ordered.merge(tags, on=["repository", "tag"], how="inner")
 
 
-def _figure(title: str, more: str, frame: pd.DataFrame, by: str) -> Chart:
+def _figure(title: str, where: str, more: str, frame: pd.DataFrame, by: str) -> Chart:
     lines = _lines(frame)
     tags = list(dict.fromkeys(frame["tag"].tolist()))
     first, last = frame["compressed_bytes"].iloc[0], frame["compressed_bytes"].iloc[-1]
     subtitle = told(
-        f"{counted(len(tags), 'tag')}, compressed",
+        where,
+        f"{counted(len(tags), 'image')}, compressed",
         f"{human_size(int(frame['compressed_bytes'].min()))} to {human_size(int(frame['compressed_bytes'].max()))}",
         f"{counted(len(lines) - _MOST_LINES, 'more line')} not drawn" if len(lines) > _MOST_LINES else "",
         more,
@@ -218,7 +255,7 @@ def _add_line(made: Chart, name: str, rows: pd.DataFrame, place: int, across: An
         y=[int(count) for count in rows["compressed_bytes"]],
         mode="lines+markers+text" if is_labelled else "lines+markers",
         text=["" if is_unknown(grown) or not grown else signed_size(grown) for grown in rows["delta_bytes"]],
-        textposition="top center",
+        textposition="top left",
         name=safe(name, 40),
         line={"color": color, "width": 2, "dash": _DASHES[place % len(_DASHES)]},
         marker={"symbol": _SYMBOLS[place % len(_SYMBOLS)], "size": 9},

@@ -28,7 +28,14 @@ _DIGESTS = ("digest", "layer_digest")
 
 
 @suggesting
-def shared(references: Subject, *, platform: Platforms = None, by: By = "image", top: int = 30) -> Chart:
+def shared(
+    references: Subject,
+    *,
+    platform: Platforms = None,
+    by: By = "image",
+    top: int = 30,
+    title: str | None = None,
+) -> Chart:
     """Draw how much images have in common.
 
     Documents alone are read, no layer.
@@ -46,6 +53,8 @@ def shared(references: Subject, *, platform: Platforms = None, by: By = "image",
         draws a matrix: what each two of them have in common.
     top
         How many images there are at most, the largest ones.
+    title
+        What stands above it; None makes one of the names.
 
     Returns
     -------
@@ -82,17 +91,17 @@ def shared(references: Subject, *, platform: Platforms = None, by: By = "image",
     questions.most(top)
     check_choice("by", by, ("image", "pair"))
     if by == "pair":
-        return _pairs(references, platform, top)
-    return _bars(references, platform, top)
+        return _pairs(references, platform, top, title)
+    return _bars(references, platform, top, title)
 
 
-def _bars(references: Subject, platform: Platforms, top: int) -> Chart:
+def _bars(references: Subject, platform: Platforms, top: int, title: str | None) -> Chart:
     def ask(names: Names) -> pd.DataFrame:
         return comparison.shared(names, platform=platform)
 
     frame = questions.frame_for(references, _BARS, ask, made_by="ocinb.shared", platform=platform)
     known = frame[frame["unique_bytes"].notna() & frame["shared_bytes"].notna()]
-    title = f"Shared by {counted(len(frame), 'image')}"
+    title = title or f"Shared by {counted(len(frame), 'image')}"
     missing = questions.left_out(len(frame) - len(known), "image")
     pictures = list(questions.images(known))
     bars = [_bar(picked, name) for picked, name in questions.labelled(pictures)]
@@ -119,7 +128,7 @@ def _bars(references: Subject, platform: Platforms, top: int) -> Chart:
     outside = {"text": texts, "textposition": "outside", "cliponaxis": False, "textangle": 0}
     made.add_bar(x=[bar.part for bar in shown], name="shared", marker=hatched(drawing.SKY), **common)
     made.add_bar(x=[bar.whole - bar.part for bar in shown], name="unique", marker=solid(), **common, **outside)
-    made.update_layout(barmode="stack", legend_traceorder="normal")
+    made.update_layout(barmode="stack", bargap=drawing.bar_gap())
     made.update_xaxes(**drawing.ticks(0, most), range=[0, 1.4 * most or 1])
     made.update_yaxes(**drawing.rows_axis([bar.label for bar in shown]))
     return made
@@ -152,7 +161,7 @@ class _Stack:
         return sum(self.layers.values())
 
 
-def _pairs(references: Subject, platform: Platforms, top: int) -> Chart:
+def _pairs(references: Subject, platform: Platforms, top: int, title: str | None) -> Chart:
     def ask(names: Names) -> pd.DataFrame:
         return images.layers(names, platform=platform)
 
@@ -162,10 +171,11 @@ def _pairs(references: Subject, platform: Platforms, top: int) -> Chart:
         questions.frame_for(frame, ["digest"], ask, made_by="ocinb.layers", platform=None)
     pictures = list(questions.images(frame))
     stacks = [_stack(picked, name, str(column)) for picked, name in questions.labelled(pictures)]
-    title = f"Shared by each two of {counted(len(stacks), 'image')}"
+    title = title or f"Shared by each two of {counted(len(stacks), 'image')}"
     missing = questions.left_out(sum(stack is None for stack in stacks), "image")
     known = [stack for stack in stacks if stack is not None]
-    shown = [stack for stack in known if stack in sorted(known, key=lambda one: -one.whole)[:top]]
+    largest_ones = sorted(range(len(known)), key=lambda place: -known[place].whole)[:top]
+    shown = [known[place] for place in sorted(largest_ones)]
     if not shown:
         return drawing.nothing(title, missing or "there are no images to compare")
     more = len(known) - len(shown)
@@ -192,11 +202,11 @@ def _matrix(title: str, stacks: Sequence[_Stack], more: str) -> Chart:
     pairs = [(rows[a][b], stacks[a].name, stacks[b].name) for a in range(len(stacks)) for b in range(a)]
     closest = ", ".join(f"{one} and {other} {human_size(both)}" for both, one, other in sorted(pairs, reverse=True)[:3])
     alt = f"Matrix. {title}: {subtitle}." + (f" Most in common: {closest}." if closest else "")
-    height = max(240, 120 + 40 * len(stacks))
+    height = max(160, 40 * len(stacks))
     made = drawing.chart(title=title, subtitle=subtitle, alt=alt, height=height)
     places, labels = (
         list(range(len(stacks))),
-        [f"{safe_path(stack.name, 32)}  {place}" for place, stack in enumerate(stacks, 1)],
+        [f"{safe_path(stack.name, 20)}  {place}" for place, stack in enumerate(stacks, 1)],
     )
     is_small = len(stacks) <= 12  # noqa: PLR2004 - more figures than that cannot be read
     made.add_heatmap(
@@ -213,9 +223,10 @@ def _matrix(title: str, stacks: Sequence[_Stack], more: str) -> Chart:
         xgap=2,
         ygap=2,
     )
-    axis = {**drawing.rows_axis(labels), "constrain": "domain"}
-    made.update_yaxes(**axis)
-    made.update_xaxes(**{**axis, "range": [-0.5, len(stacks) - 0.5], "ticktext": [str(place + 1) for place in places]})
+    axis = {"tickmode": "array", "tickvals": places, "showgrid": False, "zeroline": False, "fixedrange": True}
+    across, down = [-0.5, len(stacks) - 0.5], [len(stacks) - 0.5, -0.5]
+    made.update_yaxes(**axis, ticktext=labels, range=down, automargin=True, ticklabelstandoff=6)
+    made.update_xaxes(**axis, ticktext=[str(place + 1) for place in places], range=across)
     return made
 
 

@@ -35,6 +35,7 @@ def layers(
     by: By | None = None,
     depth: Literal["metadata", "files"] = "metadata",
     top: int = 40,
+    title: str | None = None,
     progress: Progress | bool | None = None,
 ) -> Chart:
     """Draw the layers of an image as bars, with the instruction that made each.
@@ -54,6 +55,8 @@ def layers(
         nothing shows in the end told apart. A frame is drawn by what it has.
     top
         How many bars there are at most; the small ones are gathered into one.
+    title
+        What stands above it; None makes one of the names.
     progress
         As for `ocinb.files`.
 
@@ -93,7 +96,7 @@ def layers(
 
     frame = questions.frame_for(reference, COLUMNS, ask, made_by="ocinb.layers", platform=platform)
     pictures = list(questions.images(frame))
-    title = f"Layers of {questions.called(pictures)}"
+    title = title or f"Layers of {questions.called(pictures)}"
     if not pictures:
         return drawing.nothing(title, "there are no layers to draw")
     if (by or ("image" if len(pictures) > 1 else "layer")) == "image":
@@ -120,7 +123,7 @@ def _below_each_other(title: str, pictures: Sequence[Picked], top: int, *, is_so
     total, hidden = sum(bar.whole for bar in known), sum(bar.part for bar in known)
     kind = "unpacked" if unpacked else "compressed"
     subtitle = told(
-        questions.platforms_of(pictures),
+        questions.place_of(pictures),
         f"{human_size(total)} {kind} in {counted(len(known), 'layer')}",
         f"{human_size(hidden)} hidden" if hidden else "",
         questions.left_out(missing, "layer"),
@@ -139,11 +142,11 @@ def _add_bars(made: Chart, bars: Sequence[Bar], *, is_split: bool) -> None:
     common = {"y": places, "orientation": "h", "hovertext": [bar.hover for bar in bars], "hoverinfo": "text"}
     numbers = {"text": texts, "textposition": "outside", "cliponaxis": False, "textangle": 0}
     if is_split:
-        made.add_bar(x=[bar.whole - bar.part for bar in bars], name="visible", marker=solid(), **common)
+        made.add_bar(x=[bar.whole - bar.part for bar in bars], name="not hidden", marker=solid(), **common)
         made.add_bar(x=[bar.part for bar in bars], name="hidden", marker=hatched(drawing.HIDDEN), **common, **numbers)
     else:
         made.add_bar(x=[bar.whole for bar in bars], name="compressed", marker=solid(), **common, **numbers)
-    made.update_layout(barmode="stack", uniformtext={"minsize": 9, "mode": "hide"})
+    made.update_layout(barmode="stack", bargap=drawing.bar_gap(), uniformtext={"minsize": 9, "mode": "hide"})
     made.update_xaxes(**drawing.ticks(0, most), range=[0, 1.25 * most or 1])
     made.update_yaxes(**drawing.rows_axis([bar.label for bar in bars]))
 
@@ -171,8 +174,8 @@ def _stacked(title: str, pictures: Sequence[Picked], top: int) -> Chart:
     most = max((whole for _, whole in sizes), default=0)
     for place, (_, whole) in enumerate(sizes):
         made.add_annotation(x=whole, y=place, text=human_size(whole), showarrow=False, xanchor="left", xshift=6)
-    made.update_layout(barmode="stack", uniformtext={"minsize": 9, "mode": "hide"})
-    made.update_xaxes(**drawing.ticks(0, most), range=[0, 1.2 * most or 1])
+    made.update_layout(barmode="stack", bargap=drawing.bar_gap(), uniformtext={"minsize": 9, "mode": "hide"})
+    made.update_xaxes(**drawing.ticks(0, most), range=[0, 1.25 * most or 1])
     made.update_yaxes(**drawing.rows_axis([safe_path(name) for name, _ in sizes]))
     return made
 

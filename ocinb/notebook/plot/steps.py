@@ -24,7 +24,14 @@ _COLUMNS = ["reference", "platform", "position", "layer", "empty_layer", "instru
 
 
 @suggesting
-def waterfall(reference: Subject, *, platform: Platforms = None, empty: bool = True, top: int = 60) -> Chart:
+def waterfall(
+    reference: Subject,
+    *,
+    platform: Platforms = None,
+    empty: bool = True,
+    top: int = 60,
+    title: str | None = None,
+) -> Chart:
     """Draw how an image grew with each instruction of its history, as a waterfall that ends in its size.
 
     Documents alone are read, no layer.
@@ -39,6 +46,8 @@ def waterfall(reference: Subject, *, platform: Platforms = None, empty: bool = T
         Whether instructions that made no layer, such as ENV and CMD, have a line too.
     top
         How many steps of an image there are at most; small ones that follow each other are gathered into one.
+    title
+        What stands above it; None makes one of the names.
 
     Returns
     -------
@@ -76,7 +85,7 @@ def waterfall(reference: Subject, *, platform: Platforms = None, empty: bool = T
 
     frame = questions.frame_for(reference, _COLUMNS, ask, made_by="ocinb.history", platform=platform)
     pictures = list(questions.images(frame))
-    title = f"Growth of {questions.called(pictures)} by instruction"
+    title = title or f"Growth of {questions.called(pictures)} by step"
     falls = [(picked, _steps(picked, top, empty=empty)) for picked in pictures]
     missing = sum(_unsized(picked) for picked in pictures)
     if not any(steps for _, steps in falls):
@@ -147,33 +156,35 @@ def _figure(title: str, falls: Sequence[tuple[Picked, Sequence[_Step]]], missing
     total = sum(step.grown for _, steps in falls for step in steps)
     number = sum(step.steps for _, steps in falls for step in steps)
     subtitle = told(
-        questions.platforms_of([picked for picked, _ in falls]),
+        questions.place_of([picked for picked, _ in falls]),
         f"{human_size(total)} compressed in {counted(number, 'step')}",
         questions.left_out(missing, "step"),
     )
     largest = sorted((step for _, steps in falls for step in steps if step.name), key=lambda step: -step.grown)[:3]
     listed = ", ".join(f"{step.name} (+{human_size(step.grown)})" for step in largest)
     alt = f"Waterfall. {title}: {subtitle}. Largest steps: {listed}."
-    rows = sum(len(steps) + 1 for _, steps in falls)
-    made = drawing.chart(title=title, subtitle=subtitle, alt=alt, height=drawing.height_of(rows))
+    rows = drawing.Rows.of(has_bar for _, steps in falls for has_bar in (*(bool(step.grown) for step in steps), True))
+    made = drawing.chart(title=title, subtitle=subtitle, alt=alt, height=rows.height)
     labels: list[str] = []
     named = questions.labelled([picked for picked, _ in falls])
     for (picked, steps), (_, name) in zip(falls, named, strict=True):
-        labels += _add_fall(made, picked, "the image" if len(falls) == 1 else name, steps, len(labels))
+        places = rows.middles[len(labels) : len(labels) + len(steps) + 1]
+        labels += _add_fall(made, picked, "the image" if len(falls) == 1 else name, steps, places)
     most = max(sum(step.grown for step in steps) for _, steps in falls)
-    made.update_layout(waterfallmode="overlay", waterfallgap=0.25)
-    made.update_xaxes(**drawing.ticks(0, most), range=[0, 1.15 * most or 1])
-    made.update_yaxes(**drawing.rows_axis(labels))
+    made.update_traces(width=rows.bar)
+    made.update_layout(waterfallmode="overlay")
+    made.update_xaxes(**drawing.ticks(0, most), range=[0, 1.35 * most or 1])
+    made.update_yaxes(**rows.axis(labels))
     return made
 
 
-def _add_fall(made: Chart, picked: Picked, name: str, steps: Sequence[_Step], row: int) -> list[str]:
-    """Draw the steps of one image from a row on, which begin at nothing and end in its size; give their labels."""
+def _add_fall(made: Chart, picked: Picked, name: str, steps: Sequence[_Step], places: Sequence[float]) -> list[str]:
+    """Draw the steps of one image at their places, which begin at nothing and end in its size; give their labels."""
     whole = sum(step.grown for step in steps)
     grown = [f"+{human_size(step.grown)}" if step.grown else "" for step in steps]
     made.add_waterfall(
         x=[*(step.grown for step in steps), whole],
-        y=list(range(row, row + len(steps) + 1)),
+        y=places,
         measure=[*("relative" for _ in steps), "total"],
         text=[*grown, human_size(whole)],
         hovertext=[*(step.hover for step in steps), hover(picked.label, [("compressed", size(whole))])],
@@ -184,7 +195,7 @@ def _add_fall(made: Chart, picked: Picked, name: str, steps: Sequence[_Step], ro
         cliponaxis=False,
         increasing={"marker": {"color": drawing.BLUE}},
         totals={"marker": {"color": drawing.GREEN}},
-        connector={"line": {"color": drawing.GREY, "width": 1}},
+        connector={"line": {"color": drawing.FAINT, "width": 1}},
         showlegend=False,
     )
     return [*(step.label for step in steps), f"<b>{safe_path(name)}</b>"]

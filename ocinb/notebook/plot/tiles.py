@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from ocinb._text import human_size
 from ocinb.notebook.plot.bars import STRIPES
-from ocinb.notebook.plot.drawing import GREY, HIDDEN, PALETTE
+from ocinb.notebook.plot.drawing import BLUE, GREY, HIDDEN, PALETTE
 from ocinb.notebook.plot.folders import Node, Path
+from ocinb.notebook.plot.themed import TEXT
 from ocinb.notebook.plot.words import Fact, hover, is_unknown, safe, safe_path, share, size
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ def tiles(
         "values": [node.sums.whole for node in nodes],
         "text": [human_size(node.sums.whole) for node in nodes],
         "hovertext": [_hover(node, frame, whole, root_name, titles) for node in nodes],
+        "textfont": {"color": [TEXT if color == _ROOT else "white" if color == BLUE else "black" for color in colors]},
         "marker": {
             "colors": colors,
             "line": {"width": 1, "color": _LINE},

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -26,7 +25,8 @@ if TYPE_CHECKING:
     from ocinb.notebook.plot.chart import Chart
 
 By = Literal["folder", "layer"]
-_HEIGHT = 620
+_HEIGHT = 520
+_DEEPEST = 16  # levels of folders: a picture shows fewer, and images have up to some thousand
 
 
 @suggesting
@@ -36,6 +36,7 @@ def treemap(
     platform: Platforms = None,
     by: By = "folder",
     top: int = 300,
+    title: str | None = None,
     progress: Progress | bool | None = None,
 ) -> Chart:
     """Draw the files of an image as areas in areas, so that what is large is seen at once.
@@ -51,6 +52,8 @@ def treemap(
         ``"folder"`` puts files into their folders; ``"layer"`` puts these into the layers that store them.
     top
         How many folders and files are kept; the smaller ones are gathered into "… n more" where they are.
+    title
+        What stands above it; None makes one of the names.
     progress
         As for `ocinb.files`.
 
@@ -87,7 +90,7 @@ def treemap(
     >>> sorted(label for label, parent in zip(area.labels, area.parents) if parent == "0")[:4]
     ['etc/', 'root/', 'srv/shop/', 'usr/']
     """
-    return _draw("treemap", reference, platform, by, top, progress)
+    return _draw("treemap", reference, platform, by, top, title, progress)
 
 
 @suggesting
@@ -97,6 +100,7 @@ def icicle(
     platform: Platforms = None,
     by: By = "folder",
     top: int = 200,
+    title: str | None = None,
     progress: Progress | bool | None = None,
 ) -> Chart:
     """Draw the files of an image as rows below their folders, so that the depth of folders is seen too.
@@ -112,6 +116,8 @@ def icicle(
         ``"folder"`` puts files into their folders; ``"layer"`` puts these into the layers that store them.
     top
         How many folders and files are kept; the smaller ones are gathered into "… n more" where they are.
+    title
+        What stands above it; None makes one of the names.
     progress
         As for `ocinb.files`.
 
@@ -144,10 +150,12 @@ def icicle(
     >>> sorted(label for label, parent in zip(rows.labels, rows.parents) if parent == "0")[:2]
     ['layer 0', 'layer 1']
     """
-    return _draw("icicle", reference, platform, by, top, progress)
+    return _draw("icicle", reference, platform, by, top, title, progress)
 
 
-def _draw(kind: str, subject: Subject, platform: Platforms, by: str, top: int, progress: Watching) -> Chart:
+def _draw(
+    kind: str, subject: Subject, platform: Platforms, by: str, top: int, title: str | None, progress: Watching
+) -> Chart:
     questions.most(top)
     check_choice("by", by, ("folder", "layer"))
     instructions: dict[Any, str] = {}
@@ -163,14 +171,14 @@ def _draw(kind: str, subject: Subject, platform: Platforms, by: str, top: int, p
     made_by = "ocinb.files or ocinb.filesystem"
     frame = questions.frame_for(subject, COLUMNS, ask, made_by=made_by, platform=platform)
     pictures = list(questions.images(frame))
-    title = f"Files of {questions.called(pictures)}"
+    title = title or f"Files of {questions.called(pictures)}"
     known = stored_files(frame)
     missing = int((frame["type"] == "file").sum()) - len(known)
-    known["above"] = _above(known, pictures, by, instructions)
     if not known["size_bytes"].any():
         return drawing.nothing(title, questions.left_out(missing, "file") or "there are no files with bytes to draw")
     titles = (len(pictures) > 1) + (by == "layer")
-    nodes = tree(_direct(known), _largest(known, top), top, titles=titles)
+    known["above"], aboves = _above(known, pictures, by, instructions)
+    nodes = tree(_direct(known, aboves), _largest(known, aboves, top), top, titles=titles)
     made = _figure(kind, title, pictures, nodes, titles, missing)
     _add(
         made, kind, tiles(nodes, known, root_name=questions.called(pictures), titles=titles, is_icicle=kind == "icicle")
@@ -178,42 +186,56 @@ def _draw(kind: str, subject: Subject, platform: Platforms, by: str, top: int, p
     return made
 
 
-def _above(frame: pd.DataFrame, pictures: Sequence[Picked], by: str, instructions: Mapping[Any, str]) -> pd.Series[Any]:
-    """Say for each file what is above its first folder: the image if there are several, and the layer if asked for."""
+def _above(
+    frame: pd.DataFrame, pictures: Sequence[Picked], by: str, instructions: Mapping[Any, str]
+) -> tuple[pd.Series[int], list[Path]]:
+    """Say for each file what is above its first folder, by its number in a list of that.
+
+    That is the image if there are several, and the layer if asked for.
+    """
     import pandas as pd
 
-    above = pd.Series([()] * len(frame), index=frame.index, dtype=object)
+    numbers = pd.Series(0, index=frame.index)
+    aboves: list[Path] = []
     for picked, name in questions.labelled(pictures):
         rows = picked.rows.index.intersection(frame.index)
         image = (name,) if len(pictures) > 1 else ()
         digest = picked.rows["manifest_digest"].iloc[0] if "manifest_digest" in picked.rows else None
-        numbers = frame.loc[rows, "layer"].tolist()
-        titles = {number: (*image, _layer(number, instructions.get((digest, number)))) for number in set(numbers)}
-        above.loc[rows] = pd.Series([titles[number] if by == "layer" else image for number in numbers], index=rows)
-    return above
+        codes, layers = pd.factorize(frame.loc[rows, "layer"], use_na_sentinel=False)
+        numbers.loc[rows] = (codes if by == "layer" else 0) + len(aboves)
+        titles = [(*image, _layer(layer, instructions.get((digest, layer)))) for layer in layers]
+        aboves += titles if by == "layer" else [image]
+    return numbers, aboves
 
 
-def _direct(frame: pd.DataFrame) -> dict[Path, Sums]:
-    """Add up what lies in each folder itself; by its text first, since that is quick."""
-    sizes, hidden = frame["size_bytes"].astype("int64").tolist(), frame["is_hidden"].tolist()
-    sums: dict[tuple[Path, str], Sums] = defaultdict(Sums)
-    for above, path, size, is_hidden in zip(
-        frame["above"].tolist(), frame["path"].tolist(), sizes, hidden, strict=True
-    ):
-        folder = sums[above, path.rpartition("/")[0]]
-        folder.whole += size
-        folder.hidden += size if is_hidden else 0
-        folder.files += 1
-    return {(*above, *(folder.split("/") if folder else ())): here for (above, folder), here in sums.items()}
+def _direct(frame: pd.DataFrame, aboves: Sequence[Path]) -> dict[Path, Sums]:
+    """Add up what lies in each folder itself."""
+    sizes = frame["size_bytes"].astype("int64")
+    folders = [path.rpartition("/")[0] for path in frame["path"].tolist()]
+    hidden = sizes.where(frame["is_hidden"], 0)
+    columns = frame[["above"]].assign(folder=folders, whole=sizes, hidden=hidden, files=1)
+    groups = columns.groupby(["above", "folder"], sort=False)
+    sums = groups[["whole", "hidden", "files"]].sum().reset_index()
+    rows = zip(*(sums[name].tolist() for name in sums.columns), strict=True)
+    return {
+        (*aboves[above], *_names(folder)): Sums(whole, hidden, files) for above, folder, whole, hidden, files in rows
+    }
 
 
-def _largest(frame: pd.DataFrame, top: int) -> list[Leaf]:
+def _largest(frame: pd.DataFrame, aboves: Sequence[Path], top: int) -> list[Leaf]:
     rows = frame.nlargest(top, "size_bytes")
     columns = zip(rows.index, rows["above"], rows["path"], rows["size_bytes"], rows["is_hidden"], strict=True)
-    return [
-        Leaf((*above, *path.split("/")), Sums(int(size), int(size) if is_hidden else 0, 1), row)
-        for row, above, path, size, is_hidden in columns
-    ]
+    leaves = []
+    for row, above, path, size, is_hidden in columns:
+        folder, _, name = path.rpartition("/")
+        sums = Sums(int(size), int(size) if is_hidden else 0, 1)
+        leaves.append(Leaf((*aboves[above], *_names(folder), name), sums, row))
+    return leaves
+
+
+def _names(folder: str) -> list[str]:
+    """Take a folder apart; what is very deep stays together, so that an odd image does not take all memory."""
+    return folder.split("/", _DEEPEST - 1) if folder else []
 
 
 def _layer(number: object, instruction: str | None) -> str:
@@ -225,8 +247,8 @@ def _figure(
 ) -> Chart:
     root = nodes[0].sums
     subtitle = told(
-        questions.platforms_of(pictures),
-        f"{human_size(root.whole)} in {counted(root.files, 'file')}",
+        questions.place_of(pictures),
+        f"{human_size(root.whole)} in {counted(root.files, 'stored file')}",
         f"{human_size(root.hidden)} ({share(root.hidden, root.whole)}) hidden, striped" if root.hidden else "",
         questions.left_out(missing, "file"),
     )
@@ -250,4 +272,5 @@ def _add(made: Chart, kind: str, columns: dict[str, Any]) -> None:
         made.add_icicle(
             **columns, **common, tiling={"orientation": "v", "pad": 1}, pathbar_visible=False, leaf_opacity=1
         )
-    made.update_layout(margin={"l": 8, "r": 8, "b": 8}, uniformtext={"minsize": 10, "mode": "hide"})
+    made.update_layout(height=made.layout.margin.t + _HEIGHT + 8, margin={"l": 8, "r": 8, "b": 8})
+    made.update_layout(uniformtext={"minsize": 10, "mode": "hide"})

@@ -12,7 +12,6 @@ from typing import Any
 from ocinb._text import human_size, printable, short_digest, shorten
 
 LABEL_CHARACTERS = 38
-TITLE_CHARACTERS = 66
 TIMES, MINUS = "\N{MULTIPLICATION SIGN}", "\N{MINUS SIGN}"
 _HOVER_CHARACTERS, _HOVER_WIDTH = 400, 64
 # Plotly turns entities back after it has looked for tags, TeX and places to fill in.
@@ -33,10 +32,14 @@ def safe_path(path: str, limit: int = LABEL_CHARACTERS) -> str:
     """Do the same with a path, of which the end says more than the beginning.
 
     >>> safe_path("usr/lib/python3/dist-packages/flask/app.py", 24)
-    '…t-packages/flask/app.py'
+    '…/flask/app.py'
     """
     shown = printable(path)
-    return safe(shown if len(shown) <= limit else f"…{shown[len(shown) - limit + 1 :]}", limit)
+    if len(shown) <= limit:
+        return safe(shown, limit)
+    end = shown[len(shown) - limit + 1 :]
+    slash = end.find("/", 0, -1)
+    return safe(f"…{end[max(slash, 0) :]}", limit)
 
 
 def size(count: Any) -> str:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import pandas as pd
-import pytest
 
 import ocinb
 from ocinb.samples import SampleRegistry
@@ -19,10 +18,14 @@ ROWS = [
 ]
 
 
-def test_the_most_wasteful_comes_first_with_its_running_share() -> None:
+def test_the_most_wasteful_comes_first_with_its_share_and_that_of_all_up_to_it() -> None:
     figure = ocinb.plot.duplicates(frames.filesystem(*ROWS))
     assert list(figure.data[0].x) == [20, 15]
-    assert list(figure.data[1].x) == pytest.approx([100 * 20 / 35, 100])
+    assert list(figure.data[0].text) == ["20 B, 57.1 &#37;", "15 B, 42.9 &#37;"]
+    assert [text.rpartition("<br>")[2] for text in figure.data[0].hovertext] == [
+        "up to here: 20 B, 57.1 &#37;",
+        "up to here: 35 B, 100.0 &#37;",
+    ]
     assert [text.partition(" ")[0] for text in figure.layout.yaxis.ticktext] == ["a", "d"]
 
 

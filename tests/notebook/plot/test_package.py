@@ -12,6 +12,7 @@ import pytest
 
 import ocinb
 from ocinb.errors import InvalidError, OcinbError
+from ocinb.samples import SampleRegistry
 from tests.notebook.plot import frames
 
 ROOT = Path(ocinb.__file__).parent / "notebook" / "plot"
@@ -73,6 +74,15 @@ def test_a_frame_with_the_wrong_columns_says_what_is_missing_and_who_gives_it(na
 def test_a_mistyped_keyword_is_told(name: str) -> None:
     with pytest.raises(InvalidError, match="Did you mean 'platform'"):
         getattr(ocinb.plot, name)("python", platfrom="arm64")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_people_can_set_their_own_title(name: str, registry: SampleRegistry) -> None:
+    image = registry.reference("demo/shop:2.0")
+    watched = {} if name in ("shared", "waterfall") else {"progress": False}
+    figure = getattr(ocinb.plot, name)([image], platform="amd64", title="For <my> talk", **watched)
+    assert figure.layout.title.text == "<b>For &lt;my&gt; talk</b>"
+    assert "For <my> talk: " in figure.alt
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -23,6 +23,13 @@ def test_a_frame_is_taken_as_it_is_and_left_as_it_was() -> None:
     assert given.index.tolist() == [1]
 
 
+def test_sizes_that_are_none_are_told() -> None:
+    with pytest.raises(InvalidError, match="compressed_bytes of this frame holds something else than numbers"):
+        questions.frame_for(
+            frames.layers({}).assign(compressed_bytes=["x"]), ["layer"], _never, made_by="x", platform=None
+        )
+
+
 def test_a_platform_goes_with_a_name() -> None:
     with pytest.raises(InvalidError, match="platform= goes with a name"):
         questions.frame_for(frames.layers(), ["layer"], _never, made_by="x", platform="arm64")
@@ -47,8 +54,20 @@ def test_what_labels_leave_out_is_told_once() -> None:
     assert questions.common(pictures) == "linux/amd64 · all in host:5000/demo"
 
 
+def test_the_place_is_told_beside_the_title_unless_it_is_docker_hub() -> None:
+    assert questions.place_of(_pictures(("host:5000/demo/a:1", "linux/amd64"))) == "host:5000 · linux/amd64"
+    assert questions.place_of(_pictures(("python:3", "linux/amd64"), ("python:3", "linux/arm64"))) == (
+        "linux/amd64, linux/arm64"
+    )
+
+
+def test_a_digest_in_a_name_is_short() -> None:
+    assert questions.familiar("ghcr.io/a/b@sha256:" + "ab" * 32) == "ghcr.io/a/b@sha256:abababababab"
+
+
 def test_titles_have_the_familiar_name() -> None:
     assert questions.called(_pictures(("docker.io/library/python:3", ""))) == "python:3"
     assert questions.called(_pictures(("a:1", ""), ("b:1", ""))) == "2 images"
+    assert questions.called(_pictures(("host:5000/demo/a:1", ""))) == "demo/a:1"
     assert questions.called([]) == "no image"
     assert questions.familiar("No Name") == "No Name"

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 import ocinb
-from ocinb.errors import NotFoundError, OcinbError
+from ocinb.errors import InvalidError, NotFoundError
 from ocinb.samples import SampleRegistry
 
 MADE = pd.to_datetime(["2025-01-01", "2025-02-01", "2025-03-01"], utc=True)
@@ -68,10 +68,35 @@ def test_a_repository_is_asked_for_its_tags_and_not_for_signatures(registry: Sam
     assert list(figure.data[0].y) == sizes[names].tolist()
 
 
+def test_tags_of_one_image_are_one_point_with_all_their_names(registry: SampleRegistry) -> None:
+    figure = ocinb.plot.growth(registry.reference("demo/shop"))
+    assert list(figure.layout.xaxis.ticktext) == ["1.0", "1.1", "2.0, latest"]
+    assert [len(trace.y) for trace in figure.data] == [3, 3]
+    assert "3 images, compressed" in figure.layout.title.subtitle.text
+    with ocinb.Catalog() as catalog:
+        catalog.add([registry.reference(f"demo/shop:{tag}") for tag in ("1.1", "2.0", "latest")], progress=False)
+        figure = ocinb.plot.growth(catalog.sql("FROM size_history"))
+    assert list(figure.layout.xaxis.ticktext) == ["1.1", "2.0, latest"]
+
+
+@pytest.mark.parametrize(
+    ("name", "repository"),
+    [("python:3", "python"), ("ghcr.io/a/b@sha256:" + "ab" * 32, "ghcr.io/a/b"), ("oci:/tmp/x:1", "oci:/tmp/x")],
+)
+def test_one_image_has_not_grown_and_its_repository_is_suggested(name: str, repository: str) -> None:
+    with pytest.raises(InvalidError, match=f"Give its repository, '{repository}', or a list of images"):
+        ocinb.plot.growth(name)
+
+
+def test_tags_that_do_not_match_are_told(registry: SampleRegistry) -> None:
+    with pytest.raises(NotFoundError, match=r"no tag matches '9\*'"):
+        ocinb.plot.growth(registry.reference("demo/shop"), match="9*")
+
+
 def test_names_that_fail_are_told_and_if_all_do_it_is_an_error(registry: SampleRegistry) -> None:
     good, bad = registry.reference("demo/shop:2.0"), registry.reference("demo/shop:9")
     assert "1 name could not be read" in ocinb.plot.growth([good, bad]).layout.title.subtitle.text
-    with pytest.raises(OcinbError, match="demo/shop:9"):
+    with pytest.raises(NotFoundError, match="demo/shop:9"):
         ocinb.plot.growth([bad])
     with pytest.raises(NotFoundError):
         ocinb.plot.growth(registry.reference("demo/none"))

@@ -26,7 +26,7 @@ def test_sorted_by_size_the_small_ones_are_gathered_at_the_end() -> None:
 
 def test_what_was_read_is_split_into_visible_and_hidden() -> None:
     figure = ocinb.plot.layers(frames.layers({"compressed_bytes": 5, "tar_bytes": 100, "hidden_bytes": 30}))
-    assert [(trace.name, list(trace.x)) for trace in figure.data] == [("visible", [70]), ("hidden", [30])]
+    assert [(trace.name, list(trace.x)) for trace in figure.data] == [("not hidden", [70]), ("hidden", [30])]
     assert figure.data[1].marker.color == drawing.HIDDEN
     assert figure.data[1].marker.pattern.shape == "/"
 

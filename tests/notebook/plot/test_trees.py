@@ -42,7 +42,10 @@ def test_folders_hold_what_is_in_them(draw: Any) -> None:
     figure = draw(frames.files(("usr/a", 700, 0, True), ("usr/b", 200, 1, False), ("etc/c", 100, 0, True)))
     assert _areas(figure) == {"usr/": 900, "etc/": 100}
     assert figure.data[0]["values"][0] == 1000
-    assert "1.0 kB in 3 files · 200 B (20.0 &#37;) hidden" in figure.layout.title.subtitle.text
+    assert (
+        figure.layout.title.subtitle.text
+        == "linux/amd64 · 1.0 kB in 3 stored files<br>200 B (20.0 &#37;) hidden, striped"
+    )
 
 
 @pytest.mark.parametrize("draw", DRAW)
@@ -52,6 +55,14 @@ def test_what_is_hidden_has_a_colour_and_stripes_of_its_own(draw: Any) -> None:
     assert found["b"] == (drawing.HIDDEN, "/")
     assert found["a"][1] == ""
     assert found["a"][0] != drawing.HIDDEN
+
+
+@pytest.mark.parametrize("color", [*drawing.PALETTE, drawing.HIDDEN, drawing.GREY])
+def test_what_stands_on_a_tile_can_be_read(color: str) -> None:
+    parts = [((int(color[place : place + 2], 16) / 255 + 0.055) / 1.055) ** 2.4 for place in (1, 3, 5)]
+    level = 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
+    contrast = 1.05 / (level + 0.05) if color == drawing.BLUE else (level + 0.05) / 0.05
+    assert contrast > 4.5
 
 
 def test_layers_hold_the_files_that_they_store(registry: SampleRegistry) -> None:
@@ -83,6 +94,13 @@ def test_a_hundred_thousand_files_are_a_small_figure(by: Any) -> None:
     assert len(figure.to_json()) < 300_000
 
 
+def test_what_is_very_deep_stays_together_and_takes_no_memory_for_each_level() -> None:
+    deep = [(f"{number}/{'d/' * 20_000}x", 10, 0, True) for number in range(8)]
+    figure = ocinb.plot.treemap(frames.files(*deep))
+    assert figure.data[0]["values"][0] == 80
+    assert len(figure.data[0].ids) < 100
+
+
 @pytest.mark.parametrize("draw", DRAW)
 def test_what_strangers_wrote_is_harmless(draw: Any) -> None:
     frame = frames.files((f"x/{frames.HOSTILE}", 5, 0, True), ("w" * 10_000, 6, 0, True), reference=frames.HOSTILE)
@@ -105,7 +123,7 @@ def test_nothing_and_unknown_sizes_are_told() -> None:
 def test_words_stand_in_for_the_picture() -> None:
     figure = ocinb.plot.icicle(frames.files(("usr/a", 700, 0, True), ("b", 200, 1, False)))
     assert figure.alt == (
-        "Icicle. Files of demo/shop:2.0: linux/amd64 · 900 B in 2 files · 200 B (22.2 %) hidden, striped. "
+        "Icicle. Files of demo/shop:2.0: linux/amd64 · 900 B in 2 stored files · 200 B (22.2 %) hidden, striped. "
         "Largest files: usr/a (700 B), b (200 B)."
     )
 
