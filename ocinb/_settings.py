@@ -9,7 +9,7 @@ import platform as _machine
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ocinb._credentials import Credentials
 from ocinb._text import card, nearest
@@ -167,8 +167,10 @@ class Settings:
         rows = ((entry.name, repr(getattr(self, entry.name)), entry.metadata["meaning"]) for entry in fields(self))
         return card("Settings", "ocinb.settings.NAME = VALUE sets one, for this process", rows)
 
-    def __getattr__(self, name: str) -> Any:
-        raise AttributeError(f"there is no setting {name!r}. {_suggestion(name)}")
+    if not TYPE_CHECKING:  # which would believe then that there is every name
+
+        def __getattr__(self, name: str) -> Any:
+            raise AttributeError(f"there is no setting {name!r}. {_suggestion(name)}")
 
     def __delattr__(self, name: str) -> None:
         """Give a setting its first value again: that of the environment, or its default."""

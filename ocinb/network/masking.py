@@ -70,7 +70,7 @@ def token_claims(body: bytes) -> dict[str, Any] | None:
     """Read what a token in an answer says of itself, if it is a JWT; its signature is left out."""
     try:
         answer = parse_object(body, "the answer")
-        token = answer.get("token") or answer.get("access_token")
+        token: Any = answer.get("token") or answer.get("access_token")
         payload = token.split(".")[1]
         return parse_object(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)), "the token")
     except (ValueError, AttributeError, IndexError):  # InvalidError is a ValueError

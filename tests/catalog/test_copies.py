@@ -68,6 +68,30 @@ def rewritten(path: Path, query: str, mark: dict[str, object] | None = None) -> 
     new.replace(path)
 
 
+@pytest.fixture(scope="module")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("exports")
+
+
+@pytest.fixture
+def empty(made_once: Path, tmp_path: Path) -> Path:
+    """Give a copy of what a catalogue exports in which nothing is."""
+    if not (made_once / "empty").exists():
+        with ocinb.Catalog() as catalog:
+            catalog.export(made_once / "empty")
+    return Path(shutil.copytree(made_once / "empty", tmp_path / "tables"))
+
+
+@pytest.fixture
+def hello(made_once: Path, registry: SampleRegistry, tmp_path: Path) -> Path:
+    """Give a copy of what a catalogue exports in which one image is."""
+    if not (made_once / "hello").exists():
+        with ocinb.Catalog() as catalog:
+            assert catalog.add(registry.reference("demo/hello"))["outcome"].tolist() == ["added"]
+            catalog.export(made_once / "hello")
+    return Path(shutil.copytree(made_once / "hello", tmp_path / "tables"))
+
+
 @pytest.mark.parametrize("where", ["tables", "o'dd [a] *?", "k=1", "new/and/new"])
 def test_an_export_comes_back_as_it_was(registry: SampleRegistry, tmp_path: Path, where: str) -> None:
     folder, path = tmp_path / where / "x", tmp_path / "back.duckdb"
@@ -250,21 +274,17 @@ SPOILED: list[tuple[str, Callable[[Path], object], type[OcinbError], str]] = [
 
 @pytest.mark.parametrize(("table", "spoil", "error", "told"), SPOILED)
 def test_what_is_no_export_makes_no_catalogue(
-    registry: SampleRegistry,
+    hello: Path,
     tmp_path: Path,
     table: str,
     spoil: Callable[[Path], Any],
     error: type[Exception],
     told: str,
 ) -> None:
-    folder, path = tmp_path / "tables", tmp_path / "made.duckdb"
-    with ocinb.Catalog() as catalog:
-        catalog.add(registry.reference("demo/hello"))
-        catalog.export(folder)
-    spoil(folder / f"{table}.parquet")
-    for place in (path, ":memory:"):
+    spoil(hello / f"{table}.parquet")
+    for place in (tmp_path / "made.duckdb", ":memory:"):
         with pytest.raises(error) as caught:
-            ocinb.Catalog.from_parquet(folder, place)
+            ocinb.Catalog.from_parquet(hello, place)
         assert told in str(caught.value)
         assert caught.value.__cause__ is None
     assert sorted(found.name for found in tmp_path.glob("*made*")) == []
@@ -290,47 +310,44 @@ def test_a_directory_that_is_not_there(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("left", ["made.duckdb", "made.duckdb.wal"])
-def test_nothing_is_written_over(tmp_path: Path, left: str) -> None:
-    with ocinb.Catalog() as catalog:
-        catalog.export(tmp_path / "tables")
+def test_nothing_is_written_over(empty: Path, tmp_path: Path, left: str) -> None:
     (tmp_path / left).write_text("mine")
     with pytest.raises(InvalidError, match="there is something at"):
-        ocinb.Catalog.from_parquet(tmp_path / "tables", tmp_path / "made.duckdb")
+        ocinb.Catalog.from_parquet(empty, tmp_path / "made.duckdb")
     assert (tmp_path / left).read_text() == "mine"
     assert [found.name for found in tmp_path.glob("*made*")] == [left]
 
 
-def test_a_catalogue_that_cannot_be_written_is_told_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with ocinb.Catalog() as catalog:
-        catalog.export(tmp_path / "tables")
-
+def test_a_catalogue_that_cannot_be_written_is_told_as_such(
+    empty: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def full(*_: object) -> None:
         raise duckdb.IOException("Could not write file: No space left on device")
 
     monkeypatch.setattr(importing, "_check_columns", full)
     with pytest.raises(TransportError, match="No space left"):
-        ocinb.Catalog.from_parquet(tmp_path / "tables", tmp_path / "made.duckdb")
+        ocinb.Catalog.from_parquet(empty, tmp_path / "made.duckdb")
     assert [found.name for found in tmp_path.glob("*made*")] == []
 
 
-def test_texts_without_measure_take_no_memory_without_measure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with ocinb.Catalog() as catalog:
-        catalog.export(tmp_path / "tables")
+def test_texts_without_measure_take_no_memory_without_measure(
+    empty: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     swollen = "SELECT repeat('x', 1000000) AS reference, 'b' AS stage, 'c' AS error, now() AS failed_at FROM range(200)"
-    rewritten(tmp_path / "tables" / "failures.parquet", swollen)
+    rewritten(empty / "failures.parquet", swollen)
     monkeypatch.setattr(importing, "MEMORY_LIMIT", "60MB")
     with pytest.raises(TransportError, match=r"tables cannot be read: .*MiB used\)$"):
-        ocinb.Catalog.from_parquet(tmp_path / "tables", tmp_path / "made.duckdb")
+        ocinb.Catalog.from_parquet(empty, tmp_path / "made.duckdb")
     assert [found.name for found in tmp_path.glob("*made*")] == []
     monkeypatch.undo()
-    made = ocinb.Catalog.from_parquet(tmp_path / "tables", tmp_path / "made.duckdb")
+    made = ocinb.Catalog.from_parquet(empty, tmp_path / "made.duckdb")
     assert made.sql("SELECT sum(strlen(reference)) AS n FROM failures")["n"].tolist() == [200_000_000]
 
 
-def test_another_file_that_comes_to_its_place_meanwhile_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_file_that_comes_to_its_place_meanwhile_stays(
+    empty: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     made = tmp_path / "made.duckdb"
-    with ocinb.Catalog() as catalog:
-        catalog.export(tmp_path / "tables")
 
     def late(partial: Path, path: Path) -> None:
         path.write_text("theirs")
@@ -338,7 +355,7 @@ def test_another_file_that_comes_to_its_place_meanwhile_stays(tmp_path: Path, mo
 
     monkeypatch.setattr(importing, "put_in_place", late)
     with pytest.raises(InvalidError, match="there is something at"):
-        ocinb.Catalog.from_parquet(tmp_path / "tables", made)
+        ocinb.Catalog.from_parquet(empty, made)
     assert made.read_text() == "theirs"
     assert [found.name for found in tmp_path.glob("*made*")] == ["made.duckdb"]
 

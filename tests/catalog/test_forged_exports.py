@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,19 @@ def exported(registry: SampleRegistry, folder: Path) -> ocinb.Catalog:
     assert set(added["outcome"]) <= {"added", "failed"}, "the layers of the old one are not there"
     catalog.export(folder)
     return catalog
+
+
+@pytest.fixture(scope="module")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("export") / "tables"
+
+
+@pytest.fixture
+def tables(made_once: Path, registry: SampleRegistry, tmp_path: Path) -> Path:
+    """Give a copy of an export, to be spoiled."""
+    if not made_once.exists():
+        exported(registry, made_once)
+    return Path(shutil.copytree(made_once, tmp_path / "tables"))
 
 
 def test_documents_of_all_kinds_come_back(registry: SampleRegistry, tmp_path: Path) -> None:
@@ -66,19 +80,17 @@ def test_documents_of_all_kinds_come_back(registry: SampleRegistry, tmp_path: Pa
         ("observations", "SELECT * REPLACE (NULL::VARCHAR AS repository) FROM it", "has no repository"),
     ],
 )
-def test_a_forged_row_is_refused(registry: SampleRegistry, tmp_path: Path, table: str, forgery: str, told: str) -> None:
-    exported(registry, tmp_path / "tables")
-    rewritten(tmp_path / "tables" / f"{table}.parquet", forgery)
+def test_a_forged_row_is_refused(tables: Path, tmp_path: Path, table: str, forgery: str, told: str) -> None:
+    rewritten(tables / f"{table}.parquet", forgery)
     for place in (":memory:", tmp_path / "made.duckdb"):
         with pytest.raises(IntegrityError, match=told or FORGED):
-            ocinb.Catalog.from_parquet(tmp_path / "tables", place)
+            ocinb.Catalog.from_parquet(tables, place)
     assert list(tmp_path.glob("*made*")) == []
 
 
-def test_a_config_is_never_a_signed_one(registry: SampleRegistry, tmp_path: Path) -> None:
-    exported(registry, tmp_path / "tables")
-    signed = f"FROM '{tmp_path / 'tables' / 'manifests.parquet'}' WHERE media_type = '{SIGNED}'"
+def test_a_config_is_never_a_signed_one(tables: Path) -> None:
+    signed = f"FROM '{tables / 'manifests.parquet'}' WHERE media_type = '{SIGNED}'"
     named = f"(SELECT manifest_digest {signed}) AS config_digest, (SELECT raw {signed}) AS raw"
-    rewritten(tmp_path / "tables" / "configs.parquet", f"SELECT * REPLACE ({named}) FROM it")
+    rewritten(tables / "configs.parquet", f"SELECT * REPLACE ({named}) FROM it")
     with pytest.raises(IntegrityError, match=FORGED):
-        ocinb.Catalog.from_parquet(tmp_path / "tables")
+        ocinb.Catalog.from_parquet(tables)

@@ -271,6 +271,7 @@ def test_reading_a_file_asks_nobody_and_keeps_nothing(
     assert registry.requests == ()
     assert sorted(tmp_path.rglob("*")) == before
     assert not default_session().store.root.exists()
+    assert not ocinb.settings.cache_dir.exists()
 
 
 def test_platforms_of_a_file_are_chosen_as_those_of_a_registry(index: Places, image: Places) -> None:

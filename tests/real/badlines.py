@@ -112,7 +112,7 @@ def is_clean(place: Path) -> bool:
 
 def is_well(place: Path, name: str, *, origin: str) -> bool:
     """Say whether a layout is as if nothing had gone wrong, for us and for others."""
-    return is_clean(place) and aftermath.no_parts(place) and aftermath.accepted_by_peers(place, name, origin=origin)
+    return is_clean(place) and aftermath.no_parts(place) and aftermath.accepted_once(place, name, origin=origin)
 
 
 @contextmanager
