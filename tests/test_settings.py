@@ -322,7 +322,7 @@ def test_what_was_set_can_be_taken_back(monkeypatch: pytest.MonkeyPatch) -> None
     del made.tag_ttl
     assert made.tag_ttl == 7
     with pytest.raises(InvalidError, match="Did you mean 'tag_ttl'"):
-        del made.tag_tll
+        del made.tag_tll  # type: ignore[attr-defined]
 
 
 def test_reading_an_unknown_name_is_an_attribute_error_with_a_suggestion() -> None:
