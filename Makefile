@@ -6,7 +6,7 @@ PYTEST := $(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 
-.PHONY: demo test lab lint style format bench docs clean
+.PHONY: demo test lab lint style format bench docs pictures clean
 
 demo: $(VENV)/.lab
 	$(BIN)/python notebooks/demo.py build
@@ -39,6 +39,11 @@ bench: $(VENV)/.bench
 
 docs: $(VENV)/.docs
 	$(BIN)/python docs/build.py build/docs
+
+# Those of the README, of what there is; it takes a Chromium.
+pictures: $(VENV)/.test
+	OCINB_REQUIRE_REAL=1 $(BIN)/python -m pytest tests/real/test_pictures.py -k 'not readme'
+	mkdir -p docs/pictures && cp build/pictures/*.png docs/pictures
 
 clean:
 	rm -rf $(VENV) build

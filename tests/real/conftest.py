@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser
 
 import ocinb
 from tests import tokenserver
-from tests.real import badlines, building, djangooci, jupyter, logins, oddimages, realimages, zuulregistry
+from tests.real import badlines, browsers, building, djangooci, jupyter, logins, oddimages, realimages, zuulregistry
 from tests.real.djangooci import DjangoOci
 from tests.real.dockerregistry import DockerRegistry, serve
 from tests.real.faultproxy import FaultProxy, spoiling
@@ -152,10 +153,22 @@ def token_registry(
 
 
 @pytest.fixture(scope="session")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """Run one JupyterLab for all who look at notebooks."""
+def lab_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """Run one JupyterLab for all who look at notebooks, and give its address and its folder."""
     require("chromium")  # before a server is started for nobody
     directory = tmp_path_factory.mktemp("notebooks")
     folders = {f"OCINB_{kind}_DIR": str(directory / kind) for kind in ("STORE", "CACHE")}
-    with jupyter.jupyter_lab(directory, environment=folders) as url:
-        yield Lab(url, directory)
+    with jupyter.serve(directory, environment=folders) as url:
+        yield url, directory
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Start one browser for all tests of a file; were it open for longer, no other test could run asyncio."""
+    with browsers.chromium() as started:
+        yield started
+
+
+@pytest.fixture
+def lab(lab_server: tuple[str, Path], browser: Browser) -> Lab:
+    return Lab(*lab_server, browser)

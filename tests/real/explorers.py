@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 from playwright.sync_api import Locator, Page, expect
 
-from tests.real import jupyter
+from tests.real import jupyter, sights, strangers
 from tests.real.jupyter import Lab
 
-SCREENSHOTS = Path("build/screenshots")
 _ROOT = Path(__file__).parents[2]
 SHOP = """
 import ocinb
@@ -30,16 +28,7 @@ from tests.notebook.exploring.largeimage import put_large_image
 registry = ocinb.samples.registry()
 ocinb.explore(put_large_image(registry, files=100_000))
 """
-HOSTILE = f"""
-import sys
-import ocinb
-
-sys.path.insert(0, {str(_ROOT)!r})
-from tests.real.strangers import put_hostile_image
-
-registry = ocinb.samples.registry()
-ocinb.explore(put_hostile_image(registry))
-"""
+HOSTILE = f"{strangers.CELL}\nocinb.explore(stranger)"
 # One platform is in the store; of the other come so few bytes a second that a person can stop it.
 SLOW = """
 import tempfile
@@ -49,6 +38,18 @@ ocinb.settings.store_dir = tempfile.mkdtemp()
 ocinb.files(ocinb.samples.registry().reference("demo/shop:2.0"), platform="linux/amd64")
 registry = ocinb.samples.registry(bandwidth=60_000)
 ocinb.explore(registry.reference("demo/shop:2.0"), platform="linux/amd64")
+"""
+# Panels of progress come and go as fast as they can, and then an explorer is there that has to answer.
+BRIEF_PANELS = """
+import time
+from ocinb.progress.protocol import Task
+from ocinb.progress.widgets import WidgetProgress
+
+for number in range(12):
+    panel = WidgetProgress()
+    panel.start("Reading", [Task(f"layer{place}", f"layer {place}", 1000) for place in range(7)])
+    time.sleep(0.51 + number % 4 * 0.05)
+    panel.finish(f"Read {number}")
 """
 # Does something, and gives the milliseconds until the page shows what is waited for, drawn.
 _TIMED = """([action, sign]) => new Promise((resolve, reject) => {
@@ -149,6 +150,11 @@ INTERACTIONS = (
         "page.querySelector('[data-sort=name]').click()",
         f"{_SHOWN}.length > 9 && {_SHOWN}[0].textContent.includes('file000100.js')",
     ),
+    (
+        "the copies of 23,000 files",
+        "page.querySelectorAll('.tabs button')[1].click(); page.querySelector('[data-list=copies]').click()",
+        "page.querySelectorAll('.waste .tree-frame:not([hidden]) .row:not(.pending)').length > 9",
+    ),
 )
 
 
@@ -197,30 +203,15 @@ def timed(page: Page, action: str, sign: str) -> float:
 
 def keep_times(times: dict[str, float]) -> None:
     """Keep what interactions took, for people who look whether they are quick."""
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    sights.SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     told = {name: round(milliseconds) for name, milliseconds in times.items()}
-    (SCREENSHOTS / "explore-times.json").write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+    (sights.SCREENSHOTS / "explore-times.json").write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
 
 
 def faults(page: Page) -> list[str]:
     """Tell what is wrong with the layout."""
     found: list[str] = page.evaluate(_FAULTS)
     return found
-
-
-def shot(page: Page, name: str) -> None:
-    """Keep a picture, for people who judge with their eyes."""
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=SCREENSHOTS / f"{name}.png")
-
-
-def narrow(page: Page, width: int = 700) -> None:
-    """Make the window as narrow as half a screen."""
-    size = page.viewport_size
-    assert size is not None
-    page.set_viewport_size({"width": width, "height": size["height"]})
-    page.wait_for_function("() => document.querySelector('.ocinb-explorer').clientWidth < 620")
-    page.wait_for_timeout(300)  # JupyterLab arranges itself
 
 
 def take_picture(lab: Lab, path: Path) -> None:
@@ -234,22 +225,13 @@ def take_picture(lab: Lab, path: Path) -> None:
         A PNG file, which is written anew: the explorer alone, in a window of 1200 pixels.
     """
     jupyter.write_notebook(lab.directory / "picture.ipynb", SHOP, hide_code=True)
-    with jupyter.page(jupyter.notebook_url(lab.url, "picture.ipynb"), width=1200, height=1000) as page:
-        jupyter.wait_idle(page)
-        jupyter.use_theme(page, dark=False)
+    with jupyter.notebook(lab, "picture.ipynb", width=1200, height=1000) as page:
         jupyter.command(page, "application:toggle-left-area")
         explorer = open_explorer(page)
         choose_layer(explorer, 2)
         for name in ("usr", "lib", "x86_64-linux-gnu", "bin", "var", "cache", "apt", "archives", "pkgcache.bin"):
             row(explorer, name).click()
-        expect(explorer.locator(".details .hider")).to_be_visible()
+        expect(explorer.locator(".details .path")).to_contain_text("pkgcache.bin")
         page.mouse.move(0, 0)
         path.parent.mkdir(parents=True, exist_ok=True)
         explorer.screenshot(path=path)
-        page.evaluate("() => jupyterapp.serviceManager.sessions.shutdownAll()")
-
-
-def outputs(path: Path, cell: int = 0) -> list[dict[str, Any]]:
-    """Give what a saved notebook has below a cell."""
-    kept: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["cells"][cell]["outputs"]
-    return kept

@@ -1,4 +1,4 @@
-"""A real JupyterLab and a real browser, for what only a person in front of a screen would notice."""
+"""A real JupyterLab or Notebook 7 in a real browser, for what only a person in front of a screen would notice."""
 
 import json
 import os
@@ -12,12 +12,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
-from tests.real.tools import require
+from tests.real import browsers
 
 # The token is empty: it listens on loopback, and only as long as a test runs.
-_LAB_FLAGS = (
+_FLAGS = (
     "--allow-root",
     "--no-browser",
     "--ip=127.0.0.1",
@@ -25,17 +25,6 @@ _LAB_FLAGS = (
     "--IdentityProvider.token=",
     "--LabApp.news_url=None",
     "--LabApp.extension_manager=readonly",
-    "--LabApp.expose_app_in_browser=True",
-)
-_BROWSER_FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-dev-shm-usage",
 )
 _START_SECONDS = 60.0
 _STOP_SECONDS = 20.0
@@ -51,20 +40,38 @@ _IDLE = """() => {
 }"""
 
 
+class Front(NamedTuple):
+    """An application in which people work with notebooks: how it is started, and where it shows one."""
+
+    module: str
+    switches: tuple[str, ...]
+    path: str
+
+
+JUPYTERLAB = Front("jupyterlab", ("--LabApp.expose_app_in_browser=True",), "lab/tree")
+NOTEBOOK_7 = Front("notebook", ("--JupyterNotebookApp.expose_app_in_browser=True",), "notebooks")
+
+
 class Lab(NamedTuple):
-    """A JupyterLab that runs: where it is, and whose notebooks it shows."""
+    """A JupyterLab that runs: where it is, whose notebooks it shows, and the browser to look at them."""
 
     url: str
     directory: Path
+    browser: Browser
+    front: Front = JUPYTERLAB
+
+    def address(self, name: str) -> str:
+        """Give the address of a notebook."""
+        return f"{self.url}{self.front.path}/{name}?reset"
 
 
 @contextmanager
-def jupyter_lab(directory: Path, *, environment: Mapping[str, str] | None = None) -> Iterator[str]:
-    """Serve a directory with a JupyterLab that knows no settings of this machine, and give its address."""
+def serve(directory: Path, front: Front = JUPYTERLAB, *, environment: Mapping[str, str] | None = None) -> Iterator[str]:
+    """Serve a directory with an application that knows no settings of this machine, and give its address."""
     with TemporaryDirectory(prefix="ocinb-lab-") as home:
         _decline_news(Path(home))
         process = subprocess.Popen(
-            [sys.executable, "-m", "jupyterlab", *_LAB_FLAGS, f"--ServerApp.root_dir={directory}"],
+            [sys.executable, "-m", front.module, *_FLAGS, *front.switches, f"--ServerApp.root_dir={directory}"],
             env={**os.environ, **_homes(Path(home)), **(environment or {})},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -78,22 +85,9 @@ def jupyter_lab(directory: Path, *, environment: Mapping[str, str] | None = None
 
 
 @contextmanager
-def page(url: str, *, width: int = 1280, height: int = 900) -> Iterator[Page]:
-    """Open an address in a browser without a window."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=require("chromium"), args=list(_BROWSER_FLAGS))
-        try:
-            opened = browser.new_page(viewport={"width": width, "height": height})
-            opened.goto(url)
-            yield opened
-        finally:
-            browser.close()
-
-
-@contextmanager
-def notebook(lab: Lab, name: str, *, dark: bool = False, height: int = 900) -> Iterator[Page]:
+def notebook(lab: Lab, name: str, *, dark: bool = False, width: int = 1280, height: int = 900) -> Iterator[Page]:
     """Open a notebook with a kernel of its own, which ends with the page."""
-    with page(notebook_url(lab.url, name), height=height) as opened:
+    with browsers.page(lab.browser, lab.address(name), width=width, height=height) as opened:
         wait_idle(opened)
         use_theme(opened, dark=dark)
         yield opened
@@ -117,10 +111,6 @@ def write_notebook(path: Path, *sources: str, hide_code: bool = False) -> Path:
     notebook = {"nbformat": 4, "nbformat_minor": 5, "metadata": {"kernelspec": kernel}, "cells": cells}
     path.write_text(json.dumps(notebook), encoding="utf-8")
     return path
-
-
-def notebook_url(lab: str, name: str) -> str:
-    return f"{lab}lab/tree/{name}?reset"
 
 
 def use_theme(page: Page, *, dark: bool) -> None:
@@ -179,7 +169,7 @@ def _address(process: "subprocess.Popen[bytes]", home: Path) -> str:
             if url is not None and _answers(f"{url}api/status"):
                 return url
         time.sleep(0.1)
-    raise RuntimeError(f"JupyterLab did not start: {(home / 'lab.log').read_text()[-2000:]}")
+    raise RuntimeError(f"the server did not start: {(home / 'lab.log').read_text()[-2000:]}")
 
 
 def _told_url(file: Path) -> str | None:

@@ -7,18 +7,27 @@ from typing import Any
 
 from playwright.sync_api import Page
 
-_SCREENSHOTS = Path("build/screenshots")
-_TOTAL_IS_BEYOND = """width => {
+from tests.real import sights
+
+# What the bars look like at this moment: a panel may be gone the next one.
+_SIGHT = """() => {
     const bars = [...document.querySelectorAll('.ocinb-progress .progress-bar')];
-    return bars.length && bars.at(-1).getBoundingClientRect().width > width;
+    const words = [...document.querySelectorAll('.ocinb-progress .widget-hprogress > .widget-label')];
+    return {
+        widths: bars.map(bar => bar.getBoundingClientRect().width),
+        words: words.map(word => word.innerText),
+        total: document.querySelector('.ocinb-progress .ocinb-sum .ocinb-detail')?.innerText ?? '',
+    };
 }"""
+_IS_BEYOND = f"""width => {{
+    const seen = ({_SIGHT})();
+    return seen.widths.length && seen.widths.at(-1) > width && seen;
+}}"""
 # What the total says changes, and the bars of the rows get longer.
-_HAS_MOVED = """([total, widths]) => {
-    const bars = [...document.querySelectorAll('.ocinb-progress .ocinb-rows .progress-bar')];
-    const length = bars.reduce((sum, bar) => sum + bar.getBoundingClientRect().width, 0);
-    const said = document.querySelector('.ocinb-progress .ocinb-sum .ocinb-detail')?.innerText;
-    return said && said !== total && length > widths + 40;
-}"""
+_HAS_MOVED = f"""([total, before]) => {{
+    const seen = ({_SIGHT})(), length = seen.widths.slice(0, -1).reduce((sum, width) => sum + width, 0);
+    return seen.total && seen.total !== total && length > before + 40 && seen;
+}}"""
 # What is wrong with how it is laid out, in words; nothing is.
 _FAULTS = """() => {
     const panel = document.querySelector('.ocinb-progress'), faults = [];
@@ -59,23 +68,12 @@ class Sight:
 
 def see(page: Page, *, beyond: float) -> Sight:
     """Look at the bars as soon as the total's is longer than some pixels."""
-    page.wait_for_function(_TOTAL_IS_BEYOND, arg=beyond, timeout=60_000)
-    return _sight(page)
+    return Sight(**page.wait_for_function(_IS_BEYOND, arg=beyond, timeout=60_000).json_value())
 
 
 def see_later(page: Page, before: Sight) -> Sight:
     """Look at the bars as soon as they have moved."""
-    page.wait_for_function(_HAS_MOVED, arg=[before.total, sum(before.widths[:-1])])
-    return _sight(page)
-
-
-def _sight(page: Page) -> Sight:
-    widths = "bars => bars.map(bar => bar.getBoundingClientRect().width)"
-    return Sight(
-        page.eval_on_selector_all(".ocinb-progress .progress-bar", widths),
-        page.locator(".ocinb-progress .widget-hprogress > .widget-label").all_inner_texts(),
-        page.inner_text(".ocinb-progress .ocinb-sum .ocinb-detail"),
-    )
+    return Sight(**page.wait_for_function(_HAS_MOVED, arg=[before.total, sum(before.widths[:-1])]).json_value())
 
 
 def faults(page: Page) -> list[str]:
@@ -84,25 +82,7 @@ def faults(page: Page) -> list[str]:
     return found
 
 
-def shot(page: Page, name: str) -> None:
-    """Keep a picture, for people who judge with their eyes."""
-    _SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=_SCREENSHOTS / f"{name}.png")
-
-
-def narrow_shot(page: Page, name: str) -> None:
-    """Keep a picture of a window that is 700 pixels wide."""
-    size = page.viewport_size
-    assert size is not None
-    page.set_viewport_size({"width": 700, "height": size["height"]})
-    page.wait_for_function("() => document.querySelector('.ocinb-progress').clientWidth < 620")
-    page.wait_for_timeout(300)  # JupyterLab arranges itself
-    shot(page, name)
-
-
 def saved_outputs(path: Path, cell: int = 0) -> list[dict[str, Any]]:
-    """Give what a saved notebook has below a cell."""
-    notebook = json.loads(path.read_text(encoding="utf-8"))
-    assert "widgets" not in notebook["metadata"]
-    outputs: list[dict[str, Any]] = notebook["cells"][cell]["outputs"]
-    return outputs
+    """Give what a saved notebook has below a cell, and see that it keeps no state of a widget."""
+    assert "widgets" not in json.loads(path.read_text(encoding="utf-8"))["metadata"]
+    return sights.outputs(path, cell)

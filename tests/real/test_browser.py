@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.real import jupyter, panels
+from tests.real import jupyter, panels, sights
 from tests.real.jupyter import Lab
 
 pytestmark = pytest.mark.real
@@ -77,13 +77,14 @@ def test_each_state_has_a_look_of_its_own(lab: Lab, theme: str) -> None:
         early = panels.see(page, beyond=10)
         page.wait_for_function(_ALL_STATES)
         drawn = page.eval_on_selector_all(".ocinb-progress .ocinb-rows .widget-hprogress", _DRAWN)
-        panels.shot(page, f"progress-{theme}")
+        sights.shot(page, f"progress-{theme}")
         assert panels.faults(page) == []
         late = panels.see_later(page, early)
-        panels.narrow_shot(page, f"progress-{theme}-narrow")
+        sights.narrow(page, ".ocinb-progress")
+        sights.shot(page, f"progress-{theme}-narrow")
         assert panels.faults(page) == []
         jupyter.wait_idle(page)
-        panels.shot(page, f"progress-{theme}-end")
+        sights.shot(page, f"progress-{theme}-end")
         assert page.inner_text(".jp-OutputArea-output").strip() == _SUMMARY
         assert page.locator(".ocinb-progress").count() == 0
         jupyter.save(page)

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import nbformat
 import pytest
 from nbconvert.exporters import HTMLExporter
-from playwright.sync_api import Page
+from playwright.sync_api import Browser
 
 import ocinb
 from ocinb.samples import SampleRegistry
-from tests.frames.test_hostile_text import TEXTS, put_hostile
-from tests.real import jupyter
+from tests.real import browsers, jupyter, sights, strangers
 from tests.real.jupyter import Lab
 
 pytestmark = pytest.mark.real
 
-_SCREENSHOTS = Path("build/screenshots")
 _CELL = """
 import ocinb
 
@@ -30,44 +27,16 @@ _CHAPTERS = ".ocinb-story details.chapter"
 _SUMMARY = f"{_CHAPTERS} > summary"
 _BUTTON = ".ocinb-story .tools button"
 _OPEN = "() => [...document.querySelectorAll('.ocinb-story details.chapter')].map(one => one.open)"
-# How far the story, or anything in it that does not scroll by itself, is wider than its place.
+# How far the story, or anything in it that neither scrolls by itself nor is clipped, is wider than its place.
 _TOO_WIDE = """() => {
     const box = document.querySelector('.ocinb-story'), right = box.getBoundingClientRect().right;
     const inner = [...box.querySelectorAll('p, pre, dl, summary, .wide, .figures, .figures td')];
     const over = inner.map(one => one.getBoundingClientRect()).filter(one => one.width).map(one => one.right - right);
-    return Math.max(box.scrollWidth - box.clientWidth, ...over);
-}"""
-# How far two colours are apart, as people see it (WCAG 2, contrast ratio); behind what is clear, the page shows.
-_CONTRAST = """selector => {
-    const canvas = document.createElement('canvas').getContext('2d', {willReadFrequently: true});
-    const painted = colors => {
-        for (const color of colors) { canvas.fillStyle = color; canvas.fillRect(0, 0, 1, 1); }
-        return [...canvas.getImageData(0, 0, 1, 1).data].slice(0, 3);
-    };
-    const light = rgb => rgb.map(part => part / 255).map(part =>
-        part <= 0.03928 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4
-    ).reduce((sum, part, place) => sum + part * [0.2126, 0.7152, 0.0722][place], 0);
-    return Math.min(...[...document.querySelectorAll(selector)].map(element => {
-        const behind = [];
-        for (let one = element; one; one = one.parentElement) behind.unshift(getComputedStyle(one).backgroundColor);
-        const levels = [painted(['white', ...behind]), painted(['white', ...behind, getComputedStyle(element).color])];
-        const [dark, bright] = levels.map(light).sort((a, b) => a - b);
-        return (bright + 0.05) / (dark + 0.05);
-    }));
+    return Math.max(box.parentElement.scrollWidth - box.parentElement.clientWidth, ...over);
 }"""
 # How many chapters show nothing of what is in them.
 _HEIGHTS = f"""() => [...document.querySelectorAll('{_CHAPTERS} > .inside')].filter(one =>
     one.checkVisibility({{contentVisibilityAuto: true}}) && one.getBoundingClientRect().height > 20).length"""
-_CANARY = [
-    "<img src=x onerror=window.canary=1>",
-    "</script><script>window.canary=1</script>",
-    "<svg onload=window.canary=1>",
-]
-
-
-def _shot(page: Page, name: str, **options: Any) -> None:
-    _SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=_SCREENSHOTS / f"{name}.png", **options)
 
 
 def _notebook_of(path: Path, html: str) -> Path:
@@ -87,7 +56,7 @@ def test_a_story_opens_by_mouse_and_keyboard(lab: Lab, theme: str) -> None:
         jupyter.run_all_cells(page)
         page.wait_for_selector(_BUTTON)
         assert page.evaluate(_OPEN) == [True, *[False] * 10]
-        _shot(page, f"explain-{theme}")
+        sights.shot(page, f"explain-{theme}")
         page.locator(_SUMMARY).nth(1).focus()
         page.keyboard.press("Enter")
         assert page.evaluate(_OPEN)[:3] == [True, True, False]
@@ -96,16 +65,15 @@ def test_a_story_opens_by_mouse_and_keyboard(lab: Lab, theme: str) -> None:
         page.locator(_BUTTON).first.click()
         assert all(page.evaluate(_OPEN))
         for selector in (".figures .value", ".figures th", ".line", "td code", ".inside p", "summary .gist"):
-            assert page.evaluate(_CONTRAST, f".ocinb-story {selector}") >= 4.5, selector
+            assert min(sights.contrasts(page, f".ocinb-story {selector}")) >= 4.5, selector
         for number in (3, 4, 7):
             page.locator(_SUMMARY).nth(number).evaluate("one => one.scrollIntoView({block: 'start'})")
-            _shot(page, f"explain-{theme}-{number + 1}")
+            sights.shot(page, f"explain-{theme}-{number + 1}")
         assert page.evaluate(_TOO_WIDE) <= 1
-        page.set_viewport_size({"width": 700, "height": 1400})
-        page.wait_for_function("() => document.querySelector('.ocinb-story').clientWidth < 560")
+        sights.narrow(page, ".ocinb-story")
         page.locator(_SUMMARY).nth(4).evaluate("one => one.scrollIntoView({block: 'start'})")
-        page.wait_for_timeout(300)  # JupyterLab arranges itself
-        _shot(page, f"explain-{theme}-narrow")
+        sights.still(page, ".ocinb-story")
+        sights.shot(page, f"explain-{theme}-narrow")
         assert page.evaluate(_TOO_WIDE) <= 1
 
 
@@ -136,10 +104,10 @@ def test_where_it_is_not_trusted_it_still_reads_and_opens(lab: Lab, registry: Sa
         assert "# The story of" not in text
         box.locator("summary").nth(3).click()
         assert "exactly linux/arm64" in box.inner_text()
-        _shot(page, "explain-untrusted")
+        sights.shot(page, "explain-untrusted")
 
 
-def test_on_paper_all_of_it_is_open(tmp_path: Path, registry: SampleRegistry) -> None:
+def test_on_paper_all_of_it_is_open(tmp_path: Path, registry: SampleRegistry, browser: Browser) -> None:
     story = ocinb.explain(registry.reference("demo/shop:2.0"), platform="linux/arm64")
     alone = tmp_path / "story.html"
     alone.write_text(story.html, encoding="utf-8")
@@ -147,20 +115,19 @@ def test_on_paper_all_of_it_is_open(tmp_path: Path, registry: SampleRegistry) ->
     converted = tmp_path / "converted.html"
     converted.write_text(HTMLExporter().from_notebook_node(notebook)[0], encoding="utf-8")
     for file in (alone, converted):
-        with jupyter.page(file.as_uri(), width=900, height=1200) as page:
+        with browsers.page(browser, file.as_uri(), width=900, height=1200) as page:
             assert page.evaluate(_HEIGHTS) == 1
             page.emulate_media(media="print")
             assert page.evaluate(_HEIGHTS) == 11
             assert page.locator(".ocinb-story .tools").is_hidden()
-            _shot(page, f"explain-print-{file.stem}", full_page=True)
+            sights.shot(page, f"explain-print-{file.stem}", full_page=True)
             page.emulate_media(media="screen", color_scheme="dark")
             assert page.evaluate(_HEIGHTS) == 1
 
 
 @pytest.mark.parametrize("trusted", [True, False], ids=["trusted", "not trusted"])
 def test_a_hostile_image_does_nothing(lab: Lab, registry: SampleRegistry, *, trusted: bool) -> None:
-    text = " ".join([*_CANARY, *(text for text in TEXTS if "\ud800" not in text)])
-    html = ocinb.explain(put_hostile(registry, text))._repr_html_()
+    html = ocinb.explain(strangers.put_hostile_image(registry))._repr_html_()
     path = _notebook_of(lab.directory / f"explain-hostile-{trusted}.ipynb", html)
     if trusted:
         cell = f"from IPython.display import HTML\nimport json\nHTML(json.loads({json.dumps(json.dumps(html))}))"
@@ -171,9 +138,9 @@ def test_a_hostile_image_does_nothing(lab: Lab, registry: SampleRegistry, *, tru
             page.wait_for_selector(_BUTTON)
             page.locator(_BUTTON).first.click()
             assert page.evaluate(_TOO_WIDE) <= 1
-            _shot(page, "explain-hostile")
+            sights.shot(page, "explain-hostile")
         page.wait_for_selector(".jp-RenderedHTML details")
-        assert page.evaluate("() => window.canary") is None
+        assert sights.canary(page, ".jp-RenderedHTML") is None
         assert page.locator(".jp-RenderedHTML img, .jp-RenderedHTML svg").count() == 0
         box = page.locator(".jp-RenderedHTML").first
         assert box.evaluate("one => one.scrollWidth - one.clientWidth") <= 1 or not trusted

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.real import explorers, jupyter
+from tests.real import explorers, jupyter, sights
 from tests.real.explorers import row, see_row
 from tests.real.jupyter import Lab
 
@@ -19,11 +19,6 @@ pytestmark = pytest.mark.real
 
 _CELLS = "() => jupyterapp.shell.currentWidget.content.model.cells.length"
 _KERNEL = "jupyterapp.shell.currentWidget.context.sessionContext.session.kernel"
-_CANARY = """() => {
-    for (const element of document.querySelectorAll('.ocinb-explorer *'))
-        element.dispatchEvent(new MouseEvent('mouseover', {bubbles: true}));
-    return window.canary;
-}"""
 
 
 @contextmanager
@@ -43,7 +38,7 @@ def test_an_image_is_looked_through_by_mouse(lab: Lab, theme: str) -> None:
         expect(explorer.locator("header")).to_contain_text("demo/shop:2.0")
         expect(explorer.locator("header")).to_contain_text("84.4 %")
         assert explorers.names(explorer)[0] == "usr"  # the largest
-        explorers.shot(page, f"explore-{theme}")
+        sights.shot(page, f"explore-{theme}")
         assert explorers.faults(page) == []
 
         explorers.choose_layer(explorer, 4)
@@ -54,21 +49,29 @@ def test_an_image_is_looked_through_by_mouse(lab: Lab, theme: str) -> None:
         expect(_details(explorer).locator(".hider")).to_contain_text("by layer 5: RUN pip install")
         _details(explorer).get_by_role("button", name="Show text").click()
         expect(_details(explorer).locator("pre")).to_be_visible()
-        explorers.shot(page, f"explore-{theme}-details")
+        sights.shot(page, f"explore-{theme}-details")
         assert explorers.faults(page) == []
 
         explorer.get_by_role("tab", name="Waste").click()
         expect(explorer.locator(".waste .sum")).to_contain_text("hidden in 13 files")
         wasted = explorer.locator(".waste [role=treeitem]")
         expect(wasted.first).to_contain_text("python3.11")
-        explorers.shot(page, f"explore-{theme}-waste")
+        bars = [bar.evaluate("bar => bar.offsetWidth") for bar in wasted.locator(".hidden-bytes").all()[:2]]
+        assert 0.5 < bars[1] / bars[0] < 0.7  # 240 of 400 kB
+        sights.shot(page, f"explore-{theme}-waste")
         assert explorers.faults(page) == []
+        explorer.locator("[data-list=copies]").click()
+        copies = explorer.get_by_role("tree", name="Equal files")
+        expect(copies.locator("[role=treeitem]").first).to_contain_text("logo@2x.png")
+        sights.shot(page, f"explore-{theme}-copies")
+        assert explorers.faults(page) == []
+        explorer.locator("[data-list=hidden]").click()
         wasted.first.dblclick()
         expect(explorer.locator(".scope")).to_have_text("layer 2")
         expect(explorer.locator(".files .row.active .name")).to_contain_text("python3.11")
 
-        explorers.narrow(page)
-        explorers.shot(page, f"explore-{theme}-narrow")
+        sights.narrow(page, ".ocinb-explorer")
+        sights.shot(page, f"explore-{theme}-narrow")
         assert explorers.faults(page) == []
 
 
@@ -76,14 +79,24 @@ def test_a_search_finds_by_glob_and_word_and_leads_to_the_place(lab: Lab) -> Non
     with _opened(lab, "explore-search", explorers.SHOP) as (page, explorer):
         field, found = explorer.get_by_role("searchbox"), explorer.locator(".found")
         field.fill("*.so*")
-        expect(found).to_have_text("3 found, 3.4 MB")
+        expect(found).to_contain_text("3 found, 3.4 MB")
         field.fill("nothing has this name")
         expect(found).to_have_text("0 found, 0 B")
         expect(explorer.locator(".message:visible")).to_contain_text("Nothing has such a name here")
+        field.fill("Deploy.Key")
+        expect(found).to_have_text("0 found, 0 B⊘ 1 hidden")
+        found.get_by_role("button").click()
+        expect(explorer.locator(".row.active:visible")).to_contain_text("layer 4")
+        sights.shot(page, "explore-search-hidden")
+        assert explorers.faults(page) == []
+        _details(explorer).get_by_role("button", name="Show in layer 4").click()
+        expect(explorer.locator(".scope")).to_have_text("layer 4")
+        expect(explorer.locator(".row.active:visible .gone")).to_contain_text("deploy.key")
+        explorers.choose_layer(explorer, -1)  # the final file system
         field.fill("libpython")
         field.press("Enter")
         expect(explorer.locator(".row.active:visible .name")).to_contain_text("libpython3.11.so.1.0")
-        explorers.shot(page, "explore-search")
+        sights.shot(page, "explore-search")
         assert explorers.faults(page) == []
         _details(explorer).get_by_role("button", name="Show in tree").click()
         expect(field).to_have_value("")
@@ -156,7 +169,7 @@ def test_the_page_says_that_the_kernel_is_busy_and_that_it_is_gone(lab: Lab) -> 
         try:
             row(explorer, "usr").click()
             expect(explorer.locator(".status")).to_contain_text("The kernel is busy")
-            explorers.shot(page, "explore-busy")
+            sights.shot(page, "explore-busy")
         finally:
             os.kill(kernel, signal.SIGCONT)
         see_row(explorer, "lib")
@@ -165,7 +178,7 @@ def test_the_page_says_that_the_kernel_is_busy_and_that_it_is_gone(lab: Lab) -> 
         jupyter.wait_idle(page)
         row(explorer, "srv").click()
         expect(explorer.locator(".status")).to_contain_text("un the cell again")
-        explorers.shot(page, "explore-gone")
+        sights.shot(page, "explore-gone")
 
 
 def test_reading_another_platform_is_told_and_stopped(lab: Lab) -> None:
@@ -176,7 +189,7 @@ def test_reading_another_platform_is_told_and_stopped(lab: Lab) -> None:
         status = explorer.locator(".status")
         expect(status).to_contain_text("Reading the layers for linux/arm64")
         expect(status).to_contain_text(re.compile(r"B of 6\.3 MB, \d of 7 layers read"))
-        explorers.shot(page, "explore-reading")
+        sights.shot(page, "explore-reading")
         row(explorer, "srv").click()  # what is here can be looked at meanwhile
         see_row(explorer, "shop")
         status.get_by_role("button", name="Stop").click()
@@ -185,44 +198,69 @@ def test_reading_another_platform_is_told_and_stopped(lab: Lab) -> None:
         expect(explorer.locator(".of-manifest code")).to_have_text(digest)
 
 
+def test_a_kernel_that_ends_while_it_reads_is_told(lab: Lab) -> None:
+    with _opened(lab, "explore-dead", explorers.SLOW) as (page, explorer):
+        explorer.get_by_role("combobox", name="Platform").select_option("linux/arm64")
+        status = explorer.locator(".status")
+        expect(status).to_contain_text("Reading the layers for linux/arm64")
+        page.evaluate(f"() => {_KERNEL}.restart()")
+        expect(status).to_contain_text("The kernel that answered is gone")
+        expect(explorer.get_by_role("combobox", name="Platform")).to_have_value("linux/amd64")
+
+
+def test_panels_that_come_and_go_break_nothing_and_the_explorer_answers(lab: Lab) -> None:
+    path = jupyter.write_notebook(lab.directory / "explore-panels.ipynb", explorers.BRIEF_PANELS + explorers.SHOP)
+    with jupyter.notebook(lab, path.name, height=1050) as page:
+        errors: list[str] = []
+        page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": 4})
+        explorer = explorers.open_explorer(page)
+        explorer.get_by_role("searchbox").fill("passwd")
+        expect(explorer.locator(".found")).to_contain_text("found")
+        lines = page.locator(".jp-OutputArea-output[data-mime-type='text/plain']")
+        assert [line.strip() for line in lines.all_inner_texts()][:12] == [f"Read {number}" for number in range(12)]
+        assert errors == []
+
+
 def test_a_hostile_image_runs_nothing_and_stays_in_its_place(lab: Lab) -> None:
     with _opened(lab, "explore-hostile", explorers.HOSTILE) as (page, explorer):
         assert explorers.faults(page) == []
-        explorers.shot(page, "explore-hostile")
+        sights.shot(page, "explore-hostile")
         row(explorer, "names").click()
         see_row(explorer, '"><img src=x onerror="window.canary = 2">')
-        explorers.shot(page, "explore-hostile-names")
+        sights.shot(page, "explore-hostile-names")
         row(explorer, '"><img src=x onerror="window.canary = 2">').click()
         expect(_details(explorer).locator(".path")).to_contain_text("onerror")
         _details(explorer).get_by_role("button", name="Show text").click()
         expect(_details(explorer).locator("pre")).to_contain_text("www")
-        explorers.shot(page, "explore-hostile-details")
+        sights.shot(page, "explore-hostile-details")
         assert explorers.faults(page) == []
         explorer.get_by_role("tab", name="Waste").click()
         expect(explorer.locator(".waste [role=treeitem]").first).to_be_visible()
-        explorers.shot(page, "explore-hostile-waste")
+        sights.shot(page, "explore-hostile-waste")
         assert explorers.faults(page) == []
         explorer.get_by_role("tab", name="Files").click()
         explorer.get_by_role("searchbox").fill("canary")
         expect(explorer.locator(".found")).to_contain_text("found")
-        explorers.narrow(page)
-        explorers.shot(page, "explore-hostile-narrow")
+        sights.narrow(page, ".ocinb-explorer")
+        sights.shot(page, "explore-hostile-narrow")
         assert explorers.faults(page) == []
         assert page.locator(".ocinb-explorer img, .ocinb-explorer script, .ocinb-explorer style").count() == 0
-        assert page.evaluate(_CANARY) is None
+        assert sights.canary(page, ".ocinb-explorer") is None
 
 
 def test_a_notebook_that_was_saved_shows_the_summary(lab: Lab) -> None:
     with _opened(lab, "explore-saved", explorers.SHOP) as (page, explorer):
         expect(explorer).to_be_visible()
         jupyter.save(page)
-    kept = explorers.outputs(lab.directory / "explore-saved.ipynb")
+    kept = sights.outputs(lab.directory / "explore-saved.ipynb")
     assert any("demo/shop:2.0" in "".join(output.get("data", {}).get("text/html", "")) for output in kept)
     with jupyter.notebook(lab, "explore-saved.ipynb", height=1050) as page:
         expect(page.locator(".ocinb-explore-static")).to_be_visible()
         expect(page.locator(".ocinb-explorer")).to_have_count(0)
         page.wait_for_timeout(1500)  # ipywidgets look for the widget that is gone
-        explorers.shot(page, "explore-saved")
+        sights.shot(page, "explore-saved")
         assert page.locator("[data-mime-type='application/vnd.jupyter.stderr']").count() == 0
 
 
@@ -230,7 +268,7 @@ def test_an_image_of_100_000_files_is_quick(lab: Lab) -> None:
     with _opened(lab, "explore-large", explorers.LARGE) as (page, explorer):
         times = {name: explorers.timed(page, action, sign) for name, action, sign in explorers.INTERACTIONS}
         explorers.keep_times(times)
-        explorers.shot(page, "explore-large")
+        sights.shot(page, "explore-large")
         assert explorers.faults(page) == []
         expect(explorer.locator(".found")).to_contain_text("found")
         assert len(times) == len(explorers.INTERACTIONS)

@@ -3,45 +3,18 @@
 import pytest
 from playwright.sync_api import Page
 
-from tests.real import jupyter, panels
+from tests.real import jupyter, panels, sights, strangers
 from tests.real.jupyter import Lab
 
 pytestmark = pytest.mark.real
 
 # A second run of the notebook finds the registry where the first has put it.
-_REGISTRY = r"""
-import os, tempfile
-import ocinb
-from ocinb.samples.images import Step, compress_layer, make_image
-from ocinb.spec.mediatypes import OCI_MANIFEST
+_REGISTRY = f"""{strangers.IMPORT}
+import tempfile
 
-HOSTILE = [
-    "RUN <script>window.canary = 1</script>",
-    "COPY \"><img src=x onerror=\"window.canary = 2\"> /app",
-    "RUN '' onmouseover='window.canary = 3'",
-    "RUN \u202etxt.exe \u2066 \x1b[2J \n\n two lines \u2028 more",
-    "RUN \u0639\u0631\u0628\u064a && \u05e2\u05d1\u05e8\u05d9\u05ea",
-    "RUN Z" + "\u0334\u0335\u0336\u0337\u0338" * 50 + " $\\href{javascript:window.canary=4}{click}$",
-    "RUN " + "x" * 10_000,
-    "</div></div></style><style>* { display: none !important }</style>",
-    "&lt;b&gt; &amp;amp;",
-]
-
-def put_image(registry, layers, size):
-    steps = [
-        Step(HOSTILE[number % len(HOSTILE)] if number % 4 else f"RUN step {number}", "2025-01-01T00:00:00Z",
-             compress_layer(os.urandom(size if number != 2 else 1_000), compression="none"))
-        for number in range(layers)
-    ]
-    image = make_image("linux/amd64", steps)
-    for blob in (image.config, *image.layers):
-        registry.put_blob(blob.raw)
-    registry.put_manifest("demo/stranger", image.manifest.raw, media_type=OCI_MANIFEST, tag="1")
-    return registry.reference("demo/stranger:1")
-
-if "registry" not in globals():
-    registry = ocinb.samples.registry(bandwidth=60_000)
-    reference = put_image(registry, LAYERS, SIZE)
+if "reference" not in globals():
+    slow = ocinb.samples.registry(bandwidth=60_000)
+    reference = strangers.put_thick_image(slow, LAYERS, SIZE)
     folder = tempfile.mkdtemp()
 """
 _PULL = "frame = ocinb.pull(reference, destination=folder)"
@@ -56,12 +29,6 @@ _LEFT = """
 import threading
 sorted(thread.name for thread in threading.enumerate() if thread.name.startswith("ocinb"))
 """
-# Wakes whatever waits for a mouse, and then looks whether anything of it has run.
-_CANARY = """() => {
-    for (const element of document.querySelectorAll('.ocinb-progress *'))
-        element.dispatchEvent(new MouseEvent('mouseover', {bubbles: true}));
-    return window.canary;
-}"""
 _IN_SIGHT = """() => [...document.querySelectorAll('.ocinb-progress .ocinb-rows .widget-hprogress')]
     .map(bar => [bar.getBoundingClientRect().top, bar.querySelector('.widget-label').textContent])
     .sort((one, other) => one[0] - other[0]).map(([top, word]) => word)"""
@@ -90,14 +57,15 @@ def test_every_layer_has_a_row_and_no_stranger_runs_or_spoils_it(lab: Lab, theme
         page.wait_for_selector(".ocinb-progress .ocinb-done", state="attached")
         # Of few rows each keeps its place; of many those come last that are over.
         assert page.evaluate(_IN_SIGHT).index("done") == (2 if layers == 9 else 39)
-        panels.shot(page, f"panel-{layers}-{theme}")
+        sights.shot(page, f"panel-{layers}-{theme}")
         assert panels.faults(page) == []
-        panels.narrow_shot(page, f"panel-{layers}-{theme}-narrow")
+        sights.narrow(page, ".ocinb-progress")
+        sights.shot(page, f"panel-{layers}-{theme}-narrow")
         assert panels.faults(page) == []
         rows = page.locator(".ocinb-progress .ocinb-rows")
         assert rows.locator(".ocinb-label").count() == layers
         assert rows.bounding_box()["height"] <= 451  # type: ignore[index]  # it is seen
-        assert page.evaluate(_CANARY) is None
+        assert sights.canary(page, ".ocinb-progress") is None
         jupyter.interrupt(page)
         jupyter.wait_idle(page)
     assert len(late.widths) == layers + 1
@@ -114,7 +82,7 @@ def test_a_stopped_pull_says_so_and_the_next_one_resumes(lab: Lab) -> None:
         jupyter.interrupt(page)
         jupyter.wait_idle(page)
         line, error = _outputs(page)
-        panels.shot(page, "panel-stopped")
+        sights.shot(page, "panel-stopped")
         assert line.endswith("stopped; what came is kept and resumed next time")
         assert error.rstrip().endswith("KeyboardInterrupt:")
         assert error.count("\n") < 40, "nobody wants to read how deep it was"
@@ -123,7 +91,7 @@ def test_a_stopped_pull_says_so_and_the_next_one_resumes(lab: Lab) -> None:
         again = panels.see(page, beyond=1)
         jupyter.wait_idle(page)
         line, outcomes, threads = _outputs(page)
-        panels.shot(page, "panel-resumed")
+        sights.shot(page, "panel-resumed")
         jupyter.save(page)
     assert _percent(again.words[-1]) >= _percent(stopped.words[-1]) > 0, "it goes on where it was"
     assert line.startswith("Pulled 127.0.0.1")
@@ -138,10 +106,11 @@ def test_while_another_process_fetches_them_one_sees_how_far_it_is(lab: Lab) -> 
     with jupyter.notebook(lab, name) as page:
         jupyter.run_all_cells(page)
         early = panels.see(page, beyond=5)
-        panels.shot(page, "panel-together")
+        sights.shot(page, "panel-together")
         assert panels.faults(page) == []
         panels.see_later(page, early)
-        panels.narrow_shot(page, "panel-together-narrow")
+        sights.narrow(page, ".ocinb-progress")
+        sights.shot(page, "panel-together-narrow")
         assert panels.faults(page) == []
         jupyter.wait_idle(page)
         line, outcomes = _outputs(page)

@@ -9,12 +9,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
-from tests.real import jupyter
+from tests.real import jupyter, sights, strangers
 from tests.real.jupyter import Lab
 
 pytestmark = pytest.mark.real
 
-_SCREENSHOTS = Path("build/screenshots")
 _LOAD = "%load_ext ocinb"
 _FRAMES = """
 import ocinb
@@ -34,18 +33,20 @@ for one in (ocinb.Reference(shop), catalog, ocinb.store, ocinb.document(shop)):
     display(one)
 """
 _TABLES = "ocinb.show(catalog.tables(), interactive=False)"
-_HOSTILE = r"""
-import ocinb, pandas
+_HOSTILE = (
+    strangers.IMPORT
+    + """
 from ocinb.frames import schemas
 
-bad = '</td></table><script>top.canary=1</script>"><img src=x onerror="top.canary=1">\x1b[31m\u202ejavascript:1'
-row = {"reference": bad, "instruction": bad * 30, "created_by": bad, "media_type": "w" * 10000, "digest": bad}
+bad, long = strangers.ALL, strangers.LONG
+row = {"reference": bad, "instruction": bad * 30, "created_by": bad, "media_type": long, "digest": bad}
 frame = schemas.LAYERS.frame([row | {"layer": number, "compressed_bytes": 10 ** (number % 9)} for number in range(40)])
 frame.attrs["failures"] = [{"reference": bad, "error": bad}]
-labels = {bad: bad, "w" * 10000: "w" * 10000}
+labels = {bad: bad, long: long}
 configs = schemas.CONFIGS.frame([{"labels": labels, "env": {"A": bad}, "cmd": [bad, bad]}])
 display(ocinb.show(frame.head(3)), ocinb.show(configs), ocinb.show(frame.rename(columns={"digest": bad})))
 """
+)
 _WIDER = """() => {
     const boxes = [...document.querySelectorAll('.ocinb-show')];
     return boxes.map(box => box.getBoundingClientRect().right - box.parentElement.getBoundingClientRect().right);
@@ -59,18 +60,6 @@ def _run(page: Page) -> None:
     jupyter.run_all_cells(page)
     page.wait_for_selector(".ocinb-show")
     jupyter.wait_idle(page, timeout=90)
-
-
-def _shot(page: Page, name: str) -> None:
-    _SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=_SCREENSHOTS / f"{name}.png")
-
-
-def _narrow(page: Page) -> None:
-    size = page.viewport_size
-    assert size is not None
-    page.set_viewport_size({"width": 700, "height": size["height"]})
-    page.wait_for_function("() => document.querySelector('.ocinb-show').clientWidth < 620")
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -93,10 +82,10 @@ def test_frames_read_well_and_digests_copy_whole(lab: Lab, theme: str) -> None:
         fold = page.locator(".ocinb-show details").first
         fold.locator("summary").click()
         assert fold.locator("pre").is_visible()
-        _shot(page, f"show-{theme}")
-        _narrow(page)
+        sights.shot(page, f"show-{theme}")
+        sights.narrow(page, ".ocinb-show")
         assert max(page.evaluate(_WIDER)) <= 1, "wide frames scroll in their box"
-        _shot(page, f"show-{theme}-narrow")
+        sights.shot(page, f"show-{theme}-narrow")
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -121,9 +110,8 @@ def test_a_long_frame_is_searched_and_sorted_by_its_numbers(lab: Lab, theme: str
         live.locator("input[type=search]").fill("os-release")
         assert all("os-release" in row for row in live.locator("table.dataTable tbody tr").all_inner_texts())
         assert set(page.evaluate(_BACKGROUNDS)) == {"rgba(0, 0, 0, 0)"}, "the page's own shows through"
-        _shot(page, f"show-itables-{theme}")
+        sights.shot(page, f"show-itables-{theme}")
         jupyter.save(page)
-        page.wait_for_timeout(1000)
         first, second = (_html(path, cell) for cell in (2, 3))
         assert len(first) > 900_000 > len(second), "the library is in the notebook once"
 
@@ -138,7 +126,7 @@ def test_small_objects_have_one_look(lab: Lab) -> None:
     with jupyter.notebook(lab, path.name, height=2400) as page:
         _run(page)
         assert page.locator(".jp-OutputArea-output code", has_text="catalog.tables()").count() == 1
-        _shot(page, "show-cards")
+        sights.shot(page, "show-cards")
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -152,10 +140,10 @@ def test_nothing_of_a_stranger_runs_or_breaks_the_layout(lab: Lab, theme: str) -
         for summary in page.locator(".ocinb-show summary:visible").all():
             summary.click()
         page.locator(".ocinb-live input[type=search]").fill("canary")
-        page.wait_for_timeout(300)
-        assert page.evaluate("() => top.canary") is None
+        sights.still(page, ".ocinb-live tr")
+        assert sights.canary(page, ".ocinb-show") is None
         assert page.locator(".ocinb-show img").count() == 0
-        _narrow(page)
+        sights.narrow(page, ".ocinb-show")
         assert max(page.evaluate(_WIDER)) <= 1
         assert page.evaluate(_TALLEST) < 700
-        _shot(page, f"show-hostile-{theme}")
+        sights.shot(page, f"show-hostile-{theme}")

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from playwright.sync_api import Page
 
-from tests.real import jupyter
+from tests.real import jupyter, sights
 from tests.real.jupyter import Lab
 
 pytestmark = pytest.mark.real
 
-_SCREENSHOTS = Path("build/screenshots")
 _CELL = """
 import ocinb
 
@@ -25,24 +22,6 @@ trace
 """
 _TOO_WIDE = "() => { const box = document.querySelector('.ocinb-trace'); return box.scrollWidth - box.clientWidth; }"
 _BODY = "details[open] .inside"
-# How far two colours are apart, as people see it (WCAG 2, contrast ratio); behind what is clear, the page shows.
-_CONTRAST = """selector => {
-    const canvas = document.createElement('canvas').getContext('2d', {willReadFrequently: true});
-    const painted = colors => {
-        for (const color of colors) { canvas.fillStyle = color; canvas.fillRect(0, 0, 1, 1); }
-        return [...canvas.getImageData(0, 0, 1, 1).data].slice(0, 3);
-    };
-    const light = rgb => rgb.map(part => part / 255).map(part =>
-        part <= 0.03928 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4
-    ).reduce((sum, part, place) => sum + part * [0.2126, 0.7152, 0.0722][place], 0);
-    return [...document.querySelectorAll(selector)].map(element => {
-        const behind = [];
-        for (let one = element; one; one = one.parentElement) behind.unshift(getComputedStyle(one).backgroundColor);
-        const levels = [painted(['white', ...behind]), painted(['white', ...behind, getComputedStyle(element).color])];
-        const [dark, bright] = levels.map(light).sort((a, b) => a - b);
-        return (bright + 0.05) / (dark + 0.05);
-    });
-}"""
 
 
 def _row(page: Page, number: int) -> None:
@@ -69,15 +48,11 @@ def test_a_trace_reads_as_a_story_and_opens(lab: Lab, theme: str) -> None:
         assert "that opens repository:demo/shop:pull" in told
         assert "What the token says" in told
         assert "opens repository demo/shop: pull" in told
-        _SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-        page.screenshot(path=_SCREENSHOTS / f"trace-{theme}.png")
+        sights.shot(page, f"trace-{theme}")
         for selector in (".path", ".status", ".pairs dd", ".size", ".time"):
-            contrasts = page.evaluate(_CONTRAST, f".ocinb-trace {selector}")
-            assert contrasts
-            assert min(contrasts) >= 4.5, selector
+            assert min(sights.contrasts(page, f".ocinb-trace {selector}")) >= 4.5, selector
         for selector in (".reason", ".number", ".pairs dt"):
-            assert min(page.evaluate(_CONTRAST, f".ocinb-trace {selector}")) >= 3, selector
-        page.set_viewport_size({"width": 800, "height": 1300})
-        page.wait_for_function("() => document.querySelector('.ocinb-trace').clientWidth < 600")
-        page.screenshot(path=_SCREENSHOTS / f"trace-{theme}-narrow.png")
+            assert min(sights.contrasts(page, f".ocinb-trace {selector}")) >= 3, selector
+        sights.narrow(page, ".ocinb-trace")
+        sights.shot(page, f"trace-{theme}-narrow")
         assert page.evaluate(_TOO_WIDE) <= 1

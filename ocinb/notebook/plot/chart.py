@@ -15,7 +15,7 @@ from typing import Any
 import plotly.graph_objects as go
 import plotly.io
 
-from ocinb._text import escape_html
+from ocinb._text import NO_MATHS, escape_html
 from ocinb.notebook.plot.themed import themed
 
 MIMETYPE = "application/vnd.plotly.v1+json"
@@ -93,5 +93,5 @@ def _page(figure: dict[str, Any], alt: str) -> str:
     words = escape_html(alt)
     script = _SCRIPT.format(name=name, figure=inert)
     style = "--ocinb-plot-text:currentColor"  # see `themed`
-    opened = f'<div id="{name}" class="ocinb-plot" role="img" aria-label="{words}" style="{style}">'
+    opened = f'<div id="{name}" class="ocinb-plot {NO_MATHS}" role="img" aria-label="{words}" style="{style}">'
     return f"{opened}<p>{words}</p></div>{script}"
