@@ -18,6 +18,8 @@ P = ParamSpec("P")
 R = TypeVar("R")
 _SHOWN_CHARACTERS = 60
 _MOST_CHARACTERS = 300
+# A user and a password before a host, as in the URLs of other tools; a tag before a digest is none.
+_LOGIN = re.compile(r"""(?<=["'/])[^/@"'\s:]+:[^/@"'\s]+@(?![a-z0-9+._-]+:[0-9a-f]{32,})""")
 # What people mostly type for a platform; not all that is one.
 _PLATFORM = re.compile(r"(?:linux|windows|darwin)(?:/[a-z0-9]+){0,2}|(?:amd|arm)64(?:/v8)?|all", re.IGNORECASE)
 
@@ -118,7 +120,7 @@ def _written(name: str, args: Sequence[object], places: Sequence[str], named: Se
     if isinstance(extra, str) and _PLATFORM.fullmatch(extra) and "platform" in named:
         return f"Write {_call(name, [*before, f'platform={extra!r}'])}"
     if isinstance(extra, str) and places and places[-1].startswith("reference"):
-        return f"Several names go into a list: {name}([{shorten(', '.join(map(repr, args)), _MOST_CHARACTERS)}])"
+        return f"Several names go into a list: {name}([{shorten(', '.join(map(_quoted, args)), _MOST_CHARACTERS)}])"
     if len(named) == 1:
         return f"Write {_call(name, [*before, f'{named[0]}={_short(extra)}'])}"
     return f"Write {_call(name, [*places, *(f'{one}=…' for one in named)])}"
@@ -129,7 +131,16 @@ def _call(name: str, arguments: Iterable[str]) -> str:
 
 
 def _short(value: object) -> str:
-    return shorten(repr(value), _SHOWN_CHARACTERS)
+    return shorten(_quoted(value), _SHOWN_CHARACTERS)
+
+
+def _quoted(value: object) -> str:
+    """Say what was typed, but no password in it: an error is kept in notebooks and logs.
+
+    >>> _quoted("https://ada:s3cret@registry.example/demo")
+    "'https://***@registry.example/demo'"
+    """
+    return _LOGIN.sub("***@", repr(value))
 
 
 def check_choice(name: str, value: object, choices: Sequence[str]) -> None:

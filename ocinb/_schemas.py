@@ -19,6 +19,23 @@ TIME: Final = "datetime64[us, UTC]"
 FLAG: Final = "boolean"
 OBJECT: Final = "object"  # dicts and lists
 
+# By this in its ``attrs`` a frame is known as one of ours: pandas keeps it where rows and columns are chosen, sorted
+# and summed, and drops it where they are counted, or joined with somebody else's.
+_MARK = ("made_by", "ocinb")
+
+
+def marked(frame: pd.DataFrame) -> pd.DataFrame:
+    """Mark a frame as one of ours, so that it is shown as one, also in part."""
+    name, maker = _MARK
+    frame.attrs[name] = maker
+    return frame
+
+
+def is_marked(frame: pd.DataFrame) -> bool:
+    """Say whether a frame is one of ours, or was made of one."""
+    name, maker = _MARK
+    return bool(frame.attrs.get(name) == maker)
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -73,7 +90,7 @@ class Schema:
 
         listed = list(rows)
         columns = {column.name: _series(column, [row.get(column.name) for row in listed]) for column in self.columns}
-        return pd.DataFrame(columns, copy=False)
+        return marked(pd.DataFrame(columns, copy=False))
 
     def frame_of(self, columns: Mapping[str, Sequence[Any]], *, same: Mapping[str, Any]) -> pd.DataFrame:
         """Make a DataFrame of whole columns: what has half a million rows has no object for each of them.
@@ -96,7 +113,7 @@ class Schema:
             else _same_column(column, same.get(column.name), rows)
             for column in self.columns
         }
-        return pd.DataFrame(built, copy=False)
+        return marked(pd.DataFrame(built, copy=False))
 
     def joined(self, frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
         """Put frames of this schema under each other."""

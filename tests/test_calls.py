@@ -174,3 +174,17 @@ def test_a_choice_that_is_none_is_refused(value: object, hint: str | None) -> No
 def test_choices_suggest_one(call: Callable[[], object]) -> None:
     with pytest.raises(InvalidError, match=r"Did you mean '(skip|files|full)'"):
         call()
+
+
+@pytest.mark.parametrize("typed", ["ada:s3cret@registry.example/app", "https://ada:s3cret@registry.example/app"])
+@pytest.mark.parametrize("second", ["arm64", "app"])
+def test_a_password_that_was_typed_is_not_said_back(typed: str, second: str) -> None:
+    with pytest.raises(InvalidError) as caught:
+        ocinb.layers(typed, second)  # type: ignore[call-arg]
+    assert "***@registry.example/app" in str(caught.value.hint)
+    assert "s3cret" not in f"{caught.value} {caught.value.hint}"
+
+
+def test_a_tag_before_a_digest_is_no_password() -> None:
+    with pytest.raises(InvalidError, match="app:1@sha256"):
+        ocinb.layers(f"app:1@sha256:{'ab' * 32}", "arm64")  # type: ignore[call-arg]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
 
-from ocinb._schemas import FLAG, NUMBER, TEXT
+from ocinb._schemas import FLAG, NUMBER, TEXT, marked
 
 if TYPE_CHECKING:
     import duckdb
@@ -67,7 +67,7 @@ def to_frame(relation: duckdb.DuckDBPyRelation | None) -> pd.DataFrame:
     import pandas as pd
 
     if relation is None:
-        return pd.DataFrame()
+        return marked(pd.DataFrame())
     kinds = [_kind(kind) for kind in relation.types]
     columns = [_expression(f"#{place}", kind) for place, kind in enumerate(kinds, start=1)]
     named = zip(columns, relation.columns, strict=True)
@@ -75,7 +75,7 @@ def to_frame(relation: duckdb.DuckDBPyRelation | None) -> pd.DataFrame:
     # By the names of the frame: of columns of one name DuckDB calls the second "a_1".
     for name, kind in zip(frame.columns, kinds, strict=True):
         frame[name] = _converted(frame[name], kind)
-    return frame
+    return marked(frame)
 
 
 def _kind(kind: DuckDBPyType) -> _Kind:

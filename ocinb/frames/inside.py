@@ -22,6 +22,7 @@ from ocinb.frames.reading import Contents, LayerContents, Reader
 from ocinb.frames.rows import image_kind
 from ocinb.frames.watched import blob_tasks, counted_names
 from ocinb.progress import choose_progress
+from ocinb.progress.drawing import DELAY
 from ocinb.progress.protocol import Progress, Task
 from ocinb.rootfs.filesystem import Overlay
 from ocinb.sources.images import Image
@@ -29,6 +30,7 @@ from ocinb.sources.session import Session, default_session
 from ocinb.spec.digest import Digest
 from ocinb.storage.layout import Layout
 from ocinb.storage.parts import NOTHING_ARRIVED, list_arrived
+from ocinb.storage.tables import Tables
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -164,6 +166,8 @@ class _Work:
 def watched_reading(session: Session, board: Progress, asked: Sequence[Asked]) -> Iterator[list[str]]:
     """Draw, in this block, how far the layers are, and let nobody remove what comes.
 
+    In the end it says what was read; nothing where all was known, and over before anybody waited.
+
     Yields
     ------
     list of str
@@ -178,7 +182,7 @@ def watched_reading(session: Session, board: Progress, asked: Sequence[Asked]) -
     store = session.store
     with store.in_use():
         store.prepare()
-        before = _arrived_bytes(store, tasks)
+        before, known = _arrived_bytes(store, tasks), _tables(store, tasks)
         try:
             board.start(title, tasks)
             yield failed
@@ -188,7 +192,10 @@ def watched_reading(session: Session, board: Progress, asked: Sequence[Asked]) -
             ending = "failed"
             raise
         finally:
-            board.finish(summary or f"{title} {ending}{_kept(_arrived_bytes(store, tasks) - before)}")
+            came = _arrived_bytes(store, tasks) - before
+            told = summary or f"{title} {ending}{_kept(came)}"
+            new = came or failed or not summary or _tables(store, tasks) > known
+            board.finish(told if new or time.monotonic() - started > DELAY else "")
 
 
 def _kept(came: int) -> str:
@@ -203,6 +210,12 @@ def _arrived_bytes(store: Layout, tasks: Iterable[Task]) -> int:
         whole = {task.key: store.blobs.size(Digest(task.key)) for task in tasks}
         return sum(parts.get(key, NOTHING_ARRIVED).size if size is None else size for key, size in whole.items())
     return 0
+
+
+def _tables(store: Layout, tasks: Iterable[Task]) -> int:
+    """Say of how many blobs it is known what stands in them."""
+    tables = Tables(store.root)
+    return sum(tables.path(Digest(task.key)).exists() for task in tasks)
 
 
 def _tasks(asked: Sequence[Asked]) -> list[Task]:

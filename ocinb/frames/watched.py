@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
 from ocinb._text import short_digest
@@ -9,6 +10,8 @@ from ocinb.progress.protocol import Task
 from ocinb.sources.images import Image
 from ocinb.spec.documents import Descriptor
 from ocinb.spec.identity import layer_steps
+
+_DIGITS = re.compile(r"(@[a-z0-9]+:[0-9a-f]{12})[0-9a-f]+")
 
 
 def blob_tasks(image: Image, blobs: Iterable[Descriptor]) -> list[Task]:
@@ -25,5 +28,9 @@ def blob_tasks(image: Image, blobs: Iterable[Descriptor]) -> list[Task]:
 
 
 def counted_names(names: Sequence[str]) -> str:
-    """Say which name it is, or how many there are."""
-    return names[0] if len(names) == 1 else f"{len(names):,} references"
+    """Say which name it is, with as much of a digest as people read, or how many there are.
+
+    >>> counted_names(["demo/shop@sha256:" + "ab" * 32])
+    'demo/shop@sha256:abababababab…'
+    """
+    return _DIGITS.sub(r"\1…", names[0]) if len(names) == 1 else f"{len(names):,} references"

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
-from ocinb._text import escape_html, human_size, shorten
+from ocinb._text import NO_MATHS, escape_html, human_size, shorten
 
 # What is longer than this is folded, and what is longer than people read is cut.
 FOLDED_CHARACTERS = 80
@@ -19,7 +19,9 @@ DIGEST_CHARACTERS = 12
 # A click on a digest selects it, by its style; this copies it too, where a page may.
 _COPY = (
     "var c=event.target.closest&amp;&amp;event.target.closest('.ocinb-digest');"
-    "if(c&amp;&amp;navigator.clipboard){navigator.clipboard.writeText(c.textContent).catch(function(){});}"
+    "if(c&amp;&amp;navigator.clipboard){navigator.clipboard.writeText(c.textContent).then(function(){"
+    "c.classList.add('ocinb-copied');setTimeout(function(){c.classList.remove('ocinb-copied');},1200);"
+    "},function(){});}"
 )
 
 
@@ -36,7 +38,8 @@ def box(kind: str, body: str, *styles: str) -> str:
         Style sheets of that kind of window; each rule begins with its class.
     """
     sheets = "\n".join((style_beside(__file__), *styles))
-    return f'<div class="ocinb ocinb-{kind}" onclick="{_COPY}"><style>{sheets}</style>{body}</div>'
+    copying = f' onclick="{_COPY}"' if "ocinb-digest" in body else ""
+    return f'<div class="ocinb ocinb-{kind} {NO_MATHS}"{copying}><style>{sheets}</style>{body}</div>'
 
 
 @cache

@@ -88,13 +88,26 @@ def test_each_layer_is_told_of_once(registry: SampleRegistry, name: str) -> None
     assert re.fullmatch(rf"Read {re.escape(reference)}: 7 layers in .*s", line)
 
 
-def test_what_is_known_is_told_to_be_present(registry: SampleRegistry) -> None:
+def test_what_is_known_is_told_to_be_present_and_at_the_end_nothing(
+    registry: SampleRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
     reference = registry.reference(SHOP)
     ocinb.files(reference)
+    for seconds, line in ((60.0, ""), (-1.0, f"Read {reference}: 7 layers in ")):
+        monkeypatch.setattr("ocinb.frames.inside.DELAY", seconds)
+        board = Board()
+        ocinb.files(reference, progress=board)
+        assert {states[-1] for states in board.states.values()} == {State.PRESENT}
+        assert len(board.states) == 7
+        assert board.lines[0].startswith(line)
+        assert bool(board.lines[0]) is bool(line), "what somebody waited for is told"
+
+
+def test_a_title_has_as_much_of_a_digest_as_people_read(registry: SampleRegistry) -> None:
     board = Board()
-    ocinb.files(reference, progress=board)
-    assert {states[-1] for states in board.states.values()} == {State.PRESENT}
-    assert len(board.states) == 7
+    digest = ocinb.document(registry.reference(SHOP)).digest
+    ocinb.files(registry.reference(f"demo/shop@{digest}"), progress=board)
+    assert board.titles == [f"Reading {registry.host}/demo/shop@{digest[:19]}…"]
 
 
 def test_a_layer_that_is_listed_by_its_table_is_told_to_be_present(registry: SampleRegistry) -> None:

@@ -72,10 +72,15 @@ def test_nothing_of_a_stranger_gets_through(piece: object) -> None:
 def test_a_box_brings_the_styles_and_no_word_more() -> None:
     read = Reader(markup.box("show", "<p>body</p>", ".ocinb-show p { color: red; }"))
     assert read.text == "body"
-    assert ("class", "ocinb ocinb-show") in read.attributes
+    assert ("class", "ocinb ocinb-show mathjax_ignore") in read.attributes
     box = markup.box("show", "", ".ocinb-show p { color: red; }")
     assert markup.style_beside(markup.__file__) in box
     assert ".ocinb-show p" in box
+
+
+def test_a_box_copies_digests_where_there_are_some() -> None:
+    assert "onclick" not in markup.box("show", markup.size(1))
+    assert "onclick" in markup.box("show", markup.digest(DIGEST))
 
 
 def test_each_rule_is_of_our_windows_alone() -> None:

@@ -76,8 +76,11 @@ def explain(reference: Name, *, platform: str | None = None) -> Story:
 
     Notes
     -----
-    It costs the requests for index, manifest and config, and those of `referrers` for the index and for the image.
-    No layer is fetched. Of a token only its claims are told, and of a password nothing.
+    It costs the requests for index, manifest and config, and those of `referrers` for the index and for the image:
+    about 14 of an image in an index, each time, since nothing is kept. Docker Hub counts each GET of a manifest among
+    them as a pull, which is one for the index, one for the image, and one for each tag of cosign that is there; the
+    last chapter says how many there were, and `rate_limit` how many are left. No layer is fetched. Of a token only its
+    claims are told, and of a password nothing.
 
     Sources: OCI image-spec v1.1 and distribution-spec v1.1; each chapter names its clauses.
 

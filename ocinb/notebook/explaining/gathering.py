@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from ocinb.errors import OcinbError
+from ocinb.errors import InvalidError, OcinbError
 from ocinb.frames.opening import Opened, open_name
 from ocinb.frames.rows import image_kind
 from ocinb.network.exchange import Exchange, observed_by
@@ -16,7 +16,7 @@ from ocinb.sources.base import RawDocument, Referrer
 from ocinb.sources.images import Child, Image, Resolved, choose_children, find_images, read_image
 from ocinb.sources.referrers import find_referrers
 from ocinb.sources.session import default_session, fresh_session
-from ocinb.spec.platforms import parse_platform
+from ocinb.spec.platforms import Platform, choose_platform, parse_platform
 from ocinb.spec.reference import Reference
 
 T = TypeVar("T")
@@ -99,7 +99,7 @@ class Gathered:
         """The lines that speak of this image."""
         images = {str(one.child.descriptor.platform) for one in self.verdicts if one.child.descriptor.kind == "image"}
         platform = self.chosen.descriptor.platform if self.chosen and len(images) > 1 else None
-        return Lines(None if platform is None else str(platform))
+        return self._lines(platform)
 
     @property
     def document_lines(self) -> Lines:
@@ -107,7 +107,22 @@ class Gathered:
         if self.chosen is None:
             return Lines(None)
         wanted = self.asked.platform or self.asked.default_platform  # which fits what says no platform
-        return Lines(str(self.chosen.descriptor.platform or parse_platform(wanted, self.asked.default_platform)))
+        return self._lines(self.chosen.descriptor.platform or parse_platform(wanted, self.asked.default_platform))
+
+    def _lines(self, platform: Platform | None) -> Lines:
+        """Name the chosen image by its platform; by its digest if what a stranger wrote there cannot be asked for."""
+        if platform is None or self.chosen is None:
+            return Lines(None)
+        if _can_be_asked_for(platform):
+            return Lines(str(platform))
+        return Lines(None, name=repr(self.asked.reference.at(self.chosen.descriptor.digest)))
+
+
+def _can_be_asked_for(platform: Platform) -> bool:
+    try:
+        return choose_platform([platform], parse_platform(str(platform))) is not None
+    except InvalidError:
+        return False
 
 
 def gather(name: str, platform: str | None) -> Gathered:

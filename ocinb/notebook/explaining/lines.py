@@ -26,10 +26,13 @@ class Lines:
     Attributes
     ----------
     platform
-        What has to be said so that this image is meant; None if its name is enough.
+        What has to be said so that this image is meant; None if its name is enough. What a stranger wrote must be one.
+    name
+        The name, as it is written in Python.
     """
 
     platform: str | None
+    name: str = "ref"
 
     def call(self, function: str, then: str = "") -> str:
         """Call a function of ocinb for this image, and do something with what it gives.
@@ -38,7 +41,7 @@ class Lines:
         'ocinb.layers(ref, platform="linux/arm64")["compressed_bytes"].sum()'
         """
         platform = "" if self.platform is None else f', platform="{self.platform}"'
-        return f"ocinb.{function}(ref{platform}){then}"
+        return f"ocinb.{function}({self.name}{platform}){then}"
 
     def columns(self, function: str, *names: str) -> str:
         """Call a function, and take some columns of its frame.

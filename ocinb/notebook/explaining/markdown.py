@@ -38,6 +38,7 @@ MOST_OF_A_LISTING = 20_000
 FIRST, LAST = 60, 20
 # What means something in the middle of a line; a line of ours begins with none of the others.
 _PUNCTUATION = re.compile(r"([\\`*_\[\]<>|~$&])")
+_WHOLE = 1000  # fewer bytes are told to the last one anyway
 _BACKTICKS = re.compile(r"`+")
 
 
@@ -72,7 +73,7 @@ def _part(part: Part) -> str:
             return _block(part.lines, "python")
         case Listing():
             text = shorten(part.text, MOST_OF_A_LISTING)
-            return f"{escaped(part.title)}:\n\n{_block(map(printable, text.split(chr(10))), '')}"
+            return f"{escaped(part.title)}:\n\n{_block(text.split(chr(10)), '')}"
         case Figures():
             return _grid(("what", "is", "returned by"), ["", "", ""], map(_figure, part.figures))
     return _table(part)
@@ -121,7 +122,7 @@ def _span(span: Span, *, in_table: bool = False) -> str:  # noqa: PLR0911 - one 
         case Link():
             return f"[{escaped(span.text)}]({span.url})"
         case Size():
-            exactly = "" if span.count is None else f" ({span.count:,} bytes)"
+            exactly = "" if span.count is None or span.count < _WHOLE else f" ({span.count:,} bytes)"
             return escaped(human_size(span.count) + exactly)
         case Moment():
             return "—" if span.when is None else f"{span.when:%Y-%m-%d %H:%M:%S} UTC"
@@ -158,6 +159,6 @@ def _code(text: str, *, in_table: bool = False, limit: int | None = MOST_CHARACT
 
 
 def _block(lines: Iterable[str], language: str) -> str:
-    text = "\n".join(lines)
+    text = "\n".join(map(printable, lines))
     fence = "`" * max(3, max(map(len, _BACKTICKS.findall(text)), default=0) + 1)
     return f"{fence}{language}\n{text}\n{fence}"

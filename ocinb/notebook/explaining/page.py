@@ -7,6 +7,7 @@ chapters open all the same, and only the buttons are missing: it is the script t
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
@@ -37,8 +38,11 @@ from ocinb.notebook.explaining.words import (
 )
 
 MOST_CHARACTERS = 2000
-# What is no longer stays on one line in a table.
+# What is no longer stays on one line in a table, and so does a word in it.
 SHORT_CHARACTERS = 40
+# Where a line of Python may be broken, and any other code.
+_BREAKS_OF_PYTHON = re.compile(r"(?<=[)\]])(?=\.)")
+_BREAKS = re.compile(r"(?<=[/?&])|(?=\+)")
 MOST_OF_A_LISTING = 20_000
 FIRST, LAST = 60, 20
 # What JupyterLab sets for all pages in it.
@@ -125,7 +129,12 @@ def _figure(figure: Figure) -> str:
 
 
 def _line(line: str) -> str:
-    return f'<code class="line">{escape_html(line)}</code>'
+    return f'<code class="line">{_breakable(line, _BREAKS_OF_PYTHON)}</code>'
+
+
+def _breakable(text: str, breaks: re.Pattern[str]) -> str:
+    """Escape a text, and say where it may be broken if there is no room for it."""
+    return "<wbr>".join(map(escape_html, breaks.split(text)))
 
 
 def _table(table: Table) -> str:
@@ -155,8 +164,7 @@ def _row(row: Row, heads: Sequence[str]) -> str:
     if row.share is not None:
         cells[-1] += f'<span class="bar"><span style="width: {100 * row.share:.1f}%"></span></span>'
     cells += [] if row.line is None else [f"<td>{_line(row.line)}"]
-    tone = f' class="{row.tone}"' if row.tone else ""
-    return f"<tr{tone}>{''.join(f'{cell}</td>' for cell in cells)}</tr>"
+    return f"<tr{_class(row.tone)}>{''.join(f'{cell}</td>' for cell in cells)}</tr>"
 
 
 def _spans(spans: Iterable[Span]) -> str:
@@ -186,5 +194,13 @@ def _span(span: Span) -> str:  # noqa: PLR0911 - one for each kind of word
 def _code(text: str) -> str:
     if not text:
         return "<i>empty</i>"
-    kept_whole = ' class="short"' if len(text) <= SHORT_CHARACTERS else ""
-    return f"<code{kept_whole}>{markup.cut(text, MOST_CHARACTERS)}</code>"
+    if len(text) <= SHORT_CHARACTERS:
+        return f'<code class="short">{escape_html(text)}</code>'
+    shown = shorten(text, MOST_CHARACTERS)
+    longest = max((len(word) for part in _BREAKS.split(shown) for word in part.split()), default=0)
+    kind = "words" if longest <= SHORT_CHARACTERS else ""
+    return f"<code{_class(kind)}>{_breakable(shown, _BREAKS)}</code>"
+
+
+def _class(name: str) -> str:
+    return f' class="{name}"' if name else ""

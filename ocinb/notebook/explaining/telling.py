@@ -45,4 +45,4 @@ def _gist(story: Gathered) -> Spans:
     if not story.exchanges:
         return (*said, "no network")
     taken = sum(exchange.seconds for exchange in story.exchanges)
-    return (*said, f"{len(story.exchanges):,} questions, {human_duration(taken)} of waiting for answers")
+    return (*said, f"{len(story.exchanges):,} requests, {human_duration(taken)} of waiting for answers")

@@ -7,21 +7,30 @@ import math
 import stat
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import accumulate, islice
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 from ocinb._text import escape_html, human_duration, human_size, printable, short_digest, shorten
 from ocinb.notebook import markup
 from ocinb.notebook.showing.kinds import Kind
 
+Entry = TypeVar("Entry", bound=tuple[str, ...])
+
 # A text of more than this is folded, and one in a terminal cut.
 FOLDED_CHARACTERS = 600
 LINE_CHARACTERS = 60
 _INLINE_CHARACTERS = 60
-_MOST_ENTRIES = 200
+# What is no longer stays on one line; what is longer may be broken, if the table has no room for it otherwise.
+_UNBROKEN_CHARACTERS = 30
+# So much of a dict or a list is shown: there may be as many of them as rows.
+_MOST_ENTRIES, _MOST_CHARACTERS = 200, 20_000
+_ALL_BITS = 0o7777
 RIGHT = frozenset({Kind.SIZE, Kind.COUNT, Kind.NUMBER, Kind.SECONDS, Kind.RATIO})
 # What pandas has for a value that is not there, as it comes out of a column.
 _NOTHING = frozenset({"NAType", "NaTType", "NoneType"})
+# What is raised by a value that its column does not say, such as a mode of -1, which comes of a difference.
+_NOT_OF_ITS_KIND = (TypeError, ValueError, OverflowError)
 
 
 def is_missing(value: object) -> bool:
@@ -37,7 +46,10 @@ def cell(kind: Kind, value: Any) -> str:
     """
     if is_missing(value):
         return markup.missing()
-    return _HTML[kind](value)
+    try:
+        return _HTML[kind](value)
+    except _NOT_OF_ITS_KIND:
+        return _text(value)
 
 
 def line(kind: Kind, value: Any) -> str:
@@ -48,7 +60,11 @@ def line(kind: Kind, value: Any) -> str:
     """
     if is_missing(value):
         return "—"
-    return shorten(printable(" ".join(_LINES[kind](value).split())), LINE_CHARACTERS)
+    try:
+        text = _LINES[kind](value)
+    except _NOT_OF_ITS_KIND:
+        text = str(value)
+    return shorten(printable(" ".join(text.split())), LINE_CHARACTERS)
 
 
 def order(kind: Kind, value: Any) -> float | str:
@@ -63,7 +79,7 @@ def order(kind: Kind, value: Any) -> float | str:
         return value.timestamp()
     if isinstance(value, str):
         return shorten(printable(value), LINE_CHARACTERS)
-    return float(value) if kind is not Kind.MAPPING else line(kind, value)
+    return float(value) if isinstance(value, int | float) else line(kind, value)
 
 
 def _html_of_moment(value: datetime) -> str:
@@ -76,6 +92,8 @@ def _flag(value: object) -> str:
 
 def _permissions(mode: int) -> str:
     """Write permission bits as ``ls`` does, without the letter of the type before them."""
+    if not 0 <= mode <= _ALL_BITS:
+        raise ValueError(f"{mode} is no mode")
     return stat.filemode(stat.S_IFREG | mode)[1:]
 
 
@@ -98,15 +116,40 @@ def _seconds(value: float) -> str:
     return f'<span title="{value:,} seconds">{human_duration(float(value))}</span>'
 
 
+def _whole(value: int) -> str:
+    """Show a number that counts; one of four digits may be a year."""
+    return f"{value:,}" if abs(value) >= 10_000 else str(value)  # noqa: PLR2004 - where digits need commas
+
+
 def _text(value: object) -> str:
     text = str(value)
     if len(text) <= FOLDED_CHARACTERS:
-        return f'<span class="ocinb-text">{escape_html(text)}</span>'
-    return markup.unfolding(markup.cut(text, markup.FOLDED_CHARACTERS), f"<pre>{markup.lines(text)}</pre>")
+        return _broken(escape_html(text), text)
+    return _broken(
+        markup.unfolding(markup.cut(text, markup.FOLDED_CHARACTERS), f"<pre>{markup.lines(text)}</pre>"), text
+    )
 
 
 def _name(value: object) -> str:
-    return f'<code class="ocinb-name">{markup.cut(str(value), FOLDED_CHARACTERS)}</code>' if value != "" else ""
+    """Show a name; a long one is broken behind its slashes, and copied whole."""
+    text = str(value)
+    if not text:
+        return ""
+    shown = markup.cut(text, FOLDED_CHARACTERS)
+    if len(text) <= _UNBROKEN_CHARACTERS:
+        return _broken(f'<code class="ocinb-name">{shown}</code>', text)
+    shown = shown.replace("/", "/<wbr>")
+    return _broken(f'<code class="ocinb-name" title="{markup.cut(text)}">{shown}</code>', text)
+
+
+def _code(value: object) -> str:
+    return _broken(markup.folded(str(value)), str(value))
+
+
+def _broken(html: str, text: str) -> str:
+    """Say of some HTML whether its lines may be broken, by the text that it shows."""
+    lines = "line" if len(text) <= _UNBROKEN_CHARACTERS else "lines"
+    return f'<div class="ocinb-{lines}">{html}</div>'
 
 
 def _mapping(value: Any) -> str:
@@ -116,18 +159,31 @@ def _mapping(value: Any) -> str:
         return _text(value)
     text = _json(value)
     if len(text) <= _INLINE_CHARACTERS:
-        return f'<code class="ocinb-code">{escape_html(text)}</code>'
+        return _broken(f'<code class="ocinb-code">{escape_html(text)}</code>', text)
     return markup.unfolding(_counted(len(value), "entry", "entries"), _pieces(value))
 
 
 def _folded_pairs(pairs: Mapping[Any, Any]) -> str:
-    shown = list(pairs.items())[:_MOST_ENTRIES]
-    cells = "".join(f"<dt>{markup.cut(str(name))}</dt> <dd>{markup.cut(_plain(one))}</dd> " for name, one in shown)
-    return markup.unfolding(_counted(len(pairs), "entry", "entries"), f'<dl class="ocinb-pairs">{cells}</dl>')
+    shown = _first([(str(name), _plain(one)) for name, one in islice(pairs.items(), _MOST_ENTRIES)])
+    cells = "".join(f"<dt>{markup.cut(name)}</dt> <dd>{markup.cut(one)}</dd> " for name, one in shown)
+    more = f"<dt>{_more(len(pairs) - len(shown))}</dt>" if len(shown) < len(pairs) else ""
+    return markup.unfolding(_counted(len(pairs), "entry", "entries"), f'<dl class="ocinb-pairs">{cells}{more}</dl>')
 
 
 def _pieces(values: Sequence[Any]) -> str:
-    return f"<ul>{''.join(f'<li>{markup.cut(_plain(one))}</li>' for one in values[:_MOST_ENTRIES])}</ul>"
+    shown = [text for (text,) in _first([(_plain(one),) for one in values[:_MOST_ENTRIES]])]
+    more = f"<li>{_more(len(values) - len(shown))}</li>" if len(shown) < len(values) else ""
+    return f"<ul>{''.join(f'<li>{markup.cut(one)}</li>' for one in shown)}{more}</ul>"
+
+
+def _first(entries: list[Entry]) -> list[Entry]:
+    """Give the first of some entries, one at least, as many as there is room for in a cell."""
+    sizes = accumulate(sum(min(len(text), markup.SHOWN_CHARACTERS) for text in entry) for entry in entries)
+    return entries[: max(1, sum(size <= _MOST_CHARACTERS for size in sizes))]
+
+
+def _more(count: int) -> str:
+    return f"… {count:,} more"
 
 
 def _plain(value: object) -> str:
@@ -146,11 +202,11 @@ _HTML: Mapping[Kind, Callable[[Any], str]] = MappingProxyType(
     {
         Kind.SIZE: markup.size,
         Kind.DIGEST: lambda value: markup.digest(str(value)),
-        Kind.CODE: lambda value: markup.folded(str(value)),
+        Kind.CODE: _code,
         Kind.TIME: _html_of_moment,
         Kind.FLAG: _flag,
         Kind.MODE: _mode,
-        Kind.COUNT: lambda value: f"{value:,}",
+        Kind.COUNT: _whole,
         Kind.NUMBER: str,
         Kind.SECONDS: _seconds,
         Kind.RATIO: _number,
@@ -167,7 +223,7 @@ _LINES: Mapping[Kind, Callable[[Any], str]] = MappingProxyType(
         Kind.TIME: lambda value: f"{value:%Y-%m-%d %H:%M}",
         Kind.FLAG: lambda value: "yes" if value else "no",
         Kind.MODE: lambda value: f"{_permissions(int(value))} {int(value):03o}",
-        Kind.COUNT: lambda value: f"{value:,}",
+        Kind.COUNT: _whole,
         Kind.NUMBER: str,
         Kind.SECONDS: lambda value: human_duration(float(value)),
         Kind.RATIO: _rounded,

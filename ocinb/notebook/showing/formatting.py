@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +15,10 @@ from ocinb.notebook.showing.show import as_html
 if TYPE_CHECKING:
     import pandas as pd
 
+logger = logging.getLogger("ocinb")
+
 _HTML = "text/html"
+_FRAME = "pandas.DataFrame"
 
 
 class _Formatter:
@@ -27,30 +32,34 @@ class _Formatter:
 
         # A class of somebody else's, such as a GeoDataFrame, knows best how it is shown.
         if type(frame) is pd.DataFrame and pd.get_option("display.notebook_repr_html") and is_ours(frame):
-            return as_html(frame)
+            try:
+                return as_html(frame)
+            except Exception:  # whatever is in it: nobody should go without a table
+                logger.warning("the frame is shown as pandas shows it", exc_info=True)
         if self.before is not None:
             return self.before(frame)
         return frame._repr_html_()  # type: ignore[operator,no-any-return]
 
 
 def show_ours(shell: InteractiveShell) -> None:
-    """Show our frames in a shell as `ocinb.show` does."""
-    import pandas as pd
-
-    known = _formatter(shell).type_printers
-    known[pd.DataFrame] = _Formatter(known.get(pd.DataFrame))
+    """Show our frames in a shell as `ocinb.show` does; pandas itself is loaded by whoever makes the first of them."""
+    formatter = _formatter(shell)
+    formatter.for_type(_frames(), _Formatter(formatter.for_type(_FRAME)))
 
 
 def show_as_before(shell: InteractiveShell) -> None:
     """Show them as pandas does, or whoever did so before."""
-    import pandas as pd
-
-    known = _formatter(shell).type_printers
-    ours = known.get(pd.DataFrame)
+    formatter = _formatter(shell)
+    ours = formatter.for_type(_FRAME)
     if isinstance(ours, _Formatter):
-        del known[pd.DataFrame]
+        formatter.pop(_FRAME)
         if ours.before is not None:
-            known[pd.DataFrame] = ours.before
+            formatter.for_type(_frames(), ours.before)
+
+
+def _frames() -> type | str:
+    """Give the type of frames, or its name as long as nobody has loaded pandas, which takes half a second."""
+    return getattr(sys.modules.get("pandas"), "DataFrame", _FRAME)
 
 
 def _formatter(shell: InteractiveShell) -> Any:

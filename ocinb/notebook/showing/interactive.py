@@ -13,7 +13,7 @@ from uuid import uuid4
 from ocinb._text import escape_html
 from ocinb.notebook.showing.cells import RIGHT, cell, order
 from ocinb.notebook.showing.kinds import title_of
-from ocinb.notebook.showing.table import Shown, caption, columns_of, has_index, table
+from ocinb.notebook.showing.table import Shown, caption, columns_of, has_index, said_once, scrolling, table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -95,9 +95,9 @@ def _kernel() -> Any:
 def search_and_sort(frame: pd.DataFrame) -> str:
     """Show a frame as a table that is searched and sorted, and below it the one that needs no script."""
     identity = f"ocinb-{uuid4().hex}"
-    head = frame.head(MOST_ROWS)
-    note = "" if len(head) == len(frame) else f", of which the first {len(head):,} are here to search and sort"
     title = title_of(frame)
+    head = frame.head(MOST_ROWS).drop(columns=list(said_once(frame, title)))
+    note = "" if len(head) == len(frame) else f", of which the first {len(head):,} are here to search and sort"
     columns = columns_of(head, title, index=has_index(frame))
     live = f"{caption(frame, title, note)}{_library_html()}{_drawn(columns)}"
     swap = _SWAP.replace("ID", identity)
@@ -147,7 +147,7 @@ def _drawn(columns: list[Shown]) -> str:
         pageLength=20,
         scrollX=False,
     )
-    return f'<div class="ocinb-scroll">{drawn}</div>'
+    return scrolling(drawn, len(columns))
 
 
 def _cell(column: Shown, value: Any) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from ocinb._schemas import OBJECT, Column, Schema
+from ocinb._schemas import OBJECT, Column, Schema, is_marked
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,8 +47,8 @@ _NAMES = frozenset(
     "platform reference registry repository tag table type url user variant working_dir annotated_name".split()
 )
 _BY_NAME = MappingProxyType({"mode": Kind.MODE, "seconds": Kind.SECONDS, "window_seconds": Kind.SECONDS})
-# Columns by which a frame is known as one of ours: others have a path or a type too.
-_TELLING = frozenset({"manifest_digest", "layer_digest", "config_digest", "index_digest", "diff_id", "chain_id"})
+# What tells the columns of two frames apart that were merged.
+_SUFFIX = re.compile(r"_(?:[a-z0-9]|left|right|old|new|before|after)$")
 
 
 def kind_of(name: object, values: pd.Series[Any]) -> Kind:
@@ -66,16 +67,18 @@ def kind_of(name: object, values: pd.Series[Any]) -> Kind:
         return Kind.FLAG
     if dtypes.is_datetime64_any_dtype(values.dtype):
         return Kind.TIME
+    plain = _SUFFIX.sub("", str(name))
     if dtypes.is_numeric_dtype(values.dtype):
-        return _kind_of_number(str(name), is_whole=dtypes.is_integer_dtype(values.dtype))
+        return _kind_of_number(plain, is_whole=dtypes.is_integer_dtype(values.dtype))
     if dtypes.is_string_dtype(values.dtype) and values.dtype != OBJECT:
-        return _kind_of_text(str(name))
+        return _kind_of_text(plain)
     return Kind.MAPPING
 
 
 def _kind_of_number(name: str, *, is_whole: bool) -> Kind:
     if is_size(name):
-        return Kind.SIZE
+        # Ours are whole: under the name of one of ours a fraction may be a share, a rank or a mean.
+        return Kind.SIZE if is_whole or name not in _vocabulary() else Kind.RATIO
     if name in _BY_NAME:
         return _BY_NAME[name]
     if not is_whole:
@@ -102,18 +105,12 @@ def is_digest(name: str) -> bool:
 
 
 def is_ours(frame: pd.DataFrame) -> bool:
-    """Say whether a frame came from ocinb: all of it, or a part of its rows and columns.
+    """Say whether a frame came from ocinb: all of it, or what pandas made of its rows and columns.
 
-    It is one of ours if it has all columns of one of our tables; or one column that others hardly have, such as
-    ``compressed_bytes`` of the type ``Int64`` or ``chain_id``, and ours are most of the others.
+    It bears our mark then, or has all columns of one of our tables, as one has that was kept in a file. No other is
+    taken for ours by single names: what was counted under the name of a size is no size.
     """
-    if not _has_names(frame):
-        return False
-    names = list(frame.columns)
-    if any(_has_all(frame, schema) for schema in _schemas()):
-        return True
-    known = [name for name in names if _is_known(name, str(frame[name].dtype))]
-    return any(_is_telling(name, frame[name]) for name in known) and 2 * len(known) >= len(names)
+    return _has_names(frame) and (is_marked(frame) or any(_has_all(frame, schema) for schema in _schemas()))
 
 
 def title_of(frame: pd.DataFrame) -> str:
@@ -140,22 +137,6 @@ def _has_all(frame: pd.DataFrame, schema: Schema) -> bool:
     )
 
 
-def _is_known(name: str, dtype: str) -> bool:
-    if is_size(name):
-        return dtype == "Int64"
-    types = _vocabulary().get(name, frozenset())
-    return dtype in types or "" in types
-
-
-def _is_telling(name: str, values: pd.Series[Any]) -> bool:
-    if name in _TELLING or is_size(name) or name in _CODE - {"raw", "definition"}:
-        return True
-    if not is_digest(name):
-        return False
-    first = values.dropna().head(1).tolist()
-    return bool(first) and str(first[0]).partition(":")[0] in {"sha256", "sha384", "sha512"}
-
-
 @cache
 def _schemas() -> tuple[Schema, ...]:
     """Give our tables, those with most columns first, so that a frame is called by the one that it is."""
@@ -167,14 +148,11 @@ def _schemas() -> tuple[Schema, ...]:
 
 
 @cache
-def _vocabulary() -> dict[str, frozenset[str]]:
-    """Give the types that the columns of our tables have, by their names; of a catalogue's they are not known here."""
+def _vocabulary() -> frozenset[str]:
+    """Give the names of all columns that our tables have, those of a catalogue too."""
     from ocinb.catalog.meanings import column_names
 
-    types: dict[str, frozenset[str]] = {name: frozenset({""}) for name in column_names()}
-    for column in _columns():
-        types[column.name] = types.get(column.name, frozenset()) | {column.dtype}
-    return types
+    return frozenset(column.name for column in _columns()) | column_names()
 
 
 def _columns() -> list[Column]:

@@ -55,12 +55,19 @@ def show(frame: pd.DataFrame, *, interactive: bool | None = None) -> Sight:
     Sight
         What a notebook shows as a table and a terminal as text. Sizes (columns of bytes) are human, with the exact
         bytes on hover; of a digest twelve digits are shown and all are copied by a click; what is not there is a dash.
-        Of more than 60 rows, where they are not searched, the first and the last are shown.
+        Of more than 60 rows, where they are not searched, the first and the last are shown. What all rows of a whole
+        table have, such as its reference, stands once above it.
 
     Raises
     ------
     InvalidError
         If it is no DataFrame.
+
+    Notes
+    -----
+    A frame of ocinb bears a mark in its ``attrs``, which pandas keeps where rows and columns are chosen, sorted and
+    summed. It drops it where they are counted, or merged with somebody else's frame: these are shown as pandas does,
+    unless they are given to `show`.
 
     Examples
     --------

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FIRST, LAST = 50, 10
-# The same in many rows one below the other: it is dim where it repeats.
+MANY = 9
+# The same in many rows one below the other: it is dim where it repeats, and said once where all of a table has it.
 _REPEATED = frozenset({"reference", "platform", "manifest_digest", "registry", "repository", "subject", "index_digest"})
 
 
@@ -75,20 +76,45 @@ def has_index(frame: pd.DataFrame) -> bool:
 
 def table(frame: pd.DataFrame) -> str:
     """Show a frame as HTML: the first rows and the last, if it has more than people look through."""
-    head = frame if len(frame) <= FIRST + LAST else frame.head(FIRST)
-    tail = frame.tail(0 if head is frame else LAST)
     title, index = title_of(frame), has_index(frame)
+    shown = frame.drop(columns=list(said_once(frame, title)))
+    head = shown if len(shown) <= FIRST + LAST else shown.head(FIRST)
+    tail = shown.tail(0 if head is shown else LAST)
     upper, lower = columns_of(head, title, index=index), columns_of(tail, title, index=index)
     rows = [*_rows(upper), *_left_out(len(frame) - len(head) - len(tail), len(upper)), *_rows(lower)]
     body = f"<table>{_head(upper)}<tbody>{''.join(rows)}</tbody></table>"
-    return f'{caption(frame, title)}<div class="ocinb-scroll">{body}</div>'
+    return f"{caption(frame, title)}{scrolling(body, len(upper))}"
+
+
+def scrolling(body: str, columns: int) -> str:
+    """Let a table scroll where it does not fit; one of so many columns does not in any case, so no line is broken."""
+    many = " ocinb-many" if columns > MANY else ""
+    return f'<div class="ocinb-scroll{many}">{body}</div>'
+
+
+def said_once(frame: pd.DataFrame, title: str) -> dict[str, str]:
+    """Give the names that are the same in all rows of a whole table: what is above it leaves room for the others.
+
+    Of a part of a table the columns stand as they were chosen.
+    """
+    if not title or len(frame) <= 1:
+        return {}
+    firsts = {name: frame[name].iloc[0] for name in frame.columns if name in _REPEATED}
+    return {name: one for name, one in firsts.items() if isinstance(one, str) and bool((frame[name] == one).all())}
 
 
 def caption(frame: pd.DataFrame, title: str, note: str = "") -> str:
     """Say what is shown, how much it is, and what is not in it because it failed."""
     named = f"<b>{escape_html(title)}</b> " if title else ""
     told = f'{named}<span class="ocinb-dim">{size_of(frame)}{escape_html(note)}</span>{_failures(frame)}'
-    return f'<div class="ocinb-caption">{told}</div>'
+    once = said_once(frame, title)
+    same = "".join(f" <span>{_labelled(frame, name, title, value)}</span>" for name, value in once.items())
+    return f'<div class="ocinb-caption">{told}{same}</div>'
+
+
+def _labelled(frame: pd.DataFrame, name: str, title: str, value: str) -> str:
+    meaning = escape_html(meaning_of(name, title))
+    return f'<i class="ocinb-dim" title="{meaning}">{name}</i> {cell(kind_of(name, frame[name]), value)}'
 
 
 def size_of(frame: pd.DataFrame) -> str:

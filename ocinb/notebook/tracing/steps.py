@@ -50,6 +50,11 @@ class Step:
         return _DIGEST.sub(r"\1…", path)
 
     @property
+    def reason(self) -> str:
+        """Why it was asked for, digests cut in the same way."""
+        return _DIGEST.sub(r"\1…", self.exchange.reason)
+
+    @property
     def status(self) -> str:
         """The status with its name."""
         status = self.exchange.status

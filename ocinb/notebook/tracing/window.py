@@ -13,6 +13,7 @@ from typing import Any
 
 from ocinb._text import escape_html, shorten
 from ocinb.auth.challenges import Challenge, parse_challenges
+from ocinb.notebook import markup
 from ocinb.notebook.tracing.steps import Step, beginning, end, summary
 
 FIRST, LAST = 200, 50
@@ -51,8 +52,7 @@ def window(steps: Sequence[Step], state: str) -> str:
     told = " · ".join(part for part in (rest, state) if part)
     head = f'<div class="head"><b>{escape_html(title)}</b> <span class="dim">{escape_html(told)}</span></div>'
     shown = _all(steps) if len(steps) <= FIRST + LAST else _ends(steps)
-    style = _STYLE.read_text(encoding="utf-8")
-    return f'<div class="ocinb-trace"><style>{style}</style>{head}{"".join(shown)}</div>'
+    return markup.box("trace", f"{head}{''.join(shown)}", _STYLE.read_text(encoding="utf-8"))
 
 
 def _all(steps: Sequence[Step]) -> list[str]:

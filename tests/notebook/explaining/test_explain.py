@@ -89,7 +89,7 @@ def test_a_password_is_not_told(registry: SampleRegistry) -> None:
     registry.fault("*/manifests/latest", status=401, headers={"WWW-Authenticate": 'Basic realm="here"'}, body=b"{}")
     story = ocinb.explain(registry.reference("demo/hello"))
     assert plain(chapter(story, "The challenge").gist) == "401: the registry wants Basic"
-    assert plain(chapter(story, "The token").gist) == "none: a password is sent with each question"
+    assert plain(chapter(story, "The token").gist) == "none: a password is sent with each request"
     assert figures(story, "The token")["sent along"].value == "Basic ***"
     assert not [text for text in texts(story) if SECRET in text]
 

@@ -35,6 +35,16 @@ def test_an_only_image_without_a_platform_is_named_by_the_usual_one(registry: Sa
     assert (gathered.lines.platform, gathered.document_lines.platform) == (None, "linux/riscv64")
 
 
+@pytest.mark.parametrize("odd", ['amd64"); import os; os.system("id")#', "amd64\n", "\u202e", "a b", "a/b", "amd64"])
+def test_a_platform_that_is_no_word_stands_in_no_line(registry: SampleRegistry, odd: str) -> None:
+    child = put_image(registry, layer())
+    put_index(registry, {**child, "platform": {"os": "linux", "architecture": odd}}, tag="index")
+    ref = registry.reference(f"{REPOSITORY}:index")
+    line = gather(ref, None).document_lines.call("document")
+    assert (line.count('"'), "os.system" in line) in {(2, False), (0, False)}, "a platform in quotes, or a digest"
+    assert eval(line, {"ocinb": ocinb, "ref": ref}).digest == child["digest"]
+
+
 def test_what_fails_in_the_middle_is_an_answer(registry: SampleRegistry) -> None:
     registry.fault("*/blobs/*", status=404, times=None)
     gathered = gather(registry.reference("demo/hello"), None)

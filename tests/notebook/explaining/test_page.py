@@ -24,7 +24,7 @@ HOSTILE = [
 ]
 # What a page may be made of.
 TAGS = set(
-    "div style h3 p code pre details summary span b i a table thead tbody tr th td script time "
+    "div style h3 p code pre details summary span b i a table thead tbody tr th td script time wbr "
     "html head body title meta".split()
 )
 ATTRIBUTES = set("class style title open href rel target tabindex scope colspan type onclick lang charset".split())

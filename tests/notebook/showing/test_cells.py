@@ -26,6 +26,7 @@ EXAMPLES: list[tuple[Kind, Any, str, str]] = [
     (Kind.MODE, 0o644, "rw-r--r-- 644", "rw-r--r-- 644"),
     (Kind.MODE, 0o1777, "rwxrwxrwt 1777", "rwxrwxrwt 1777"),
     (Kind.COUNT, 12345, "12,345", "12,345"),
+    (Kind.COUNT, 2024, "2024", "2024"),
     (Kind.NUMBER, 65534, "65534", "65534"),
     (Kind.SECONDS, 83.4, "1 min 23 s", "1 min 23 s"),
     (Kind.RATIO, 0.87654321, "0.8765", "0.8765"),
@@ -62,6 +63,21 @@ def test_exact_values_stand_in_the_titles() -> None:
     assert ("title", "0o4755") in Reader(cell(Kind.MODE, 0o4755)).attributes
 
 
+def test_a_long_name_may_be_broken_behind_its_slashes_and_stands_whole_in_its_title() -> None:
+    path = "var/cache/apt/archives/python3.11_3.11.2-6+deb12u4_amd64.deb"
+    long, short = cell(Kind.NAME, path), cell(Kind.NAME, "usr/bin/python3")
+    assert "var/<wbr>cache/<wbr>apt/" in long
+    assert Reader(long).text == path
+    assert {("class", "ocinb-lines"), ("title", path)} <= set(Reader(long).attributes)
+    assert ("class", "ocinb-line") in Reader(short).attributes
+
+
+@pytest.mark.parametrize("kind", [Kind.NAME, Kind.TEXT, Kind.CODE])
+def test_short_words_stay_on_one_line_and_long_ones_may_be_broken(kind: Kind) -> None:
+    for count, lines in ((30, "ocinb-line"), (31, "ocinb-lines"), (5000, "ocinb-lines")):
+        assert Reader(cell(kind, "x" * count)).attributes[0] == ("class", lines)
+
+
 def test_a_dict_is_folded_and_whole_inside() -> None:
     read = Reader(cell(Kind.MAPPING, {"PATH": "/usr/bin", "N": 3}))
     assert read.tags.count("details") == 1
@@ -74,6 +90,34 @@ def test_a_long_list_and_a_long_text_are_folded() -> None:
     assert read.tags.count("details") == 1
     assert read.tags.count("li") == 20
     assert "details" in Reader(cell(Kind.TEXT, "word " * 200)).tags
+
+
+@pytest.mark.parametrize("count", [3, 199, 1000])
+def test_of_a_cell_full_of_words_the_first_are_shown(count: int) -> None:
+    labels = {f"label {number}": WORD for number in range(count)}
+    for value in (labels, list(labels.values())):
+        html = cell(Kind.MAPPING, value)
+        assert len(html) < 22_000
+        assert f"{count:,} entries" in html
+        assert ("more" in html) is (count > 3)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        (Kind.MODE, -1),
+        (Kind.MODE, 2**40),
+        (Kind.MODE, float("inf")),
+        (Kind.SECONDS, float("inf")),
+        (Kind.COUNT, 1 + 2j),
+        (Kind.MAPPING, [{(1, 2): "a"}]),
+        (Kind.RATIO, "a word"),
+    ],
+)
+def test_what_is_not_of_its_kind_is_shown_as_it_is(kind: Kind, value: Any) -> None:
+    assert Reader(cell(kind, value)).text == str(value)
+    assert line(kind, value) == str(value)
+    assert isinstance(order(kind, value), float | str)
 
 
 @pytest.mark.parametrize("kind", TEXTS)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -50,6 +54,40 @@ def test_frames_and_styles_of_others_are_shown_as_before(shell: Any, layers: pd.
         pass
 
     assert "ocinb-show" not in (html(shell, Mine(layers)) or "")
+
+
+def test_a_frame_that_cannot_be_shown_is_shown_as_before(
+    shell: Any, layers: pd.DataFrame, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("ocinb.notebook.showing.formatting.as_html", lambda _: 1 / 0)
+    assert html(shell, layers) == layers._repr_html_()  # type: ignore[operator]
+    assert "as pandas shows it" in caplog.text
+
+
+_LOADS = """
+import sys
+from IPython.core.interactiveshell import InteractiveShell
+shell = InteractiveShell.instance()
+shell.run_line_magic("load_ext", "ocinb")
+before = "pandas" in sys.modules
+import ocinb
+with ocinb.samples.registry() as registry:
+    layers = ocinb.layers(registry.reference("demo/hello"))
+shown, _ = shell.display_formatter.format(layers)
+shell.run_line_magic("unload_ext", "ocinb")
+after, _ = shell.display_formatter.format(layers)
+print(before, "ocinb-show" in shown["text/html"], "ocinb-show" in after["text/html"])
+"""
+
+
+def test_pandas_is_loaded_by_whoever_makes_a_frame(tmp_path: Path) -> None:
+    homes = {
+        "IPYTHONDIR": str(tmp_path),
+        "OCINB_STORE_DIR": str(tmp_path / "s"),
+        "OCINB_CACHE_DIR": str(tmp_path / "c"),
+    }
+    told = subprocess.run([sys.executable, "-c", _LOADS], env=os.environ | homes, capture_output=True, check=True)
+    assert told.stdout.split() == [b"False", b"True", b"False"]
 
 
 def test_who_wants_no_html_of_pandas_gets_none(shell: Any, layers: pd.DataFrame) -> None:

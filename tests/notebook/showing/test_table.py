@@ -15,13 +15,25 @@ HOSTILE = '</td></table><script>top.canary=1</script>"><img src=x onerror=top.ca
 
 
 def test_a_table_has_our_columns_in_our_order(registry: SampleRegistry) -> None:
-    layers = ocinb.layers(registry.reference("demo/shop:2.0"))
+    layers = ocinb.layers(registry.reference("demo/shop:2.0"), platform="all")
     read = Reader(table(layers))
-    assert read.cells[:16] == list(layers.columns)
-    assert len(read.cells) == 16 * (1 + len(layers))
-    assert read.text.startswith("layers 7 rows, 16 columns")
+    assert read.cells[:15] == list(layers.columns)[1:]
+    assert len(read.cells) == 15 * (1 + len(layers))
+    assert read.text.startswith(f"layers 14 rows, 16 columns reference {registry.reference('demo/shop:2.0')}")
     assert ("title", "the digest of the tar in it") in read.attributes
-    assert read.cells[16 + 4] == layers["digest"][0]
+    assert read.cells[15 + 3] == layers["digest"][0]
+
+
+def test_what_all_rows_of_a_table_have_is_said_once_above_it(registry: SampleRegistry) -> None:
+    layers = ocinb.layers(registry.reference("demo/shop:2.0"), platform="linux/arm64")
+    read = Reader(table(layers))
+    assert read.cells[:2] == ["layer", "digest"]
+    above = read.text.partition("layer" + "digest")[0]
+    assert "platform linux/arm64" in above
+    assert layers["manifest_digest"][0] in above
+    assert ("title", layers["manifest_digest"][0]) in read.attributes, "so that a click copies it"
+    for part in (layers.head(1), layers[["reference", "layer"]]):
+        assert Reader(table(part)).cells[0] == "reference", "one row has no others, and a part is as it was chosen"
 
 
 def test_a_part_has_no_name_but_its_size() -> None:
@@ -51,6 +63,12 @@ def test_an_empty_frame_has_its_columns() -> None:
     read = Reader(table(schemas.HIDDEN.frame([])))
     assert read.text.startswith("hidden 0 rows, 10 columns")
     assert len(read.cells) == 10
+
+
+def test_lines_are_broken_where_that_makes_a_table_fit() -> None:
+    frame = schemas.LAYERS.frame([{"layer": 0}])
+    assert "ocinb-many" in table(frame)
+    assert "ocinb-many" not in table(frame[list(frame.columns)[:9]])
 
 
 def test_an_index_is_shown_that_says_something() -> None:

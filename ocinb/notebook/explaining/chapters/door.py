@@ -1,4 +1,4 @@
-"""The door: the first question, and the challenge with which a registry answers it."""
+"""The door: the first request, and the challenge with which a registry answers it."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ _MEANINGS = {
     "error": "why what was shown is not enough",
 }
 _NO_DOOR = (
-    "Nobody stands between a program and a file: no question goes over a network, nobody asks who is there, and there "
+    "Nobody stands between a program and a file: no request goes over a network, nobody asks who is there, and there "
     "is no challenge and no token. Who may read the file may read the image."
 )
 _OPEN = (
-    "The first question was answered at once. This registry wants no token to read this repository, so there is no "
+    "The first request was answered at once. This registry wants no token to read this repository, so there is no "
     "challenge. Others answer 401, and say in a header where a token is to be had."
 )
 _BEARER = (
-    "The first question is sent without any credentials. 401 does not mean that the image is secret: it means come "
+    "The first request is sent without any credentials. 401 does not mean that the image is secret: it means come "
     "back with a token, and the header WWW-Authenticate says where to get one. Docker Hub does so for public images "
     "too."
 )
 _BASIC = (
-    "The first question is sent without any credentials. 401 means come back with a user and a password, and Basic "
-    "means that these are sent to the registry itself, with every question: there is no token."
+    "The first request is sent without any credentials. 401 means come back with a user and a password, and Basic "
+    "means that these are sent to the registry itself, with every request: there is no token."
 )
 
 
@@ -47,7 +47,7 @@ def tell(story: Gathered) -> Chapter:
     parts: list[Part] = [
         Prose((_BASIC if challenge and challenge.scheme == "basic" else _BEARER,)),
         Setup(WIRE),
-        Figures((_status("the first question", way.refused),)),
+        Figures((_status("the first request", way.refused),)),
         Listing("WWW-Authenticate, as it came", header),
     ]
     if challenge and challenge.parameters:
@@ -63,7 +63,7 @@ def tell(story: Gathered) -> Chapter:
 def _open(way: WayIn) -> Chapter:
     parts: list[Part] = [Prose((_OPEN,))]
     if way.first is not None:
-        parts += [Setup(WIRE), Figures((_status("the first question", way.first),))]
+        parts += [Setup(WIRE), Figures((_status("the first request", way.first),))]
     return Chapter("The challenge", ("there is none: the door stands open",), tuple(parts), (clauses.CHALLENGE,))
 
 

@@ -27,6 +27,10 @@ _LONE = (
     "The name points at a manifest itself, which is that of one image for one platform. Many images have an index "
     "before it, a list of manifests with the platform of each; here there was nothing to choose."
 )
+_NONE_KEPT = (
+    "A docker-archive keeps neither an index nor a manifest: it names one image for one platform by its config and its "
+    "layers, so there was nothing to choose."
+)
 _RULE = "Operating system and architecture have to be the same; of the variants the same, else the nearest lower one."
 _LIST = (
     "The name points at an index: a list of manifests, with a platform for each. Its digest is the name of all of them "
@@ -37,8 +41,11 @@ _LIST = (
 def tell(story: Gathered) -> Chapter:
     """Tell of the index, and of the choice."""
     if not story.resolved.is_index:
-        gist = ("there is none: the name leads to one manifest",)
-        return Chapter("The index, and the choice", gist, (Prose((_LONE,)),), (clauses.INDEX,))
+        is_kept = story.asked.reference.transport != "docker-archive"
+        gist = ("there is none: the name leads to one manifest" if is_kept else "there is none in a docker-archive",)
+        return Chapter(
+            "The index, and the choice", gist, (Prose((_LONE if is_kept else _NONE_KEPT,)),), (clauses.INDEX,)
+        )
     parts: list[Part] = [Prose((_LIST,)), Figures(_figures(story)), Prose(_wanted(story)), _table(story)]
     return Chapter("The index, and the choice", _gist(story), tuple(parts), (clauses.INDEX, clauses.DIGESTS))
 

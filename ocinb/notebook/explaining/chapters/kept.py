@@ -35,12 +35,13 @@ _LOCAL = (
 def tell(story: Gathered) -> Chapter:
     """Tell of what would be kept."""
     if story.asked.is_local:
-        return Chapter(_TITLE, ("nothing: it is on this machine",), (Prose((_LOCAL,)),), (clauses.LAYOUT,))
+        return Chapter(_TITLE, ("nothing: it is on this machine",), (Prose((_LOCAL,)),), (clauses.DIGESTS,))
     heads = ("what", "asked by", "kept where", "for how long")
     parts: list[Part] = [
         Prose((_TOLD,)),
         *_figures(story),
-        Table("What the next question costs", heads, tuple(_rows(story)), "ocinb.store.usage()"),
+        Table("What the next request costs", heads, tuple(_rows(story))),
+        Prose(("How much room all of that takes on this machine, ", Code("ocinb.store.usage()"), " says.")),
     ]
     life = duration(story.asked.tag_ttl)
     gist = (f"by digest until it is pruned; what the tag means, for {life}",)
@@ -74,7 +75,7 @@ def _rows(story: Gathered) -> list[Row]:
     if reference.digest is None:
         etag = way.let_in is not None and "etag" in way.let_in.exchange.response_headers
         then = (
-            ", then one question with its ETag, answered by 304 if it is still right"
+            ", then one request with its ETag, answered by 304 if it is still right"
             if etag
             else ", then it is asked again"
         )

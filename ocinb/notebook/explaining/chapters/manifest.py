@@ -63,7 +63,10 @@ def tell(story: Gathered) -> Chapter:
     parts: list[Part] = [
         Prose((_HASHED + made,)),
         Setup((f"manifest = {story.document_lines.call('document')}", "raw = manifest.raw")),
-        Listing("The bytes, as they came", document.raw.decode("utf-8", "replace")),
+        Listing(
+            "The bytes, as they were made" if made else "The bytes, as they came",
+            document.raw.decode("utf-8", "replace"),
+        ),
         Figures(_size(document)),
     ]
     if hashed is not document.raw:

@@ -92,4 +92,5 @@ def _of_file(story: Gathered) -> Chapter:
     if reference.digest:
         figures.append(Figure("digest", (Hash(reference.digest),), "ocinb.Reference(ref).digest", reference.digest))
     gist = (Code(story.asked.name), " is on this machine")
-    return Chapter("The name", gist, (Prose((where,)), Figures(tuple(figures))), (clauses.LAYOUT,))
+    written = () if reference.transport == "docker-archive" else (clauses.LAYOUT,)
+    return Chapter("The name", gist, (Prose((where,)), Figures(tuple(figures))), written)

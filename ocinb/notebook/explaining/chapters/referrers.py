@@ -102,11 +102,11 @@ def _asked(story: Gathered) -> list[Part]:
         again = (image, again[0], "    ocinb.referrers([ref, image])")
     if story.asked.is_local:
         return [Setup(again[:1])] if story.own_referrers is not None else []
-    heads = ("how it was looked for", "question", "answer")
+    heads = ("how it was looked for", "request", "answer")
     if story.went_wrong:
         return [Table("Where they were looked for", heads, rows)]  # its lines would fail too, or find others
     line = f'wire.frame[{_QUESTIONS}][["method", "url", "status"]]'
-    count = Figure("questions", (f"{len(rows):,}",), f"{_QUESTIONS}.sum()", len(rows))
+    count = Figure("requests", (f"{len(rows):,}",), f"{_QUESTIONS}.sum()", len(rows))
     return [Setup(again), Figures((count,)), Table("Where they were looked for", heads, rows, line)]
 
 

@@ -20,6 +20,8 @@ _OPAQUE = (
     "This token is opaque: it is no JWT, so only who gave it can say what is in it. Where a service does not say how "
     "long its token lives, it is 60 seconds."
 )
+# More seconds are no time: 30,000 years.
+_MOST_SECONDS = 10**12
 _CLAIMS = (("iss", "issued by"), ("aud", "for the service"), ("sub", "given to"))
 
 
@@ -37,7 +39,7 @@ def tell(story: Gathered) -> Chapter:
         figures = _claims(claims, life)
         parts += [Prose(_dates(claims)), Setup((f'claims = {token.line("")}"token_claims"]',)), Figures(figures)]
     if way.let_in is not None:
-        parts += [Prose(("With the token the same question is asked again, and this time it is answered.",))]
+        parts += [Prose(("With the token the same request is asked again, and this time it is answered.",))]
         parts += [Figures(_again(way.let_in))]
     lives = f", for {duration(life)}" if life is not None else ""
     gist = ("it opens ", Code(token.exchange.reason.removeprefix("token for ")), lives)
@@ -51,12 +53,12 @@ def _without(story: Gathered, way: WayIn) -> Chapter:
         why = "The registry did not ask for one."
         return Chapter("The token", ("none is needed",), (Prose((why,)),), (clauses.TOKEN,))
     told = (
-        "The registry takes a password as it is, so there is no token. It is sent with each question, and never shown."
+        "The registry takes a password as it is, so there is no token. It is sent with each request, and never shown."
     )
     parts: list[Part] = [Prose((told,))]
     if way.let_in is not None:
         parts += [Setup(WIRE), Figures(_again(way.let_in))]
-    return Chapter("The token", ("none: a password is sent with each question",), tuple(parts), (clauses.CHALLENGE,))
+    return Chapter("The token", ("none: a password is sent with each request",), tuple(parts), (clauses.CHALLENGE,))
 
 
 def _request(token: Stop) -> tuple[Figure, ...]:
@@ -113,7 +115,8 @@ def _life(claims: Mapping[str, Any]) -> float | None:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    """Say whether it is one that can be a time; a service may write anything, 1e999 too."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _MOST_SECONDS
 
 
 def _dates(claims: Mapping[str, Any]) -> Spans:
@@ -132,7 +135,7 @@ def _moment(seconds: Any) -> str | None:
 def _again(stop: Stop) -> tuple[Figure, ...]:
     exchange = stop.exchange
     shown = exchange.request_headers.get("authorization")
-    figures = [Figure("the same question", (Code(str(exchange.status)),), stop.line('"status"]'), exchange.status)]
+    figures = [Figure("the same request", (Code(str(exchange.status)),), stop.line('"status"]'), exchange.status)]
     if shown is not None:
         line = stop.line('"request_headers"]["authorization"]')
         figures.append(Figure("sent along", (Code(f"Authorization: {shown}"),), line, shown))

@@ -24,7 +24,7 @@ def test_each_is_told_with_the_way_to_it(*, has_api: bool) -> None:
     looked = [plain(row.cells[0]) for row in tables(story, TITLE)["Where they were looked for"].rows]
     assert looked.count("cosign's tag: signature") == 2
     assert ("the tag that lists referrers, where a registry has no list" in looked) is not has_api
-    assert figures(story, TITLE)["questions"].value == len(looked)
+    assert figures(story, TITLE)["requests"].value == len(looked)
 
 
 def test_what_nobody_speaks_of_is_told_too() -> None:
