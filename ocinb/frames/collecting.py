@@ -7,7 +7,7 @@ import re
 import reprlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeVar
 
 from ocinb._calls import check_choice
 from ocinb._pool import run_all
@@ -37,10 +37,20 @@ Name = str | Reference
 Names = Name | Iterable[Name]
 
 
+_A_NAME: Final = "A name is a text such as 'python:3.12', or a Reference"
+
+
 class NoName(str):
     """What stood where a name belongs, such as the NaN of a missing one, as its repr: it can only be told of."""
 
-    __slots__ = ()
+    __slots__ = ("hint",)
+    hint: str
+
+    def __new__(cls, told: str, hint: str = _A_NAME) -> Self:
+        """Keep what to try instead beside it."""
+        made = super().__new__(cls, told)
+        made.hint = hint
+        return made
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +151,15 @@ def as_text(name: object) -> str:
     """Give a name as the text that was typed, or what is none as a `NoName`."""
     if isinstance(name, str):
         return name
-    return name.canonical if isinstance(name, Reference) else NoName(reprlib.repr(name))
+    return name.canonical if isinstance(name, Reference) else _no_name(name)
+
+
+def _no_name(what: object) -> NoName:
+    """Say what stood there; of many names at once, how one of them is taken."""
+    if not hasattr(what, "iloc"):
+        return NoName(reprlib.repr(what))
+    taken = "frame['reference'].iloc[0]" if hasattr(what, "columns") else "names.iloc[0]"
+    return NoName(f"a {type(what).__name__}", f"It takes one name, such as {taken}")
 
 
 def checked(name: str) -> str:
@@ -153,7 +171,7 @@ def checked(name: str) -> str:
         If it is none.
     """
     if isinstance(name, NoName):
-        raise InvalidError(f"{name} is not a name", hint="A name is a text such as 'python:3.12', or a Reference")
+        raise InvalidError(f"{name} is not a name", hint=name.hint)
     return name
 
 

@@ -10,6 +10,7 @@ from typing import BinaryIO
 
 from ocinb._calls import suggesting
 from ocinb._pool import check_stopped
+from ocinb._text import human_size
 from ocinb.archive.compression import Limits, decompressed
 from ocinb.archive.entries import BLOCK, CHARACTER, DIRECTORY, FILE, HARDLINK, SYMLINK, Columns
 from ocinb.archive.tar import TarLimits, read_entry
@@ -116,7 +117,14 @@ def read(
 
 
 def content_of(
-    opened: Opened, image: Image, path: str, layer: int | None, board: Progress, laid: Laid | None = None
+    opened: Opened,
+    image: Image,
+    path: str,
+    layer: int | None,
+    board: Progress,
+    laid: Laid | None = None,
+    *,
+    limit: int | None = None,
 ) -> bytes:
     """Read one file of an image that was opened before, as `read` does.
 
@@ -130,13 +138,15 @@ def content_of(
         Who is told.
     laid
         All layers of the image, if somebody has laid them already.
+    limit
+        So many bytes are read at most, wherever links lead; None takes the one of the settings, which holds anyway.
     """
     check_image(image)
     with watched_reading(opened.session, board, [Asked(opened, [image])]):
         try:
-            return _Extraction(opened, image, board, whole=False, laid=laid).content(path, layer)
+            return _Extraction(opened, image, board, whole=False, laid=laid, limit=limit).content(path, layer)
         except RangeError:  # the registry gives no parts of a layer any more
-            return _Extraction(opened, image, board, whole=True).content(path, layer)
+            return _Extraction(opened, image, board, whole=True, limit=limit).content(path, layer)
 
 
 def _number(layer: int | None) -> int | None:
@@ -163,8 +173,18 @@ class _Found:
 class _Extraction:
     """One file on its way out of an image."""
 
-    def __init__(self, opened: Opened, image: Image, board: Progress, *, whole: bool, laid: Laid | None = None) -> None:
+    def __init__(
+        self,
+        opened: Opened,
+        image: Image,
+        board: Progress,
+        *,
+        whole: bool,
+        laid: Laid | None = None,
+        limit: int | None = None,
+    ) -> None:
         self._laid = laid
+        self._limit = limit
         self._opened = opened
         self._image = image
         self._board = board
@@ -174,7 +194,9 @@ class _Extraction:
 
     def content(self, path: str, layer: int | None) -> bytes:
         """Give the content of what a path leads to, at the end or in one layer."""
-        return self._bytes(self._finally(path) if layer is None else self._stored(path, layer))
+        found = self._finally(path) if layer is None else self._stored(path, layer)
+        self._check_size(found.layer.entries, found.place, layer)
+        return self._bytes(found)
 
     def _finally(self, path: str) -> _Found:
         laid = self._laid or self._lay(range(len(self._image.manifest.layers)))
@@ -216,17 +238,26 @@ class _Extraction:
         return lay_layers(self._reader, self._image, numbers, self._opened.session)
 
     def _bytes(self, found: _Found) -> bytes:
-        entries, place, limit = found.layer.entries, found.place, self._settings.max_file_bytes
-        size, path = entries.size_bytes[place], entries.path[place]
-        if size > limit:
-            hint = f"ocinb.settings.max_file_bytes = {size} reads it, if there is as much memory"
-            raise InvalidError(f"{path!r} has {size:,} bytes, more than max_file_bytes = {limit:,}", hint=hint)
+        entries, place = found.layer.entries, found.place
         if found.layer.toc is not None:
             return found.layer.toc.bound(self._opened.source, self._settings).read(place)
         raw = self._out_of_store(found)
         if hashlib.sha256(raw, usedforsecurity=False).digest() != entries.sha256[place]:
-            raise IntegrityError(f"{path!r} of the layer {found.layer.descriptor.digest} is not what it was before")
+            raise IntegrityError(
+                f"{entries.path[place]!r} of the layer {found.layer.descriptor.digest} is not what it was before"
+            )
         return raw
+
+    def _check_size(self, entries: Columns, place: int, layer: int | None) -> None:
+        path, size = entries.path[place], entries.size_bytes[place]
+        most, limit = self._settings.max_file_bytes, self._limit
+        if size > most:
+            hint = f"ocinb.settings.max_file_bytes = {size} reads it, if there is as much memory"
+            raise InvalidError(f"{path!r} has {size:,} bytes, more than max_file_bytes = {most:,}", hint=hint)
+        if limit is not None and size > limit:
+            few = f"no more than {human_size(limit)} are read to show it"
+            hint = "ocinb.read reads the whole file" + ("" if layer is None else f", with layer={layer}")
+            raise InvalidError(f"the file has {human_size(size)}, and {few}", hint=hint)
 
     def _out_of_store(self, found: _Found) -> bytes:
         """Read an entry of a blob, which is fetched if it was removed since it was listed."""

@@ -161,4 +161,4 @@ class DrawnProgress(ABC):
 
     @abstractmethod
     def _close(self, summary: str) -> None:
-        """Take the bars down and leave the line; also where none came up, or only some."""
+        """Take the bars down and leave the line, if there is one; also where no bars came up, or only some."""

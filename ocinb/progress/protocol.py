@@ -126,7 +126,7 @@ class Progress(Protocol):
         Parameters
         ----------
         summary
-            The line that stays.
+            The line that stays; none does if it is empty.
         """
 
 

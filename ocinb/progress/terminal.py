@@ -80,11 +80,12 @@ class TerminalProgress(DrawnProgress):
 
     def _close(self, summary: str) -> None:
         bar, self._bar = self._bar, None
-        if bar is None:
-            self._stream().write(f"{summary}\n")
-        else:
+        if bar is not None:
             bar.close()
+        if summary and bar is not None:
             bar.write(summary, file=self._stream())  # above the bars of other threads
+        elif summary:
+            self._stream().write(f"{summary}\n")
         self._stream().flush()
 
     def _stream(self) -> TextIO:

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ocinb.progress import markup
 from ocinb.progress.drawing import DrawnProgress, Pulse
+from ocinb.progress.leaving import Leaving
 from ocinb.progress.protocol import State
 
 if TYPE_CHECKING:
@@ -40,6 +42,9 @@ _COLOURS = {
     State.PRESENT: "info",
     State.FAILED: "danger",
 }
+
+# What is over by then is no wait for people; and a page has the more to do the more panels come and go.
+_DELAY = 0.5
 
 # The messages of a second: the words and the bar of the total, six rows that move, two that have come to rest.
 _TURNS = ("total", "moving", "moving", "rest", "moving", "total", "moving", "moving", "rest", "moving")
@@ -103,7 +108,7 @@ class _Panel:
         self._kit = ipywidgets
         self._tally = tally
         # All widgets share these, and the rules of the panel do the rest: otherwise there were three for each.
-        self._layout = self._keep(ipywidgets.Layout())
+        self._layout = _anchor()
         self._text_style = self._keep(HTMLStyle())
         self._bar_style = self._keep(ProgressStyle())
         rows = _largest(tasks)
@@ -122,6 +127,12 @@ class _Panel:
         if any(self._bars.refresh(tally, keys) for keys in rows):
             return
         self._totals.refresh(tally, {None})
+
+    def rest(self, line: str) -> None:
+        """Show nothing but a line any more."""
+        box, heading = self._made[-1], self._made[-1].children[0]
+        heading.value = markup.heading(line)
+        box.add_class("ocinb-over")
 
     def close(self) -> None:
         """Take all of it out of the kernel and out of the browser, the box first."""
@@ -166,6 +177,10 @@ class _Panel:
         return widget
 
 
+def _pulse(beat: Callable[[], object]) -> Pulse:
+    return Pulse(beat, delay=_DELAY)
+
+
 class WidgetProgress(DrawnProgress):
     """Draw a transfer as bars below a notebook's cell.
 
@@ -182,33 +197,64 @@ class WidgetProgress(DrawnProgress):
         self,
         *,
         clock: Callable[[], float] = time.monotonic,
-        pulse: Callable[[Callable[[], object]], Pulse] = Pulse,
+        pulse: Callable[[Callable[[], object]], Pulse] = _pulse,
     ) -> None:
         super().__init__(clock=clock, pulse=pulse)
         self._handle: Any = None
         self._panel: _Panel | None = None
+        self._shown_at = 0.0
 
     def _open(self, title: str, tasks: Sequence[Task], tally: Tally) -> None:
+        _LEAVING.take_due()
         self._panel = _Panel()
         box = self._panel.build(title, tasks, tally)
         handle = _new_handle()
         handle.display({**box._repr_mimebundle_(), "text/plain": f"{title} …"}, raw=True)
-        self._handle = handle
+        self._handle, self._shown_at = handle, time.monotonic()
 
     def _draw(self, _tally: Tally) -> None:
         if self._panel is not None:
             self._panel.refresh()
 
     def _close(self, summary: str) -> None:
-        line, handle, panel = {"text/plain": summary}, self._handle, self._panel
+        handle, panel = self._handle, self._panel
         self._handle = self._panel = None
-        if handle is None:
-            _new_handle().display(line, raw=True)
-        else:
-            handle.update(line, raw=True)
-        # Only after the line has taken the box's place: a view without its model reads "Error displaying widget".
-        if panel is not None:
-            panel.close()
+        if handle is None or panel is None or not _LEAVING.is_soon(self._shown_at):
+            _take_down(handle, panel, summary)
+            return
+        panel.rest(summary)
+        _LEAVING.later(self._shown_at, partial(_take_down, handle, panel, summary))
+
+
+_LEAVING = Leaving()
+
+
+def _take_down(handle: Any, panel: _Panel | None, summary: str) -> None:
+    """Put a line in the place of a panel, or where none came up, if there is one."""
+    line = {"text/plain": summary}
+    if handle is not None:
+        handle.update(line, raw=True)
+    elif summary:
+        _new_handle().display(line, raw=True)
+    # Only after the line has taken the box's place: a view without its model reads "Error displaying widget".
+    if panel is not None:
+        panel.close()
+
+
+_ANCHORS: list[Any] = []
+
+
+def _anchor() -> Any:
+    """Give the layout that all widgets of all panels share, and that stays when they go.
+
+    JupyterLab ends the subshell of its widgets when the last of them goes; one that comes at that moment is bound to
+    the subshell that ends, and whatever it asks is lost.
+    """
+    import ipywidgets
+
+    if not _ANCHORS or _ANCHORS[0].comm is None:  # somebody closed all widgets
+        _ANCHORS[:] = [ipywidgets.Layout()]
+    return _ANCHORS[0]
 
 
 def _new_handle() -> Any:

@@ -49,6 +49,21 @@ def test_the_bar_moves_and_leaves_one_line(width: Callable[[int], None]) -> None
     assert frames[-1] == "2 blobs\n"
 
 
+@pytest.mark.parametrize("is_drawn", [False, True])
+def test_where_nothing_is_to_be_said_no_line_is_left(width: Callable[[int], None], *, is_drawn: bool) -> None:
+    width(120)
+    screen = Screen()
+    progress = TerminalProgress(screen, pulse=Hand)
+    progress.start("Reading", _TASKS)
+    progress.state("b", State.DOWNLOADING)
+    progress.advance("b", 3 * 2**30)
+    if is_drawn:
+        beat(progress)
+    progress.finish("")
+    assert "\n" not in screen.getvalue()
+    assert screen.getvalue().split("\r")[-1].strip() == ""
+
+
 @pytest.mark.parametrize("columns", [40, 80, 100, 200])
 def test_the_bar_keeps_its_length_whatever_is_said(columns: int, width: Callable[[int], None]) -> None:
     width(columns)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Final
@@ -24,12 +25,16 @@ from ocinb.sources.session import default_session
 
 logger = logging.getLogger("ocinb")
 
+# Of a digest in a title, as much as people read.
+_DIGITS: Final = re.compile(r"(@[a-z0-9]+:[0-9a-f]{12})[0-9a-f]+")
+
 Ask = Callable[[Question, ExploredImage], JSON]
 _PURE: Final[Mapping[str, Ask]] = {
     "children": asks.children,
     "search": asks.search,
     "file": asks.versions,
     "waste": asks.waste,
+    "copies": asks.copies,
 }
 # Those that need more than the image: its label, and its layers as they stand in the store.
 _IMAGE, _PREVIEW = "image", "preview"
@@ -80,7 +85,7 @@ class Answers:
         reference = offered.opened.reference
         self.opening: JSON = {
             "reference": printable(offered.opened.name),
-            "familiar": printable(reference.familiar),
+            "familiar": _DIGITS.sub(r"\1…", printable(reference.familiar)),
             "platforms": offered.labels,
             "platform": offered.first,
             "image": asks.image_told(self.first, offered.first),

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from ocinb._text import human_size, nearest
-from ocinb.archive.entries import FILE
-from ocinb.errors import InvalidError, NotFoundError, OcinbError
+from ocinb._text import nearest
+from ocinb.errors import InvalidError, NotFoundError
 from ocinb.frames.collecting import Row
-from ocinb.notebook.exploring.image import ExploredImage
-from ocinb.notebook.exploring.previewing import READ_BYTES, preview
+from ocinb.notebook.exploring.image import UNSEEN, ExploredImage
+from ocinb.notebook.exploring.previewing import preview
 from ocinb.notebook.exploring.questions import Question
 from ocinb.notebook.exploring.telling import JSON, child_told, named, row_told, seen, version_told
 from ocinb.notebook.exploring.views import NO_ROW, Listing, View
@@ -25,6 +23,8 @@ if TYPE_CHECKING:
 
 # Of a command no more words are told.
 _MOST_WORDS: Final = 100
+# And so many paths of one content beside the first.
+_MOST_OTHERS: Final = 20
 
 
 def image_told(image: ExploredImage, label: str) -> JSON:
@@ -89,11 +89,20 @@ def _is_marker(view: View, row: int) -> bool:
 
 
 def search(question: Question, image: ExploredImage) -> JSON:
-    """List what fits a pattern in a layer, or in the final file system."""
-    view, found = _view(question, image), image.search(question.layer, question.pattern)
-    rows = question.page(found.sorted(question.sort).tolist())
-    entries = [row_told(image, view, row) for row in rows]
-    return {"total": len(found.rows), "total_bytes": found.total_bytes, "entries": entries}
+    """List what fits a pattern in a layer; or in the final file system, and after that what is not seen there."""
+    layer, pattern = question.layer, question.pattern
+    searched = [(_view(question, image), image.search(layer, pattern))]
+    if layer is None:
+        searched.append((image.view(UNSEEN), image.search(UNSEEN, pattern)))
+    told = [{"total": len(found.rows), "total_bytes": found.total_bytes} for _, found in searched]
+    entries: list[JSON] = []
+    before = 0
+    for view, found in searched:
+        start = max(0, question.offset - before)
+        rows = found.sorted(question.sort)[start : start + question.limit - len(entries)]
+        entries += (row_told(image, view, row) for row in rows.tolist())
+        before += len(found.rows)
+    return {**told[0], "unseen": told[1] if layer is None else None, "rows": before, "entries": entries}
 
 
 def versions(question: Question, image: ExploredImage) -> JSON:
@@ -124,6 +133,22 @@ def waste(question: Question, image: ExploredImage) -> JSON:
     return {**totals, "total": len(image.waste), "entries": entries}
 
 
+def copies(question: Question, image: ExploredImage) -> JSON:
+    """List the contents that stand more than once in the final file system, those first whose copies take most."""
+    entries = [
+        {
+            **named(one.paths[0]),
+            "sha256": one.sha256.hex(),
+            "size_bytes": one.size_bytes,
+            "copied_bytes": one.copied_bytes,
+            "copies": len(one.paths),
+            "others": [seen(path, 300) for path in one.paths[1 : _MOST_OTHERS + 1]],
+        }
+        for one in question.page(image.copies)
+    ]
+    return {"duplicate_bytes": image.figures.duplicate_bytes, "total": len(image.copies), "entries": entries}
+
+
 def previewed(question: Question, image: ExploredImage, content: Callable[[str, int | None], bytes]) -> JSON:
     """Show the beginning of a file, at the end or as one layer stored it.
 
@@ -136,26 +161,11 @@ def previewed(question: Question, image: ExploredImage, content: Callable[[str, 
     """
     path, layer = question.path, question.layer
     with image.lock:
-        _view(question, image)
-        size = _known_size(image, path, layer)
-    if size > READ_BYTES:
-        most = human_size(READ_BYTES)
-        hint = "ocinb.read reads the whole file" + ("" if layer is None else f", with layer={layer}")
-        raise InvalidError(f"the file has {human_size(size)}, and no more than {most} are read to show it", hint=hint)
+        _view(question, image)  # which says what is wrong with the layer
     raw = content(path, layer)
     shown = preview(raw)
     told = {"text": shown.text, "is_binary": shown.text is None, "is_cut": shown.is_cut, "size_bytes": len(raw)}
     return {**named(path), **told}
-
-
-def _known_size(image: ExploredImage, path: str, layer: int | None) -> int:
-    """Give the size of what a path leads to; 0 where only reading it says more."""
-    if layer is None:
-        with suppress(OcinbError):  # which says itself what is wrong, and what to do
-            number, at = image.laid.overlay.contents[image.laid.tree.lead(path)]
-            return image.layers[number].size_bytes[at]
-    view = image.view(layer)
-    return max((int(view.sizes[row]) for row in view.rows_at(path) if view.types[row] == FILE), default=0)
 
 
 def _view(question: Question, image: ExploredImage) -> View:

@@ -24,14 +24,32 @@ from ocinb.notebook.exploring.searching import Search
 from ocinb.notebook.exploring.views import View
 from ocinb.rootfs.filesystem import Entry
 from ocinb.rootfs.ledger import CHANGES
-from ocinb.rootfs.markers import stored_files
+from ocinb.rootfs.markers import MARKERS, stored_files
 from ocinb.rootfs.waste import Figures, figures, hidden_files
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 # So many searches are held: whoever scrolls through one asks for it again and again.
-_HELD: Final = 8
+_HELD: Final = 16
+
+
+# What is asked for in place of a layer's number: all that is stored and not seen in the end.
+UNSEEN: Final = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Copies:
+    """A content that stands in several files of the final file system."""
+
+    sha256: bytes
+    size_bytes: int
+    paths: Sequence[str]
+
+    @property
+    def copied_bytes(self) -> int:
+        """What all but one of them take."""
+        return (len(self.paths) - 1) * self.size_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +125,10 @@ class ExploredImage:
         return {change: counted[change] for change in CHANGES}
 
     def view(self, layer: int | None) -> View:
-        """Give the view of a layer by its number, or with None that of the final file system."""
+        """Give the view of a layer by its number, with None that of the final file system, or `UNSEEN`."""
         if layer not in self._views:
-            self._views[layer] = self._final_view() if layer is None else self._layer_view(layer)
+            make = {None: self._final_view, UNSEEN: self._unseen_view}.get(layer)
+            self._views[layer] = self._layer_view(layer or 0) if make is None else make()
         return self._views[layer]
 
     def _final_view(self) -> View:
@@ -146,6 +165,27 @@ class ExploredImage:
             content=entry,
         )
 
+    def _unseen_view(self) -> View:
+        """Give all that layers store and that is not seen in the end, but for markers and directories."""
+        no_file, visible = {*MARKERS, DIRECTORY}, self.laid.overlay.visible
+        entries = sorted(
+            (columns.path[place], number, place)
+            for number, columns in enumerate(self.layers)
+            for place, kind in enumerate(columns.type)
+            if not visible[number][place] and kind not in no_file
+        )
+        found = [(number, place) for _, number, place in entries]
+        return View(
+            paths=[path for path, _, _ in entries],
+            types=[self.layers[number].type[place] for number, place in found],
+            sizes=_numbers([self.layers[number].size_bytes[place] for number, place in found]),
+            counted=_truths([self._hidden[number][place] for number, place in found]),
+            hidden=_truths([self._hidden[number][place] for number, place in found]),
+            targets=[self.layers[number].link_target[place] for number, place in found],
+            owner=found.__getitem__,
+            content=found.__getitem__,
+        )
+
     def search(self, layer: int | None, pattern: str) -> Search:
         """Search in a view; what was searched for a moment ago is not searched again for its next rows."""
         key = layer, pattern
@@ -175,6 +215,24 @@ class ExploredImage:
         """The files that are stored and not seen, the largest first; equal ones in the order of `ocinb.hidden`."""
         sizes = _numbers([self.layers[layer].size_bytes[place] for layer, place in self._hidden_files])
         return [self._hidden_files[at] for at in np.argsort(-sizes, kind="stable").tolist()]
+
+    @cached_property
+    def copies(self) -> Sequence[Copies]:
+        """The contents that several files of the final file system have, those first whose copies take most."""
+        overlay, first, groups = self.laid.overlay, dict[bytes, Entry](), dict[bytes, dict[Entry, None]]()
+        for entry in overlay.contents:  # names of one content are no copies of it
+            layer, place = entry
+            sha256 = self.layers[layer].sha256[place]
+            if sha256 is not None and (other := first.setdefault(sha256, entry)) != entry:
+                groups.setdefault(sha256, {other: None})[entry] = None
+        paths = dict(zip(reversed(overlay.contents), reversed(overlay.paths), strict=True))  # the first name of each
+        found = [
+            Copies(sha256, self.layers[layer].size_bytes[place], list(map(paths.__getitem__, entries)))
+            for sha256, entries in groups.items()
+            for layer, place in [first[sha256]]
+            if self.layers[layer].type[place] == FILE and self.layers[layer].size_bytes[place]
+        ]
+        return sorted(found, key=lambda one: (-one.copied_bytes, one.paths[0]))
 
     def wasted(self, entry: Entry) -> Wasted:
         """Tell of a file that is not seen, as the frame `hidden` has it."""
@@ -208,6 +266,10 @@ class ExploredImage:
 
 def _numbers(values: Sequence[int]) -> NDArray[np.int64]:
     return np.fromiter(values, dtype=np.int64, count=len(values))
+
+
+def _truths(values: Sequence[bool]) -> NDArray[np.bool_]:
+    return np.fromiter(values, dtype=bool, count=len(values))
 
 
 def _flags(count: int, places: Sequence[int]) -> NDArray[np.bool_]:

@@ -21,6 +21,7 @@ from ocinb.frames.opening import Opened, open_name
 from ocinb.frames.reading import Contents, Reader
 from ocinb.frames.rows import platform_text
 from ocinb.notebook.exploring.image import ExploredImage
+from ocinb.notebook.exploring.previewing import READ_BYTES
 from ocinb.progress.protocol import NoProgress, Progress
 from ocinb.sources.images import ALL, Image, choose_children, read_image
 from ocinb.sources.session import default_session, open_source
@@ -100,15 +101,15 @@ class Offered:
         return found
 
     def content(self, label: str, path: str, layer: int | None, progress: Progress | None = None) -> bytes:
-        """Read a file, as `ocinb.read` does.
+        """Read a file that is no longer than what is read to show it, as `ocinb.read` does.
 
         Raises
         ------
         OcinbError
-            If it cannot be read.
+            If it cannot be read, or is longer.
         """
-        laid = self.explored(label).laid
-        return content_of(self._living(), self._image(label), path, layer, progress or NoProgress(), laid)
+        image, board, laid = self._image(label), progress or NoProgress(), self.explored(label).laid
+        return content_of(self._living(), image, path, layer, board, laid, limit=READ_BYTES)
 
     def _image(self, label: str) -> Image:
         if label not in self._images:

@@ -32,7 +32,7 @@ class Search:
         Where to search.
     pattern
         A glob, whose ``*`` fits slashes too; one without a slash has to fit the name alone or the whole path. Or a word
-        that stands anywhere in the path. Capitals count if there are any.
+        that stands anywhere in the path. Capitals count if there are any and something has them.
 
     Raises
     ------
@@ -51,9 +51,10 @@ class Search:
         if len(pattern) > MOST_CHARACTERS:
             raise InvalidError(f"the pattern has {len(pattern):,} characters, more than {MOST_CHARACTERS:,}")
         wanted = pattern.removeprefix("./").lstrip("/") or pattern
-        minds = wanted != wanted.lower()
+        small = wanted.lower()
+        found = _fitting(view.paths, wanted) if wanted != small else []
         self._view = view
-        self.rows = np.array(_fitting(view.paths if minds else view.lowered, wanted), dtype=np.int64)
+        self.rows = np.array(found or _fitting(view.lowered, small), dtype=np.int64)
         self.total_bytes = int(np.where(view.counted[self.rows], view.sizes[self.rows], 0).sum())
 
     def sorted(self, by: str) -> NDArray[np.int64]:

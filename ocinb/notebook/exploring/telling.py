@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from ocinb._text import printable, shorten
-from ocinb.archive.entries import DIRECTORY
+from ocinb.archive.entries import DIRECTORY, SYMLINK
+from ocinb.errors import OcinbError
 from ocinb.notebook.exploring.image import ExploredImage
 from ocinb.notebook.exploring.views import NO_ROW, View
 from ocinb.rootfs.filesystem import Entry
@@ -90,9 +91,23 @@ def version_told(image: ExploredImage, entry: Entry) -> JSON:
         **_owner(image, entry),
         "sha256": sha256.hex() if sha256 else None,
         "link_target": seen(columns.link_target[place]),
+        **_way(image, entry),
         **fate,
         "hidden_by": None if hidden_in is None else seen(image.instructions[hidden_in]),
     }
+
+
+def _way(image: ExploredImage, entry: Entry) -> JSON:
+    """Tell where a symbolic link leads in the end, if it is seen there: through other links, too."""
+    (layer, place), overlay = entry, image.laid.overlay
+    columns = image.layers[layer]
+    if columns.type[place] != SYMLINK or not overlay.visible[layer][place]:
+        return {}
+    try:
+        at = image.laid.tree.lead(columns.path[place])
+    except OcinbError:  # nowhere, in circles, or out of the image
+        return {"link_path": None}
+    return {"link_path": shorten(overlay.paths[at], MAX_PATH_CHARACTERS)}
 
 
 def named(path: str) -> JSON:

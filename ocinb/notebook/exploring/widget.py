@@ -1,14 +1,18 @@
 """The explorer's page: what stands in `page/` as one widget, and the way of its questions to the answers.
 
-What may have to fetch something is answered in a thread of its own, so that it can be stopped from the page: a kernel
-with subshells takes messages in a thread that its interrupt does not reach, one without them takes none meanwhile. All
-else is answered at once. The page asks the next search when it has the answer to the last, so none of them queue.
+What may have to fetch something is answered one after the other in a thread of its own, so that it can be stopped from
+the page: a kernel with subshells takes messages in a thread that its interrupt does not reach, one without them takes
+none meanwhile. All else is answered at once. The page asks the next search when it has the answer to the last, so none
+of them queue.
 """
 
 from __future__ import annotations
 
 import contextvars
+import logging
 import threading
+from collections import deque
+from collections.abc import Callable
 from functools import cache, partial
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -18,11 +22,16 @@ import traitlets
 
 from ocinb.notebook.exploring.watching import Stopped, Watch
 
+logger = logging.getLogger("ocinb")
+
 _PAGE = Path(__file__).with_name("page")
 # One module, in this order: a front end loads one text and knows no address for a second.
 _SCRIPTS = "elements channel nodes tree overview details files waste explorer".split()
 _SLOW: Final = ("image", "preview")
+# So many of those wait at most: a page asks a second one of a kind only when it has the answer to the first.
+_MOST_WAITING: Final = 8
 _STOP: Final = "stop"
+_BUSY = {"message": "Too much is asked at once.", "hint": "Ask again when what was asked before has been answered."}
 _STOPPED = {"message": "The reading was stopped.", "hint": "Ask again to go on: what is here already is kept."}
 
 
@@ -51,7 +60,10 @@ class ExplorerWidget(anywidget.AnyWidget):
     def __init__(self, answers: Answering) -> None:
         super().__init__(_esm=script(), _css=style(), opening=answers.opening)
         self._answers: Answering | None = answers
-        self._watches: dict[object, Watch] = {}
+        self._watches: dict[int | str, Watch] = {}
+        self._lock = threading.Lock()
+        self._waiting: deque[Callable[[], None]] = deque()
+        self._works = False
         self.on_msg(ExplorerWidget._take)
 
     def close(self) -> None:
@@ -67,21 +79,52 @@ class ExplorerWidget(anywidget.AnyWidget):
         if answers is None or not isinstance(question, dict):
             return
         number, ask = question.get("id"), question.get("ask")
+        if not isinstance(number, int | str) or not isinstance(ask, str):  # no page of ours asks so
+            return
         if ask == _STOP:
             self._stop(question.get("stops"))
             return
         self.send({"id": number, "begun": True})
         if ask not in _SLOW:
             self.send(answers.answer(question))
-            return
+        elif not self._work_later(partial(self._answer_slowly, answers, question, self._watch(number))):
+            self._watches.pop(number, None)
+            self.send({"id": number, "error": _BUSY})
+
+    def _watch(self, number: int | str) -> Watch:
         watch = self._watches[number] = Watch(partial(self._tell, number))
+        return watch
+
+    def _work_later(self, task: Callable[[], None]) -> bool:
+        """Do something in the thread that does all of these, and begin that if need be; refuse to queue too much."""
         # In a copy of the context, in which ipykernel keeps whose question it is.
-        task = partial(contextvars.copy_context().run, self._answer_slowly, answers, question, watch)
-        threading.Thread(target=task, name="ocinb-explore", daemon=True).start()
+        task = partial(contextvars.copy_context().run, task)
+        with self._lock:
+            if len(self._waiting) >= _MOST_WAITING:
+                return False
+            self._waiting.append(task)
+            if self._works:
+                return True
+            self._works = True
+        threading.Thread(target=self._work, name="ocinb-explore", daemon=True).start()
+        return True
+
+    def _work(self) -> None:
+        while True:
+            with self._lock:
+                if not self._waiting:
+                    self._works = False
+                    return
+                task = self._waiting.popleft()
+            try:
+                task()
+            except Exception:  # a page that went meanwhile: the next one has to have its answer
+                logger.exception("the explorer cannot send an answer")
 
     def _answer_slowly(self, answers: Answering, question: dict[str, Any], watch: Watch) -> None:
-        number = question.get("id")
+        number = question["id"]
         try:
+            watch.check()  # it may have been stopped while it waited
             reply = answers.answer(question, progress=watch)
         except Stopped:
             reply = {"id": number, "error": _STOPPED}
@@ -93,7 +136,7 @@ class ExplorerWidget(anywidget.AnyWidget):
         self.send({"id": number, "begun": words})
 
     def _stop(self, number: object) -> None:
-        watch = self._watches.get(number)
+        watch = self._watches.get(number) if isinstance(number, int | str) else None
         if watch is not None:
             watch.stop()
 

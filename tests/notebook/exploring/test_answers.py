@@ -138,7 +138,7 @@ FIELDS = dict.fromkeys(("id", "platform", "layer", "path", "sort", "offset", "li
 
 def test_whatever_is_sent_is_answered(registry: SampleRegistry) -> None:
     answers = open_answers(put_layers(registry, [file("a/b", "x"), symlink("l", "a")], [whiteout("a/b")]))
-    asked = st.sampled_from(["image", "children", "search", "file", "preview", "waste"])
+    asked = st.sampled_from(["image", "children", "search", "file", "preview", "waste", "copies"])
 
     @settings(max_examples=300)
     @given(st.fixed_dictionaries({"ask": asked}, optional=FIELDS))

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ocinb.notebook.exploring import asks, previewing
+from ocinb.notebook.exploring import offered, previewing
 from ocinb.notebook.exploring.answers import Answers, open_answers
 from ocinb.notebook.exploring.questions import MOST_ROWS
 from ocinb.samples import SampleRegistry
@@ -115,14 +115,56 @@ def test_a_file_is_shown_as_a_layer_stored_it(shop: Answers) -> None:
 
 
 def test_a_file_that_is_too_large_is_not_read(registry: SampleRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(asks, "READ_BYTES", 10)
+    monkeypatch.setattr(offered, "READ_BYTES", 10)
     monkeypatch.setattr(previewing, "SHOWN_BYTES", 4)
-    stack = [[file("small", "0123456789"), file("large", "0123456789a"), symlink("link", "large")]]
+    links = [symlink("link", "large"), hardlink("hard", "large")]
+    stack = [[file("small", "0123456789"), file("large", "0123456789a"), *links]]
     answers = open_answers(put_layers(registry, *stack))
     assert ask(answers, "preview", path="small")["text"] == "0123"
     assert "no more than 10 B are read" in refused(answers, "preview", path="large")[0]
     assert "layer=0" in refused(answers, "preview", path="large", layer=0)[1]
-    assert "the file has 11 B" in refused(answers, "preview", path="link")[0]
+    for name in ("link", "hard"):
+        for layer in (None, 0):
+            assert "the file has 11 B" in refused(answers, "preview", path=name, layer=layer)[0]
+
+
+def test_a_search_in_the_end_tells_what_is_not_seen_there(shop: Answers) -> None:
+    told = ask(shop, "search", pattern="deploy.key")
+    assert (told["total"], told["total_bytes"], told["unseen"]["total"], told["rows"]) == (0, 0, 1, 1)
+    [key] = told["entries"]
+    assert (key["path"], key["layer"], key["visible"], key["hidden_in"]) == ("srv/shop/deploy.key", 4, False, 5)
+    assert told["unseen"]["total_bytes"] == key["size_bytes"] == key["hidden_bytes"]
+    inside = ask(shop, "search", pattern="deploy.key", layer=4)
+    assert (inside["total"], inside["unseen"], inside["rows"]) == (1, None, 1)
+    whole = ask(shop, "search", pattern="*", limit=1000)
+    flags = [one["visible"] is not False or one["type"] == "directory" for one in whole["entries"]]
+    assert flags == sorted(flags, reverse=True), "what is seen comes first"
+    assert flags.count(False) == whole["unseen"]["total"] >= ask(shop, "waste")["total"], "links are there as well"
+    assert whole["unseen"]["total_bytes"] == ask(shop, "waste")["hidden_bytes"]
+    parts = [ask(shop, "search", pattern="*", offset=at, limit=7)["entries"] for at in range(0, whole["rows"], 7)]
+    assert [one for part in parts for one in part] == whole["entries"]
+
+
+def test_copies_are_listed_and_names_of_one_content_are_none(registry: SampleRegistry, shop: Answers) -> None:
+    told = ask(shop, "copies")
+    assert sum(one["copied_bytes"] for one in told["entries"]) == told["duplicate_bytes"] > 0
+    stack = [[file("a", "xx"), hardlink("b", "a"), file("c", "xx"), file("e", ""), file("f", "")], [file("d", "xx")]]
+    [entry] = ask(open_answers(put_layers(registry, *stack)), "copies")["entries"]
+    assert (entry["path"], entry["others"], entry["copies"]) == ("a", ["c", "d"], 3)
+    assert (entry["size_bytes"], entry["copied_bytes"], len(entry["sha256"])) == (2, 4, 64)
+
+
+def test_links_tell_where_they_lead_through_other_links(registry: SampleRegistry) -> None:
+    links = [symlink("lib", "usr/lib"), symlink("way", "lib/x"), symlink("out", "none"), symlink("gone", "lib/x")]
+    stack = [[directory("usr/lib"), file("usr/lib/x"), *links], [whiteout("gone")]]
+    answers = open_answers(put_layers(registry, *stack))
+    ways = {name: ask(answers, "file", path=name)["versions"][0] for name in ("way", "lib", "out", "gone")}
+    assert {name: one.get("link_path", "-") for name, one in ways.items()} == {
+        "way": "usr/lib/x",
+        "lib": "usr/lib",
+        "out": None,
+        "gone": "-",
+    }
 
 
 def test_an_image_without_anything(registry: SampleRegistry) -> None:
@@ -139,7 +181,9 @@ def test_an_image_without_anything(registry: SampleRegistry) -> None:
         "index": None,
         "entries": [],
     }
-    assert ask(answers, "search", pattern="*") == {"total": 0, "total_bytes": 0, "entries": []}
+    nothing = {"total": 0, "total_bytes": 0}
+    assert ask(answers, "search", pattern="*") == {**nothing, "unseen": nothing, "rows": 0, "entries": []}
+    assert ask(answers, "copies") == {"duplicate_bytes": 0, "total": 0, "entries": []}
     assert ask(answers, "waste")["entries"] == []
     assert "it has none" in refused(answers, "children", path="", layer=0)[0]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pandas as pd
 import pytest
 
 import ocinb
@@ -47,7 +48,7 @@ def test_a_notebook_gets_the_summary_first_and_then_the_page(
     run(shell, "explorer")
     summary, page = displayed
     assert summary.keys() == {"text/html", "text/plain"}
-    assert 'class="ocinb ocinb-explore-static"' in summary["text/html"]
+    assert 'class="ocinb ocinb-explore-static mathjax_ignore"' in summary["text/html"]
     assert page.keys() == {VIEW, "text/plain"}
     assert "summary stands above" in page["text/plain"]
 
@@ -67,6 +68,8 @@ def test_reading_is_watched(registry: SampleRegistry) -> None:
 
 CALLS: dict[str, tuple[Callable[[str], Any], type[Exception], str]] = {
     "a typo": (lambda name: ocinb.explore(name, platfrom="amd64"), InvalidError, "Did you mean 'platform'"),  # type: ignore[call-arg]
+    "a frame": (lambda _: ocinb.explore(pd.DataFrame({"reference": ["x"]})), InvalidError, "a DataFrame is not a name"),  # type: ignore[arg-type]
+    "a series": (lambda _: ocinb.explore(pd.Series(["x", "y"])), InvalidError, "a Series is not a name"),  # type: ignore[arg-type]
     "no name": (lambda _: ocinb.explore(5), InvalidError, "5 is not a name"),  # type: ignore[arg-type]
     "two": (lambda name: ocinb.explore([name]), InvalidError, "is not a name"),  # type: ignore[arg-type]
     "no platform": (lambda name: ocinb.explore(name, platform="s390x"), NotFoundError, "It has: linux/amd64"),

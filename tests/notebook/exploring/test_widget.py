@@ -108,8 +108,37 @@ def test_a_closed_explorer_holds_nothing_and_reads_no_more(shown: Shown) -> None
     assert held() is None
 
 
+def test_one_thread_answers_what_is_slow_and_does_not_queue_too_much(shown: Shown) -> None:
+    for number in range(50):
+        shown.ask(number, "image")
+    assert sum(thread.name == "ocinb-explore" for thread in threading.enumerate()) == 1
+    assert sum("error" in one and "at once" in one["error"]["message"] for one in shown.sent) in {41, 42}
+    shown.ask(99, "stop", stops=2)
+    shown.answers.go.set()
+    shown.wait()
+    answered = {one["id"] for one in shown.sent if one.keys() == {"id", "answer"}}
+    assert 0 in answered
+    assert 2 not in answered
+    assert {"id": 2, "error": module._STOPPED} in shown.sent
+
+
+def test_an_answer_that_cannot_be_sent_stops_no_other(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
+    def send(message: dict[str, Any]) -> None:
+        if message.get("answer") == {} and message["id"] == 1:
+            raise RuntimeError("the page is gone")
+        shown.sent.append(message)
+
+    monkeypatch.setattr(shown.widget, "send", send)
+    shown.answers.go.set()
+    shown.ask(1, "image")
+    shown.ask(2, "image")
+    shown.wait()
+    assert shown.sent[-1] == {"id": 2, "answer": {}}
+
+
 def test_what_is_no_question_is_no_matter(shown: Shown) -> None:
-    messages: list[Any] = [None, [], "children", 3]
+    messages: list[Any] = [None, [], "children", 3, {"id": [1], "ask": "image"}, {"id": {}, "ask": "preview"}]
+    messages += [{"id": 1, "ask": "stop", "stops": []}, {"id": 1, "ask": ["image"]}, {"ask": "image"}]
     for message in messages:
         shown.widget._handle_custom_msg(message, [])
     assert shown.sent == []

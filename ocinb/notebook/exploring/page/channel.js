@@ -3,6 +3,9 @@
 const SHOW_LOADING_AFTER = 150;
 const SAY_BUSY_AFTER = 2500;
 const SAY_READING_AFTER = 700;
+const ASK_AGAIN_AFTER = 5000;
+const SAY_LOST_AFTER = 12_000;
+const SAY_SILENT_AFTER = 20_000;
 
 class KernelError extends Error {
     constructor({ message, hint }) {
@@ -26,7 +29,9 @@ class Channel {
         this.waiting = new Map();
         this.latest = new Map();
         this.heard = (message) => this.receive(message);
+        this.ended = () => this.end();
         model.on("msg:custom", this.heard);
+        model.on("comm_live_update", this.ended); // the kernel has ended, also in the middle of an answer
         this.timer = setInterval(() => this.report(), 250);
     }
 
@@ -35,7 +40,8 @@ class Channel {
         this.count += 1;
         const id = `${this.name}-${this.count}`;
         return new Promise((resolve, reject) => {
-            this.waiting.set(id, { id, question, resolve, reject, since: performance.now(), begun: null, told: "" });
+            const now = performance.now();
+            this.waiting.set(id, { id, question, resolve, reject, since: now, begun: null, heard: now, told: "", isRepeated: false });
             try {
                 this.model.send({ id, ...question });
             } catch (error) {
@@ -75,6 +81,7 @@ class Channel {
     receive(message) {
         const asked = this.waiting.get(message?.id);
         if (!asked) return;
+        asked.heard = performance.now();
         if (message.begun) {
             asked.begun ??= performance.now();
             asked.told = message.begun === true ? asked.told : String(message.begun);
@@ -91,12 +98,33 @@ class Channel {
         const [oldest] = this.waiting.values();
         if (!oldest) return this.say("", "");
         const now = performance.now();
+        this.repeat(oldest, now);
+        if (oldest.begun === null && now - oldest.since > SAY_LOST_AFTER) return this.say(LOST, "busy");
         if (oldest.begun === null && now - oldest.since > SAY_BUSY_AFTER) return this.say(BUSY, "busy");
         if (oldest.begun !== null && now - oldest.begun > SAY_READING_AFTER) {
             const stop = STOPPABLE.includes(oldest.question.ask) ? () => this.stop(oldest.id) : null;
             return this.say(underWay(oldest, Math.round((now - oldest.begun) / 1000)), "reading", stop);
         }
         return now - oldest.since > SHOW_LOADING_AFTER ? this.say("Loading …", "loading") : this.say("", "");
+    }
+
+    /** Ask once more what nobody has begun to answer: a question may be lost while a page and a kernel find each other. */
+    repeat(asked, now) {
+        if (asked.begun !== null || asked.isRepeated || now - asked.since < ASK_AGAIN_AFTER) return;
+        asked.isRepeated = true;
+        try {
+            this.model.send({ id: asked.id, ...asked.question });
+        } catch (error) {
+            this.end();
+        }
+    }
+
+    /** Nobody answers any more what is open. */
+    end() {
+        const open = [...this.waiting.values()];
+        this.waiting.clear();
+        for (const asked of open) asked.reject(new KernelError(GONE));
+        this.report();
     }
 
     /** Wait no more for an answer. The kernel ends its reading at the next bytes that come; what it says then is late. */
@@ -110,16 +138,19 @@ class Channel {
     close() {
         clearInterval(this.timer);
         this.model.off("msg:custom", this.heard);
+        this.model.off("comm_live_update", this.ended);
         this.waiting.clear();
     }
 }
 
 const BUSY = "The kernel is busy, and answers here as soon as it can. If it was restarted, run the cell again.";
+const LOST = "No word from the kernel. If it has nothing else to do, run the cell again: what was asked is lost.";
 const STOPPABLE = ["image", "preview"];
 const STOPPED = { message: "The reading was stopped.", hint: "Ask again to go on: what is here already is kept." };
 const GONE = { message: "The kernel that answered is gone.", hint: "Run the cell again." };
 
-function underWay({ question, told }, seconds) {
+function underWay({ question, told, heard }, seconds) {
     const what = question.ask === "image" ? `Reading the layers for ${question.platform}` : "Reading";
-    return `${what} … ${told ? `${told}, ` : ""}${seconds} s`;
+    const silent = performance.now() - heard > SAY_SILENT_AFTER ? ". No word for a while: if the kernel ended, run the cell again" : "";
+    return `${what} … ${told ? `${told}, ` : ""}${seconds} s${silent}`;
 }

@@ -3,16 +3,17 @@
 const LINKS = ["symlink", "hardlink"];
 const PREVIEWED = ["file", "hardlink"];
 
-/** `ask(question)` promises an answer, `onGo(path)` leads to another file, `instruction(layer)` is what made a layer. */
+/** `ask(question)` promises an answer, `onGo(path)` leads to another file, `onUnseen(entry)` to one that only its layer has. */
 class Details {
-    constructor({ ask, askNewest, platform, onGo }) {
-        Object.assign(this, { ask, askNewest, platform, onGo });
+    constructor({ ask, askNewest, platform, onGo, onUnseen, onFill }) {
+        Object.assign(this, { ask, askNewest, platform, onGo, onUnseen, onFill });
         this.node = element("section", { class: "details", "aria-label": "Details of the file" });
         this.clear();
     }
 
     clear() {
         this.path = null;
+        this.onFill(false);
         this.node.replaceChildren(
             element("h4", { text: "Details" }),
             element("p", { class: "dim", text: "Choose a file: here stand its versions in all layers, and its text." }),
@@ -21,6 +22,7 @@ class Details {
 
     async show(entry, { canGo = false } = {}) {
         this.path = entry.path;
+        this.onFill(true);
         try {
             const question = { ask: "file", platform: this.platform(), path: entry.path };
             const file = await this.askNewest("file", question);
@@ -40,7 +42,7 @@ class Details {
                 { class: "path" },
                 element("bdi", { title: cut(shown), text: `/${shown}` }),
                 copyButton(shown, "path"),
-                canGo ? this.wayButton(entry.path) : null,
+                canGo ? this.wayButton(entry) : null,
             ),
             this.sum(entry, file),
             element("div", { class: "versions" }, [...file.versions].reverse().map((one) => this.version(one, entry))),
@@ -50,8 +52,11 @@ class Details {
         this.node.scrollTop = 0;
     }
 
-    wayButton(path) {
-        return element("button", { type: "button", class: "go", text: "Show in tree", onclick: () => this.onGo(path) });
+    wayButton(entry) {
+        const isUnseen = isHidden(entry) && Number.isInteger(entry.layer);
+        const text = isUnseen ? `Show in layer ${entry.layer}` : "Show in tree";
+        const go = () => (isUnseen ? this.onUnseen(entry) : this.onGo(entry.path));
+        return element("button", { type: "button", class: "go", text, onclick: go });
     }
 
     sum(entry, file) {

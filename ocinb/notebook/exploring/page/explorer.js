@@ -12,6 +12,7 @@ class Explorer {
         const opening = model.get("opening");
         this.platform = opening.platform;
         this.makeParts(opening);
+        this.panes = element("div", { class: "panes" }, this.layers.node, this.contents(), this.details.node);
         this.node = element(
             "div",
             {
@@ -22,7 +23,7 @@ class Explorer {
                 onkeypress: (event) => event.stopPropagation(),
             },
             this.overview.node,
-            element("div", { class: "panes" }, this.layers.node, this.contents(), this.details.node),
+            this.panes,
             element("footer", {}, this.status, this.keys),
         );
         frame.append(this.node);
@@ -36,13 +37,16 @@ class Explorer {
         const onError = (error) => this.fail(error);
         this.overview = new Overview({ ...opening, onPlatform: (name) => this.switchPlatform(name) });
         this.layers = new Layers({ onChoose: () => this.showLayer() });
-        this.details = new Details({ ask, askNewest, platform, onGo: (path) => this.go(path) });
+        const onUnseen = ({ path, layer }) => this.goToLayer({ path, stored_in: layer });
+        const onFill = (isFull) => this.fill(isFull);
+        this.details = new Details({ ask, askNewest, platform, onGo: (path) => this.go(path), onUnseen, onFill });
         this.files = new Files({
             ask,
             askNewest,
             where: () => ({ platform: this.platform, layer: this.layers.layer }),
             whole: () => this.layers.bytes,
             onSelect: (entry, isHit) => this.details.show(entry, { canGo: isHit }),
+            onUnseen,
             onError,
         });
         this.waste = new Waste({
@@ -50,6 +54,7 @@ class Explorer {
             platform,
             onSelect: (entry) => this.details.show({ type: "file", size_bytes: entry.hidden_bytes, ...entry }),
             onGo: (entry) => this.goToLayer(entry),
+            onGoCopy: (entry) => this.goToEnd(entry.path),
             onError,
         });
     }
@@ -94,9 +99,9 @@ class Explorer {
         this.nameScope();
         if (name === "Waste" && !this.isWasteLoaded) {
             this.isWasteLoaded = true;
-            this.waste.tree.reload();
+            this.waste.reload();
         }
-        (name === "Waste" ? this.waste.tree : this.files.tree).draw();
+        (name === "Waste" ? this.waste : this.files.tree).draw();
     }
 
     nameScope() {
@@ -147,6 +152,20 @@ class Explorer {
         this.fail({ message: `/${cut(path, 300)} is not in the final file system.` });
     }
 
+    /** Show a path of the final file system. */
+    async goToEnd(path) {
+        this.showTab("Files");
+        this.layers.chooseLayer(null);
+        await this.files.go(path).catch((error) => this.fail(error));
+    }
+
+    /** Give the layers the room until there is a file to tell of. */
+    fill(isFull) {
+        if (!this.panes) return;
+        this.panes.classList.toggle("with-details", isFull);
+        if (isFull) requestAnimationFrame(() => this.layers.seeChosen());
+    }
+
     async goToLayer({ path, stored_in: layer }) {
         this.showTab("Files");
         this.layers.chooseLayer(layer);
@@ -188,7 +207,8 @@ class Explorer {
     dispose() {
         this.channel.close();
         this.files.dispose();
-        this.waste.tree.dispose();
+        this.waste.dispose();
+        this.layers.dispose();
         this.node.remove();
     }
 }

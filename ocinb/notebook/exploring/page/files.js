@@ -4,10 +4,10 @@ const SEARCH_PAUSE = 50;
 
 /**
  * `ask`, `askNewest` promise answers; `where()` gives platform and layer, `whole()` the bytes of all files there;
- * onSelect(entry, isHit), onError(error).
+ * onSelect(entry, isHit), onUnseen(entry) leads to a hit that is not seen in the end, onError(error).
  */
 class Files {
-    constructor({ ask, askNewest, where, whole, onSelect, onError }) {
+    constructor({ ask, askNewest, where, whole, onSelect, onUnseen, onError }) {
         Object.assign(this, { ask, askNewest, where, whole });
         this.sort = "size";
         this.pattern = "";
@@ -33,10 +33,10 @@ class Files {
             ...shared,
             label: "Files that were found",
             isFlat: true,
-            empty: "Nothing has such a name here. A glob such as *.so or etc/* fits the whole path.",
+            empty: "Nothing has such a name here. A word may stand anywhere in a path; a glob such as *.so or etc/* fits all of it.",
             source: (place) => this.find(place),
             onSelect: (entry) => onSelect(entry, true),
-            onEnter: (entry) => this.go(entry.path),
+            onEnter: (entry) => (this.isElsewhere(entry) ? onUnseen(entry) : this.go(entry.path)),
             onEscape: () => this.leaveSearch(),
             onLoad: (answer) => this.told(answer),
         });
@@ -58,6 +58,7 @@ class Files {
             type: "search",
             placeholder: "Search: word or glob, such as *.so",
             "aria-label": "Search files by word or glob",
+            title: RULES,
             spellcheck: "false",
             autocomplete: "off",
             oninput: () => this.searchSoon(),
@@ -80,7 +81,10 @@ class Files {
             element("button", { type: "button", class: `by-${sort}`, "data-sort": sort, text: word, onclick: () => this.sortBy(sort) });
         this.sorts = [button("name", "Name"), button("size", "Size")];
         this.markSort();
-        return element("div", { class: "columns", role: "group", "aria-label": "Sort by" }, this.sorts);
+        const [name, size] = this.sorts;
+        this.fromHead = element("span", { class: "head-from" });
+        const heads = [this.fromHead, element("span", { class: "head-mode", text: "Mode" }), element("span", { class: "head-bar" })];
+        return element("div", { class: "columns", role: "group", "aria-label": "Sort by" }, name, heads, size);
     }
 
     markSort() {
@@ -101,12 +105,19 @@ class Files {
 
     /** Read all anew: another layer, another platform, another order. */
     async reload() {
+        this.fromHead.textContent = this.where().layer === null ? "Layer" : ""; // of a layer all are from that one
         await (this.isSearching ? Promise.all([this.hits.reload(), this.tree.reload()]) : this.tree.reload());
     }
 
     find(place) {
         const question = { ask: "search", pattern: this.pattern, sort: this.sort, ...this.where(), ...place };
-        return place.offset ? this.ask(question) : this.askNewest("search", question).then((answer) => answer ?? OVERTAKEN);
+        const asked = place.offset ? this.ask(question) : this.askNewest("search", question);
+        return asked.then((answer) => (answer ? { ...answer, total: answer.rows, found: answer.total } : OVERTAKEN));
+    }
+
+    /** Say whether a hit is not in the final file system, of which the search is. */
+    isElsewhere(entry) {
+        return this.where().layer === null && isHidden(entry);
     }
 
     /** Search for what is typed, once; the promise is kept when what was found is drawn. */
@@ -128,13 +139,28 @@ class Files {
         this.tree.draw();
     }
 
-    told({ total, total_bytes: bytes, entries }) {
+    told({ found, total_bytes: bytes, unseen, entries }) {
         this.largest = Math.max(1, ...entries.map((one) => one.size_bytes ?? 0));
         this.found.replaceChildren(
-            element("b", { text: total.toLocaleString("en") }),
+            element("b", { text: found.toLocaleString("en") }),
             ` found, `,
             element("b", { title: exactBytes(bytes), text: humanSize(bytes) }),
+            unseen?.total ? this.unseenButton(unseen, found) : "",
         );
+    }
+
+    /** What is stored and not seen stands below what was found; this leads there. */
+    unseenButton({ total, total_bytes: bytes }, row) {
+        return element("button", {
+            type: "button",
+            class: "unseen-hits",
+            title: `${counted(total, "hit")} more, ${exactBytes(bytes)}, that layers store and the final file system does not show`,
+            text: `⊘ ${total.toLocaleString("en")} hidden`,
+            onclick: () => {
+                this.hits.node.focus();
+                this.hits.selectRow(row);
+            },
+        });
     }
 
     async pressed(event) {
@@ -202,7 +228,10 @@ class Files {
     }
 }
 
-const OVERTAKEN = { total: 0, total_bytes: 0, entries: [], offset: 0 }; // the answer to nobody's question any more
+const RULES =
+    "A word may stand anywhere in the path. With * ? or [ ] it is a glob: * fits / too, and without a / it has to fit " +
+    "the name or the whole path. Capitals count only where something is written like that.";
+const OVERTAKEN = { total: 0, found: 0, total_bytes: 0, entries: [], offset: 0 }; // the answer to nobody's question any more
 
 function fromLayer(entry, chosen) {
     return chosen === null && !entry.has_children && Number.isInteger(entry.layer) ? `layer ${entry.layer}` : "";

@@ -68,9 +68,38 @@ class Layers {
             "aria-label": "Layers",
             onkeydown: (event) => this.pressed(event),
             onclick: (event) => this.clicked(event),
+            onscroll: () => this.hint(),
         });
         this.head = element("h4", { text: "Layers" });
-        this.node = element("section", { class: "layers", "aria-label": "Layers" }, this.head, this.list);
+        const more = (word, by) =>
+            element("button", {
+                type: "button",
+                class: `more ${word}`,
+                tabindex: "-1", // the list scrolls by its keys
+                "aria-hidden": "true",
+                onclick: () => this.list.scrollBy({ top: by * this.list.clientHeight * 0.8 }),
+            });
+        [this.above, this.below] = [more("above", -1), more("below", 1)];
+        this.node = element("section", { class: "layers", "aria-label": "Layers" }, this.head, this.above, this.list, this.below);
+        this.resizing = new ResizeObserver(() => this.hint());
+        this.resizing.observe(this.list);
+        this.hint();
+    }
+
+    /** Say how many layers are out of sight above and below. */
+    hint() {
+        const { scrollTop, clientHeight, children } = this.list;
+        const rows = [...children];
+        const above = rows.filter((row) => row.offsetTop + row.offsetHeight / 2 < scrollTop).length;
+        const below = rows.filter((row) => row.offsetTop + row.offsetHeight / 2 > scrollTop + clientHeight).length;
+        for (const [button, count, sign] of [[this.above, above, "▴"], [this.below, below, "▾"]]) {
+            button.hidden = count === 0 || clientHeight === 0;
+            button.textContent = `${sign} ${count} more`;
+        }
+    }
+
+    dispose() {
+        this.resizing.disconnect();
     }
 
     /** The number of the chosen layer; null is the final file system. */
@@ -92,6 +121,7 @@ class Layers {
             ...image.layers.map((one, place) => this.option(place + 1, layerRow(one, whole), layerWords(one))),
         );
         this.mark(0);
+        this.seeChosen();
     }
 
     option(place, content, words) {
@@ -112,13 +142,19 @@ class Layers {
         const wanted = Math.max(0, Math.min(place, this.list.children.length - 1));
         if (wanted === this.chosen) return;
         this.mark(wanted);
-        const [row, frame] = [this.list.children[wanted], this.list];
-        const above = row.offsetTop - frame.scrollTop;
-        if (above < 0) frame.scrollTop = row.offsetTop;
-        else if (above + row.offsetHeight > frame.clientHeight) {
-            frame.scrollTop = row.offsetTop + row.offsetHeight - frame.clientHeight;
-        }
+        this.seeChosen();
         this.onChoose(this.layer);
+    }
+
+    /** Bring the chosen layer into sight, twice: what tells that there are more takes some of the room. */
+    seeChosen() {
+        const [row, frame] = [this.list.children[this.chosen], this.list];
+        for (let time = 0; time < 2; time += 1) {
+            const [top, bottom] = [row.offsetTop, row.offsetTop + row.offsetHeight];
+            if (top < frame.scrollTop) frame.scrollTop = top;
+            else if (bottom > frame.scrollTop + frame.clientHeight) frame.scrollTop = bottom - frame.clientHeight;
+            this.hint();
+        }
     }
 
     chooseLayer(layer) {

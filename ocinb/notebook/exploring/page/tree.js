@@ -37,7 +37,11 @@ class Tree {
         this.tellSelected = debounced((entry) => options.onSelect(entry), 100);
         this.typed = "";
         this.forgetTyped = debounced(() => (this.typed = ""), TYPING_PAUSE);
-        this.resizing = new ResizeObserver(() => this.draw());
+        this.resizing = new ResizeObserver(() => {
+            const bar = this.node.offsetWidth - this.node.clientWidth;
+            if (this.node.offsetWidth) this.frame.parentElement?.style.setProperty("--scrollbar", `${bar}px`); // for headings
+            this.draw();
+        });
         this.resizing.observe(this.node);
         this.clear();
     }
@@ -59,7 +63,6 @@ class Tree {
             const answer = await this.load(root, 0);
             if (root !== this.root) return;
             this.node.scrollTop = 0;
-            this.options.onLoad?.(answer);
             this.message.replaceChildren(answer.total ? "" : this.options.empty);
             this.active = (kept && root.known(kept)) || null;
             if (!this.options.isFlat) await this.openOnly(root);
@@ -91,6 +94,7 @@ class Tree {
         if (root !== this.root) return answer;
         const offset = answer.offset ?? where.offset ?? 0;
         node.fill({ ...answer, offset });
+        if (node === root && offset === 0) this.options.onLoad?.(answer); // the rows are drawn to its measure
         if (!node.pages.has(offset / PAGE)) node.pages.set(offset / PAGE, Promise.resolve(answer));
         await this.reopen(node, offset, answer.entries.length);
         this.draw();

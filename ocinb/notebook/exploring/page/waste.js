@@ -1,58 +1,116 @@
-// The tab that says where bytes are stored that nobody sees.
+// The tab that says where bytes are stored that nobody sees, and which stand there more than once.
 
-/** `ask(question)` promises an answer, `onGo(entry)` leads to the file in the layer that stores it. */
+/** `ask(question)` promises an answer, `onGo(entry)` and `onGoCopy(entry)` lead to a file that is hidden, or a copy. */
 class Waste {
-    constructor({ ask, platform, onGo, onSelect, onError }) {
-        this.sum = element("p", { class: "sum", role: "status" });
-        this.largest = 1;
-        this.tree = new Tree({
+    constructor({ ask, platform, onGo, onGoCopy, onSelect, onError }) {
+        this.largest = { hidden: 1, copies: 1 };
+        const shared = { rowHeight: 44, isFlat: true, onSearch: () => {}, onEscape: () => {}, onError };
+        const source = (what) => ({ offset, limit }) => ask({ ask: what, platform: platform(), offset, limit });
+        this.hidden = new Tree({
+            ...shared,
             label: "Hidden files, largest first",
-            rowHeight: 44,
-            isFlat: true,
             empty: "Nothing is hidden: every stored byte is seen in the final file system.",
-            source: ({ offset, limit }) => ask({ ask: "waste", platform: platform(), offset, limit }),
+            source: source("waste"),
             draw: (node) => this.row(node.entry),
             describe: wasteWords,
             onSelect,
             onEnter: onGo,
-            onSearch: () => {},
-            onEscape: () => {},
-            onError,
             onLoad: (answer) => this.told(answer),
         });
-        this.node = element("div", { class: "waste", role: "tabpanel" }, this.sum, this.tree.frame);
+        this.copies = new Tree({
+            ...shared,
+            label: "Equal files of the final file system, largest first",
+            empty: "No content stands more than once in the final file system.",
+            source: source("copies"),
+            draw: (node) => this.copyRow(node.entry),
+            describe: copyWords,
+            onSelect: (entry) => onSelect({ ...entry, hidden_bytes: entry.size_bytes }),
+            onEnter: onGoCopy,
+            onLoad: ({ entries }) => (this.largest.copies = Math.max(1, entries[0]?.copied_bytes ?? 0)),
+        });
+        this.lists = { hidden: this.hidden, copies: this.copies };
+        this.buttons = Object.keys(this.lists).map((name) =>
+            element("button", { type: "button", "data-list": name, onclick: () => this.choose(name) }),
+        );
+        const sum = element("div", { class: "sum", role: "group", "aria-label": "Kind of waste" }, this.buttons);
+        this.node = element("div", { class: "waste", role: "tabpanel" }, sum, this.hidden.frame, this.copies.frame);
+        this.choose("hidden");
+    }
+
+    choose(name) {
+        this.chosen = name;
+        for (const [one, list] of Object.entries(this.lists)) list.frame.hidden = one !== name;
+        for (const button of this.buttons) button.setAttribute("aria-pressed", String(button.dataset.list === name));
+        if (name === "copies" && !this.hasCopies) this.loadCopies();
+        this.draw();
+    }
+
+    async reload() {
+        this.hasCopies = false;
+        await this.hidden.reload();
+        if (this.chosen === "copies") await this.loadCopies();
+    }
+
+    loadCopies() {
+        this.hasCopies = true;
+        return this.copies.reload();
+    }
+
+    draw() {
+        this.lists[this.chosen].draw();
     }
 
     told({ hidden_bytes: hidden, duplicate_bytes: duplicates, total, entries }) {
-        this.largest = Math.max(1, entries[0]?.hidden_bytes ?? 0);
-        this.sum.replaceChildren(
-            element("b", { title: exactBytes(hidden), text: humanSize(hidden) }),
-            ` hidden in ${counted(total, "file")}; `,
-            element("b", { title: exactBytes(duplicates), text: humanSize(duplicates) }),
-            " of equal files stand more than once in the final file system",
-        );
+        this.largest.hidden = Math.max(1, entries[0]?.hidden_bytes ?? 0);
+        const bold = (bytes) => element("b", { title: exactBytes(bytes), text: humanSize(bytes) });
+        this.buttons[0].replaceChildren(bold(hidden), ` hidden in ${counted(total, "file")}`);
+        this.buttons[1].replaceChildren(bold(duplicates), " in copies of equal files");
     }
 
     row(entry) {
         const stored = `stored in ${entry.stored_in}: ${entry.stored_by || "no instruction"}`;
         const hidden = `${entry.reason} in ${entry.hidden_in}: ${entry.hidden_by || "no instruction"}`;
+        return this.twoLines(entry, barOf(0, entry.hidden_bytes ?? 0, this.largest.hidden), entry.hidden_bytes, [
+            element("span", { title: cut(stored), text: cut(stored, 200) }),
+            element("span", { class: "arrow", "aria-hidden": "true", text: "→" }),
+            element("span", { title: cut(hidden), text: cut(hidden, 200) }),
+        ]);
+    }
+
+    copyRow(entry) {
+        const left = entry.copies - 1 - entry.others.length;
+        const others = [...entry.others.map((path) => `/${path}`), left > 0 ? `and ${left.toLocaleString("en")} more` : ""];
+        const told = `${entry.copies.toLocaleString("en")} × ${humanSize(entry.size_bytes)}`;
+        const also = others.filter(Boolean).join("  ");
+        return this.twoLines(entry, barOf(entry.copied_bytes, 0, this.largest.copies), entry.copied_bytes, [
+            element("span", { title: `sha256 ${entry.sha256}`, text: told }),
+            element("span", { class: "arrow", "aria-hidden": "true", text: "=" }),
+            element("bdi", { title: others.filter(Boolean).join("\n"), text: cut(also, 400) }),
+        ], "why equal");
+    }
+
+    twoLines(entry, bar, bytes, below, kind = "why") {
         const shown = entry.shown ?? entry.path;
         return [
             element("span", { class: "name", title: cut(shown) }, element("bdi", { text: cut(shown, 300) })),
-            barOf(0, entry.hidden_bytes ?? 0, this.largest),
-            sizeOf(entry.hidden_bytes),
-            element(
-                "span",
-                { class: "why" },
-                element("span", { title: cut(stored), text: cut(stored, 200) }),
-                element("span", { class: "arrow", "aria-hidden": "true", text: "→" }),
-                element("span", { title: cut(hidden), text: cut(hidden, 200) }),
-            ),
+            bar,
+            sizeOf(bytes),
+            element("span", { class: kind }, below),
         ];
+    }
+
+    dispose() {
+        this.hidden.dispose();
+        this.copies.dispose();
     }
 }
 
 function wasteWords(entry) {
     const where = `stored in layer ${entry.stored_in}, ${entry.reason} in layer ${entry.hidden_in}`;
     return `${cut(entry.shown ?? entry.path, 300)}, ${humanSize(entry.hidden_bytes)}, ${where}`;
+}
+
+function copyWords(entry) {
+    const copies = `${entry.copies} equal files of ${humanSize(entry.size_bytes)}`;
+    return `${cut(entry.shown ?? entry.path, 300)}, ${copies}, ${humanSize(entry.copied_bytes)} in copies`;
 }
