@@ -57,6 +57,7 @@ def _isolated(_folders: Folders, monkeypatch: pytest.MonkeyPatch) -> Iterator[No
     for name, value in before.items():
         if getattr(settings, name) is not value:
             setattr(settings, name, value)
+    monkeypatch.undo()  # some tests let the functions fail by which a folder is looked into
     _folders.give_back(own)
 
 

@@ -24,6 +24,15 @@ _LOGIN = re.compile(r"""(?<=["'/])[^/@"'\s:]+:[^/@"'\s]+@(?![a-z0-9+._-]+:[0-9a-
 _PLATFORM = re.compile(r"(?:linux|windows|darwin)(?:/[a-z0-9]+){0,2}|(?:amd|arm)64(?:/v8)?|all", re.IGNORECASE)
 
 
+class _Word(str):
+    """An annotation as it was written: a signature shows it without quotes."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
 class CallError(InvalidError, TypeError):
     """A function was called with what it does not take."""
 
@@ -40,6 +49,8 @@ def suggesting(function: Callable[P, R]) -> Callable[P, R]:
         ...
     ocinb.errors.InvalidError: layers: unknown keyword 'platfrom'. Did you mean 'platform'?
     """
+    words = function.__annotations__
+    function.__annotations__ = {name: _Word(one) if isinstance(one, str) else one for name, one in words.items()}
     explain = _explained  # held by the closure: what is made below does not know the names of this module
 
     def call(*args: P.args, **kwargs: P.kwargs) -> R:

@@ -188,3 +188,9 @@ def test_a_password_that_was_typed_is_not_said_back(typed: str, second: str) -> 
 def test_a_tag_before_a_digest_is_no_password() -> None:
     with pytest.raises(InvalidError, match="app:1@sha256"):
         ocinb.layers(f"app:1@sha256:{'ab' * 32}", "arm64")  # type: ignore[call-arg]
+
+
+def test_a_signature_reads_as_it_was_written() -> None:
+    shown = str(inspect.signature(ocinb.layers))
+    assert shown.startswith("(reference: Names, *, platform: Platforms = None, depth: Depth = 'metadata', ")
+    assert shown.endswith(") -> pd.DataFrame")
