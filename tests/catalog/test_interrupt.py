@@ -16,6 +16,7 @@ ASKING = """
 import signal, sys, ocinb
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
 catalog = ocinb.Catalog(sys.argv[1])
+catalog.sql("SELECT 1")  # an interrupt that comes while Python loads a module may be lost in its locks
 print("ready", flush=True)
 try:
     catalog.sql(sys.argv[2])
