@@ -6,6 +6,7 @@ long frame. Below it lies the table that reads well without scripts: a notebook 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -80,10 +81,10 @@ def _has_itables() -> bool:
     from importlib.metadata import PackageNotFoundError, version
 
     try:
-        major, minor, *_ = version("itables").split(".")
+        numbers = re.match(r"(\d+)(?:\.(\d+))?", version("itables"))
     except PackageNotFoundError:
         return False
-    return (int(major), int(minor)) >= OLDEST
+    return numbers is not None and (int(numbers[1]), int(numbers[2] or 0)) >= OLDEST
 
 
 def _kernel() -> Any:

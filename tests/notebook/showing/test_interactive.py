@@ -129,3 +129,12 @@ def test_itables_comes_when_it_is_needed_and_changes_nothing_of_pandas(kernel: A
     assert "itables" in sys.modules
     assert pd.DataFrame._repr_html_ is before  # type: ignore[attr-defined]
     assert kernel is not None
+
+
+@pytest.mark.parametrize(
+    ("told", "has"),
+    [("2.9.1", True), ("3", True), ("2.9rc1", True), ("2.8.4", False), ("1", False), ("unknown", False)],
+)
+def test_any_form_of_a_version_is_read(monkeypatch: pytest.MonkeyPatch, *, told: str, has: bool) -> None:
+    monkeypatch.setattr("importlib.metadata.version", lambda _: told)
+    assert interactive._has_itables() is has
