@@ -44,12 +44,10 @@ def bytes_in(layout: Path) -> int:
 
 
 def kept_of(layout: Path, digest: str) -> int:
-    """Say how much of a blob is there: all, or the longest of its parts."""
+    """Say how much of a blob is there: all, or the longest of its parts; looked at in this order, a move hides none."""
     algorithm, _, name = digest.partition(":")
-    whole = layout / "blobs" / algorithm / name
-    if whole.exists():
-        return whole.stat().st_size
-    return max((path.stat().st_size for path in parts_of(layout) if name in path.name), default=0)
+    parts = max((_size(path) for path in parts_of(layout) if name in path.name), default=0)
+    return max(parts, _size(layout / "blobs" / algorithm / name))
 
 
 def layers_of(reference: str) -> dict[str, int]:

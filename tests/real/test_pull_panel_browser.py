@@ -23,7 +23,12 @@ _OTHER = """
 import pathlib, subprocess, sys, time
 code = "import sys, ocinb; ocinb.pull(sys.argv[1], destination=sys.argv[2], progress=False)"
 other = subprocess.Popen([sys.executable, "-c", code, reference, folder])
-while sum(part.stat().st_size > 0 for part in pathlib.Path(folder).glob(".ocinb/parts/*")) < 3: time.sleep(0.05)
+def begun():
+    try:
+        return sum(part.stat().st_size > 0 for part in pathlib.Path(folder).glob(".ocinb/parts/*"))
+    except FileNotFoundError:  # the config was completed before it was looked at
+        return 0
+while begun() < 3: time.sleep(0.05)
 """
 _LEFT = """
 import threading

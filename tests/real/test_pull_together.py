@@ -182,7 +182,14 @@ from ocinb.storage.layout import Layout
 pulling = threading.Thread(target=ocinb.pull, args=(sys.argv[1],), kwargs={"progress": False})
 pulling.start()
 parts = Path(os.environ["OCINB_STORE_DIR"], ".ocinb", "parts")
-while not any(part.stat().st_size for part in parts.glob("*")):
+
+def begun():
+    try:
+        return any(part.stat().st_size for part in parts.glob("*"))
+    except FileNotFoundError:  # it was completed before it was looked at
+        return False
+
+while not begun():
     time.sleep(0.001)
 to_child, from_parent = os.pipe()
 if os.fork() == 0:
