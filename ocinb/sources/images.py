@@ -207,8 +207,16 @@ def _meant(wanted: Platform) -> str:
 
 def _wanted(platform: Wanted, settings: Settings) -> list[Platform]:
     if platform is None:
-        return [parse_platform(settings.platform)]
+        return [_usual(settings)]
     return [parse_platform(text, settings.platform) for text in platform]
+
+
+def _usual(settings: Settings) -> Platform:
+    try:
+        return parse_platform(settings.platform)
+    except InvalidError as error:
+        error.hint = f"It stands in ocinb.settings.platform. {error.hint}"
+        raise
 
 
 def _check_lone(image: Image, platform: Wanted, settings: Settings) -> None:

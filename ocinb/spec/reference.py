@@ -35,6 +35,9 @@ _REPOSITORY = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*")
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 # Where people copy names from: hub.docker.com/_/python/tags, hub.docker.com/r/org/app
 _PAGE_OF_HUB = re.compile(r"(?:https?://)?hub\.docker\.com/(?:_/([^/?#]+)|r/([^/?#]+/[^/?#]+))")
+# What a line begins with that was copied from a shell or a Dockerfile.
+_COMMANDS = frozenset("$ FROM buildah crane ctr docker nerdctl oras podman regctl skopeo sudo".split())
+_WINDOWS_PATH = re.compile(r"[A-Za-z]:[\\/]")
 _IDENTIFIER = re.compile(r"[a-f0-9]{64}")
 # To the grammar it is a repository with a tag; who writes it means what stands in a column of digests.
 _DIGEST = re.compile(r"sha(?:256|384|512):[a-f0-9]{64,128}")
@@ -253,6 +256,7 @@ def _split_digest(rest: str) -> tuple[str, str | None]:
 def _registry_parts(text: str, stripped: str) -> dict[str, str | None]:
     _check_transport(text)
     _check_pasted(text)
+    _check_words(text, stripped)
     if _IDENTIFIER.fullmatch(stripped):
         _refuse(text, "64 hex digits alone are an image id, not a name", f"Write repository@sha256:{stripped[:12]}…")
     if _DIGEST.fullmatch(stripped):
@@ -310,6 +314,22 @@ def _check_pasted(text: str) -> None:
         _refuse(text, "it is a page of Docker Hub", f"Did you mean '{page[1] or page[2]}'?")
 
 
+def _check_words(text: str, stripped: str) -> None:
+    """Refuse a line of a shell or a Dockerfile with a name at its end, and a name and its tag as people say them."""
+    words = stripped.split()
+    if len(words) > 1:
+        meant = words[-1] if words[0] in _COMMANDS else ":".join(words)
+        _refuse(text, "there is white space in it", f"Did you mean '{meant}'?" if _is_name(meant) else None)
+
+
+def _is_name(text: str) -> bool:
+    try:
+        Reference(text)
+    except InvalidError:
+        return False
+    return True
+
+
 def _check_registry(text: str, registry: str) -> None:
     if registry in {"http:", "https:"}:
         _refuse(text, "it is a URL", f"Leave out '{registry}//'")
@@ -320,7 +340,7 @@ def _check_registry(text: str, registry: str) -> None:
 
 def _check_case(text: str, repository: str, rest: str) -> None:
     lower = repository.lower()
-    if repository != lower and _REPOSITORY.fullmatch(lower):
+    if repository != lower and _REPOSITORY.fullmatch(lower) and not _WINDOWS_PATH.match(text):
         before = text.removesuffix(repository + rest)
         _refuse(text, "repository names are lower case", f"Did you mean '{before}{lower}{rest}'?")
 
@@ -338,7 +358,7 @@ def _check_repository(text: str, repository: str) -> None:
 
 def _of_paths(text: str) -> str | None:
     """Say how files are named, if somebody typed the path of one."""
-    is_path = text.startswith(("/", "./", "../", "~"))
+    is_path = text in {".", ".."} or text.startswith(("/", "./", "../", "~")) or _WINDOWS_PATH.match(text)
     return (
         "A file is named with its transport: oci:FOLDER, oci-archive:FILE or docker-archive:FILE" if is_path else None
     )

@@ -80,6 +80,12 @@ def test_the_settings_say_the_default(registry: SampleRegistry) -> None:
     assert ocinb.configs(registry.reference("demo/shop:2.0"))["platform"].tolist() == [ARM64]
 
 
+def test_a_mistyped_default_is_said_to_stand_in_the_settings(registry: SampleRegistry) -> None:
+    settings.platform = "amd46"
+    with pytest.raises(InvalidError, match=r"It stands in ocinb\.settings\.platform\. Did you mean 'amd64'\?"):
+        ocinb.layers(registry.reference("demo/shop:2.0"))
+
+
 def test_an_image_of_one_platform_is_taken_as_it_is(registry: SampleRegistry) -> None:
     settings.platform = "linux/s390x"
     only = build("linux/arm/v6", [])

@@ -140,6 +140,7 @@ UNDERSTOOD = [
 CAPITALS = "repository names are lower case"
 EMPTY = "it has no repository"
 SPACE = "there is white space around it"
+BETWEEN = "there is white space in it"
 FORMAT = "is not a repository"
 HOST = "is not a host"
 LENGTH = "more than 255 characters"
@@ -185,7 +186,7 @@ REFUSED = [
     ("quay.io/org/-app", FORMAT),
     ("quay.io/org/app/", FORMAT),
     ("org-/app", FORMAT),
-    ("a b", FORMAT),
+    ("a b", BETWEEN),
     ("app\t", SPACE),
     ("app$", FORMAT),
     ("a+b", FORMAT),
@@ -222,7 +223,7 @@ REFUSED = [
     ("app:-1", TAG),
     ("org/app:1/2", TAG),
     ("app:1:2", TAG),
-    ("app:a b", TAG),
+    ("app:a b", BETWEEN),
     ("app:ä", TAG),
     ("app:1\n", SPACE),
     (f"app:{'x' * 129}", TAG),
