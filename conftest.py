@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 from collections.abc import Iterator
 from dataclasses import fields
@@ -11,6 +12,12 @@ import pytest
 
 from ocinb._settings import settings
 from ocinb.sources.session import close_default_session
+
+
+def pytest_collection_finish() -> None:
+    """Look for garbage in what the tests make alone: in 12,000 tests and all modules there is none, and it is slow."""
+    gc.collect()
+    gc.freeze()
 
 
 class Folders:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import FunctionType
 from typing import TYPE_CHECKING, ParamSpec, TypeVar, cast
 
-from ocinb._text import nearest, shorten
+from ocinb._text import counted, nearest, shorten, without_login
 from ocinb.errors import InvalidError
 
 if TYPE_CHECKING:
@@ -18,8 +18,6 @@ P = ParamSpec("P")
 R = TypeVar("R")
 _SHOWN_CHARACTERS = 60
 _MOST_CHARACTERS = 300
-# A user and a password before a host, as in the URLs of other tools; a tag before a digest is none.
-_LOGIN = re.compile(r"""(?<=["'/])[^/@"'\s:]+:[^/@"'\s]+@(?![a-z0-9+._-]+:[0-9a-f]{32,})""")
 # What people mostly type for a platform; not all that is one.
 _PLATFORM = re.compile(r"(?:linux|windows|darwin)(?:/[a-z0-9]+){0,2}|(?:amd|arm)64(?:/v8)?|all", re.IGNORECASE)
 
@@ -113,7 +111,7 @@ def _misused(
     if len(args) <= len(places):
         return None
     named = [one.name for one in parameters if one.kind is one.KEYWORD_ONLY]
-    takes = f"{len(places)} argument{'' if len(places) == 1 else 's'}" if places else "no argument"
+    takes = counted(len(places), "argument") if places else "no argument"
     what = f"{name} takes {takes}{' without a keyword' if named else ''}, not {len(args)}"
     return CallError(what, hint=_written(name, args, places, named))
 
@@ -151,7 +149,7 @@ def _quoted(value: object) -> str:
     >>> _quoted("https://ada:s3cret@registry.example/demo")
     "'https://***@registry.example/demo'"
     """
-    return _LOGIN.sub("***@", repr(value))
+    return without_login(repr(value))
 
 
 def check_choice(name: str, value: object, choices: Sequence[str]) -> None:

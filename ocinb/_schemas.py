@@ -89,7 +89,10 @@ class Schema:
             import pandas as pd
 
         listed = list(rows)
-        columns = {column.name: _series(column, [row.get(column.name) for row in listed]) for column in self.columns}
+        # Arrays, since pandas compares the indexes of all Series, which takes as long as all else for a few rows.
+        columns = {
+            column.name: _series(column, [row.get(column.name) for row in listed]).array for column in self.columns
+        }
         return marked(pd.DataFrame(columns, copy=False))
 
     def frame_of(self, columns: Mapping[str, Sequence[Any]], *, same: Mapping[str, Any]) -> pd.DataFrame:

@@ -11,6 +11,10 @@ _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2
 # A user and a password before a host, as in the URLs of other tools; a tag before a digest is none.
 _LOGIN = re.compile(r"""(?<![^\s"'/(\[])[^/@"'\s:(\[]+:[^/@"'\s]+@(?!sha\d+:|[a-z0-9+._-]+:[0-9a-f]{32,})""")
 
+# As docker shows an id, which nobody reads to its end.
+DIGEST_DIGITS = 12
+_DIGITS = re.compile(rf"(?<![0-9a-f])([0-9a-f]{{{DIGEST_DIGITS}}})[0-9a-f]{{52,}}")
+
 
 class Hidden(str):
     """A secret that does not show itself: some show the variables of what failed, as IPython does when it is asked to.
@@ -59,6 +63,36 @@ def shorten(text: str, limit: int) -> str:
     'xxxxx…'
     """
     return text if len(text) <= limit else f"{text[:limit]}…"
+
+
+def fit(text: str, width: int) -> str:
+    """Cut what is longer than a line or a column is wide; what says so has room in it.
+
+    >>> fit("COPY app /usr/local/bin/app", 12)
+    'COPY app /u…'
+    """
+    return text if len(text) <= width else f"{text[: width - 1]}…"
+
+
+def fit_path(path: str, width: int) -> str:
+    """Do the same in the middle: a path begins with where it is and ends with what it is, which says more.
+
+    >>> fit_path("usr/lib/python3/dist-packages/flask/app.py", 24)
+    'usr/lib…ges/flask/app.py'
+    """
+    if len(path) <= width:
+        return path
+    head = (width - 1) // 3
+    return f"{path[:head]}…{path[len(path) - (width - 1 - head) :]}"
+
+
+def counted(number: int, noun: str, nouns: str | None = None) -> str:
+    """Put a number before a noun.
+
+    >>> counted(1, "layer"), counted(1200, "layer"), counted(2, "entry", "entries")
+    ('1 layer', '1,200 layers', '2 entries')
+    """
+    return f"{number:,} {noun if number == 1 else nouns or f'{noun}s'}"
 
 
 def nearest(wanted: str, names: Iterable[str], *, cutoff: float = 0.6) -> str | None:
@@ -152,4 +186,13 @@ def short_digest(digest: str) -> str:
     >>> short_digest("sha256:" + "ab" * 32)
     'abababababab'
     """
-    return digest.partition(":")[2][:12] or digest[:12]
+    return digest.partition(":")[2][:DIGEST_DIGITS] or digest[:DIGEST_DIGITS]
+
+
+def short_digests(text: str) -> str:
+    """Do the same with all digests in a text, such as a name, and show that they are cut.
+
+    >>> short_digests("demo/shop@sha256:" + "ab" * 32)
+    'demo/shop@sha256:abababababab…'
+    """
+    return _DIGITS.sub(r"\1…", text)

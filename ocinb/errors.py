@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -69,8 +70,12 @@ class OcinbError(Exception):
             cls.__module__, cls.__qualname__ = __name__, cls.__name__
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Leave this process as that class too."""
-        return globals()[type(self).__name__], self.args, vars(self)
+        """Leave this process as that class too, and as what else it is, such as a TypeError."""
+        public = globals()[type(self).__name__]
+        also = tuple(
+            kind for kind in type(self).__mro__ if kind.__module__ == "builtins" and kind not in public.__mro__
+        )
+        return (_again, (public.__name__, also, *self.args), vars(self)) if also else (public, self.args, vars(self))
 
     def __str__(self) -> str:
         """One line with all that is known; whatever a stranger wrote in it cannot move the terminal."""
@@ -97,6 +102,16 @@ class OcinbError(Exception):
                 lines.append(f"{place}----> {frame.lineno} {frame.line}")
         told, advice = self._told(), printable(shorten(self.hint or "", MAX_CHARACTERS))
         return [*lines, "", f"{type(self).__name__}: {told}", *([f"→ {advice}"] if advice else [])]
+
+
+def _again(name: str, also: tuple[type, ...], *args: Any) -> OcinbError:
+    return _both(name, also)(*args)
+
+
+@cache
+def _both(name: str, also: tuple[type, ...]) -> type[OcinbError]:
+    """Make a class that is both, as that of the error was, which has no name by which another process would find it."""
+    return type(name, (globals()[name], *also), {"__module__": __name__})
 
 
 class TransportError(OcinbError):

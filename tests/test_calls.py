@@ -99,6 +99,16 @@ def test_functions_can_be_sent_to_other_processes() -> None:
     assert pickle.loads(pickle.dumps(ocinb.layers)) is ocinb.layers
 
 
+def test_an_error_about_a_call_is_a_type_error_in_another_process_too() -> None:
+    error = _called("layers", "app", platfrom="arm64")
+    for _ in range(2):  # from one process to another, and on from there
+        error = pickle.loads(pickle.dumps(error))
+        assert isinstance(error, TypeError)
+        assert isinstance(error, InvalidError)
+        assert str(error) == "layers: unknown keyword 'platfrom'. Did you mean 'platform'?"
+        assert type(error).__name__ == "InvalidError"
+
+
 def test_doctests_are_found() -> None:
     from ocinb.frames import images
 

@@ -105,7 +105,14 @@ def test_every_error_is_called_what_people_can_import() -> None:
         error = kind("it broke", hint="Try again")
         assert traceback.format_exception_only(error) == [f"ocinb.errors.{public.__name__}: it broke. Try again\n"]
         twin = pickle.loads(pickle.dumps(error))
-        assert (type(twin), twin.hint) == (public, "Try again")
+        assert (type(twin).__name__, twin.hint) == (public.__name__, "Try again")
+        assert _built_in(twin) == _built_in(error), "such as TypeError, as which people may catch it too"
+        assert isinstance(twin, public)
+        assert _built_in(error) > _built_in(public("")) or type(twin) is public
+
+
+def _built_in(error: OcinbError) -> set[type]:
+    return {kind for kind in type(error).__mro__ if kind.__module__ == "builtins"}
 
 
 def test_a_reference_that_is_found_out_later_is_told() -> None:

@@ -6,7 +6,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ocinb._text import card, escape_html, human_duration, human_size, nearest, printable, short_digest, shorten
+from ocinb._text import (
+    card,
+    counted,
+    escape_html,
+    fit,
+    fit_path,
+    human_duration,
+    human_size,
+    nearest,
+    printable,
+    short_digest,
+    short_digests,
+    shorten,
+)
 
 
 @pytest.mark.parametrize(
@@ -51,6 +64,21 @@ def test_durations(seconds: float, text: str) -> None:
 def test_long_texts_are_cut_and_say_so() -> None:
     assert shorten("abcdef", 6) == "abcdef"
     assert shorten("abcdefg", 6) == "abcdef…"
+
+
+@pytest.mark.parametrize(
+    ("width", "text", "path"), [(7, "abcdefg", "abcdefg"), (6, "abcde…", "a…defg"), (2, "a…", "…g"), (1, "…", "…")]
+)
+def test_what_has_no_room_is_cut_to_it(width: int, text: str, path: str) -> None:
+    assert fit("abcdefg", width) == text
+    assert fit_path("abcdefg", width) == path
+
+
+@pytest.mark.parametrize(
+    ("number", "text"), [(0, "0 files, 0 entries"), (1, "1 file, 1 entry"), (1200, "1,200 files, 1,200 entries")]
+)
+def test_numbers_stand_before_nouns(number: int, text: str) -> None:
+    assert f"{counted(number, 'file')}, {counted(number, 'entry', 'entries')}" == text
 
 
 @pytest.mark.parametrize(
@@ -112,3 +140,11 @@ def test_a_card_shows_its_parts_and_does_nothing_else() -> None:
     assert html.count("<tr") == 2
     assert html.endswith("<pre>body</pre></div>")
     assert "<table" not in card("title", "note", [])
+
+
+@pytest.mark.parametrize("digits", [64, 96, 128])
+def test_digests_in_a_text_are_cut_and_nothing_else(digits: int) -> None:
+    whole = ("0123456789abcdef" * 8)[:digits]
+    assert short_digests(f"a@sha256:{whole}, sha256-{whole}.sig") == "a@sha256:0123456789ab…, sha256-0123456789ab….sig"
+    for text in ("", "a" * 63, f"g{'a' * 63}g", "demo/shop:2.0", "deadbeef"):
+        assert short_digests(text) == text

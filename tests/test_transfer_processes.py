@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,10 +16,9 @@ from ocinb.samples.tars import noise
 from ocinb.spec.documents import Descriptor
 from ocinb.storage.layout import Layout
 from ocinb.storage.parts import HOST, left_here
+from tests.scripts import Script
 from tests.storage.leftparts import TOKEN, name_of, put
 from tests.transferring import BLOB, Log, Place, blob_path
-
-ROOT = Path(__file__).parent.parent
 
 # What a process sees of another one in a container that has the same host name; on some file systems no lock either.
 OTHER_CONTAINER = """
@@ -45,7 +42,7 @@ logging.basicConfig(level=logging.WARNING, format="%(message)s")
 logging.getLogger("ocinb").setLevel(logging.INFO)
 """
 
-Start = Callable[..., subprocess.Popen[str]]
+Start = Callable[..., Script]
 
 PULL = """
 import os, signal, sys, threading, time
@@ -54,6 +51,7 @@ from ocinb.spec.digest import Digest
 from ocinb.spec.documents import Descriptor
 from ocinb.storage.layout import Layout
 from ocinb.storage.parts import HOST, left_here
+from tests.scripts import Script
 from tests.storage.leftparts import TOKEN, name_of, put
 from tests.transferring import Place
 
@@ -86,38 +84,20 @@ def slow(tmp_path: Path) -> Iterator[Place]:
 
 @pytest.fixture
 def start(slow: Place, tmp_path: Path) -> Iterator[Start]:
-    started: list[subprocess.Popen[str]] = []
+    started: list[Script] = []
 
-    def start_pull(*blobs: Descriptor, where: str = "", held: bool = False) -> subprocess.Popen[str]:
+    def start_pull(*blobs: Descriptor, where: str = "", held: bool = False) -> Script:
         arguments = [slow.registry.host, str(slow.layout.root), *(f"{blob.digest}={blob.size}" for blob in blobs)]
         own = {"OCINB_STORE_DIR": str(tmp_path / "own-store"), "OCINB_CACHE_DIR": str(tmp_path / "own-cache")}
-        process = subprocess.Popen(
-            [sys.executable, "-c", where + PULL, *arguments],
-            cwd=ROOT,
-            env={**os.environ, **own, **({"HELD": "yes"} if held else {})},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        process = Script(where + PULL, *arguments, env=own | ({"HELD": "yes"} if held else {}))
         started.append(process)
         if held:
-            assert process.stdout is not None
-            assert process.stdout.readline() == "ready\n"
+            assert process.line() == "ready"
         return process
 
     yield start_pull
     for process in started:
-        if process.poll() is None:
-            process.kill()
-        process.communicate()
-
-
-def release(process: subprocess.Popen[str]) -> None:
-    """Let a process that was held go on: to begin anew takes longer, on a busy machine, than another one pulls."""
-    assert process.stdin is not None
-    process.stdin.write("\n")
-    process.stdin.flush()
+        process.end()
 
 
 class Far(Log):
@@ -134,16 +114,24 @@ class Far(Log):
 
 def wait_for_bytes(place: Place, count: int, *, parts: int = 1) -> None:
     deadline = time.monotonic() + 60
-    while sum(part.stat().st_size >= count for part in place.parts) < parts:
+    while sum(_size(part) >= count for part in place.parts) < parts:
         assert time.monotonic() < deadline, "the process fetches nothing"
         time.sleep(0.01)
 
 
-def interrupt(process: subprocess.Popen[str]) -> None:
+def _size(part: Path) -> int:
+    """Give how much has come; nothing of a part that has become a blob meanwhile."""
+    try:
+        return part.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def interrupt(process: Script) -> None:
     """Send Ctrl-C, and see that the caller has it back within two seconds; how long the interpreter ends is its own."""
     sent = time.monotonic()
     process.send_signal(signal.SIGINT)
-    output, errors = process.communicate(timeout=60)
+    output, errors = process.communicate()
     caught, _, said = output.strip().partition("\n")
     assert (process.returncode, errors, said) == (0, "", "interrupted, threads: ['MainThread']")
     assert float(caught) - sent < 2  # this clock is one for all processes
@@ -200,7 +188,7 @@ def test_a_lock_tells_that_a_process_is_alive_that_cannot_be_seen(slow: Place, s
     second, first = start(blob, where=OTHER_CONTAINER, held=True), start(blob)
     wait_for_bytes(slow, 10_000)
     slow.registry._bandwidth = None
-    release(second)
+    second.say()
     assert [process.communicate()[0].split() for process in (first, second)] == [["downloaded"], ["present"]]
     assert slow.asked() == [None]
     assert slow.stands(blob) == BLOB[:100_000]
@@ -225,8 +213,7 @@ def test_who_waits_goes_on_when_the_other_is_killed(slow: Place, start: Start) -
     blob = slow.put()
     second, first = start(blob, where=TELLING, held=True), start(blob)
     wait_for_bytes(slow, 50_000)
-    release(second)
-    assert second.stderr is not None
+    second.say()
     assert second.stderr.readline() == f"another process fetches {blob.digest}\n"
     first.kill()
     first.wait()
@@ -240,7 +227,7 @@ def test_a_living_process_that_is_taken_for_dead_spoils_nothing_and_succeeds(slo
     second, first = start(blob, where=WITHOUT_LOCKS, held=True), start(blob)
     wait_for_bytes(slow, 10_000)
     slow.registry._bandwidth = None
-    release(second)
+    second.say()
     assert second.communicate()[0].split() == ["resumed"]
     assert first.poll() is None, "the first was too quick to be taken for dead"
     assert slow.stands(blob) == BLOB[:200_000]

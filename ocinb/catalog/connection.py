@@ -71,10 +71,13 @@ class Connections:
         self._memory = Memory() if self.path == MEMORY else None
         # Two objects on one file are two that write it.
         self._one = ("catalogue", id(self) if self._memory is not None else os.path.realpath(self.path))
-        if isinstance(self.path, Path):
-            if not is_there(self.path):
-                _make(self.path)
-            _check_unfinished(self.path)
+        if self._memory is not None:  # in which nothing is yet
+            with self.write() as connection:
+                _fill(connection)
+            return
+        if not is_there(Path(self.path)):
+            _make(Path(self.path))
+        _check_unfinished(Path(self.path))
         with self.connect(patience=opening.PATIENCE_SECONDS) as connection:
             version = version_of(connection, str(self.path))
         if version is None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from ocinb._calls import suggesting
-from ocinb._text import card, human_size, nearest
+from ocinb._text import card, counted, human_size, nearest
 from ocinb.catalog import schemas
 from ocinb.catalog.connection import Connections
 from ocinb.catalog.meanings import HELPERS, is_ours, meaning_of, unit_of
@@ -126,7 +126,7 @@ class Described:
             return card(name, str(error), [])
         filled = tables[(tables["kind"] == "table") & (tables["rows"].fillna(0) > 0)]
         rows = [
-            (str(row["name"]), f"{row['rows']:,} row{'' if row['rows'] == 1 else 's'}", str(row["description"]))
+            (str(row["name"]), counted(row["rows"], "row"), str(row["description"]))
             for row in filled.to_dict("records")
         ]
         return card(name, size if rows else f"{size}, empty", [*rows, *_NEXT[bool(rows)]])

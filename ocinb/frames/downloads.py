@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ocinb._calls import check_choice, suggesting
 from ocinb._imports import loading
-from ocinb._text import human_duration, human_size
+from ocinb._text import counted, human_duration, human_size
 from ocinb.errors import IntegrityError, InvalidError, OcinbError
 from ocinb.frames import schemas
 from ocinb.frames.collecting import Errors, Failure, Names, Row, attempt_all, list_names, with_failures
@@ -266,7 +266,7 @@ def _summary(names: Sequence[str], failed: Collection[str], rows: Sequence[Row],
     if failed and not pulled:
         return f"Pulling {counted_names(names)} failed; {cost}"
     sizes: dict[str, Any] = {row["digest"]: row["blob_bytes"] for row in rows}
-    blobs = f"{len(sizes):,} blob{'' if len(sizes) == 1 else 's'}, {human_size(sum(sizes.values()))}"
+    blobs = f"{counted(len(sizes), 'blob')}, {human_size(sum(sizes.values()))}"
     return f"Pulled {counted_names(pulled)}: {blobs}; {cost}" + (f"; {len(failed):,} failed" if failed else "")
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from ocinb._imports import loading
 from ocinb._schemas import Schema
-from ocinb._text import human_duration
+from ocinb._text import counted, human_duration
 from ocinb.errors import InvalidError, OcinbError
 from ocinb.frames.collecting import Errors, Failure, Names, attempt_all, complete, list_names, with_failures
 from ocinb.frames.laid import lay_layers
@@ -227,6 +227,6 @@ def _tasks(asked: Sequence[Asked]) -> list[Task]:
 def _summary(read: Sequence[str], failed: Sequence[str], tasks: Sequence[Task], started: float) -> str:
     if not read:
         return f"Reading {counted_names(failed)} failed"
-    layers = f"{len(tasks):,} layer{'' if len(tasks) == 1 else 's'}"
+    layers = counted(len(tasks), "layer")
     taken = human_duration(time.monotonic() - started)
     return f"Read {counted_names(read)}: {layers} in {taken}" + (f"; {len(failed):,} failed" if failed else "")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ocinb._calls import suggesting
 from ocinb._settings import settings
-from ocinb._text import card, human_duration, human_size, printable, short_digest
+from ocinb._text import card, counted, human_duration, human_size, printable, short_digest
 from ocinb.errors import InvalidError
 from ocinb.frames import schemas
 from ocinb.frames.collecting import Names
@@ -349,7 +349,7 @@ def _task(blob: Blob) -> Task:
 
 
 def _blobs_text(blobs: Sequence[Blob]) -> str:
-    return f"{len(blobs):,} blob{'' if len(blobs) == 1 else 's'}, {human_size(sum(blob.size for blob in blobs))}"
+    return f"{counted(len(blobs), 'blob')}, {human_size(sum(blob.size for blob in blobs))}"
 
 
 def _verdict(blobs: Sequence[Blob], findings: Sequence[Finding], seconds: float) -> str:
@@ -367,7 +367,8 @@ def _amounts() -> list[Amount]:
 
 
 def _counted(amount: Amount) -> str:
-    return f"{amount.entries:,} {amount.kind if amount.entries != 1 else amount.kind.removesuffix('s')}"
+    one, many = ("index", "indexes") if amount.kind == "index" else (amount.kind.removesuffix("s"), amount.kind)
+    return counted(amount.entries, one, many)
 
 
 def _row(amount: Amount) -> dict[str, object]:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 
-from ocinb._text import short_digest
+from ocinb._text import short_digest, short_digests
 from ocinb.progress.protocol import Task
 from ocinb.sources.images import Image
 from ocinb.spec.documents import Descriptor
 from ocinb.spec.identity import layer_steps
-
-_DIGITS = re.compile(r"(@[a-z0-9]+:[0-9a-f]{12})[0-9a-f]+")
 
 
 def blob_tasks(image: Image, blobs: Iterable[Descriptor]) -> list[Task]:
@@ -33,4 +30,4 @@ def counted_names(names: Sequence[str]) -> str:
     >>> counted_names(["demo/shop@sha256:" + "ab" * 32])
     'demo/shop@sha256:abababababab…'
     """
-    return _DIGITS.sub(r"\1…", names[0]) if len(names) == 1 else f"{len(names):,} references"
+    return short_digests(names[0]) if len(names) == 1 else f"{len(names):,} references"

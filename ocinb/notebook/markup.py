@@ -10,12 +10,11 @@ from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
-from ocinb._text import NO_MATHS, escape_html, human_size, shorten
+from ocinb._text import DIGEST_DIGITS, NO_MATHS, counted, escape_html, human_size, shorten
 
 # What is longer than this is folded, and what is longer than people read is cut.
 FOLDED_CHARACTERS = 80
 SHOWN_CHARACTERS = 5000
-DIGEST_CHARACTERS = 12
 # A click on a digest selects it, by its style; this copies it too, where a page may.
 _COPY = (
     "var c=event.target.closest&amp;&amp;event.target.closest('.ocinb-digest');"
@@ -72,8 +71,8 @@ def digest(text: str | None) -> str:
     if not text:
         return missing()
     algorithm, colon, digits = text.rpartition(":")
-    before, rest = escape_html(algorithm + colon), escape_html(digits[DIGEST_CHARACTERS:])
-    shown = escape_html(digits[:DIGEST_CHARACTERS])
+    before, rest = escape_html(algorithm + colon), escape_html(digits[DIGEST_DIGITS:])
+    shown = escape_html(digits[:DIGEST_DIGITS])
     left, right = (f"<i>{part}</i>" if part else "" for part in (before, rest))
     return f'<code class="ocinb-digest" title="{escape_html(text)}">{left}{shown}{right}</code>'
 
@@ -86,11 +85,8 @@ def size(count: float | None) -> str:
     """
     if count is None:
         return missing()
-    return f'<span class="ocinb-size" title="{_exactly(count)}">{human_size(count)}</span>'
-
-
-def _exactly(count: float) -> str:
-    return f"{count:,.0f} byte{'' if count == 1 else 's'}"
+    exactly = counted(round(count), "byte")
+    return f'<span class="ocinb-size" title="{exactly}">{human_size(count)}</span>'
 
 
 def moment(when: datetime | None) -> str:

@@ -54,6 +54,10 @@ class Image:
         return Descriptor(plain.media_type, plain.digest, plain.size, self.platform)
 
 
+class NoPlatformError(NotFoundError):
+    """What was asked for is there, and for other platforms only."""
+
+
 @dataclass(frozen=True, slots=True)
 class Resolved:
     """What a name points at: an index with all its children, or a lone manifest (no children then).
@@ -196,7 +200,7 @@ def _place(offered: Sequence[Platform | None], wanted: Platform) -> int:
     place = choose_platform(offered, wanted)
     if place is None:
         hint = f"{_meant(wanted)}It has: {list_platforms(offered)}"
-        raise NotFoundError(f"there is no image for {wanted}", hint=hint)
+        raise NoPlatformError(f"there is no image for {wanted}", hint=hint)
     return place
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import pandas as pd
+import duckdb
 
 import ocinb
 
@@ -31,6 +32,15 @@ def entry(path: str, size: int = 0, sha256: str | None = None, **more: Any) -> R
     kind = more.get("type", "file")
     known = (sha256 or content("" if size == 0 else path)) if kind == "file" else None
     return {"path": path, "type": kind, "size_bytes": size, "sha256": known, "mode": 0o644, "uid": 0, "gid": 0} | more
+
+
+def insert(connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Row]) -> None:
+    """Put rows into a table; what a row does not say is NULL."""
+    columns = list(dict.fromkeys(column for row in rows for column in row))
+    marks = f"({', '.join('?' * len(columns))})"
+    values = [row.get(column) for row in rows for column in columns]
+    names = ", ".join(f'"{column}"' for column in columns)
+    connection.execute(f"INSERT INTO {table} ({names}) VALUES {', '.join([marks] * len(rows))}", values)
 
 
 @dataclass
@@ -106,8 +116,7 @@ class Filling:
     def catalog(self) -> ocinb.Catalog:
         """Make the catalogue."""
         made = ocinb.Catalog()
-        for table, rows in self.tables.items():
-            frame = pd.DataFrame(rows).convert_dtypes()
-            made.sql(f"INSERT INTO {table} BY NAME FROM frame")  # the frame is found by its name
-            assert len(frame) == len(rows)
+        with made._connections.write() as connection:
+            for table, rows in self.tables.items():
+                insert(connection, table, rows)
         return made

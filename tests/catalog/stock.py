@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import pandas as pd
-
 import ocinb
+from tests.catalog.filling import insert
 
 BEGINNING = datetime(2025, 1, 1, tzinfo=UTC)
 BASE_NAME, BASE_DIGEST = "org.opencontainers.image.base.name", "org.opencontainers.image.base.digest"
@@ -91,9 +90,10 @@ class Stock:
     def catalog(self) -> ocinb.Catalog:
         """Write it all into a catalogue in memory."""
         catalog = ocinb.Catalog()
-        for table, rows in self._rows().items():
-            if rows:
-                _insert(catalog, table, rows)
+        with catalog._connections.write() as connection:
+            for table, rows in self._rows().items():
+                if rows:
+                    insert(connection, table, rows)
         return catalog
 
     def _rows(self) -> dict[str, list[dict[str, Any]]]:
@@ -134,7 +134,7 @@ class Stock:
                     "position": position,
                     "manifest_digest": entry.digest,
                     "kind": entry.kind,
-                    "annotations": json.dumps(entry.annotations),
+                    "annotations": entry.annotations,
                 }
                 for digest, entries in self.indexes.items()
                 for position, entry in enumerate(entries)
@@ -151,17 +151,3 @@ def _config(digest: str, image: StockedImage) -> dict[str, Any]:
         "os": os or None,
         "architecture": architecture or None,
     }
-
-
-def _insert(catalog: ocinb.Catalog, table: str, rows: list[dict[str, Any]]) -> None:
-    kinds: dict[str, Any] = {"layer": "Int64", "position": "Int64", "compressed_bytes": "Int64"}
-    times = {"observed_at", "created"}
-    stocked = pd.DataFrame(rows, dtype=object)  # no detour over floating point
-    for column in stocked:
-        name = str(column)
-        if name in times:
-            stocked[name] = pd.to_datetime(stocked[name], utc=True).astype("datetime64[us, UTC]")
-        else:
-            stocked[name] = stocked[name].astype(kinds.get(name, "str"))
-    cast = " REPLACE (annotations::JSON::MAP(VARCHAR, VARCHAR) AS annotations)" if table == "index_entries" else ""
-    catalog.sql(f"INSERT INTO {table} BY NAME SELECT *{cast} FROM stocked")

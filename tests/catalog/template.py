@@ -19,16 +19,21 @@ make = connection._fill  # as it was before the tests took its place
 
 def copy(opened: duckdb.DuckDBPyConnection) -> None:
     """Put into a database in which nothing is what `make` makes."""
-    [own] = opened.execute("SELECT current_database()").fetchall()
-    name = own[0].replace('"', '""')
     with tempfile.NamedTemporaryFile(suffix=".duckdb") as file:
         file.write(_template())
         file.flush()
-        opened.execute(f"ATTACH '{file.name}' AS template_of_tests (READ_ONLY)")
-        try:
-            opened.execute(f'COPY FROM DATABASE template_of_tests TO "{name}"')
-        finally:
-            opened.execute("DETACH template_of_tests")
+        copy_file(opened, file.name)
+
+
+def copy_file(opened: duckdb.DuckDBPyConnection, path: str) -> None:
+    """Put into a database in which nothing is all that a catalogue in a file has."""
+    [own] = opened.execute("SELECT current_database()").fetchall()
+    name = own[0].replace('"', '""')
+    opened.execute(f"ATTACH '{path}' AS template_of_tests (READ_ONLY)")
+    try:
+        opened.execute(f'COPY FROM DATABASE template_of_tests TO "{name}"')
+    finally:
+        opened.execute("DETACH template_of_tests")
 
 
 @cache

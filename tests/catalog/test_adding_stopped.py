@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -22,6 +19,7 @@ from ocinb.samples.images import make_layer
 from ocinb.samples.tars import file
 from tests.catalog.laying import check_files, put_stack
 from tests.catalog.test_adding_files import check_same, stack
+from tests.scripts import Script
 
 ADDER = """
 import signal, sys, time, ocinb
@@ -64,19 +62,16 @@ def put_many(registry: SampleRegistry, count: int) -> list[str]:
 
 def check_whole(path: Path) -> int:
     """Find each image whole, and say how many have files."""
-    with ocinb.Catalog(path) as catalog:
+    with ocinb.Catalog(path)._connections.connect() as opened:  # one, since to open a file takes its time
         for what, query in BROKEN.items():
-            assert catalog.sql(query).empty, what
-        return len(catalog.sql("FROM manifests WHERE indexed_at IS NOT NULL"))
+            assert not opened.execute(query).fetchall(), what
+        return len(opened.execute("FROM manifests WHERE indexed_at IS NOT NULL").fetchall())
 
 
-def adding(tmp_path: Path, path: Path, names: list[str]) -> subprocess.Popen[str]:
+def adding(tmp_path: Path, path: Path, names: list[str]) -> Script:
     folders = {f"OCINB_{kind.upper()}_DIR": str(tmp_path / f"other-{kind}") for kind in ("store", "cache")}
-    started = subprocess.Popen(
-        [sys.executable, "-c", ADDER, str(path), *names], stdout=subprocess.PIPE, text=True, env=os.environ | folders
-    )
-    assert started.stdout is not None
-    assert started.stdout.readline() == "ready\n"
+    started = Script(ADDER, path, *names, env=folders)
+    assert started.line() == "ready"
     return started
 
 
@@ -137,17 +132,14 @@ def test_an_interrupt_keeps_what_was_completed(registry: SampleRegistry, tmp_pat
     hanging = make_layer([file("hanging")])
     last = put_stack(registry, [hanging], "last")
     fault = registry.fault(f"*/blobs/{hanging.digest}", delay=60, times=None)
-    started = adding(tmp_path, path, [*names, last])
-    try:
+    with adding(tmp_path, path, [*names, last]) as started:
         deadline = time.monotonic() + 100
         while not fault.hits or _indexed(path) < 8:
             assert time.monotonic() < deadline
             time.sleep(0.2)
         started.send_signal(signal.SIGINT)
-        told, _ = started.communicate(timeout=30)
-    finally:
-        started.kill()
-        fault.cancel()
+        told, _ = started.communicate()
+    fault.cancel()
     assert told == "interrupted\n"
     assert check_whole(path) == 8
     outcome = ocinb.Catalog(path).add([*names, last], depth="files")["outcome"]
@@ -162,10 +154,8 @@ def test_a_process_that_is_killed_leaves_whole_images(registry: SampleRegistry, 
     path, names = tmp_path / "killed.duckdb", put_many(registry, 40)
     found = [0]
     for pause in (0.3, 0.45, 0.6, 0.8, 1.1):
-        started = adding(tmp_path, path, names)
-        time.sleep(pause)
-        started.kill()
-        started.communicate()
+        with adding(tmp_path, path, names):
+            time.sleep(pause)
         found.append(check_whole(path))
     assert found == sorted(found)
     catalog = ocinb.Catalog(path)
@@ -181,8 +171,9 @@ def test_two_processes_add_the_same_images(registry: SampleRegistry, tmp_path: P
     ocinb.Catalog(path)
     both = [adding(tmp_path, path, some) for some in (names, names[::-1])]
     for started in both:
-        told, _ = started.communicate(timeout=200)
+        told, _ = started.communicate()
         assert (told, started.returncode) == ("", 0)
+        started.end()
     assert check_whole(path) == 20
     catalog = ocinb.Catalog(path)
     assert catalog.sql("FROM failures").empty

@@ -6,8 +6,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,6 +21,7 @@ from ocinb.errors import IntegrityError, InvalidError, NotFoundError, OcinbError
 from ocinb.samples import SampleRegistry
 from tests.catalog.making import put_config, sized
 from tests.catalog.test_tables import TABLES
+from tests.scripts import run
 
 KILLED = """
 import os, signal, sys, ocinb
@@ -197,7 +196,7 @@ def test_an_export_that_is_ended_leaves_what_was_there(
 
 
 def test_a_process_that_is_killed_leaves_no_export(tmp_path: Path) -> None:
-    killed = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path / "tables")], check=False)
+    killed = run(KILLED, tmp_path / "tables")
     assert killed.returncode == -signal.SIGKILL
     [left] = tmp_path.glob("*tables*")
     assert left.name.startswith(".tables.")

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +19,7 @@ from ocinb.samples import SampleRegistry
 from ocinb.samples.images import make_layer
 from ocinb.samples.tars import file
 from tests.catalog.making import sized
-from tests.frames.facts import records
+from tests.scripts import Script
 
 HOLDER = """
 import sys, duckdb
@@ -43,30 +39,9 @@ COUNTED = {
 }
 
 
-@contextmanager
-def process(tmp_path: Path, script: str, *arguments: object) -> Iterator[subprocess.Popen[str]]:
+def process(tmp_path: Path, script: str, *arguments: object) -> Script:
     folders = {f"OCINB_{kind.upper()}_DIR": str(tmp_path / f"other-{kind}") for kind in ("store", "cache")}
-    with subprocess.Popen(
-        [sys.executable, "-c", script, *map(str, arguments)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env=os.environ | folders,
-    ) as started:
-        try:
-            yield started
-        finally:
-            started.kill()
-
-
-def end(started: subprocess.Popen[str]) -> None:
-    started.kill()
-    started.wait()
-
-
-def line(started: subprocess.Popen[str]) -> str:
-    assert started.stdout is not None
-    return started.stdout.readline().strip()
+    return Script(script, *arguments, env=folders)
 
 
 def put_many(registry: SampleRegistry, count: int) -> list[str]:
@@ -78,26 +53,26 @@ def put_many(registry: SampleRegistry, count: int) -> list[str]:
 
 def check_whole(path: Path) -> int:
     """Find each image of a catalogue whole, by its raw documents, and say how many there are."""
-    with ocinb.Catalog(path) as catalog:
+    with ocinb.Catalog(path)._connections.connect() as opened:  # one, since to open a file takes its time
         for query in COUNTED.values():
-            assert catalog.sql(query).iloc[0].tolist() == [0]
-        layers = stored(catalog, "SELECT manifest_digest, layer_digest FROM manifest_layers ORDER BY layer")
-        steps = stored(catalog, "SELECT manifest_digest, created_by FROM history ORDER BY position")
-        entries = stored(catalog, "SELECT index_digest, manifest_digest FROM index_entries ORDER BY position")
-        documents = "SELECT m.*, c.raw AS config FROM manifests m LEFT JOIN configs c USING (config_digest)"
-        rows = records(catalog.sql(documents))
-    for row in rows:
-        document, digest = json.loads(row["raw"]), row["manifest_digest"]
+            assert opened.execute(query).fetchall() == [(0,)]
+        layers = stored(opened, "SELECT manifest_digest, layer_digest FROM manifest_layers ORDER BY layer")
+        steps = stored(opened, "SELECT manifest_digest, created_by FROM history ORDER BY position")
+        entries = stored(opened, "SELECT index_digest, manifest_digest FROM index_entries ORDER BY position")
+        documents = "SELECT manifest_digest, m.raw, c.raw FROM manifests m LEFT JOIN configs c USING (config_digest)"
+        rows = opened.execute(documents).fetchall()
+    for digest, raw, config in rows:
+        document = json.loads(raw)
         assert layers.get(digest, []) == [layer["digest"] for layer in document.get("layers", [])]
         assert entries.get(digest, []) == [entry["digest"] for entry in document.get("manifests", [])]
-        if row["config"]:
-            assert steps.get(digest, []) == [step["created_by"] for step in json.loads(row["config"])["history"]]
+        if config:
+            assert steps.get(digest, []) == [step["created_by"] for step in json.loads(config)["history"]]
     return len(rows)
 
 
-def stored(catalog: ocinb.Catalog, query: str) -> dict[Any, list[Any]]:
+def stored(opened: duckdb.DuckDBPyConnection, query: str) -> dict[Any, list[Any]]:
     found: dict[Any, list[Any]] = {}
-    for digest, value in catalog.sql(query).itertuples(index=False, name=None):
+    for digest, value in opened.execute(query).fetchall():
         found.setdefault(digest, []).append(value)
     return found
 
@@ -109,7 +84,7 @@ def test_two_processes_use_one_file(registry: SampleRegistry, tmp_path: Path) ->
         for name in names[6:]:
             assert catalog.add(name)["outcome"].tolist() == ["added"]
             assert catalog.sql("SELECT count(*) AS n FROM images")["n"][0] >= 1
-        told = [line(other) for _ in range(6)]
+        told = [other.line() for _ in range(6)]
     assert [text.split()[0] for text in told] == ["added"] * 6
     assert len(catalog.sql("FROM images")) == 12
     assert check_whole(path) == 12
@@ -129,7 +104,7 @@ def test_a_file_that_is_held_is_an_error_after_some_patience(
         catalog.tables,
     ]
     with process(tmp_path, HOLDER, path) as holder:
-        assert line(holder) == "held"
+        assert holder.line() == "held"
         for call in calls:
             with pytest.raises(TransportError, match="is in use") as caught:
                 call()
@@ -142,9 +117,9 @@ def test_a_file_that_is_held_for_a_moment_is_waited_for(tmp_path: Path, monkeypa
     path = tmp_path / "held.duckdb"
     catalog = ocinb.Catalog(path)
     with process(tmp_path, HOLDER, path) as holder:
-        assert line(holder) == "held"
+        assert holder.line() == "held"
         monkeypatch.setattr(opening, "PATIENCE_SECONDS", 60.0)
-        monkeypatch.setattr(opening, "pause", lambda _: end(holder))
+        monkeypatch.setattr(opening, "pause", lambda _: holder.end())
         assert catalog.sql("SELECT 42 AS x")["x"].tolist() == [42]
 
 
@@ -262,7 +237,7 @@ def test_a_process_that_is_killed_leaves_whole_images(registry: SampleRegistry, 
     for lines, pause in ((1, 0.0), (2, 0.011), (3, 0.023), (4, 0.037), (5, 0.049)):
         with process(tmp_path, ADDER, path, *names[::-1]) as adding:
             for _ in range(lines):
-                assert line(adding)
+                assert adding.line()
             time.sleep(pause)
             adding.send_signal(signal.SIGKILL)
             assert adding.wait() == -signal.SIGKILL

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 
 from ocinb.catalog.connection import translated
+from tests.scripts import Script
 
 ASKING = """
 import signal, sys, ocinb
@@ -50,29 +49,19 @@ DEAF = "SELECT length(regexp_replace(repeat('ab', 4000000), '(a|b)(a|b)', 'x', '
 @pytest.mark.parametrize("query", [ENDLESS, f"SELECT 1; {COUNTING}", f"CREATE TABLE t AS {ENDLESS}", DUPLICATES, DEAF])
 def test_an_interrupt_ends_a_question(tmp_path: Path, path: str, query: str) -> None:
     where = path if path == ":memory:" else str(tmp_path / path)
-    with subprocess.Popen([sys.executable, "-c", ASKING, where, query], stdout=subprocess.PIPE, text=True) as asking:
-        try:
-            assert asking.stdout is not None
-            assert asking.stdout.readline() == "ready\n"
-            time.sleep(0.5)
-            asking.send_signal(signal.SIGINT)
-            told, _ = asking.communicate(timeout=120)
-        finally:
-            asking.kill()
+    with Script(ASKING, where, query) as asking:
+        assert asking.line() == "ready"
+        time.sleep(0.3)
+        asking.send_signal(signal.SIGINT)
+        told, _ = asking.communicate()
     assert told.splitlines() == ["KeyboardInterrupt", "[42] True"]
 
 
 @pytest.mark.parametrize("seconds", [0.005, 0.02, 0.1])
 def test_an_interrupt_that_comes_before_the_question_has_begun_ends_it_too(seconds: float) -> None:
-    with subprocess.Popen(
-        [sys.executable, "-c", ASKING, ":memory:", COUNTING], stdout=subprocess.PIPE, text=True
-    ) as asking:
-        try:
-            assert asking.stdout is not None
-            assert asking.stdout.readline() == "ready\n"
-            time.sleep(seconds)
-            asking.send_signal(signal.SIGINT)
-            told, _ = asking.communicate(timeout=120)
-        finally:
-            asking.kill()
+    with Script(ASKING, ":memory:", COUNTING) as asking:
+        assert asking.line() == "ready"
+        time.sleep(seconds)
+        asking.send_signal(signal.SIGINT)
+        told, _ = asking.communicate()
     assert told.splitlines() == ["KeyboardInterrupt", "[42] True"], "and the process has ended"

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,8 +15,9 @@ from ocinb.catalog import opening
 from ocinb.catalog.opening import impatient
 from ocinb.errors import InvalidError, TransportError
 from ocinb.samples import SampleRegistry
-from tests.catalog.test_files import HOLDER, end, line, of_version, process
+from tests.catalog.test_files import HOLDER, of_version, process
 from tests.catalog.test_versions import hashes, kill_after
+from tests.scripts import run
 
 OPENING = "import duckdb, sys; duckdb.connect(sys.argv[1])"
 
@@ -52,9 +51,9 @@ def test_to_look_at_a_file_gives_up_no_lock(tmp_path: Path) -> None:
     path = tmp_path / "kept.duckdb"
     with ocinb.Catalog(path)._connections.connect():
         ocinb.Catalog(path)
-        other = subprocess.run([sys.executable, "-c", OPENING, path], capture_output=True, text=True, check=False)
+        other = run(OPENING, path)
         assert "Could not set lock" in other.stderr
-    assert subprocess.run([sys.executable, "-c", OPENING, path], check=False).returncode == 0
+    assert run(OPENING, path).returncode == 0
 
 
 def test_where_nobody_says_what_is_open_duckdb_looks_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,12 +106,12 @@ def test_who_adds_waits_longer_than_who_asks(
     catalog = ocinb.Catalog(tmp_path / "held.duckdb")
     pauses: list[float] = []
     with process(tmp_path, HOLDER, catalog.path) as holder:
-        assert line(holder) == "held"
+        assert holder.line() == "held"
 
         def wait(seconds: float) -> None:
             pauses.append(seconds)
             if len(pauses) == 5:
-                end(holder)
+                holder.end()
 
         monkeypatch.setattr(opening, "pause", wait)
         for ask in (catalog.tables, lambda: catalog.sql("FROM images"), lambda: ocinb.Catalog(catalog.path)):
@@ -127,7 +126,7 @@ def test_a_writer_does_not_wait_for_ever(tmp_path: Path, monkeypatch: pytest.Mon
     catalog = ocinb.Catalog(tmp_path / "held.duckdb")
     monkeypatch.setattr(opening, "WRITERS_PATIENCE_SECONDS", 0.1)
     with process(tmp_path, HOLDER, catalog.path) as holder:
-        assert line(holder) == "held"
+        assert holder.line() == "held"
         with pytest.raises(TransportError, match=f"is in use by process {holder.pid}"):
             catalog.observe([])
 
@@ -136,7 +135,7 @@ def test_whoever_is_in_a_hurry_does_not_wait(tmp_path: Path, monkeypatch: pytest
     catalog = ocinb.Catalog(tmp_path / "held.duckdb")
     monkeypatch.setattr(opening, "pause", lambda _: pytest.fail("it waits"))
     with process(tmp_path, HOLDER, catalog.path) as holder:
-        assert line(holder) == "held"
+        assert holder.line() == "held"
         for ask in (catalog.tables, lambda: catalog.observe([])):
             with impatient(0.0), pytest.raises(TransportError, match="is in use"):
                 ask()

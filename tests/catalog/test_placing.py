@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +16,7 @@ from ocinb.catalog import connection, opening, placing
 from ocinb.catalog.importing import read_export
 from ocinb.catalog.placing import beside, put_in_place
 from ocinb.errors import InvalidError, NotFoundError, OcinbError, TransportError
+from tests.scripts import Script
 
 MAKING = """
 import sys, ocinb
@@ -105,22 +104,13 @@ def test_who_is_faster_has_made_it(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 def test_two_processes_make_one_catalogue(tmp_path: Path) -> None:
     path = tmp_path / "new.duckdb"
-    both = [
-        subprocess.Popen(
-            [sys.executable, "-c", MAKING, str(path), me], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-        for me in ("a", "b")
-    ]
-    for one in both:
-        assert one.stdout is not None
-        assert one.stdout.readline() == "ready\n"
-    for one in both:
-        assert one.stdin is not None
-        one.stdin.write("\n")
-        one.stdin.flush()
-    for one in both:
-        one.communicate(timeout=120)
-        assert one.returncode == 0
+    with Script(MAKING, path, "a") as first, Script(MAKING, path, "b") as second:
+        for one in (first, second):
+            assert one.line() == "ready"
+        for one in (first, second):
+            one.say()
+        for one in (first, second):
+            assert one.wait() == 0
     assert sorted(ocinb.Catalog(path).sql("FROM failures")["reference"]) == ["a", "b"]
     assert names_in(tmp_path) == ["new.duckdb"]
 

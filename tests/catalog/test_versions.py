@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -16,7 +13,8 @@ import pytest
 import ocinb
 from ocinb.catalog import opening
 from ocinb.errors import InvalidError, TransportError
-from tests.catalog.test_files import HOLDER, line, of_version, process
+from tests.catalog.test_files import HOLDER, of_version, process
+from tests.scripts import Script, run
 
 # Leaves what it wrote last beside the file, as DuckDB does until somebody opens that again.
 KILLED = """
@@ -46,7 +44,7 @@ def hashes(folder: Path) -> dict[str, str]:
 
 
 def kill_after(path: Path, statement: str) -> None:
-    killed = subprocess.run([sys.executable, "-c", KILLED, str(path), statement], check=False)
+    killed = run(KILLED, path, statement)
     assert killed.returncode == -signal.SIGKILL
     assert Path(f"{path}.wal").stat().st_size
 
@@ -101,7 +99,7 @@ def test_who_holds_a_file_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     path = tmp_path / "held.duckdb"
     catalog = ocinb.Catalog(path)
     with process(tmp_path, HOLDER, path) as holder:
-        assert line(holder) == "held"
+        assert holder.line() == "held"
         with pytest.raises(TransportError, match=rf"in use by process {holder.pid} \(python") as caught:
             catalog.tables()
     assert "Close it there, or try again later" in str(caught.value)
@@ -122,25 +120,14 @@ def test_who_holds_a_file_may_not_be_known(tmp_path: Path, monkeypatch: pytest.M
 @pytest.mark.parametrize("call", ["catalog.sql('SELECT 1')", "catalog.observe([])", "catalog.export('never')"])
 def test_an_interrupt_ends_the_wait_for_a_file(tmp_path: Path, call: str) -> None:
     path = tmp_path / "held.duckdb"
-    with subprocess.Popen(
-        [sys.executable, "-c", WAITING, str(path), call],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=tmp_path,
-        env=os.environ | {"OCINB_STORE_DIR": str(tmp_path / "store"), "OCINB_CACHE_DIR": str(tmp_path / "cache")},
-    ) as waiting:
-        try:
-            assert line(waiting) == "ready"
-            with duckdb.connect(str(path)):
-                assert waiting.stdin is not None
-                waiting.stdin.write("\n")
-                waiting.stdin.flush()
-                time.sleep(1.0)
-                assert waiting.poll() is None
-                waiting.send_signal(signal.SIGINT)
-                told, _ = waiting.communicate(timeout=120)
-        finally:
-            waiting.kill()
+    folders = {"OCINB_STORE_DIR": str(tmp_path / "store"), "OCINB_CACHE_DIR": str(tmp_path / "cache")}
+    with Script(WAITING, path, call, cwd=tmp_path, env=folders) as waiting:
+        assert waiting.line() == "ready"
+        with duckdb.connect(str(path)):
+            waiting.say()
+            time.sleep(1.0)
+            assert waiting.poll() is None
+            waiting.send_signal(signal.SIGINT)
+            told, _ = waiting.communicate()
     assert told.splitlines() == ["KeyboardInterrupt"]
     assert not (tmp_path / "never").exists()

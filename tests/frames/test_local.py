@@ -59,6 +59,13 @@ def test_usage_tells_what_is_on_the_disk(registry: SampleRegistry) -> None:
     assert frame["path"].iloc[3] == str(settings.cache_dir)
 
 
+def test_what_was_read_of_layers_is_counted_in_words(registry: SampleRegistry) -> None:
+    ocinb.files(registry.reference("demo/hello"), progress=False)
+    assert "1 index, " in repr(ocinb.store)
+    ocinb.files(registry.reference("demo/shop:2.0"), progress=False)
+    assert "8 indexes, " in repr(ocinb.store)
+
+
 def test_pruning_all_leaves_what_was_pulled(registry: SampleRegistry) -> None:
     name = registry.reference("demo/shop:2.0")
     pulled = ocinb.pull(name, platform="arm64", progress=False)

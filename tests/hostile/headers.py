@@ -31,6 +31,9 @@ def base256(value: int, width: int = 12) -> bytes:
     return bytes([raw[0] | 0x80]) + raw[1:]
 
 
+_MODE, _DEVICES = octal(0o644, 8), octal(0, 8) * 2  # a hundred thousand headers are written with them
+
+
 def header(
     name: bytes,
     *,
@@ -44,9 +47,9 @@ def header(
 ) -> bytes:
     """Write one header; a size in bytes stands there as it is, and a tail takes the place of the prefix."""
     written = size if isinstance(size, bytes) else octal(size)
-    front = name.ljust(100, b"\0") + octal(0o644, 8) + owner + owner + written + mtime
+    front = name.ljust(100, b"\0") + _MODE + owner + owner + written + mtime
     magic = b"ustar  \0" if tail else b"ustar\x0000"
-    back = kind + target.ljust(100, b"\0") + magic + bytes(64) + octal(0, 8) + octal(0, 8) + tail
+    back = kind + target.ljust(100, b"\0") + magic + bytes(64) + _DEVICES + tail
     block = (front + b" " * 8 + back).ljust(BLOCK, b"\0")
     summed = b"%06o\0 " % sum(block) if checksum is None else checksum
     return block[:148] + summed + block[156:]

@@ -20,7 +20,7 @@ from ocinb.samples.server import SampleRegistry
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there are no such terminals")
 
-_SECONDS = 30.0
+_SECONDS = 120.0
 _PULL = """
 import sys
 import ocinb

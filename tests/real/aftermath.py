@@ -141,9 +141,9 @@ def _unpacks(layout: Path, name: str, layers: list[dict[str, Any]]) -> bool:
         return True
     rootless = ["--rootless"] if os.geteuid() else []  # root need not act as if it were
     with tempfile.TemporaryDirectory() as scratch:
-        bundle = Path(scratch, "bundle")
-        tools.run("umoci", "unpack", *rootless, "--image", f"{layout}:{name}", bundle)
-        return any((bundle / "rootfs").iterdir())
+        root = Path(scratch, "root")
+        tools.run("umoci", "raw", "unpack", *rootless, "--image", f"{layout}:{name}", root)
+        return any(root.iterdir())
 
 
 def _size(path: Path) -> int:

@@ -106,8 +106,11 @@ def judge(row: Row, proxy: FaultProxy, layer: Layer, place: Path, *, origin: str
 
 
 def is_clean(place: Path) -> bool:
-    """Say whether nothing is wrong in a layout, by a look from outside and by ocinb's own."""
-    return aftermath.only_whole_blobs(place) and aftermath.verified(place)
+    """Say whether nothing is wrong in a layout, by a look from outside and by ocinb's own.
+
+    Who was not even answered has made none.
+    """
+    return not place.exists() or (aftermath.only_whole_blobs(place) and aftermath.verified(place))
 
 
 def is_well(place: Path, name: str, *, origin: str) -> bool:

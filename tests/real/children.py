@@ -19,7 +19,7 @@ from typing import Any
 import ocinb
 from ocinb.errors import OcinbError
 
-SECONDS = 60
+SECONDS = 120
 
 _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(

@@ -1,4 +1,4 @@
-"""A real registry and real images, made once a session."""
+"""A real registry, made once a session, and real images, made once a run."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +9,8 @@ from playwright.sync_api import Browser
 import ocinb
 from tests import tokenserver
 from tests.real import badlines, browsers, building, djangooci, jupyter, logins, oddimages, realimages, zuulregistry
+from tests.real.browsers import Chromium
+from tests.real.desks import Desk
 from tests.real.djangooci import DjangoOci
 from tests.real.dockerregistry import DockerRegistry, serve
 from tests.real.faultproxy import FaultProxy, spoiling
@@ -16,6 +18,7 @@ from tests.real.formats import Formats, push_formats
 from tests.real.jupyter import Lab
 from tests.real.realimages import Layout, RealImages
 from tests.real.referred import Referred, push_referred
+from tests.real.shared import once
 from tests.real.tools import require
 from tests.real.zuulregistry import ZuulRegistry
 from tests.tokenserver import TokenServer
@@ -35,37 +38,37 @@ def docker_registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Docker
 
 @pytest.fixture(scope="session")
 def busybox_layout(tmp_path_factory: pytest.TempPathFactory) -> Layout:
-    return realimages.make_busybox(tmp_path_factory.mktemp("busybox"))
+    return once(tmp_path_factory, "busybox", realimages.make_busybox)
 
 
 @pytest.fixture(scope="session")
 def debian_layout(tmp_path_factory: pytest.TempPathFactory) -> Layout:
-    return realimages.make_debian(tmp_path_factory.mktemp("debian"))
+    return once(tmp_path_factory, "debian", realimages.make_debian)
 
 
 @pytest.fixture(scope="session")
 def slim_layout(tmp_path_factory: pytest.TempPathFactory) -> Layout:
-    return realimages.make_slim(tmp_path_factory.mktemp("slim"))
+    return once(tmp_path_factory, "slim", realimages.make_slim)
 
 
 @pytest.fixture(scope="session")
 def unpadded_layout(tmp_path_factory: pytest.TempPathFactory) -> Layout:
-    return realimages.make_unpadded(tmp_path_factory.mktemp("unpadded"))
+    return once(tmp_path_factory, "unpadded", realimages.make_unpadded)
 
 
 @pytest.fixture(scope="session")
 def odd_layout(tmp_path_factory: pytest.TempPathFactory) -> Layout:
-    return oddimages.make_odd(tmp_path_factory.mktemp("odd"))
+    return once(tmp_path_factory, "odd", oddimages.make_odd)
 
 
 @pytest.fixture(scope="session")
 def names_layout(tmp_path_factory: pytest.TempPathFactory) -> Layout:
-    return oddimages.make_names(tmp_path_factory.mktemp("names"))
+    return once(tmp_path_factory, "names", oddimages.make_names)
 
 
 @pytest.fixture(scope="session")
 def built_layout(tmp_path_factory: pytest.TempPathFactory) -> Layout:
-    return building.make_built(tmp_path_factory.mktemp("built"))
+    return once(tmp_path_factory, "built", building.make_built)
 
 
 @pytest.fixture(scope="session")
@@ -162,13 +165,25 @@ def lab_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, 
         yield url, directory
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Start one browser for all tests of a file; were it open for longer, no other test could run asyncio."""
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Chromium]:
     with browsers.chromium() as started:
         yield started
 
 
+@pytest.fixture(scope="module")
+def browser(chromium: Chromium) -> Iterator[Browser]:
+    """Use the one browser in a file of tests; were it used for longer, no other test could run asyncio."""
+    with chromium.used() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="session")
+def lab_desk(lab_server: tuple[str, Path]) -> Desk:
+    """Keep the page of that JupyterLab from one file of tests to the next."""
+    return Desk(lab_server[0])
+
+
 @pytest.fixture
-def lab(lab_server: tuple[str, Path], browser: Browser) -> Lab:
-    return Lab(*lab_server, browser)
+def lab(lab_server: tuple[str, Path], lab_desk: Desk, browser: Browser) -> Lab:
+    return Lab(*lab_server, browser, desk=lab_desk)

@@ -61,7 +61,7 @@ def serve(directory: Path) -> Iterator[DjangoOci]:
     (directory / "site_urls.py").write_text(_URLS, encoding="utf-8")
     environment = {**os.environ, "HOME": str(directory), **_site(directory)}
     prepare = [str(programs / "python"), "-c", _PREPARE]
-    subprocess.run(prepare, cwd=directory, env=environment, check=True, timeout=60)
+    subprocess.run(prepare, cwd=directory, env=environment, check=True, timeout=120)
     command: list[str | Path] = [
         *(programs / "gunicorn", "--chdir", directory, "--bind=127.0.0.1:0", "--threads=4"),
         "django.core.wsgi:get_wsgi_application()",

@@ -161,6 +161,11 @@ INTERACTIONS = (
 def open_explorer(page: Page) -> Locator:
     """Run all cells, and give the explorer once its tree is there."""
     jupyter.run_all_cells(page)
+    return shown_explorer(page)
+
+
+def shown_explorer(page: Page) -> Locator:
+    """Give the explorer once its tree is there."""
     explorer = page.locator(".ocinb-explorer").first
     explorer.locator(".files [role=treeitem]").first.wait_for(timeout=120_000)
     jupyter.wait_idle(page)
@@ -184,8 +189,11 @@ def see_row(explorer: Locator, name: str) -> None:
 
 
 def choose_layer(explorer: Locator, number: int) -> None:
-    """Click on a layer."""
+    """Click on another layer, and wait for its files; until they are there, those of the one before can be clicked."""
+    tree = explorer.locator(".files .tree").locator("visible=true").first
+    before = tree.text_content()
     explorer.locator(f"[role=option][data-place='{number + 1}']").click()
+    expect(tree).not_to_have_text(before or "")
 
 
 def timed(page: Page, action: str, sign: str) -> float:

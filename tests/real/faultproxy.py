@@ -25,7 +25,7 @@ _REASONS = http.client.responses
 # What says how an answer went over one line, and so says nothing about the next.
 _OF_ONE_LINE = frozenset({"connection", "transfer-encoding", "date"})
 _GOOD = frozenset({200, 206})
-_DRAIN_SECONDS = 10
+_DRAIN_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class Exchange:
     def answer(self, *, without: str | None = None) -> Answer:
         """Ask the registry, without one of the headers if that is wanted."""
         sent = {name: value for name, value in self.asked.headers.items() if name not in {without, "connection"}}
-        registry = http.client.HTTPConnection(self.upstream, timeout=30)
+        registry = http.client.HTTPConnection(self.upstream, timeout=120)
         try:
             registry.request(self.asked.method, self.asked.path, headers={**sent, "Connection": "close"})
             got = registry.getresponse()

@@ -107,7 +107,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif place is None:
             self.send_error(502)
         else:
-            return socket.create_connection(place, timeout=30)
+            return socket.create_connection(place, timeout=120)
         return None
 
     def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 - http.server's signature

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from playwright.sync_api import Browser, Page
 
 from tests.real import browsers
+from tests.real.desks import Desk
 
 # The token is empty: it listens on loopback, and only as long as a test runs.
 _FLAGS = (
@@ -59,6 +60,7 @@ class Lab(NamedTuple):
     directory: Path
     browser: Browser
     front: Front = JUPYTERLAB
+    desk: Desk | None = None
 
     def address(self, name: str) -> str:
         """Give the address of a notebook."""
@@ -69,7 +71,7 @@ class Lab(NamedTuple):
 def serve(directory: Path, front: Front = JUPYTERLAB, *, environment: Mapping[str, str] | None = None) -> Iterator[str]:
     """Serve a directory with an application that knows no settings of this machine, and give its address."""
     with TemporaryDirectory(prefix="ocinb-lab-") as home:
-        _decline_news(Path(home))
+        _settle(Path(home))
         process = subprocess.Popen(
             [sys.executable, "-m", front.module, *_FLAGS, *front.switches, f"--ServerApp.root_dir={directory}"],
             env={**os.environ, **_homes(Path(home)), **(environment or {})},
@@ -86,12 +88,40 @@ def serve(directory: Path, front: Front = JUPYTERLAB, *, environment: Mapping[st
 
 @contextmanager
 def notebook(lab: Lab, name: str, *, dark: bool = False, width: int = 1280, height: int = 900) -> Iterator[Page]:
-    """Open a notebook with a kernel of its own, which ends with the page."""
-    with browsers.page(lab.browser, lab.address(name), width=width, height=height) as opened:
+    """Open a notebook with a kernel of its own, on the desk if there is one, else in a page of its own; both end."""
+    with _opened(lab, name, width=width, height=height) as opened:
         wait_idle(opened)
         use_theme(opened, dark=dark)
         yield opened
-        opened.evaluate("() => jupyterapp.serviceManager.sessions.shutdownAll()")
+
+
+@contextmanager
+def run_again(
+    lab: Lab, name: str, *sources: str, dark: bool = False, height: int = 900, hide_code: bool = False
+) -> Iterator[Page]:
+    """Start all cells of a notebook that several tests open, each time from the first one and without any output.
+
+    If nothing else was opened since, they run in the kernel in which they have run before.
+    """
+    if not (path := lab.directory / f"{name}.ipynb").exists():
+        write_notebook(path, *sources, hide_code=hide_code)
+    with _opened(lab, path.name, height=height, stays=True) as opened:
+        wait_idle(opened)
+        use_theme(opened, dark=dark)
+        command(opened, "notebook:clear-all-cell-outputs")
+        run_all_cells(opened)
+        yield opened
+
+
+@contextmanager
+def _opened(lab: Lab, name: str, *, width: int = 1280, height: int, stays: bool = False) -> Iterator[Page]:
+    if lab.desk is not None:
+        with lab.desk.notebook(lab.browser, name, width=width, height=height, stays=stays) as opened:
+            yield opened
+    else:
+        with browsers.page(lab.browser, lab.address(name), width=width, height=height) as opened:
+            yield opened
+            opened.evaluate("() => jupyterapp.serviceManager.sessions.shutdownAll()")
 
 
 def write_notebook(path: Path, *sources: str, hide_code: bool = False) -> Path:
@@ -128,7 +158,7 @@ def run_all_cells(page: Page) -> None:
 def wait_idle(page: Page, *, timeout: float = 30.0) -> None:
     """Wait until the kernel is there, and has nothing to do."""
     page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=timeout * 1000)
-    page.wait_for_function(_IDLE, timeout=timeout * 1000)
+    page.wait_for_function(_IDLE, timeout=timeout * 1000, polling=50)
 
 
 def interrupt(page: Page) -> None:
@@ -153,11 +183,15 @@ def _homes(home: Path) -> dict[str, str]:
     }
 
 
-def _decline_news(home: Path) -> None:
-    """Answer the question whether one wants Jupyter's news, which would cover a corner of the page."""
-    settings = home / "jupyterlab_settings_dir" / "@jupyterlab" / "apputils-extension"
-    settings.mkdir(parents=True)
-    (settings / "notification.jupyterlab-settings").write_text('{"fetchNews": "false", "checkForUpdates": false}')
+def _settle(home: Path) -> None:
+    """Decline Jupyter's news, which would cover a corner of the page; and nothing is saved but by who asks for it."""
+    for name, wanted in (
+        ("apputils-extension/notification", {"fetchNews": "false", "checkForUpdates": False}),
+        ("docmanager-extension/plugin", {"autosave": False}),
+    ):
+        settings = home / "jupyterlab_settings_dir" / "@jupyterlab" / f"{name}.jupyterlab-settings"
+        settings.parent.mkdir(parents=True)
+        settings.write_text(json.dumps(wanted))
 
 
 def _address(process: "subprocess.Popen[bytes]", home: Path) -> str:

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -34,6 +35,8 @@ _SLIM = (
     "tzdata",
 )
 _ON_SLIM = ("ca-certificates", "debconf")
+# Longer files are half of all bytes, and one of them is as good as all: the one that a layer removes.
+_LONGEST, _LONG = 200_000, "usr/bin/perl"
 _WITHOUT_PADDING = "--blocking-factor=1"
 _HARD_LINKS = ("cat", "ls", "sh", "tar", "wget")
 
@@ -228,11 +231,16 @@ def _package_layer(
         status.parent.mkdir(parents=True)
         status.write_bytes(dpkgfiles.status(below | names))
         listed = Path(scratch, "listed")
-        listed.write_bytes(b"\0".join(os.fsencode(path) for path in dpkgfiles.owned_paths(names)))
+        listed.write_bytes(b"\0".join(map(os.fsencode, filter(_is_packed, dpkgfiles.owned_paths(names)))))
         sources = ("--directory=/", "--null", "--files-from", listed, "--directory", scratch, "var/lib/dpkg/status")
         # Who is not root goes without the few directories that only root may read.
         options = (f"--format={tar_format}", "--no-recursion", "--ignore-failed-read", *more_options)
         _tar_layer(layout, created_by, *options, *sources)
+
+
+def _is_packed(path: str) -> bool:
+    found = Path("/", path).lstat()
+    return not stat.S_ISREG(found.st_mode) or found.st_size <= _LONGEST or path == _LONG
 
 
 def _mark(layout: Layout, created_by: str, path: str) -> None:

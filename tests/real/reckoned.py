@@ -228,7 +228,7 @@ class Reckoned:
 
     def _fetch(self, repository: str, kind: str, wanted: str) -> bytes | None:
         url = f"http://{self.host}/v2/{repository}/{kind}/{wanted}"
-        answer = self._session.get(url, headers={"Accept": ", ".join(_MANIFESTS)}, timeout=30)
+        answer = self._session.get(url, headers={"Accept": ", ".join(_MANIFESTS)}, timeout=120)
         if answer.status_code == 404:
             return None
         assert answer.status_code == 200, answer.text

@@ -32,7 +32,7 @@ class Relay:
             number, self.calls = self.calls, self.calls + 1
         host, _, port = self.upstream.rpartition(":")
         try:
-            registry = socket.create_connection((host, int(port)), timeout=10)
+            registry = socket.create_connection((host, int(port)), timeout=120)
         except OSError:
             _close(caller)
             return

@@ -1,10 +1,13 @@
 """What one sees of a page: pictures for people, how far colours are apart, and whether a stranger's code has run."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
-from playwright.sync_api import Page
+from playwright.sync_api import Page, Request
 
 SCREENSHOTS = Path("build/screenshots")
 # How far two colours are apart, as people see it (WCAG 2, contrast ratio); behind what is clear, the page shows.
@@ -33,11 +36,12 @@ _IS_STILL = """selector => {
     window.ocinbSeen = seen;
     return places.length > 0 && window.ocinbStill >= 10;
 }"""
-# Wakes whatever waits for a mouse or for the keyboard, and then looks whether anything of it has run.
+# Wakes whatever waits for a mouse or for the keyboard, and then looks whether anything of it has run. Events go up to
+# what is around an element where a browser's do: in a notebook full of plots, that takes seconds for each kind.
 _CANARY = """selector => {
     for (const element of document.querySelectorAll(selector))
-        for (const kind of ['mouseover', 'mouseenter', 'focus', 'focusin'])
-            element.dispatchEvent(new Event(kind, {bubbles: true}));
+        for (const [kind, bubbles] of [['mouseover', true], ['mouseenter'], ['focusin', true], ['focus']])
+            element.dispatchEvent(new Event(kind, {bubbles}));
     return window.canary ?? null;
 }"""
 
@@ -69,7 +73,23 @@ def narrow(page: Page, selector: str, *, width: int = 700) -> None:
 
 def still(page: Page, selector: str) -> None:
     """Wait until nothing moves any more."""
+    page.evaluate("() => { delete window.ocinbSeen; }")
     page.wait_for_function(_IS_STILL, arg=selector)
+
+
+@contextmanager
+def asked_hosts(page: Page) -> Iterator[set[str]]:
+    """Collect the hosts that the page asks for anything."""
+    hosts: set[str] = set()
+
+    def note(request: Request) -> None:
+        hosts.add(urlsplit(request.url).hostname or "")
+
+    page.on("request", note)
+    try:
+        yield hosts
+    finally:
+        page.remove_listener("request", note)
 
 
 def canary(page: Page, within: str) -> Any:

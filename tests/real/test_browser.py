@@ -71,9 +71,7 @@ _STATES = {
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_each_state_has_a_look_of_its_own(lab: Lab, theme: str) -> None:
     code = _TRANSFER.replace("SUMMARY", _SUMMARY)
-    path = jupyter.write_notebook(lab.directory / f"states-{theme}.ipynb", code, hide_code=True)
-    with jupyter.notebook(lab, path.name, dark=theme == "dark") as page:
-        jupyter.run_all_cells(page)
+    with jupyter.run_again(lab, "states", code, dark=theme == "dark", hide_code=True) as page:
         early = panels.see(page, beyond=10)
         page.wait_for_function(_ALL_STATES)
         drawn = page.eval_on_selector_all(".ocinb-progress .ocinb-rows .widget-hprogress", _DRAWN)
@@ -95,5 +93,5 @@ def test_each_state_has_a_look_of_its_own(lab: Lab, theme: str) -> None:
     assert "MB/s" in late.total
     assert " left" in late.total
     assert "1 failed" in late.total
-    (output,) = panels.saved_outputs(path)
+    (output,) = panels.saved_outputs(lab.directory / "states.ipynb")
     assert output["data"] == {"text/plain": [_SUMMARY]}

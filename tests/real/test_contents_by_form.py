@@ -22,8 +22,8 @@ pytestmark = pytest.mark.real
 COMPRESSIONS = ["gzip", "zstd", "zstd:chunked"]
 # Of the whole Debian skopeo takes long to make a zstd:chunked image, or for ever: its tars end in many ways.
 FORMS = [
-    *(("debian", kind) for kind in ("gzip", "zstd")),
-    ("slim", "zstd:chunked"),
+    ("debian", "gzip"),
+    *(("slim", kind) for kind in ("zstd", "zstd:chunked")),
     *((image, kind) for image in ("busybox", "built", "odd", "names") for kind in COMPRESSIONS),
 ]
 Frames = dict[str, pd.DataFrame]
@@ -93,7 +93,7 @@ def test_what_was_pulled_gives_the_rows_of_the_registry(form: Form, tmp_path: Pa
 
 
 @pytest.mark.parametrize("transport", ["docker-archive", "oci-archive"])
-@pytest.mark.parametrize("image", ["debian", "odd", "names"])
+@pytest.mark.parametrize("image", ["slim", "odd", "names"])
 def test_an_archive_gives_the_rows_of_the_layout(
     image: str, transport: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:

@@ -43,13 +43,13 @@ class Unpacked:
 def image(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Unpacked:
     layout: Layout = request.getfixturevalue(f"{request.param}_layout")
     begun = time.time_ns() // 1000
-    root = unpacked(layout, tmp_path_factory.mktemp("tree") / "bundle")
+    root = unpacked(layout, tmp_path_factory.mktemp("tree") / "root")
     return Unpacked(request.param, layout.reference, root, begun)
 
 
 @pytest.fixture(scope="module")
 def odd_root(odd_layout: Layout, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return unpacked(odd_layout, tmp_path_factory.mktemp("odd-tree") / "bundle")
+    return unpacked(odd_layout, tmp_path_factory.mktemp("odd-tree") / "root")
 
 
 def test_the_file_system_is_the_tree(image: Unpacked) -> None:

@@ -1,4 +1,4 @@
-"""A layer of 150 megabytes is read in about the memory that one of 20 takes, in however many files."""
+"""A layer of 100 megabytes is read in about the memory that one of 20 takes, in however many files."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.real.children import Child
 pytestmark = pytest.mark.real
 
 MB = 10**6
-SMALL, LARGE = 20 * MB, 150 * MB
+SMALL, LARGE = 20 * MB, 100 * MB
 # Rows have to be somewhere, and chunks are on their way between the readers.
 MORE_MEGABYTES = 40
 STATUS, RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")

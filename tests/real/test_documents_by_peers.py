@@ -36,7 +36,7 @@ def get(reference: str, accept: str) -> tuple[bytes, Message]:
     repository, _, tag = rest.rpartition(":")
     request = urllib.request.Request(f"http://{host}/v2/{repository}/manifests/{tag}", headers={"Accept": accept})
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # loopback is behind no proxy
-    with opener.open(request, timeout=30) as answer:
+    with opener.open(request, timeout=120) as answer:
         return answer.read(), answer.headers
 
 

@@ -51,9 +51,7 @@ def _notebook_of(path: Path, html: str) -> Path:
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_a_story_opens_by_mouse_and_keyboard(lab: Lab, theme: str) -> None:
-    path = jupyter.write_notebook(lab.directory / f"explain-{theme}.ipynb", _CELL)
-    with jupyter.notebook(lab, path.name, dark=theme == "dark", height=1400) as page:
-        jupyter.run_all_cells(page)
+    with jupyter.run_again(lab, "explain", _CELL, dark=theme == "dark", height=1400) as page:
         page.wait_for_selector(_BUTTON)
         assert page.evaluate(_OPEN) == [True, *[False] * 10]
         sights.shot(page, f"explain-{theme}")
@@ -78,10 +76,8 @@ def test_a_story_opens_by_mouse_and_keyboard(lab: Lab, theme: str) -> None:
 
 
 def test_it_is_copied_as_markdown_and_so_is_a_line(lab: Lab) -> None:
-    path = jupyter.write_notebook(lab.directory / "explain-copy.ipynb", _CELL)
-    with jupyter.notebook(lab, path.name) as page:
+    with jupyter.run_again(lab, "explain", _CELL) as page:
         page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-        jupyter.run_all_cells(page)
         page.wait_for_selector(_BUTTON)
         page.get_by_text("Copy as Markdown").click()
         page.get_by_text("Copied", exact=True).wait_for()

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import ConsoleMessage, Error, Locator, Page, expect
 
 from tests.real import explorers, jupyter, sights
 from tests.real.explorers import row, see_row
@@ -22,10 +22,42 @@ _KERNEL = "jupyterapp.shell.currentWidget.context.sessionContext.session.kernel"
 
 
 @contextmanager
-def _opened(lab: Lab, name: str, *cells: str, dark: bool = False) -> Iterator[tuple[Page, Locator]]:
+def _opened(lab: Lab, name: str, *cells: str) -> Iterator[tuple[Page, Locator]]:
     path = jupyter.write_notebook(lab.directory / f"{name}.ipynb", *cells)
-    with jupyter.notebook(lab, path.name, dark=dark, height=1050) as page:
+    with jupyter.notebook(lab, path.name, height=1050) as page:
         yield page, explorers.open_explorer(page)
+
+
+@contextmanager
+def _again(lab: Lab, name: str, *cells: str, dark: bool = False) -> Iterator[tuple[Page, Locator]]:
+    """Open an explorer in a notebook that several tests run."""
+    with jupyter.run_again(lab, name, *cells, dark=dark, height=1050) as page:
+        yield page, explorers.shown_explorer(page)
+
+
+@contextmanager
+def _slowly(page: Page) -> Iterator[list[str]]:
+    """Let the page be four times as slow, and collect the errors in it."""
+    errors: list[str] = []
+
+    def note(message: ConsoleMessage) -> None:
+        if message.type == "error":
+            errors.append(message.text)
+
+    def note_raised(error: Error) -> None:
+        errors.append(str(error))
+
+    page.on("console", note)
+    page.on("pageerror", note_raised)
+    slower = page.context.new_cdp_session(page)
+    slower.send("Emulation.setCPUThrottlingRate", {"rate": 4})
+    try:
+        yield errors
+    finally:
+        slower.send("Emulation.setCPUThrottlingRate", {"rate": 1})
+        slower.detach()
+        page.remove_listener("console", note)
+        page.remove_listener("pageerror", note_raised)
 
 
 def _details(explorer: Locator) -> Locator:
@@ -34,7 +66,7 @@ def _details(explorer: Locator) -> Locator:
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_an_image_is_looked_through_by_mouse(lab: Lab, theme: str) -> None:
-    with _opened(lab, f"explore-{theme}", explorers.SHOP, dark=theme == "dark") as (page, explorer):
+    with _again(lab, "explore", explorers.SHOP, dark=theme == "dark") as (page, explorer):
         expect(explorer.locator("header")).to_contain_text("demo/shop:2.0")
         expect(explorer.locator("header")).to_contain_text("84.4 %")
         assert explorers.names(explorer)[0] == "usr"  # the largest
@@ -76,7 +108,7 @@ def test_an_image_is_looked_through_by_mouse(lab: Lab, theme: str) -> None:
 
 
 def test_a_search_finds_by_glob_and_word_and_leads_to_the_place(lab: Lab) -> None:
-    with _opened(lab, "explore-search", explorers.SHOP) as (page, explorer):
+    with _again(lab, "explore", explorers.SHOP) as (page, explorer):
         field, found = explorer.get_by_role("searchbox"), explorer.locator(".found")
         field.fill("*.so*")
         expect(found).to_contain_text("3 found, 3.4 MB")
@@ -110,7 +142,7 @@ def test_a_search_finds_by_glob_and_word_and_leads_to_the_place(lab: Lab) -> Non
 
 
 def test_the_keyboard_moves_and_no_shortcut_of_jupyterlab_is_pressed(lab: Lab) -> None:
-    with _opened(lab, "explore-keys", explorers.SHOP, "'another cell'") as (page, explorer):
+    with _again(lab, "explore-two", explorers.SHOP, "explorer") as (page, explorer):
         tree = explorer.get_by_role("tree", name="Files", exact=True)
         active = explorer.locator(".files .row.active")
         tree.focus()
@@ -148,7 +180,7 @@ def test_the_keyboard_moves_and_no_shortcut_of_jupyterlab_is_pressed(lab: Lab) -
 
 
 def test_another_platform_is_read_and_two_places_show_one_explorer(lab: Lab) -> None:
-    with _opened(lab, "explore-two", explorers.SHOP, "explorer") as (page, first):
+    with _again(lab, "explore-two", explorers.SHOP, "explorer") as (page, first):
         second = page.locator(".ocinb-explorer").nth(1)
         expect(second.locator(".files [role=treeitem]").first).to_be_visible()
         digest = first.locator(".of-manifest code").inner_text()
@@ -182,7 +214,7 @@ def test_the_page_says_that_the_kernel_is_busy_and_that_it_is_gone(lab: Lab) -> 
 
 
 def test_reading_another_platform_is_told_and_stopped(lab: Lab) -> None:
-    with _opened(lab, "explore-stop", explorers.SLOW) as (page, explorer):
+    with _again(lab, "explore-slow", explorers.SLOW) as (page, explorer):
         digest = explorer.locator(".of-manifest code").inner_text()
         picker = explorer.get_by_role("combobox", name="Platform")
         picker.select_option("linux/arm64")
@@ -199,7 +231,7 @@ def test_reading_another_platform_is_told_and_stopped(lab: Lab) -> None:
 
 
 def test_a_kernel_that_ends_while_it_reads_is_told(lab: Lab) -> None:
-    with _opened(lab, "explore-dead", explorers.SLOW) as (page, explorer):
+    with _again(lab, "explore-slow", explorers.SLOW) as (page, explorer):
         explorer.get_by_role("combobox", name="Platform").select_option("linux/arm64")
         status = explorer.locator(".status")
         expect(status).to_contain_text("Reading the layers for linux/arm64")
@@ -210,11 +242,7 @@ def test_a_kernel_that_ends_while_it_reads_is_told(lab: Lab) -> None:
 
 def test_panels_that_come_and_go_break_nothing_and_the_explorer_answers(lab: Lab) -> None:
     path = jupyter.write_notebook(lab.directory / "explore-panels.ipynb", explorers.BRIEF_PANELS + explorers.SHOP)
-    with jupyter.notebook(lab, path.name, height=1050) as page:
-        errors: list[str] = []
-        page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": 4})
+    with jupyter.notebook(lab, path.name, height=1050) as page, _slowly(page) as errors:
         explorer = explorers.open_explorer(page)
         explorer.get_by_role("searchbox").fill("passwd")
         expect(explorer.locator(".found")).to_contain_text("found")
@@ -256,7 +284,7 @@ def test_a_notebook_that_was_saved_shows_the_summary(lab: Lab) -> None:
         jupyter.save(page)
     kept = sights.outputs(lab.directory / "explore-saved.ipynb")
     assert any("demo/shop:2.0" in "".join(output.get("data", {}).get("text/html", "")) for output in kept)
-    with jupyter.notebook(lab, "explore-saved.ipynb", height=1050) as page:
+    with jupyter.notebook(lab._replace(desk=None), "explore-saved.ipynb", height=1050) as page:  # a page that is new
         expect(page.locator(".ocinb-explore-static")).to_be_visible()
         expect(page.locator(".ocinb-explorer")).to_have_count(0)
         page.wait_for_timeout(1500)  # ipywidgets look for the widget that is gone

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Dialog, Page
 
 from tests.real import jupyter, panels, sights, strangers
 from tests.real.jupyter import Lab
@@ -121,11 +122,24 @@ def path(lab: Lab) -> Path:
     return jupyter.write_notebook(lab.directory / "hostile.ipynb", *cells, hide_code=True)
 
 
+@contextmanager
+def _no_dialog(page: Page) -> Iterator[None]:
+    said: list[str] = []
+
+    def note(dialog: Dialog) -> None:
+        said.append(dialog.message)
+        dialog.dismiss()
+
+    page.on("dialog", note)
+    try:
+        yield
+    finally:
+        page.remove_listener("dialog", note)
+    assert said == []
+
+
 def test_no_window_runs_what_a_stranger_wrote(lab: Lab, path: Path) -> None:
-    with jupyter.notebook(lab, path.name, height=1400) as page:
-        hosts: set[str] = set()
-        page.on("request", lambda request: hosts.add(urlsplit(request.url).hostname or ""))
-        page.on("dialog", lambda dialog: pytest.fail(dialog.message))
+    with jupyter.notebook(lab, path.name, height=1400) as page, sights.asked_hosts(page) as hosts, _no_dialog(page):
         jupyter.run_all_cells(page)
         panels.see(page, beyond=2)
         assert sights.canary(page, ".ocinb-progress") is None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -48,9 +47,7 @@ def notebook_7(tmp_path: Path, browser: Browser) -> Iterator[Lab]:
 
 def test_all_windows_open_in_notebook_7(notebook_7: Lab) -> None:
     path = jupyter.write_notebook(notebook_7.directory / "everything.ipynb", *_CELLS)
-    with jupyter.notebook(notebook_7, path.name, height=6000) as page:
-        hosts: set[str] = set()
-        page.on("request", lambda request: hosts.add(urlsplit(request.url).hostname or ""))
+    with jupyter.notebook(notebook_7, path.name, height=6000) as page, sights.asked_hosts(page) as hosts:
         jupyter.run_all_cells(page)
         panels.see(page, beyond=5)
         assert panels.faults(page) == []

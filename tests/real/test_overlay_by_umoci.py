@@ -42,9 +42,9 @@ def test_random_layers_come_to_what_umoci_unpacks(first: int, tmp_path: Path) ->
     stacks = {str(seed): stack_of(seed) for seed in range(first, first + AT_ONCE)}
     layout = write_layout(tmp_path / "layout", {name: _image(stack) for name, stack in stacks.items()})
     for name, stack in stacks.items():
-        run("umoci", "unpack", "--rootless", "--image", f"{layout}:{name}", tmp_path / name)
+        run("umoci", "raw", "unpack", "--rootless", "--image", f"{layout}:{name}", tmp_path / name)
         layers = [layer_of(*entries) for entries in stack]
-        theirs, implied = _walked(tmp_path / name / "rootfs"), Applied(layers).implied
+        theirs, implied = _walked(tmp_path / name), Applied(layers).implied
         assert {path: facts for path, facts in theirs.items() if path not in implied} == _ours(layers), name
         assert {theirs[path][0] for path in implied} <= {DIRECTORY}, "what no layer stores has no row"
 

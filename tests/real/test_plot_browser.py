@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
 import plotly
 import pytest
@@ -73,6 +72,9 @@ _HOSTILE_CELLS = (
     "ocinb.plot.shared(shared)",
     "ocinb.plot.growth(grown)",
 )
+# Plotly draws anew a little after the window changed.
+_FIT = """width => [...document.querySelectorAll('.js-plotly-plot')].every(plot =>
+    plot.clientWidth < width && Math.abs(plot.querySelector('.main-svg').clientWidth - plot.clientWidth) < 2)"""
 _DRAWN = "count => document.querySelectorAll('.js-plotly-plot .main-svg').length >= count"
 # Texts that leave the picture of their plot, which is where they would be cut, by how many pixels.
 _CUT = """() => [...document.querySelectorAll('.js-plotly-plot')].flatMap(plot => {
@@ -105,13 +107,10 @@ class _Seen(NamedTuple):
 
 
 @contextmanager
-def _drawn(lab: Lab, name: str, *cells: str, dark: bool = False, count: int, height: int = 7000) -> Iterator[_Seen]:
+def _drawn(lab: Lab, name: str, *cells: str, dark: bool = False, count: int) -> Iterator[_Seen]:
     """Run a notebook whose last cells each draw a plot, and wait for all of them."""
-    path = jupyter.write_notebook(lab.directory / f"{name}.ipynb", *cells, hide_code=True)
-    with jupyter.notebook(lab, path.name, dark=dark, height=height) as page:
-        hosts: set[str] = set()
-        page.on("request", lambda request: hosts.add(urlsplit(request.url).hostname or ""))
-        jupyter.run_all_cells(page)
+    opened = jupyter.run_again(lab, name, *cells, dark=dark, height=7000, hide_code=True)
+    with opened as page, sights.asked_hosts(page) as hosts:
         jupyter.wait_idle(page, timeout=90)
         assert page.locator("[data-mime-type='application/vnd.jupyter.stderr']").all_inner_texts() == []
         page.wait_for_function(_DRAWN, arg=count, timeout=60_000)
@@ -127,7 +126,7 @@ def _shots(page: Page, theme: str) -> None:
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_all_plots_are_drawn_without_a_network(lab: Lab, theme: str) -> None:
     cells = _CELLS.values()
-    with _drawn(lab, f"plots-{theme}", _START, *cells, dark=theme == "dark", count=len(_CELLS)) as (page, hosts):
+    with _drawn(lab, "plots", _START, *cells, dark=theme == "dark", count=len(_CELLS)) as (page, hosts):
         assert hosts <= {"127.0.0.1", "localhost", ""}
         assert page.evaluate(_CUT) == []
         found, own = page.evaluate(_COLOURS)
@@ -139,10 +138,9 @@ def test_all_plots_are_drawn_without_a_network(lab: Lab, theme: str) -> None:
 
 
 def test_they_fit_beside_the_side_bar_of_a_narrow_window(lab: Lab) -> None:
-    with _drawn(lab, "plots-narrow", _START, *_CELLS.values(), count=len(_CELLS)) as (page, _):
+    with _drawn(lab, "plots", _START, *_CELLS.values(), count=len(_CELLS)) as (page, _):
         page.set_viewport_size({"width": 700, "height": 7000})
-        page.wait_for_function("() => document.querySelector('.js-plotly-plot').clientWidth < 360")
-        page.wait_for_timeout(1000)  # plotly draws anew a little after the window changed
+        page.wait_for_function(_FIT, arg=360)
         assert page.evaluate(_CUT) == []
         assert max(page.evaluate(_TOO_WIDE)) <= 1
         _shots(page, "narrow")

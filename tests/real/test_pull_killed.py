@@ -100,7 +100,7 @@ def check(pull: Pull, whole: Whole) -> None:
     assert aftermath.no_parts(pull.layout)
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(12))
 def test_what_was_kept_of_a_killed_pull_is_not_fetched_again(
     line: Sluice, whole: Whole, tmp_path: Path, seed: int
 ) -> None:

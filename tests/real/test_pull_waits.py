@@ -22,6 +22,7 @@ from tests.real.children import Child, Pull
 from tests.real.dockerregistry import DockerRegistry
 from tests.real.faultproxy import Fault, FaultProxy
 from tests.real.faults import HANG_UP, RESET, SILENCE, cut, no_answer, refused
+from tests.real.processes import promised
 from tests.real.realimages import RealImages
 
 pytestmark = pytest.mark.real
@@ -110,7 +111,7 @@ def stopped_in(pull: Pull) -> tuple[float, list[str]]:
         children.run(pull)
     except KeyboardInterrupt:
         heard = time.monotonic()
-        while threading.active_count() > 1 and time.monotonic() < heard + 1:
+        while threading.active_count() > 1 and time.monotonic() < heard + 60:
             time.sleep(0.01)
         return heard, [thread.name for thread in threading.enumerate()]
     raise AssertionError("it came to an end")
@@ -145,7 +146,7 @@ def test_ctrl_c_is_heard_by_who_waits_for(wait: Wait, proxy: FaultProxy, layer: 
     sent = time.monotonic()  # this clock is one for all processes
     os.kill(child.process.pid or 0, signal.SIGINT)
     heard, threads = child.result()
-    assert (heard - sent < 2, threads) == (True, ["MainThread"])
+    assert (heard - sent < promised(2), threads) == (True, ["MainThread"])
     assert aftermath.kept_of(pull.layout, layer.digest) == wait.kept
     assert badlines.is_clean(pull.layout)
     proxy.follow(layer.digest, [])

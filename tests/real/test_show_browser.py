@@ -56,17 +56,16 @@ _BACKGROUNDS = """() => [...document.querySelectorAll('.ocinb-live, .ocinb-live 
     .map(element => getComputedStyle(element).backgroundColor)"""
 
 
-def _run(page: Page) -> None:
-    jupyter.run_all_cells(page)
+def _wait(page: Page) -> None:
     page.wait_for_selector(".ocinb-show")
     jupyter.wait_idle(page, timeout=90)
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_frames_read_well_and_digests_copy_whole(lab: Lab, theme: str) -> None:
-    path = jupyter.write_notebook(lab.directory / f"show-{theme}.ipynb", _LOAD, _FRAMES, _PART, _CONFIGS)
-    with jupyter.notebook(lab, path.name, dark=theme == "dark", height=1300) as page:
-        _run(page)
+    cells = (_LOAD, _FRAMES, _PART, _CONFIGS)
+    with jupyter.run_again(lab, "show", *cells, dark=theme == "dark", height=1300) as page:
+        _wait(page)
         assert page.locator(".ocinb-show").count() == 3
         cell = page.locator(".ocinb-show").nth(0).locator("tbody tr").nth(2)
         assert "2.8 MB" in cell.inner_text()
@@ -90,9 +89,9 @@ def test_frames_read_well_and_digests_copy_whole(lab: Lab, theme: str) -> None:
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_a_long_frame_is_searched_and_sorted_by_its_numbers(lab: Lab, theme: str) -> None:
-    path = jupyter.write_notebook(lab.directory / f"show-long-{theme}.ipynb", _LOAD, _FRAMES, _LONG, _LONG)
-    with jupyter.notebook(lab, path.name, dark=theme == "dark", height=1300) as page:
-        _run(page)
+    cells = (_LOAD, _FRAMES, _LONG, _LONG)
+    with jupyter.run_again(lab, "show-long", *cells, dark=theme == "dark", height=1300) as page:
+        _wait(page)
         page.wait_for_function(
             "() => document.querySelectorAll('.ocinb-live:not([hidden]) table.dataTable').length === 2"
         )
@@ -113,7 +112,7 @@ def test_a_long_frame_is_searched_and_sorted_by_its_numbers(lab: Lab, theme: str
         assert set(page.evaluate(_BACKGROUNDS)) == {"rgba(0, 0, 0, 0)"}, "the page's own shows through"
         sights.shot(page, f"show-itables-{theme}")
         jupyter.save(page)
-        first, second = (_html(path, cell) for cell in (2, 3))
+        first, second = (_html(lab.directory / "show-long.ipynb", cell) for cell in (2, 3))
         assert len(first) > 900_000 > len(second), "the library is in the notebook once"
 
 
@@ -125,16 +124,16 @@ def _html(path: Path, cell: int) -> str:
 def test_small_objects_have_one_look(lab: Lab) -> None:
     path = jupyter.write_notebook(lab.directory / "show-cards.ipynb", _LOAD, _FRAMES, _CARDS, _TABLES)
     with jupyter.notebook(lab, path.name, height=2400) as page:
-        _run(page)
+        jupyter.run_all_cells(page)
+        _wait(page)
         assert page.locator(".jp-OutputArea-output code", has_text="catalog.tables()").count() == 1
         sights.shot(page, "show-cards")
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_nothing_of_a_stranger_runs_or_breaks_the_layout(lab: Lab, theme: str) -> None:
-    path = jupyter.write_notebook(lab.directory / f"show-hostile-{theme}.ipynb", _HOSTILE)
-    with jupyter.notebook(lab, path.name, dark=theme == "dark", height=1300) as page:
-        _run(page)
+    with jupyter.run_again(lab, "show-hostile", _HOSTILE, dark=theme == "dark", height=1300) as page:
+        _wait(page)
         page.wait_for_function(
             "() => document.querySelectorAll('.ocinb-live:not([hidden]) table.dataTable').length === 1"
         )

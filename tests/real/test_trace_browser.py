@@ -30,9 +30,7 @@ def _row(page: Page, number: int) -> None:
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_a_trace_reads_as_a_story_and_opens(lab: Lab, theme: str) -> None:
-    path = jupyter.write_notebook(lab.directory / f"trace-{theme}.ipynb", _CELL)
-    with jupyter.notebook(lab, path.name, dark=theme == "dark", height=1300) as page:
-        jupyter.run_all_cells(page)
+    with jupyter.run_again(lab, "trace", _CELL, dark=theme == "dark", height=1300) as page:
         page.wait_for_selector(".ocinb-trace")
         rows = page.locator(".ocinb-trace summary").all_inner_texts()
         assert len(rows) == 7

@@ -52,10 +52,10 @@ def text_of(raw: bytes) -> str:
 
 
 def unpacked(layout: Layout, place: Path) -> Path:
-    """Let umoci unpack an image, and give the root of its tree."""
+    """Let umoci unpack an image, without the bundle around it, and give the root of its tree."""
     rootless = [] if PRIVILEGED else ["--rootless"]
-    run("umoci", "unpack", *rootless, "--image", layout.image, place)
-    return place / "rootfs"
+    run("umoci", "raw", "unpack", *rootless, "--image", layout.image, place)
+    return place
 
 
 def walked(root: Path) -> dict[str, Facts]:

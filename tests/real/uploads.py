@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
 
-_SECONDS = 30
+_SECONDS = 120
 
 
 def put_manifest(

@@ -38,7 +38,7 @@ class ZuulRegistry:
         request = urllib.request.Request(
             f"http://{self.host}/auth/token?{scope}", headers={"Authorization": f"Basic {basic}"}
         )
-        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=30) as answer:
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=120) as answer:
             token = json.load(answer)["token"]
         uploads.put_manifest(f"http://{self.host}", name, media_type, document, authorization=f"Bearer {token}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from keyword import iskeyword
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -38,11 +39,14 @@ class OciSql:
     ----------
     last
         The catalogue that was asked last, by its variable or its path; empty before the first question.
+    replaced
+        The magics of that name that were there before, by their kind, ``line`` or ``cell``.
     """
 
     def __init__(self, shell: InteractiveShell) -> None:
         self._shell = shell
         self.last = ""
+        self.replaced: dict[str, Callable[..., Any] | None] = {}
 
     @no_var_expand
     def ocisql(self, line: str, cell: str | None = None) -> pd.DataFrame | Catalog | None:

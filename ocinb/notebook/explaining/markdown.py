@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 
 from ocinb._text import human_size, printable, shorten
 from ocinb.notebook.explaining.words import (
+    MOST_OF_A_LISTING,
     Chapter,
     Code,
     Figure,
@@ -31,11 +32,10 @@ from ocinb.notebook.explaining.words import (
     Table,
     Told,
     has_lines,
+    written_rows,
 )
 
 MOST_CHARACTERS = 400
-MOST_OF_A_LISTING = 20_000
-FIRST, LAST = 60, 20
 # What means something in the middle of a line; a line of ours begins with none of the others.
 _PUNCTUATION = re.compile(r"([\\`*_\[\]<>|~$&])")
 _WHOLE = 1000  # fewer bytes are told to the last one anyway
@@ -89,14 +89,13 @@ def _table(table: Table) -> str:
     if has_lines(table):
         heads, numbers = [*heads, "returned by"], [*numbers, ""]
     by = "" if table.line is None else f", by {_code(table.line, limit=None)}"
-    return f"{escaped(table.title)}{by}:\n\n{_grid(heads, numbers, _rows(table.rows, len(heads)))}"
+    return f"{escaped(table.title)}{by}:\n\n{_grid(heads, numbers, _rows(table, len(heads)))}"
 
 
-def _rows(rows: Sequence[Row], width: int) -> list[list[str]]:
-    if len(rows) <= FIRST + LAST:
-        return [*map(_row, rows)]
-    left_out = f"… {len(rows) - FIRST - LAST:,} more; the line gives all of them"
-    return [*map(_row, rows[:FIRST]), [escaped(left_out), *[""] * (width - 1)], *map(_row, rows[-LAST:])]
+def _rows(table: Table, width: int) -> list[list[str]]:
+    first, left_out, last = written_rows(table)
+    middle = [[escaped(left_out), *[""] * (width - 1)]] if left_out else []
+    return [*map(_row, first), *middle, *map(_row, last)]
 
 
 def _row(row: Row) -> list[str]:

@@ -15,6 +15,7 @@ from pathlib import Path
 from ocinb._text import escape_html, shorten
 from ocinb.notebook import markup
 from ocinb.notebook.explaining.words import (
+    MOST_OF_A_LISTING,
     Chapter,
     Code,
     Figure,
@@ -35,6 +36,7 @@ from ocinb.notebook.explaining.words import (
     Table,
     Told,
     has_lines,
+    written_rows,
 )
 
 MOST_CHARACTERS = 2000
@@ -43,8 +45,6 @@ SHORT_CHARACTERS = 40
 # Where a line of Python may be broken, and any other code.
 _BREAKS_OF_PYTHON = re.compile(r"(?<=[)\]])(?=\.)")
 _BREAKS = re.compile(r"(?<=[/?&])|(?=\+)")
-MOST_OF_A_LISTING = 20_000
-FIRST, LAST = 60, 20
 # What JupyterLab sets for all pages in it.
 _ALONE = (
     ":root { color-scheme: light dark; --jp-content-font-color2: light-dark(#5c5c5c, #b4b4b4);"
@@ -150,13 +150,11 @@ def _side(head: str) -> str:
 
 
 def _rows(table: Table) -> list[str]:
-    rows = table.rows
-    if len(rows) <= FIRST + LAST:
-        return [_row(row, table.heads) for row in rows]
-    left_out = f"… {len(rows) - FIRST - LAST:,} more; the line gives all of them"
-    middle = f'<tr class="aside"><td colspan="{len(table.heads) + has_lines(table)}">{left_out}</td></tr>'
-    ends = [[_row(row, table.heads) for row in part] for part in (rows[:FIRST], rows[-LAST:])]
-    return [*ends[0], middle, *ends[1]]
+    first, left_out, last = written_rows(table)
+    width = len(table.heads) + has_lines(table)
+    middle = [f'<tr class="aside"><td colspan="{width}">{left_out}</td></tr>'] if left_out else []
+    upper, lower = ([_row(row, table.heads) for row in part] for part in (first, last))
+    return [*upper, *middle, *lower]
 
 
 def _row(row: Row, heads: Sequence[str]) -> str:

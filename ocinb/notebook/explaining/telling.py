@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ocinb._text import human_duration
+from ocinb._text import counted, human_duration
 from ocinb.notebook.explaining.chapters import (
     chain,
     config,
@@ -36,8 +36,8 @@ def _gist(story: Gathered) -> Spans:
     if image is not None:
         if image.platform is not None and image.platform.known:
             said += [Code(str(image.platform)), " · "]
-        layers, what = image.manifest.layers, "layer" if story.runs else "blob"
-        said.append(f"{len(layers):,} {what}{'' if len(layers) == 1 else 's'}")
+        layers = image.manifest.layers
+        said.append(counted(len(layers), "layer" if story.runs else "blob"))
         sizes = [layer.known_size for layer in layers]
         if layers and None not in sizes:
             said += [", ", Size(sum(size or 0 for size in sizes))]
@@ -45,4 +45,4 @@ def _gist(story: Gathered) -> Spans:
     if not story.exchanges:
         return (*said, "no network")
     taken = sum(exchange.seconds for exchange in story.exchanges)
-    return (*said, f"{len(story.exchanges):,} requests, {human_duration(taken)} of waiting for answers")
+    return (*said, f"{counted(len(story.exchanges), 'request')}, {human_duration(taken)} of waiting for answers")

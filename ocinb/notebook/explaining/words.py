@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from ocinb._text import human_duration, human_size
+from ocinb._text import human_duration, human_size, short_digests
+from ocinb.notebook.ends import ends, gap
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,10 @@ class Link:
 
 Span = str | Code | Instruction | Hash | Size | Moment | Strong | Link
 Spans = tuple[Span, ...]
+# Of a longer table so many rows are written at either end.
+FIRST, LAST = 60, 20
+# So much of a document is written, in characters.
+MOST_OF_A_LISTING = 20_000
 # How a row of a table is meant: the one that was taken, one that stands aside, or one like others.
 Tone = Literal["", "taken", "aside"]
 
@@ -229,6 +234,12 @@ def has_lines(table: Table) -> bool:
     return any(row.line is not None for row in table.rows)
 
 
+def written_rows(table: Table) -> tuple[Sequence[Row], str, Sequence[Row]]:
+    """Give the rows of a table that are written, at either end, and what stands between them if not all are."""
+    first, left_out, last = ends(table.rows, FIRST, LAST)
+    return first, gap(left_out, "the line gives all of them") if left_out else "", last
+
+
 def duration(seconds: float) -> str:
     """Say for how long something counts.
 
@@ -256,17 +267,7 @@ def _plain(span: Span) -> str:
         case Moment():
             return "—" if span.when is None else f"{span.when:%Y-%m-%d %H:%M} UTC"
         case Hash():
-            return "—" if span.text is None else short(span.text)
+            return "—" if span.text is None else short_digests(span.text)
         case Instruction():
             return "—" if span.text is None else span.text
     return span.text
-
-
-def short(text: str) -> str:
-    """Cut a digest, and leave its algorithm.
-
-    >>> short("sha256:" + "ab" * 32), short("ab" * 32)
-    ('sha256:abababababab…', 'abababababab…')
-    """
-    algorithm, colon, digits = text.rpartition(":")
-    return f"{algorithm}{colon}{digits[:12]}…" if len(digits) > 12 else text  # noqa: PLR2004 - as docker cuts ids

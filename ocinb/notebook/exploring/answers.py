@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Final
 
-from ocinb._text import printable, shorten
-from ocinb.errors import MAX_CHARACTERS, InvalidError, OcinbError
+from ocinb._text import printable, short_digests, shorten
+from ocinb.errors import MAX_CHARACTERS, InvalidError, NotFoundError, OcinbError
 from ocinb.frames.collecting import Name, as_text, checked, complete
 from ocinb.frames.inside import check_image
 from ocinb.frames.opening import open_name, wanted_platforms
@@ -24,9 +23,6 @@ from ocinb.sources.images import ALL
 from ocinb.sources.session import default_session
 
 logger = logging.getLogger("ocinb")
-
-# Of a digest in a title, as much as people read.
-_DIGITS: Final = re.compile(r"(@[a-z0-9]+:[0-9a-f]{12})[0-9a-f]+")
 
 Ask = Callable[[Question, ExploredImage], JSON]
 _PURE: Final[Mapping[str, Ask]] = {
@@ -80,16 +76,46 @@ class Answers:
     """
 
     def __init__(self, offered: Offered, board: Progress) -> None:
-        self._offered = offered
-        self.first = offered.explored(offered.first, board)
+        first = offered.explored(offered.first, board)
+        self._held: tuple[Offered, ExploredImage] | None = offered, first
         reference = offered.opened.reference
         self.opening: JSON = {
             "reference": printable(offered.opened.name),
-            "familiar": _DIGITS.sub(r"\1…", printable(reference.familiar)),
+            "familiar": short_digests(printable(reference.familiar)),
             "platforms": offered.labels,
             "platform": offered.first,
-            "image": asks.image_told(self.first, offered.first),
+            "image": asks.image_told(first, offered.first),
         }
+
+    def close(self) -> None:
+        """Let go of the images; whoever asks then is told so."""
+        self._held = None
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the images were let go."""
+        return self._held is None
+
+    @property
+    def first(self) -> ExploredImage:
+        """The image that was asked for.
+
+        Raises
+        ------
+        NotFoundError
+            If it was let go.
+        """
+        return self._living()[1]
+
+    @property
+    def _offered(self) -> Offered:
+        return self._living()[0]
+
+    def _living(self) -> tuple[Offered, ExploredImage]:
+        held = self._held
+        if held is None:
+            raise NotFoundError("the explorer was closed", hint="Run the cell again.")
+        return held
 
     def answer(self, question: object, *, progress: Progress | None = None) -> JSON:
         """Answer a question, in any thread; what is wrong with it is an answer too.
@@ -117,11 +143,11 @@ class Answers:
             return {"id": number, "error": {"message": f"ocinb failed: {type(error).__name__}", "hint": None}}
 
     def _answer(self, question: Question, progress: Progress | None) -> JSON:
-        ask = question.asked((_IMAGE, _PREVIEW, *_PURE))
-        label = self._offered.label(question.platform)
-        image = self._offered.explored(label, progress)
+        ask, offered = question.asked((_IMAGE, _PREVIEW, *_PURE)), self._offered
+        label = offered.label(question.platform)
+        image = offered.explored(label, progress)
         if ask == _PREVIEW:  # which may have to wait for a network, and holds nobody up
-            return asks.previewed(question, image, partial(self._offered.content, label, progress=progress))
+            return asks.previewed(question, image, partial(offered.content, label, progress=progress))
         with image.lock:
             return asks.image_told(image, label) if ask == _IMAGE else _PURE[ask](question, image)
 

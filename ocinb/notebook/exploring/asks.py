@@ -11,7 +11,7 @@ import numpy as np
 from ocinb._text import nearest
 from ocinb.errors import InvalidError, NotFoundError
 from ocinb.frames.collecting import Row
-from ocinb.notebook.exploring.image import UNSEEN, ExploredImage
+from ocinb.notebook.exploring.image import UNSEEN, ExploredImage, Scope
 from ocinb.notebook.exploring.previewing import preview
 from ocinb.notebook.exploring.questions import Question
 from ocinb.notebook.exploring.telling import JSON, child_told, named, row_told, seen, version_told
@@ -70,7 +70,14 @@ def children(question: Question, image: ExploredImage) -> JSON:
     offset = question.offset if index is None else index // max(question.limit, 1) * question.limit
     places = question.page(order.tolist(), offset)
     entries = [child_told(image, view, above + listing.names[place], int(listing.rows[place])) for place in places]
-    return {**named(path), "total": len(listing.names), "offset": offset, "index": index, "entries": entries}
+    told = {**named(path), "total": len(listing.names), "offset": offset, "index": index, "entries": entries}
+    return told if path else {**told, "whole": _whole(question, image, view)}
+
+
+def _whole(question: Question, image: ExploredImage, view: View) -> JSON:
+    """Tell of a view what it comes to, and how much of each kind there is."""
+    sums = view.sums(range(len(view)))
+    return {"size_bytes": sums.size_bytes, "files": sums.files, "kinds": image.kind_counts(question.scope)}
 
 
 def _index_around(question: Question, view: View, listing: Listing, order: NDArray[np.int64], above: str) -> int | None:
@@ -89,11 +96,15 @@ def _is_marker(view: View, row: int) -> bool:
 
 
 def search(question: Question, image: ExploredImage) -> JSON:
-    """List what fits a pattern in a layer; or in the final file system, and after that what is not seen there."""
-    layer, pattern = question.layer, question.pattern
-    searched = [(_view(question, image), image.search(layer, pattern))]
-    if layer is None:
-        searched.append((image.view(UNSEEN), image.search(UNSEEN, pattern)))
+    """List what fits a pattern in what is looked at.
+
+    In the final file system what fits and is not seen there comes after that, unless some kinds of change are meant.
+    """
+    scope, pattern = question.scope, question.pattern
+    searched = [(_view(question, image), image.search(scope, pattern))]
+    is_end = scope == Scope(None)
+    if is_end:
+        searched.append((image.view(UNSEEN), image.search(Scope(UNSEEN), pattern)))
     told = [{"total": len(found.rows), "total_bytes": found.total_bytes} for _, found in searched]
     entries: list[JSON] = []
     before = 0
@@ -102,7 +113,8 @@ def search(question: Question, image: ExploredImage) -> JSON:
         rows = found.sorted(question.sort)[start : start + question.limit - len(entries)]
         entries += (row_told(image, view, row) for row in rows.tolist())
         before += len(found.rows)
-    return {**told[0], "unseen": told[1] if layer is None else None, "rows": before, "entries": entries}
+    unseen = told[1] if is_end else None
+    return {**told[0], "gone_bytes": searched[0][1].gone_bytes, "unseen": unseen, "rows": before, "entries": entries}
 
 
 def versions(question: Question, image: ExploredImage) -> JSON:
@@ -173,7 +185,7 @@ def _view(question: Question, image: ExploredImage) -> View:
     if layer is not None and layer >= count:
         has = f"it has {count}, from 0 to {count - 1}" if count else "it has none"
         raise NotFoundError(f"the image has no layer {min(layer, 10**6)}: {has}")
-    return image.view(layer)
+    return image.scoped(question.scope)
 
 
 def _no_folder(view: View, path: str) -> NotFoundError | InvalidError:

@@ -6,10 +6,12 @@ from functools import cached_property
 from typing import Any
 
 from ocinb._calls import suggesting
+from ocinb._text import escape_html
 from ocinb.frames.collecting import Name
 from ocinb.notebook.exploring.answers import Answers, open_answers
 from ocinb.notebook.exploring.lines import lines
 from ocinb.notebook.exploring.summary import summary
+from ocinb.notebook.exploring.telling import short_label
 from ocinb.progress.protocol import Progress
 
 _NO_WIDGETS = "The explorer needs a notebook that runs; its summary stands above."
@@ -30,8 +32,27 @@ class Explorer:
     def __init__(self, answers: Answers) -> None:
         self._answers = answers
 
+    def close(self) -> None:
+        """Take it off all pages, and let go of the image; what was read stays in the store.
+
+        An explorer that a notebook shows lives as long as its kernel, also when no variable has it any more, since
+        people may click in it. It is closed by this, or by a front end that closes its widgets.
+        """
+        self._answers.close()
+        if "_widget" in self.__dict__:
+            self._widget.close()
+
     def __repr__(self) -> str:
-        return lines(self._answers.opening, self._answers.first)
+        if self._answers.is_closed:
+            return self._closed
+        image = self._answers.first
+        with image.lock:
+            return lines(self._answers.opening, image)
+
+    @property
+    def _closed(self) -> str:
+        opening = self._answers.opening
+        return f"<Explorer: {opening['familiar']}, {short_label(opening['platform'])}, closed>"
 
     def _ipython_display_(self) -> None:
         """Show the summary and below it the page, which hides the summary as long as it lives.
@@ -41,17 +62,22 @@ class Explorer:
         """
         from IPython.display import display
 
-        display({"text/html": self._html, "text/plain": repr(self)}, raw=True)  # type: ignore[no-untyped-call]
-        if _in_notebook():
+        display(self._static(), raw=True)  # type: ignore[no-untyped-call]
+        if not self._answers.is_closed and _in_notebook():
             display({**self._view(), "text/plain": _NO_WIDGETS}, raw=True)  # type: ignore[no-untyped-call]
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         """Give all that there is to show, for whoever asks for it in one."""
-        return {**self._view(), "text/html": self._html, "text/plain": repr(self)}
+        return self._static() if self._answers.is_closed else {**self._view(), **self._static()}
 
-    @cached_property
-    def _html(self) -> str:
-        return summary(self._answers.opening, self._answers.first)
+    def _static(self) -> dict[str, Any]:
+        """Give what only has to be shown."""
+        if self._answers.is_closed:
+            return {"text/html": f"<p>{escape_html(self._closed)}</p>", "text/plain": self._closed}
+        image = self._answers.first
+        with image.lock:
+            html = summary(self._answers.opening, image)
+        return {"text/html": html, "text/plain": repr(self)}
 
     @cached_property
     def _widget(self) -> Any:
@@ -70,7 +96,9 @@ def explore(reference: Name, *, platform: str | None = None, progress: Progress 
 
     In a notebook that runs, folders open at a click or a key, files are searched by a glob and sorted by size; a file
     shows all its versions over the layers, who hid it, and its beginning; and other platforms can be chosen, whose
-    layers are read then. Where there is nothing to click, as on GitHub or in a terminal, there is a summary.
+    layers are read then. Of a layer there is what it changes, or the whole file system as it stood after that layer
+    with its changes marked; A, M, D and ⊘ leave only what was added, modified or deleted, or is hidden in the end.
+    Where there is nothing to click, as on GitHub or in a terminal, there is a summary.
 
     Parameters
     ----------
@@ -84,7 +112,7 @@ def explore(reference: Name, *, platform: str | None = None, progress: Progress 
     Returns
     -------
     Explorer
-        To be shown.
+        To be shown. One that was shown holds the image until ``explorer.close()``, or until its kernel ends.
 
     Raises
     ------
@@ -101,7 +129,9 @@ def explore(reference: Name, *, platform: str | None = None, progress: Progress 
     -----
     The figures are those of `layers`, `files`, `filesystem`, `hidden` and `efficiency`. What is looked at is what the
     name pointed at when it was opened, also if a tag moves meanwhile. Bytes of a folder are those of the regular files
-    in it and below; a content with several names counts once.
+    in it and below; a content with several names counts once. In the file system after a layer they are those of that
+    moment, and what the layer deleted stands where it was, with the bytes that it took along. A directory is modified
+    there if its owner or mode is: builders store many anew as they were.
 
     Examples
     --------

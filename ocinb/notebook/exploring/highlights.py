@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from ocinb._text import human_size
+from ocinb._text import counted, human_size
 from ocinb.notebook.exploring.image import ExploredImage, Wasted
 from ocinb.notebook.exploring.views import Sums, View
 
@@ -77,10 +77,10 @@ def figures_told(image: ExploredImage) -> Sequence[str]:
     found, view = image.figures, image.view(None)
     layers, files = len(image.layers), view.sums(range(len(view))).files
     return [
-        f"{layers:,} layer{'' if layers == 1 else 's'}",
+        counted(layers, "layer"),
         *([f"{human_size(image.compressed_bytes)} compressed"] if image.compressed_bytes is not None else []),
         f"{human_size(found.stored_bytes)} stored in files",
-        f"{human_size(found.visible_bytes)} seen in {files:,} file{'' if files == 1 else 's'}",
+        f"{human_size(found.visible_bytes)} seen in {counted(files, 'file')}",
         f"{human_size(found.hidden_bytes)} hidden ({1 - found.efficiency:.1%})",
         f"{human_size(found.duplicate_bytes)} in copies",
     ]

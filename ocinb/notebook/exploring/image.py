@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import threading
 from collections import Counter, OrderedDict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
@@ -16,15 +16,18 @@ import numpy as np
 
 from ocinb.archive.entries import DIRECTORY, FILE, Columns
 from ocinb.frames.collecting import Row
-from ocinb.frames.entries import filesystem_columns
 from ocinb.frames.laid import Laid
 from ocinb.frames.reading import Contents
 from ocinb.frames.rows import layer_rows
+from ocinb.notebook.exploring.kinds import HIDDEN, counts, part
+from ocinb.notebook.exploring.laidviews import final_view, joined, layer_view, unseen_view
+from ocinb.notebook.exploring.past import Past
+from ocinb.notebook.exploring.pastview import past_view
 from ocinb.notebook.exploring.searching import Search
 from ocinb.notebook.exploring.views import View
 from ocinb.rootfs.filesystem import Entry
 from ocinb.rootfs.ledger import CHANGES
-from ocinb.rootfs.markers import MARKERS, stored_files
+from ocinb.rootfs.markers import stored_files
 from ocinb.rootfs.waste import Figures, figures, hidden_files
 
 if TYPE_CHECKING:
@@ -32,10 +35,37 @@ if TYPE_CHECKING:
 
 # So many searches are held: whoever scrolls through one asks for it again and again.
 _HELD: Final = 16
+# And so many views of some kinds alone: people switch between a few.
+_HELD_PARTS: Final = 4
 
 
-# What is asked for in place of a layer's number: all that is stored and not seen in the end.
+# What is asked for in place of a layer's number: all that is stored and not seen in the end; and that beside what is.
 UNSEEN: Final = -1
+EVERYTHING: Final = -2
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What people look at.
+
+    Attributes
+    ----------
+    layer
+        The number of a layer; None for the final file system.
+    as_of
+        Whether all is meant that stood there after that layer, and not only what the layer stores.
+    kinds
+        The kinds of change that are meant; all, if there is none.
+    """
+
+    layer: int | None
+    as_of: bool = False
+    kinds: frozenset[str] = frozenset()
+
+    @property
+    def whole(self) -> Scope:
+        """The same with all kinds."""
+        return replace(self, kinds=frozenset())
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +119,9 @@ class ExploredImage:
         self.lock = threading.RLock()
         self.instructions = contents.instructions
         self._views: dict[int | None, View] = {}
-        self._searches: OrderedDict[tuple[int | None, str], Search] = OrderedDict()
+        self._past: tuple[int, View] | None = None
+        self._parts: OrderedDict[Scope, View] = OrderedDict()
+        self._searches: OrderedDict[tuple[Scope, str], Search] = OrderedDict()
 
     @property
     def layers(self) -> Sequence[Columns]:
@@ -125,72 +157,61 @@ class ExploredImage:
         return {change: counted[change] for change in CHANGES}
 
     def view(self, layer: int | None) -> View:
-        """Give the view of a layer by its number, with None that of the final file system, or `UNSEEN`."""
+        """Give the view of a layer by its number, with None of the final file system; or `UNSEEN`, `EVERYTHING`."""
         if layer not in self._views:
-            make = {None: self._final_view, UNSEEN: self._unseen_view}.get(layer)
-            self._views[layer] = self._layer_view(layer or 0) if make is None else make()
+            self._views[layer] = self._made_view(layer)
         return self._views[layer]
 
-    def _final_view(self) -> View:
-        overlay = self.laid.overlay
-        columns = filesystem_columns(self.layers, overlay)
-        types = columns["type"]
-        return View(
-            paths=overlay.paths,
-            types=types,
-            sizes=_numbers(columns["size_bytes"]),
-            counted=np.fromiter((kind == FILE for kind in types), dtype=bool, count=len(types)),
-            hidden=np.zeros(len(types), dtype=bool),
-            targets=columns["link_target"],
-            owner=overlay.owners.__getitem__,
-            content=overlay.contents.__getitem__,
-        )
+    def _made_view(self, layer: int | None) -> View:
+        if layer is None:
+            return final_view(self.laid)
+        if layer == UNSEEN:
+            return unseen_view(self.laid, self._hidden)
+        if layer == EVERYTHING:
+            return joined(self.view(None), self.view(UNSEEN))
+        return layer_view(self.laid, layer, self._stored[layer], self._hidden[layer])
 
-    def _layer_view(self, number: int) -> View:
-        columns = self.layers[number]
-        order = np.array(sorted(range(len(columns)), key=columns.path.__getitem__), dtype=np.int64)
-        places = order.tolist()
+    def scoped(self, scope: Scope) -> View:
+        """Give the view of what people look at."""
+        if not scope.kinds:
+            return self._past_view(scope.layer) if scope.as_of and scope.layer is not None else self.view(scope.layer)
+        if scope not in self._parts:
+            in_end = scope.layer is None and HIDDEN in scope.kinds
+            self._parts[scope] = part(self.view(EVERYTHING) if in_end else self.scoped(scope.whole), scope.kinds)
+            while len(self._parts) > _HELD_PARTS:
+                self._parts.popitem(last=False)
+        self._parts.move_to_end(scope)
+        return self._parts[scope]
 
-        def entry(row: int) -> Entry:
-            return number, int(order[row])
+    def kind_counts(self, scope: Scope) -> Mapping[str, int]:
+        """Say how much there is of each kind of change, whichever of them are meant."""
+        found = counts(self.scoped(scope.whole))
+        return {**found, HIDDEN: len(self.view(UNSEEN))} if scope.layer is None else found
 
-        return View(
-            paths=[columns.path[place] for place in places],
-            types=[columns.type[place] for place in places],
-            sizes=_numbers(columns.size_bytes)[order],
-            counted=self._stored[number][order],
-            hidden=self._hidden[number][order],
-            targets=[columns.link_target[place] for place in places],
-            owner=entry,
-            content=entry,
-        )
+    def _past_view(self, layer: int) -> View:
+        """Give what stood after a layer; that of the last one asked for is held."""
+        if self._past is None or self._past[0] != layer:
+            self._past = None
+            self._forget_as_of(layer)
+            self._past = layer, past_view(self.layers, self._moments.after(layer), layer)
+        return self._past[1]
 
-    def _unseen_view(self) -> View:
-        """Give all that layers store and that is not seen in the end, but for markers and directories."""
-        no_file, visible = {*MARKERS, DIRECTORY}, self.laid.overlay.visible
-        entries = sorted(
-            (columns.path[place], number, place)
-            for number, columns in enumerate(self.layers)
-            for place, kind in enumerate(columns.type)
-            if not visible[number][place] and kind not in no_file
-        )
-        found = [(number, place) for _, number, place in entries]
-        return View(
-            paths=[path for path, _, _ in entries],
-            types=[self.layers[number].type[place] for number, place in found],
-            sizes=_numbers([self.layers[number].size_bytes[place] for number, place in found]),
-            counted=_truths([self._hidden[number][place] for number, place in found]),
-            hidden=_truths([self._hidden[number][place] for number, place in found]),
-            targets=[self.layers[number].link_target[place] for number, place in found],
-            owner=found.__getitem__,
-            content=found.__getitem__,
-        )
+    def _forget_as_of(self, layer: int) -> None:
+        """Let go of what was made of the views of other moments, which hold them."""
+        for scope in [scope for scope in self._parts if scope.as_of and scope.layer != layer]:
+            del self._parts[scope]
+        for key in [key for key in self._searches if key[0].as_of and key[0].layer != layer]:
+            del self._searches[key]
 
-    def search(self, layer: int | None, pattern: str) -> Search:
+    @cached_property
+    def _moments(self) -> Past:
+        return Past(self.layers)
+
+    def search(self, scope: Scope, pattern: str) -> Search:
         """Search in a view; what was searched for a moment ago is not searched again for its next rows."""
-        key = layer, pattern
+        key = scope, pattern
         if key not in self._searches:
-            self._searches[key] = Search(self.view(layer), pattern)
+            self._searches[key] = Search(self.scoped(scope), pattern)
             while len(self._searches) > _HELD:
                 self._searches.popitem(last=False)
         return self._searches[key]
@@ -266,10 +287,6 @@ class ExploredImage:
 
 def _numbers(values: Sequence[int]) -> NDArray[np.int64]:
     return np.fromiter(values, dtype=np.int64, count=len(values))
-
-
-def _truths(values: Sequence[bool]) -> NDArray[np.bool_]:
-    return np.fromiter(values, dtype=bool, count=len(values))
 
 
 def _flags(count: int, places: Sequence[int]) -> NDArray[np.bool_]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import shutil
 from collections.abc import Sequence
 
-from ocinb._text import human_size, printable
+from ocinb._text import fit, fit_path, human_size, printable
+from ocinb.notebook.ends import ends, gap
 from ocinb.notebook.exploring.highlights import figures_told, largest_files, largest_folders, largest_waste, story
 from ocinb.notebook.exploring.image import ExploredImage, Wasted
-from ocinb.notebook.exploring.telling import JSON
+from ocinb.notebook.exploring.telling import JSON, short_label
 
 # Of very many layers these are told at either end.
 FIRST, LAST = 8, 6
@@ -28,17 +29,17 @@ def lines(opening: JSON, image: ExploredImage) -> str:
         The image.
     """
     width = shutil.get_terminal_size().columns
-    others = [platform for platform in opening["platforms"] if platform != opening["platform"]]
+    others = [short_label(platform) for platform in opening["platforms"] if platform != opening["platform"]]
     more = f" (also {', '.join(others)})" if others else ""
     told = [
-        f"<Explorer: {opening['familiar']}, {opening['platform']}{more}>",
+        f"<Explorer: {opening['familiar']}, {short_label(opening['platform'])}{more}>",
         *_wrapped(figures_told(image), width),
         *_layers(opening["image"]["layers"]),
         *_listed("Folders", [(one.size_bytes, one.path) for one in largest_folders(image, _MOST)]),
         *_listed("Files", [(one.size_bytes, one.path) for one in largest_files(image, _MOST)]),
         *_listed("Hidden", [(one.hidden_bytes, _wasted(one, width)) for one in largest_waste(image, _MOST)]),
     ]
-    return "\n".join(_cut(line, width) for line in told)
+    return "\n".join(fit(printable(line), width) for line in told)
 
 
 def _wrapped(phrases: Sequence[str], width: int) -> list[str]:
@@ -57,11 +58,10 @@ def _layers(layers: Sequence[JSON]) -> list[str]:
         (str(one["layer"]), human_size(one["stored_bytes"]), human_size(one["hidden_bytes"]), one["instruction"] or "?")
         for one in layers
     ]
-    left_out = len(rows) - FIRST - LAST
-    shown = rows if left_out <= 0 else [*rows[:FIRST], *rows[-LAST:]]
-    table = [_row(row) for row in (("Layer", "stored", "hidden", "instruction"), *shown)]
-    middle = [f"     … {left_out:,} more; ocinb.layers lists them all"] if left_out > 0 else []
-    return [*table[: FIRST + 1], *middle, *table[FIRST + 1 :]]
+    first, left_out, last = ends(rows, FIRST, LAST)
+    middle = [f"     {gap(left_out, 'ocinb.layers lists them all')}"] if left_out else []
+    head = _row(("Layer", "stored", "hidden", "instruction"))
+    return [head, *map(_row, first), *middle, *map(_row, last)]
 
 
 def _row(row: tuple[str, str, str, str]) -> str:
@@ -77,12 +77,4 @@ def _listed(title: str, rows: Sequence[tuple[int, str]]) -> list[str]:
 def _wasted(one: Wasted, width: int) -> str:
     """Say what became of a file, of whose path so much is left out in its middle as there is no room for."""
     path, told = printable(one.path), story(one)
-    room = max(_LEAST_PATH, width - len(told) - 19)
-    head = (room - 1) // 3
-    shown = path if len(path) <= room else f"{path[:head]}…{path[len(path) - (room - 1 - head) :]}"
-    return f"{shown}: {told}"
-
-
-def _cut(line: str, width: int) -> str:
-    shown = printable(line)
-    return shown if len(shown) <= width else f"{shown[: width - 1]}…"
+    return f"{fit_path(path, max(_LEAST_PATH, width - len(told) - 19))}: {told}"

@@ -22,6 +22,7 @@ from ocinb.frames.reading import Contents, Reader
 from ocinb.frames.rows import platform_text
 from ocinb.notebook.exploring.image import ExploredImage
 from ocinb.notebook.exploring.previewing import READ_BYTES
+from ocinb.notebook.exploring.telling import short_label
 from ocinb.progress.protocol import NoProgress, Progress
 from ocinb.sources.images import ALL, Image, choose_children, read_image
 from ocinb.sources.session import default_session, open_source
@@ -77,7 +78,11 @@ class Offered:
             return self.first
         if wanted not in self.labels:
             near = nearest(wanted[:100], self.labels)
-            hint = f"Did you mean {near!r}?" if near else f"It has: {', '.join(self.labels)}"
+            hint = (
+                f"Did you mean {short_label(near)!r}?"
+                if near
+                else f"It has: {', '.join(map(short_label, self.labels))}"
+            )
             raise NotFoundError(f"there is no image for {wanted[:100]!r}", hint=hint)
         return wanted
 

@@ -7,6 +7,8 @@ from typing import Any, Final
 
 from ocinb._text import nearest
 from ocinb.errors import InvalidError
+from ocinb.notebook.exploring.image import Scope
+from ocinb.notebook.exploring.kinds import KINDS
 
 # So many rows are sent at a time, if nothing is said, and at most.
 USUAL_ROWS: Final = 200
@@ -37,8 +39,8 @@ class Question:
 
     @property
     def platform(self) -> str | None:
-        """Which image it is about; None for the one that was opened."""
-        return None if self._raw.get("platform") is None else self._word("platform")
+        """Which image it is about, by a label of any length; None for the one that was opened."""
+        return None if self._raw.get("platform") is None else self._text("platform")
 
     @property
     def path(self) -> str:
@@ -62,6 +64,27 @@ class Question:
     def layer(self) -> int | None:
         """The number of a layer; None for the final file system."""
         return None if self._raw.get("layer") is None else self._number("layer", 0)
+
+    @property
+    def as_of(self) -> bool:
+        """Whether all is meant that stood there after the layer, and not only what the layer stores."""
+        value = self._raw.get("as_of")
+        if not isinstance(value, bool | None):
+            raise InvalidError(f"as_of takes true or false, not {_short(value)}")
+        return bool(value) and self.layer is not None
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """The kinds of change that are meant; all, if there is none."""
+        value = self._raw.get("kinds")
+        if not isinstance(value, list | None) or not all(isinstance(kind, str) for kind in value or ()):
+            raise InvalidError(f"kinds takes a list of {' or '.join(map(repr, KINDS))}, not {_short(value)}")
+        return frozenset(self._one_of("kinds", kind, KINDS) for kind in value or ())
+
+    @property
+    def scope(self) -> Scope:
+        """What is looked at."""
+        return Scope(self.layer, self.as_of, self.kinds)
 
     @property
     def sort(self) -> str:
@@ -94,10 +117,14 @@ class Question:
             raise InvalidError(f"{name} takes {' or '.join(map(repr, words))}, not {word[:100]!r}", hint=hint)
         return word
 
-    def _word(self, name: str) -> str:
+    def _text(self, name: str) -> str:
         value = self._raw.get(name)
         if not isinstance(value, str):
             raise InvalidError(f"{name} takes a text, not {_short(value)}")
+        return value
+
+    def _word(self, name: str) -> str:
+        value = self._text(name)
         if len(value) > MOST_CHARACTERS:
             raise InvalidError(f"{name} has {len(value):,} characters, more than {MOST_CHARACTERS:,}")
         return value

@@ -45,6 +45,8 @@ class Search:
         The rows that fit, in the order of their paths.
     total_bytes
         What the regular files among them take; a directory brings nothing of what is in it.
+    gone_bytes
+        The same of those that a layer took away, which the others do not count.
     """
 
     def __init__(self, view: View, pattern: str) -> None:
@@ -52,16 +54,25 @@ class Search:
             raise InvalidError(f"the pattern has {len(pattern):,} characters, more than {MOST_CHARACTERS:,}")
         wanted = pattern.removeprefix("./").lstrip("/") or pattern
         small = wanted.lower()
-        found = _fitting(view.paths, wanted) if wanted != small else []
         self._view = view
-        self.rows = np.array(found or _fitting(view.lowered, small), dtype=np.int64)
-        self.total_bytes = int(np.where(view.counted[self.rows], view.sizes[self.rows], 0).sum())
+        self.rows = _meant(view, _fitting(view.paths, wanted) if wanted != small else ())
+        if not len(self.rows):
+            self.rows = _meant(view, _fitting(view.lowered, small))
+        sizes = np.where(view.counted[self.rows], view.sizes[self.rows], 0)
+        self.gone_bytes = int(sizes[view.marks.gone[self.rows]].sum())
+        self.total_bytes = int(sizes.sum()) - self.gone_bytes
 
     def sorted(self, by: str) -> NDArray[np.int64]:
         """Give the rows by ``"name"``, or by ``"size"``, the largest first."""
         if by == "name":
             return self.rows
         return self.rows[np.argsort(-self._view.bytes_below[self.rows], kind="stable")]
+
+
+def _meant(view: View, rows: Sequence[int]) -> NDArray[np.int64]:
+    """Leave out the folders that are there as ways alone."""
+    found = np.array(rows, dtype=np.int64)
+    return found if view.matches is None else found[view.matches[found]]
 
 
 def _fitting(paths: Sequence[str], wanted: str) -> list[int]:

@@ -9,9 +9,10 @@ from collections.abc import Iterable, Sequence
 
 from ocinb._text import escape_html
 from ocinb.notebook import markup
+from ocinb.notebook.ends import ends, gap
 from ocinb.notebook.exploring.highlights import figures_told, largest_files, largest_folders, largest_waste, story
 from ocinb.notebook.exploring.image import ExploredImage
-from ocinb.notebook.exploring.telling import JSON
+from ocinb.notebook.exploring.telling import JSON, short_label
 
 # What the page's style looks for, to hide the summary as long as the page lives.
 KIND = "explore-static"
@@ -49,10 +50,10 @@ def summary(opening: JSON, image: ExploredImage) -> str:
 
 def _head(opening: JSON) -> str:
     told = opening["image"]
-    others = [platform for platform in opening["platforms"] if platform != opening["platform"]]
+    others = [short_label(platform) for platform in opening["platforms"] if platform != opening["platform"]]
     also = f'<span class="ocinb-dim">also for {escape_html(", ".join(others))}</span>' if others else ""
     created = f"created {escape_html(told['created'][:10])}" if told["created"] else ""
-    facts = [escape_html(opening["platform"]), markup.digest(told["manifest_digest"]), created, also]
+    facts = [escape_html(short_label(opening["platform"])), markup.digest(told["manifest_digest"]), created, also]
     shown = " · ".join(fact for fact in facts if fact)
     return f'<div class="head"><b>{markup.cut(opening["familiar"], _PATH_CHARACTERS)}</b> {shown}</div>'
 
@@ -61,11 +62,11 @@ def _layers(layers: Sequence[JSON]) -> str:
     if not layers:
         return "<p>It has no layers.</p>"
     most = max(one["stored_bytes"] for one in layers)
-    rows = [_layer(one, most) for one in layers]
-    left_out = len(rows) - FIRST - LAST
-    if left_out > 0:
-        middle = f'<tr><td></td><td colspan="6">… {left_out:,} more; <code>ocinb.layers</code> lists them all</td></tr>'
-        rows = [*rows[:FIRST], middle, *rows[-LAST:]]
+    first, left_out, last = ends(layers, FIRST, LAST)
+    told = gap(left_out, "<code>ocinb.layers</code> lists them all")
+    middle = [f'<tr><td></td><td colspan="6">{told}</td></tr>'] if left_out else []
+    upper, lower = ([_layer(one, most) for one in part] for part in (first, last))
+    rows = [*upper, *middle, *lower]
     heads = ("layer", "", "stored", "hidden", "compressed", "files", "instruction")
     return _table(heads, rows).replace(_NO_HEAD, _LEGEND, 1)
 

@@ -12,7 +12,7 @@ from ocinb._text import printable, shorten
 from ocinb.archive.entries import DIRECTORY, SYMLINK
 from ocinb.errors import OcinbError
 from ocinb.notebook.exploring.image import ExploredImage
-from ocinb.notebook.exploring.views import NO_ROW, View
+from ocinb.notebook.exploring.views import NO_ROW, UNCHANGED, WORDS, View
 from ocinb.rootfs.filesystem import Entry
 from ocinb.rootfs.walk import MAX_PATH_CHARACTERS
 
@@ -20,6 +20,8 @@ JSON = dict[str, Any]
 
 # What is longer than this, nobody reads in a tree.
 SHOWN_CHARACTERS: Final = 1000
+# Of what a platform is called, no more: a config may say anything.
+LABEL_CHARACTERS: Final = 53
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -30,6 +32,18 @@ def seen(text: str | None, limit: int = SHOWN_CHARACTERS) -> str | None:
     ('a\\x1b[2J', None)
     """
     return None if text is None else printable(shorten(text, limit))
+
+
+def short_label(label: str) -> str:
+    """Shorten what a platform is called, in its middle, since numbers at the end may tell two apart.
+
+    >>> short_label("linux/arm64/v8"), short_label(f"linux/{'x' * 999} (2)")
+    ('linux/arm64/v8', 'linux/xxxxxxxxxxxxxxxxxxxxx…xxxxxxxxxxxxxxxxxxxxx (2)')
+    """
+    if len(label) <= LABEL_CHARACTERS:
+        return label
+    tail = LABEL_CHARACTERS // 2 - 1
+    return f"{label[: LABEL_CHARACTERS - tail - 1]}…{label[-tail:]}"
 
 
 def moment(micros: int | None) -> str | None:
@@ -49,28 +63,36 @@ def moment(micros: int | None) -> str | None:
 def row_told(image: ExploredImage, view: View, row: int) -> JSON:
     """Tell of a row of a view; of a directory with the sums of what is below it."""
     path, kind = view.paths[row], view.types[row]
+    is_gone = bool(view.marks.gone[row])
     if kind == DIRECTORY:
-        return {**_stored(image, view, row), **folder_told(view, path)}
+        return {**_stored(image, view, row), **folder_told(view, path), "gone": is_gone}
     size = int(view.sizes[row])
     counts = {"size_bytes": size, "files": int(view.counted[row]), "hidden_bytes": size if view.hidden[row] else 0}
-    return {**_stored(image, view, row), **named(path), "type": kind, **counts, "has_children": False}
+    told = {**_stored(image, view, row), **named(path), "type": kind, **counts, "has_children": False}
+    return {**told, "changes": int(view.marks.changes[row] != UNCHANGED), "gone": is_gone, "lost": is_gone}
 
 
 def child_told(image: ExploredImage, view: View, path: str, row: int) -> JSON:
     """Tell of a child of a folder, which may be a folder that no entry stores."""
-    return {**_NOT_STORED, **folder_told(view, path)} if row == NO_ROW else row_told(image, view, row)
+    if row != NO_ROW:
+        return row_told(image, view, row)
+    is_gone = view.is_gone(path)
+    return {**_NOT_STORED, **folder_told(view, path), "change": "deleted" if is_gone else None, "gone": is_gone}
 
 
 def folder_told(view: View, path: str) -> JSON:
-    """Tell of a folder what is below it."""
+    """Tell of a folder what is below it; if all files there went, what they were."""
     below = view.below(path)
     sums = view.sums(below)
+    went = not sums.files and sums.gone_files > 0
     has_children = len(below) > (view.paths[below.start] == path if below else 0)
     return {
         **named(path),
         "type": DIRECTORY,
-        "size_bytes": sums.size_bytes,
-        "files": sums.files,
+        "size_bytes": sums.gone_bytes if went else sums.size_bytes,
+        "files": sums.gone_files if went else sums.files,
+        "lost": went,
+        "changes": sums.changes,
         "hidden_bytes": sums.hidden_bytes,
         "has_children": has_children and len(path) <= MAX_PATH_CHARACTERS,
     }
@@ -120,17 +142,18 @@ def named(path: str) -> JSON:
 
 
 def _stored(image: ExploredImage, view: View, row: int) -> JSON:
-    """Tell of the entry of a row what it stores, and what became of it."""
+    """Tell of the entry of a row what it stores, and what became of it; of a moment only what did then."""
     owner = view.owner(row)
     return {
         "layer": owner[0],
         "position": image.layers[owner[0]].position[owner[1]],
-        **_fate(image, owner),
+        **(_fate(image, owner) if view.after is None else {**_NO_FATE, "change": WORDS[view.marks.changes[row]]}),
         **_owner(image, view.content(row)),
         "link_target": seen(view.targets[row]),
     }
 
 
+_NO_FATE: Final[JSON] = dict.fromkeys("change visible hidden_in reason".split())
 _NOT_STORED: Final[JSON] = dict.fromkeys(
     "layer position change visible hidden_in reason mode uid gid mtime link_target".split()
 )

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
 from ocinb.archive.entries import DIRECTORY
 from ocinb.rootfs.filesystem import Entry
+from ocinb.rootfs.ledger import CHANGES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,13 +28,59 @@ _HELD: Final = 16
 NO_ROW: Final = -1
 
 
-@dataclass(frozen=True, slots=True)
-class Sums:
-    """What regular files come to: their bytes, how many they are, and the bytes of them that nothing shows."""
+# What a layer does to a path, by its place among the words for it and one more; 0 is nothing.
+UNCHANGED: Final = 0
+CODES: Final = {change: code for code, change in enumerate(CHANGES, UNCHANGED + 1)}
+WORDS: Final = (None, *CHANGES)
+
+
+class Sums(NamedTuple):
+    """What a run of rows comes to.
+
+    Attributes
+    ----------
+    size_bytes, files
+        Of regular files: their bytes, and how many they are.
+    hidden_bytes
+        The bytes of those that nothing shows in the end.
+    gone_bytes, gone_files
+        The same of those that a layer took away, which the others do not count.
+    gone
+        How many rows are of what was taken away, files or not.
+    changes
+        How many rows bear a change, directories left out.
+    """
 
     size_bytes: int
     files: int
     hidden_bytes: int
+    gone_bytes: int
+    gone_files: int
+    gone: int
+    changes: int
+
+
+@dataclass(frozen=True)
+class Marks:
+    """What rows are marked with.
+
+    Attributes
+    ----------
+    changes
+        What a layer does to each, as `CODES` has it.
+    unseen
+        Which of them stand nowhere in the end.
+    gone
+        Which of them the layer took away, so that they stand there to be seen and count no more.
+    """
+
+    changes: NDArray[np.int8]
+    unseen: NDArray[np.bool_]
+    gone: NDArray[np.bool_]
+
+    def chosen(self, rows: NDArray[np.int64]) -> Marks:
+        """Give those of some rows."""
+        return Marks(self.changes[rows], self.unseen[rows], self.gone[rows])
 
 
 @dataclass(frozen=True)
@@ -89,6 +136,14 @@ class View:
         What each names, if it is a link.
     owner, content
         Give for a row the entry that stands there, and the one that it has its content and owner from.
+    marks
+        What the rows are marked with.
+    after
+        The layer after which all this stood so; None if it is no such view.
+    whole
+        The view that this is a part of; None if it is all.
+    matches
+        Of a part the rows that are meant: all others are folders on the way to them.
     """
 
     paths: Sequence[str]
@@ -99,6 +154,10 @@ class View:
     targets: Sequence[str | None]
     owner: Callable[[int], Entry]
     content: Callable[[int], Entry]
+    marks: Marks
+    after: int | None = None
+    whole: View | None = None
+    matches: NDArray[np.bool_] | None = None
     _listings: OrderedDict[str, Listing] = field(default_factory=OrderedDict)
 
     def __len__(self) -> int:
@@ -123,8 +182,13 @@ class View:
 
     def sums(self, rows: range) -> Sums:
         """Add up a run of rows."""
-        size, files, hidden = (int(line[rows.stop] - line[rows.start]) for line in self._running)
-        return Sums(size, files, hidden)
+        return Sums(*(self._running[:, rows.stop] - self._running[:, rows.start]).tolist())
+
+    def is_gone(self, path: str) -> bool:
+        """Say whether a folder that no entry stores went with all that was in it."""
+        view = self.whole or self
+        below = view.below(path)
+        return bool(below) and view.sums(below).gone == len(below)
 
     def children(self, path: str) -> Listing:
         """List what stands in a folder."""
@@ -139,11 +203,9 @@ class View:
     def bytes_below(self) -> NDArray[np.int64]:
         """The bytes of each row, of a directory those below it."""
         found = self.sizes.copy()
-        size, _, _ = self._running
-        for row, (path, kind) in enumerate(zip(self.paths, self.types, strict=True)):
-            if kind == DIRECTORY:
-                run = self.below(path)
-                found[row] = size[run.stop] - size[run.start]
+        rows = [row for row, kind in enumerate(self.types) if kind == DIRECTORY]
+        runs = [self.below(self.paths[row]) for row in rows]
+        found[rows] = self._sizes(_numbers(run.start for run in runs), _numbers(run.stop for run in runs))
         return found
 
     @cached_property
@@ -152,23 +214,38 @@ class View:
         return [path if (small := path.lower()) == path else small for path in self.paths]
 
     @cached_property
-    def _running(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-        """Running sums, each with one more than there are rows."""
-        bytes_counted = np.where(self.counted, self.sizes, 0)
-        return (
-            _summed(bytes_counted),
-            _summed(self.counted.astype(np.int64)),
-            _summed(np.where(self.hidden, bytes_counted, 0)),
-        )
+    def _running(self) -> NDArray[np.int64]:
+        """Running sums of all that `Sums` has, each with one more than there are rows."""
+        stands, went = self.counted & ~self.marks.gone, self.counted & self.marks.gone
+        is_folder = np.fromiter((kind == DIRECTORY for kind in self.types), dtype=bool, count=len(self))
+        is_changed = (self.marks.changes != UNCHANGED) & ~is_folder
+        columns: dict[str, NDArray[Any]] = {
+            "size_bytes": self.sizes * stands,
+            "files": stands,
+            "hidden_bytes": self.sizes * (self.hidden & self.counted),
+            "gone_bytes": self.sizes * went,
+            "gone_files": went,
+            "gone": self.marks.gone,
+            "changes": is_changed,
+        }
+        running = np.zeros((len(columns), len(self) + 1), dtype=np.int64)
+        for line, name in zip(running, Sums._fields, strict=True):
+            np.cumsum(columns[name], out=line[1:])
+        return running
+
+    def _sizes(self, starts: NDArray[np.int64], stops: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Give the bytes of runs; those of one whose files all went are what it had."""
+        size, files, _, gone_size, _, _, _ = self._running[:, stops] - self._running[:, starts]
+        sizes: NDArray[np.int64] = np.where(files == 0, gone_size, size)
+        return sizes
 
     def _listing(self, path: str) -> Listing:
         found = sorted(self._found_in(path))
         rows, starts, stops = (np.array([one[at] for one in found], dtype=np.int64) for at in (1, 2, 3))
-        size, _, _ = self._running
         # What is no folder has an empty run, and a row.
         own = self.sizes[rows] if len(self.paths) else np.zeros(len(found), dtype=np.int64)
         is_folder = np.array([one[4] for one in found], dtype=bool)
-        sizes = np.where(is_folder, size[stops] - size[starts], own)
+        sizes = np.where(is_folder, self._sizes(starts, stops), own)
         return Listing([one[0] for one in found], rows, starts, stops, sizes)
 
     def _found_in(self, path: str) -> list[tuple[str, int, int, int, bool]]:
@@ -194,5 +271,5 @@ class View:
         return [*others, *((name, *where, True) for name, where in folders.items())]
 
 
-def _summed(values: NDArray[np.int64]) -> NDArray[np.int64]:
-    return np.concatenate(([0], np.cumsum(values, dtype=np.int64)))
+def _numbers(values: Iterable[int]) -> NDArray[np.int64]:
+    return np.fromiter(values, dtype=np.int64)

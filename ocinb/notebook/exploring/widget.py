@@ -26,7 +26,7 @@ logger = logging.getLogger("ocinb")
 
 _PAGE = Path(__file__).with_name("page")
 # One module, in this order: a front end loads one text and knows no address for a second.
-_SCRIPTS = "elements channel nodes tree overview details files waste explorer".split()
+_SCRIPTS = "elements channel nodes tree overview details scope files waste explorer".split()
 _SLOW: Final = ("image", "preview")
 # So many of those wait at most: a page asks a second one of a kind only when it has the answer to the first.
 _MOST_WAITING: Final = 8
@@ -40,6 +40,9 @@ class Answering(Protocol):
 
     opening: dict[str, Any]
 
+    def close(self) -> None:
+        """Let go of what it knows."""
+
     def answer(self, question: object, *, progress: Watch | None = None) -> dict[str, Any]:
         """Reply to one question, also where it fails; only `Stopped` comes through."""
 
@@ -50,7 +53,7 @@ class ExplorerWidget(anywidget.AnyWidget):
     Parameters
     ----------
     answers
-        Who knows the answers. Nobody holds it any longer once the widget is closed.
+        Who knows the answers. It is closed with the widget, which a front end may do as well as a person.
     """
 
     _esm = traitlets.Unicode().tag(sync=True)
@@ -65,10 +68,13 @@ class ExplorerWidget(anywidget.AnyWidget):
         self._waiting: deque[Callable[[], None]] = deque()
         self._works = False
         self.on_msg(ExplorerWidget._take)
+        self.comm.on_close(lambda _message: self.close())
 
     def close(self) -> None:
         """Take it off the pages, end what is read for it, and let go of the answers."""
-        self._answers = None
+        answers, self._answers = self._answers, None
+        if answers is not None:
+            answers.close()
         for watch in list(self._watches.values()):
             watch.stop()
         super().close()

@@ -8,7 +8,7 @@ from typing import Final
 
 from ocinb._text import human_size
 from ocinb.notebook.plot.drawing import BLUE
-from ocinb.notebook.plot.words import counted, hover
+from ocinb.notebook.plot.words import hover, size
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,8 @@ class Bar:
         What of that is told apart, in bytes.
     name
         What it is called in words, for the text in place of the picture.
+    has_bar
+        Whether it is drawn; else its label says its size.
     """
 
     label: str
@@ -34,6 +36,21 @@ class Bar:
     whole: int
     part: int = 0
     name: str = ""
+    has_bar: bool = True
+
+    @property
+    def drawn(self) -> int:
+        """How long its bar is, in bytes."""
+        return self.whole if self.has_bar else 0
+
+    @property
+    def drawn_part(self) -> int:
+        """How much of it is told apart."""
+        return self.part if self.has_bar else 0
+
+    def text(self, words: str) -> str:
+        """Give what stands beside the bar, if there is one."""
+        return words if self.has_bar else ""
 
 
 def largest(bars: Sequence[Bar], top: int, noun: str, *, is_sorted: bool) -> list[Bar]:
@@ -53,14 +70,18 @@ def largest(bars: Sequence[Bar], top: int, noun: str, *, is_sorted: bool) -> lis
     order = sorted(range(len(bars)), key=lambda place: -bars[place].whole)
     kept, rest = order[:top], order[top:]
     chosen = [bars[place] for place in (kept if is_sorted else sorted(kept))]
-    return [*chosen, gathered([bars[place] for place in rest], noun)] if rest else chosen
+    return [*chosen, gathered([bars[place] for place in rest], noun, beside=chosen)] if rest else chosen
 
 
-def gathered(bars: Sequence[Bar], noun: str) -> Bar:
-    """Make one bar of many."""
+def gathered(bars: Sequence[Bar], noun: str, *, beside: Sequence[Bar]) -> Bar:
+    """Make one bar of many; or a line of words, if beside it the others could not be seen."""
     whole, part = sum(bar.whole for bar in bars), sum(bar.part for bar in bars)
-    label = f"… {len(bars):,} more"
-    return Bar(label, hover(f"… {counted(len(bars), f'more {noun}')}", [("together", human_size(whole))]), whole, part)
+    has_bar = whole <= max(bar.whole for bar in beside)
+    label = f"… {len(bars):,} more" if has_bar else f"… {len(bars):,} more, {human_size(whole)} together"
+    shown = hover(
+        f"… {len(bars):,} more {noun if len(bars) > 1 else noun.removesuffix('s')}", [("together", size(whole))]
+    )
+    return Bar(label, shown, whole, part, has_bar=has_bar)
 
 
 def named_largest(bars: Iterable[Bar], count: int = 3) -> str:

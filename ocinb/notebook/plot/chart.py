@@ -57,6 +57,12 @@ class Chart(go.Figure):  # type: ignore[misc] # plotly has no types
         meta = self.layout.meta
         return str(meta["alt"]) if isinstance(meta, dict) and "alt" in meta else "A figure."
 
+    @property
+    def failures(self) -> list[dict[str, str]]:
+        """Which names were left out by ``errors="skip"``, and why: reference and error of each."""
+        meta = self.layout.meta
+        return list(meta.get("failures", ())) if isinstance(meta, dict) else []
+
     def __repr__(self) -> str:
         return self.alt
 

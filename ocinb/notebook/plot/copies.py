@@ -5,22 +5,24 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from ocinb._calls import suggesting
-from ocinb._text import human_size
+from ocinb._text import counted, human_size
 from ocinb.frames import contents
-from ocinb.frames.collecting import Names
+from ocinb.frames.collecting import Errors, Names
 from ocinb.frames.opening import Platforms
 from ocinb.notebook.plot import drawing, questions
 from ocinb.notebook.plot.bars import Bar, gathered, named_largest, solid
+from ocinb.notebook.plot.gaps import Gaps
 from ocinb.notebook.plot.questions import Picked, Subject, told
-from ocinb.notebook.plot.words import TIMES, Fact, counted, hover, safe, safe_path, share, size
+from ocinb.notebook.plot.words import TIMES, Fact, hover, safe, safe_path, share, size
 from ocinb.progress.protocol import Progress
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ocinb.catalog.catalog import Catalog
     from ocinb.notebook.plot.chart import Chart
 
 _COLUMNS = ["reference", "platform", "path", "type", "size_bytes", "sha256"]
@@ -30,11 +32,12 @@ _PATHS_SHOWN = 6
 
 @suggesting
 def duplicates(
-    reference: Subject,
+    reference: Subject | Catalog,
     *,
     platform: Platforms = None,
     top: int = 25,
     title: str | None = None,
+    errors: Errors = "raise",
     progress: Progress | bool | None = None,
 ) -> Chart:
     """Draw which content an image has more than once, and what all copies but one take; the most wasteful comes first.
@@ -43,13 +46,16 @@ def duplicates(
     ----------
     reference
         The name of an image, or several, each compared with itself alone; or a frame that `ocinb.filesystem` gave, or
-        the view ``file_duplicates`` of a catalogue.
+        a `Catalog` whose files were read, or its view ``file_duplicates``.
     platform
         As for `ocinb.filesystem`; a frame has its platforms already.
     top
         How many contents there are at most; the others are gathered into one bar.
     title
         What stands above it; None makes one of the names.
+    errors
+        ``"raise"``, or ``"skip"`` to leave out names that fail; the title says so, and ``figure.failures`` says why.
+        Beside images, what is none, such as the tag of a signature, is left out in any case, and counted in the title.
     progress
         As for `ocinb.files`.
 
@@ -86,13 +92,18 @@ def duplicates(
     questions.most(top)
 
     def ask(names: Names) -> pd.DataFrame:
-        return contents.filesystem(names, platform=platform, progress=progress)
+        return contents.filesystem(names, platform=platform, errors=errors, progress=progress)
 
-    if _is_of_a_catalog(reference):
-        frame = questions.frame_for(reference, _OF_A_CATALOG, ask, made_by="file_duplicates", platform=platform)
+    subject = questions.answered(reference, "FROM file_duplicates")
+    if _is_of_a_catalog(subject):
+        frame = questions.given(subject, _OF_A_CATALOG, made_by="file_duplicates", platform=platform)
         return _figure(title or "Duplicates in the catalogue", "", _of_a_catalog(frame), top)
     made_by = "ocinb.filesystem"
-    frame = questions.frame_for(reference, _COLUMNS, ask, made_by=made_by, platform=platform)
+    frame, gaps = questions.frame_for(subject, _COLUMNS, ask, made_by=made_by, platform=platform, errors=errors)
+    return gaps.noted(_of_images(frame, gaps, title, top))
+
+
+def _of_images(frame: pd.DataFrame, gaps: Gaps, title: str | None, top: int) -> Chart:
     pictures = list(questions.images(frame))
     files = frame[frame["type"] == "file"]
     if "visible" in files.columns:  # a frame of ocinb.files: what is hidden is no copy that anybody sees
@@ -101,16 +112,12 @@ def duplicates(
     named = questions.labelled(list(questions.images(known)))
     copied = [content for picked, name in named for content in _copied(picked, name if len(pictures) > 1 else "")]
     missing = len(files) - len(known)
-    return _figure(
-        title or f"Duplicates in {questions.called(pictures)}",
-        questions.place_of(pictures),
-        copied,
-        top,
-        f"{counted(missing, 'file')} without a SHA-256 left out" if missing else "",
-    )
+    more = told(f"{counted(missing, 'file')} without a SHA-256 left out" if missing else "", gaps.told(frame, "files"))
+    title = title or f"Duplicates in {questions.called(pictures, gaps)}"
+    return _figure(title, questions.place_of(pictures), copied, top, more)
 
 
-def _is_of_a_catalog(subject: Subject) -> bool:
+def _is_of_a_catalog(subject: object) -> TypeGuard[pd.DataFrame]:
     import pandas as pd
 
     return isinstance(subject, pd.DataFrame) and "example_path" in subject.columns
@@ -179,17 +186,18 @@ def _figure(title: str, where: str, copied: list[_Content], top: int, more: str 
     ordered = sorted(copied, key=lambda content: -content.wasted)
     shown = [_bar(content) for content in ordered[:top]]
     if ordered[top:]:
-        shown.append(gathered([Bar("", "", content.wasted) for content in ordered[top:]], "contents"))
+        rest = [Bar("", "", content.wasted) for content in ordered[top:]]
+        shown.append(gathered(rest, "contents", beside=shown))
     total = sum(content.wasted for content in copied)
     subtitle = told(where, f"{human_size(total)} in copies of {counted(len(copied), 'content')}", more)
     alt = f"Bars. {title}: {subtitle}. Most: {named_largest(shown)}."
     made = drawing.chart(title=title, subtitle=subtitle, alt=alt, height=drawing.height_of(len(shown)))
     running = accumulate(bar.whole for bar in shown)
     made.add_bar(
-        x=[bar.whole for bar in shown],
+        x=[bar.drawn for bar in shown],
         y=list(range(len(shown))),
         orientation="h",
-        text=[f"{human_size(bar.whole)}, {_percent(bar.whole, total)}" for bar in shown],
+        text=[bar.text(f"{human_size(bar.whole)}, {_percent(bar.whole, total)}") for bar in shown],
         textposition="outside",
         cliponaxis=False,
         textangle=0,
@@ -201,7 +209,7 @@ def _figure(title: str, where: str, copied: list[_Content], top: int, more: str 
         marker=solid(),
         showlegend=False,
     )
-    most = max(bar.whole for bar in shown)
+    most = max(bar.drawn for bar in shown)
     made.update_layout(bargap=drawing.bar_gap())
     made.update_xaxes(**drawing.ticks(0, most), range=[0, 1.6 * most or 1])
     made.update_yaxes(**drawing.rows_axis([bar.label for bar in shown]))

@@ -26,18 +26,28 @@ _FONT: Final = "system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif"
 # A bar stands below its label, so that both have the whole width: what is beside JupyterLab's side bar is narrow.
 _LABEL, _BAR, _GAP, _LOWEST = 18, 17, 7, 90
 _TITLE_CHARACTERS, _TITLE_LINES, _TITLE_LINE = 32, 3, 21
-_TITLE_SHIFT = 16  # by which plotly puts a title higher for each line more
-_SUBTITLE_CHARACTERS, _SUBTITLE_LINES, _SUBTITLE_LINE = 46, 5, 17
+_TITLE_SHIFT = 11  # by which plotly puts a title higher if it has more than one line
+_SUBTITLE_CHARACTERS, _SUBTITLE_LINES, _SUBTITLE_LINE = 46, 7, 17
 _TOP, _LEGEND, _BOTTOM = 34, 26, 36
+_NARROW, _LEGEND_MARK, _LEGEND_CHARACTER, _LEGEND_LINE = 300, 50, 7, 19
 _MOST_TICKS = 4
 ALT_CHARACTERS = 600
+
+
+def text_on(color: str) -> str:
+    """Give the colour of text that is read best on one of ours.
+
+    >>> text_on(BLUE), text_on(YELLOW)
+    ('white', 'black')
+    """
+    return "white" if color == BLUE else "black"
 
 
 class _PlotlyError(OcinbError, ImportError):
     """Plotly is not installed; whoever tries imports catches it as an ImportError."""
 
 
-def chart(*, title: str, subtitle: str, alt: str, height: int, legend: bool = False) -> Chart:
+def chart(*, title: str, subtitle: str, alt: str, height: int, legend: Sequence[str] | bool = False) -> Chart:
     """Make an empty figure with what all have.
 
     Parameters
@@ -49,7 +59,7 @@ def chart(*, title: str, subtitle: str, alt: str, height: int, legend: bool = Fa
     height
         Of what is drawn below the title, in pixels; the width is that of its place.
     legend
-        Whether there is more than one kind of thing in it.
+        Whether there is more than one kind of thing in it; or what they are called, if that may take several lines.
 
     Raises
     ------
@@ -66,7 +76,8 @@ def chart(*, title: str, subtitle: str, alt: str, height: int, legend: bool = Fa
         ) from None
     heads = textwrap.wrap(printable(title), _TITLE_CHARACTERS, max_lines=_TITLE_LINES, placeholder="…")
     lines = _lines(printable(subtitle))[:_SUBTITLE_LINES]
-    top = _TOP + _TITLE_LINE * len(heads) + _SUBTITLE_LINE * len(lines) + (_LEGEND if legend else 0)
+    names = [""] * legend if isinstance(legend, bool) else legend
+    top = _TOP + _TITLE_LINE * len(heads) + _SUBTITLE_LINE * len(lines) + _legend_height(names)
     made = Chart()
     made.update_layout(
         title={
@@ -74,7 +85,7 @@ def chart(*, title: str, subtitle: str, alt: str, height: int, legend: bool = Fa
             "subtitle": {"text": "<br>".join(safe(line, _SUBTITLE_CHARACTERS) for line in lines), "font": {"size": 13}},
             "x": 0,
             "xref": "container",
-            "pad": {"l": 16, "t": 14 + _TITLE_SHIFT * (len(heads) - 1)},
+            "pad": {"l": 16, "t": 14 + (_TITLE_SHIFT if len(heads) > 1 else 0)},
             "y": 1,
             "yanchor": "top",
             "yref": "container",
@@ -84,11 +95,23 @@ def chart(*, title: str, subtitle: str, alt: str, height: int, legend: bool = Fa
         height=top + height + _BOTTOM,
         margin={"l": 16, "r": 16, "t": top, "b": _BOTTOM},
         font={"family": _FONT, "size": 13},
-        showlegend=legend,
+        showlegend=bool(legend),
         legend={"orientation": "h", "x": 0, "xanchor": "left", "y": 1.0, "yanchor": "bottom", "traceorder": "normal"},
         hoverlabel={"align": "left", "font": {"family": _FONT}, "namelength": 0},
     )
     return _in_any_theme(made)
+
+
+def _legend_height(names: Sequence[str]) -> int:
+    """Give the room for a legend in a narrow place, where plotly gives all names the width of the longest.
+
+    >>> _legend_height(["linux/amd64", "linux/arm64"]), _legend_height(["ghcr.io/org/app linux/amd64"] * 3)
+    (26, 64)
+    """
+    if not names:
+        return 0
+    columns = max(_NARROW // (_LEGEND_MARK + _LEGEND_CHARACTER * max(map(len, names))), 1)
+    return _LEGEND + _LEGEND_LINE * (-(-len(names) // columns) - 1)
 
 
 def _lines(subtitle: str) -> list[str]:
@@ -153,7 +176,7 @@ def bar_gap(bars: int = 1) -> float:
     return 1 - _bar(bars) / _row(bars)
 
 
-def ticks(smallest: float, largest: float) -> dict[str, Any]:
+def ticks(smallest: float, largest: float, *, most: int = _MOST_TICKS) -> dict[str, Any]:
     """Make an axis of sizes: its ticks read as 10 MB, where plotly itself would write 10M.
 
     They stand still, so the axis cannot be zoomed.
@@ -161,17 +184,17 @@ def ticks(smallest: float, largest: float) -> dict[str, Any]:
     >>> ticks(0, 6_300_575)["ticktext"]
     ['0', '2 MB', '4 MB', '6 MB']
     """
-    step = _step(max(largest - min(smallest, 0), 1))
+    step = _step(max(largest - min(smallest, 0), 1), most)
     first, last = int(min(smallest, 0) // step), int(max(largest, 0) // step)
     places = [number * step for number in range(first, last + 1)]
     texts = [tick(place) for place in places]
     return {"tickmode": "array", "tickvals": places, "ticktext": texts, "fixedrange": True}
 
 
-def _step(span: float) -> int:
+def _step(span: float, most: int) -> int:
     power: int = 10 ** max(len(str(int(span))) - 2, 0)
     steps = [factor * power for factor in (1, 2, 5, 10, 20, 50, 100)]
-    return next((step for step in steps if span / step <= _MOST_TICKS), steps[-1])
+    return next((step for step in steps if span / step <= most), steps[-1])
 
 
 def tick(count: float) -> str:

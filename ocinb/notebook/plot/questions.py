@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import takewhile
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
+from ocinb._calls import check_choice
+from ocinb._text import counted
 from ocinb.errors import InvalidError
-from ocinb.frames.collecting import Names
+from ocinb.frames.collecting import Errors, Names, list_names
 from ocinb.frames.opening import Platforms
-from ocinb.notebook.plot.words import counted, is_unknown
+from ocinb.notebook.plot.gaps import Gaps, familiar, images_of
+from ocinb.notebook.plot.words import is_unknown
 from ocinb.progress.protocol import Progress
 from ocinb.spec.reference import Reference
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ocinb.catalog.catalog import Catalog
+
 Watching: TypeAlias = "Progress | bool | None"
 Subject: TypeAlias = "Names | pd.DataFrame"
-_DIGEST = len("sha256:") + 12
 _IMAGE = ["reference", "platform", "manifest_digest"]
 
 
@@ -43,9 +48,15 @@ class Picked:
 
 
 def frame_for(
-    subject: Subject, columns: Sequence[str], ask: Callable[[Names], pd.DataFrame], *, made_by: str, platform: Platforms
-) -> pd.DataFrame:
-    """Give the frame that is to be drawn.
+    subject: Subject,
+    columns: Sequence[str],
+    ask: Callable[[Names], pd.DataFrame],
+    *,
+    made_by: str,
+    platform: Platforms,
+    errors: Errors,
+) -> tuple[pd.DataFrame, Gaps]:
+    """Give the frame that is to be drawn, and what is missing in it.
 
     Parameters
     ----------
@@ -59,6 +70,8 @@ def frame_for(
         The functions whose frames have these columns, as people call them.
     platform
         What was given as platform, which a frame has no use for.
+    errors
+        What becomes of names that fail.
 
     Raises
     ------
@@ -67,18 +80,44 @@ def frame_for(
     """
     import pandas as pd
 
-    if not isinstance(subject, pd.DataFrame):
-        return ask(subject)
+    check_choice("errors", errors, ("raise", "skip"))
+    if isinstance(subject, pd.DataFrame):
+        return given(subject, columns, made_by=made_by, platform=platform), Gaps()
+    names, gaps = images_of(list_names(subject), errors)
+    frame = ask(names)
+    return frame, replace(gaps, failures=(*gaps.failures, *frame.attrs["failures"]))
+
+
+def given(frame: pd.DataFrame, columns: Sequence[str], *, made_by: str, platform: Platforms) -> pd.DataFrame:
+    """Check a frame that somebody gave, and give it with sizes that are numbers.
+
+    Raises
+    ------
+    InvalidError
+        If it lacks columns, or was given together with a platform.
+    """
     if platform is not None:
         raise InvalidError("platform= goes with a name; of a frame the rows are drawn that it has", hint="Select them")
-    missing = [column for column in columns if column not in subject.columns]
+    missing = [column for column in columns if column not in frame.columns]
     if missing:
         what = ", ".join(missing)
-        names = "; or give the names in it: frame['reference']" if "reference" in subject.columns else ""
+        names = "; or give the names in it: frame['reference']" if "reference" in frame.columns else ""
         hint = f"{made_by} gives one that has{names}"
         raise InvalidError(f"this frame cannot be drawn so: it has no {what}", hint=hint)
-    sizes = {name: numbers(subject, name) for name in subject.columns if str(name).endswith("_bytes")}
-    return subject.assign(**sizes).reset_index(drop=True)
+    sizes = {name: numbers(frame, name) for name in frame.columns if str(name).endswith("_bytes")}
+    return frame.assign(**sizes).reset_index(drop=True)
+
+
+def catalog_of(subject: object) -> Catalog | None:
+    """Give what was given if it is a catalogue; whoever has one has loaded its module, which is heavy."""
+    module = sys.modules.get("ocinb.catalog.catalog")
+    return cast("Catalog", subject) if module is not None and isinstance(subject, module.Catalog) else None
+
+
+def answered(subject: Subject | Catalog, query: str) -> Subject:
+    """Give what a catalogue answers, if one was given; anything else as it is."""
+    catalog = catalog_of(subject)
+    return cast("Subject", subject) if catalog is None else catalog.sql(query)
 
 
 def most(top: object) -> int:
@@ -123,15 +162,6 @@ def _text(value: Any) -> str:
     return "" if is_unknown(value) else str(value)
 
 
-def familiar(name: str) -> str:
-    """Give a name as docker prints it, its digest short; or as it is if it is none."""
-    try:
-        parsed = Reference(name)
-    except InvalidError:
-        return name
-    return parsed.familiar.replace(parsed.digest, parsed.digest[:_DIGEST]) if parsed.digest else parsed.familiar
-
-
 def _registry(name: str) -> str:
     """Name the registry of an image, if it is one that docker would print."""
     try:
@@ -168,9 +198,10 @@ def _platform(pictures: Sequence[Picked]) -> str:
     return next(iter(names)) if len(names) == 1 else ""
 
 
-def called(pictures: Sequence[Picked]) -> str:
-    """Name some images in a title, without their registry, which `place_of` tells."""
-    known = (picked.familiar.removeprefix(f"{_registry(picked.reference)}/") for picked in pictures)
+def called(pictures: Sequence[Picked], gaps: Gaps) -> str:
+    """Name some images in a title, without their registry, which `place_of` tells; or those that were asked for."""
+    references = [picked.reference for picked in pictures] or gaps.names
+    known = (familiar(name).removeprefix(f"{_registry(name)}/") for name in references)
     names = list(dict.fromkeys(filter(None, known)))
     if not names:
         return "no image"

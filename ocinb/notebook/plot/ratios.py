@@ -6,15 +6,16 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ocinb._calls import suggesting
-from ocinb._text import human_size
+from ocinb._text import counted, human_size
 from ocinb.frames import images
-from ocinb.frames.collecting import Names
+from ocinb.frames.collecting import Errors, Names
 from ocinb.frames.opening import Platforms
 from ocinb.notebook.plot import drawing, questions
 from ocinb.notebook.plot.bars import Bar, hatched, largest, named_largest, solid
+from ocinb.notebook.plot.gaps import nothing_told
 from ocinb.notebook.plot.layerbars import COLUMNS, layer_bars
 from ocinb.notebook.plot.questions import Subject, told
-from ocinb.notebook.plot.words import TIMES, counted
+from ocinb.notebook.plot.words import TIMES
 from ocinb.progress.protocol import Progress
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def compression(
     platform: Platforms = None,
     top: int = 30,
     title: str | None = None,
+    errors: Errors = "raise",
     progress: Progress | bool | None = None,
 ) -> Chart:
     """Draw for each layer its compressed bytes beside those of its tar, and by how much that is less.
@@ -44,6 +46,9 @@ def compression(
         How many layers there are at most; the small ones are gathered into one.
     title
         What stands above it; None makes one of the names.
+    errors
+        ``"raise"``, or ``"skip"`` to leave out names that fail; the title says so, and ``figure.failures`` says why.
+        Beside images, what is none, such as the tag of a signature, is left out in any case, and counted in the title.
     progress
         As for `ocinb.files`.
 
@@ -81,12 +86,13 @@ def compression(
     questions.most(top)
 
     def ask(names: Names) -> pd.DataFrame:
-        return images.layers(names, platform=platform, depth="files", progress=progress)
+        return images.layers(names, platform=platform, depth="files", errors=errors, progress=progress)
 
     made_by = "ocinb.layers(…, depth='files')"
-    frame = questions.frame_for(reference, [*COLUMNS, "tar_bytes"], ask, made_by=made_by, platform=platform)
+    columns = [*COLUMNS, "tar_bytes"]
+    frame, gaps = questions.frame_for(reference, columns, ask, made_by=made_by, platform=platform, errors=errors)
     pictures = list(questions.images(frame))
-    title = title or f"Compression of {questions.called(pictures)}"
+    title = title or f"Compression of {questions.called(pictures, gaps)}"
     known = frame[frame["tar_bytes"].notna() & frame["compressed_bytes"].notna()]
     missing = len(frame) - len(known)
     bars = [
@@ -94,10 +100,12 @@ def compression(
         for picked, name in questions.labelled(list(questions.images(known)))
         for bar in layer_bars(picked, "tar_bytes", part="compressed_bytes", image=name if len(pictures) > 1 else "")
     ]
+    more = told(questions.left_out(missing, "layer"), gaps.told(frame, "layers"))
     if not bars:
-        return drawing.nothing(title, questions.left_out(missing, "layer") or "there are no layers to draw")
-    more = questions.left_out(missing, "layer")
-    return _figure(title, questions.place_of(pictures), bars, largest(bars, top, "layers", is_sorted=False), more)
+        why = "" if missing else nothing_told(gaps, "layers")
+        return gaps.noted(drawing.nothing(title, told(why, more)))
+    shown = largest(bars, top, "layers", is_sorted=False)
+    return gaps.noted(_figure(title, questions.place_of(pictures), bars, shown, more))
 
 
 def _figure(title: str, platforms: str, bars: Sequence[Bar], shown: Sequence[Bar], more: str) -> Chart:
@@ -113,19 +121,19 @@ def _figure(title: str, platforms: str, bars: Sequence[Bar], shown: Sequence[Bar
     made = drawing.chart(
         title=title, subtitle=subtitle, alt=alt, height=drawing.height_of(len(shown), bars=2), legend=True
     )
-    most = max(max(bar.whole, bar.part) for bar in shown)
+    most = max(max(bar.drawn, bar.drawn_part) for bar in shown)
     common = {
         "y": list(range(len(shown))),
         "orientation": "h",
         "hovertext": [f"{bar.hover}<br>ratio: {_ratio(bar.whole, bar.part)}" for bar in shown],
         "hoverinfo": "text",
     }
-    made.add_bar(x=[bar.whole for bar in shown], name="tar", marker=hatched(drawing.SKY), **common)
+    made.add_bar(x=[bar.drawn for bar in shown], name="tar", marker=hatched(drawing.SKY), **common)
     made.add_bar(
-        x=[bar.part for bar in shown],
+        x=[bar.drawn_part for bar in shown],
         name="compressed",
         marker=solid(),
-        text=[_ratio(bar.whole, bar.part) for bar in shown],
+        text=[bar.text(_ratio(bar.whole, bar.part)) for bar in shown],
         textposition="outside",
         cliponaxis=False,
         textangle=0,

@@ -6,18 +6,17 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from ocinb._calls import check_choice, suggesting
-from ocinb._text import human_size
-from ocinb.errors import InvalidError, NotFoundError, OcinbError
-from ocinb.frames import images
-from ocinb.frames import names as listing
-from ocinb.frames.collecting import Names, list_names
+from ocinb._text import counted, human_size
+from ocinb.frames.collecting import Errors
 from ocinb.frames.opening import Platforms
 from ocinb.notebook.plot import drawing, questions
 from ocinb.notebook.plot.aliases import aliased
-from ocinb.notebook.plot.questions import Subject, Watching, told
-from ocinb.notebook.plot.words import counted, hover, is_unknown, safe, signed_size, size
+from ocinb.notebook.plot.gaps import Gaps
+from ocinb.notebook.plot.histories import Given, history_of
+from ocinb.notebook.plot.questions import told
+from ocinb.notebook.plot.words import hover, is_unknown, safe, signed_size, size
 from ocinb.progress.protocol import Progress
-from ocinb.spec.reference import HUB, Reference
+from ocinb.spec.reference import HUB
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,45 +24,25 @@ if TYPE_CHECKING:
     from ocinb.notebook.plot.chart import Chart
 
 By = Literal["tag", "created"]
-_COLUMNS = [
-    "repository",
-    "tag",
-    "platform",
-    "created",
-    "compressed_bytes",
-    "delta_bytes",
-    "grown_in",
-    "grown_by",
-    "grown_bytes",
-]
-# Which image a tag has for a platform, so that several names of one image are one point.
-_HISTORY = """
-SELECT history.*, min(images.manifest_digest) AS manifest_digest
-FROM size_history AS history
-LEFT JOIN current_images AS named USING (registry, repository, tag)
-LEFT JOIN images
-    ON images.manifest_digest = named.manifest_digest
-    AND images.platform IS NOT DISTINCT FROM history.platform
-    AND images.created IS NOT DISTINCT FROM history.created
-    AND images.compressed_bytes IS NOT DISTINCT FROM history.compressed_bytes
-GROUP BY ALL
-ORDER BY registry, repository, platform, created NULLS LAST, tag
-"""
-_SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "star")
+# All but the first are open, so that what lies below them is seen: platforms are often of nearly one size.
+_SYMBOLS = ("circle", "square-open", "diamond-open", "triangle-up-open", "cross-open", "star-open")
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 _MOST_LINES = 12
+_MOST_TAGS, _MOST_DATES, _MOST_SIZES = 20, 4, 6  # along the axes
+_MOST_LABELS, _LABEL = 4, 0.26  # which is the part of the width that a label takes in a narrow place
 _HEIGHT = 320
 
 
 @suggesting
 def growth(
-    reference: Subject,
+    reference: Given,
     *,
     platform: Platforms = None,
     match: str | None = None,
     by: By = "tag",
     top: int = 100,
     title: str | None = None,
+    errors: Errors = "raise",
     progress: Progress | bool | None = None,
 ) -> Chart:
     """Draw how images grew from tag to tag: a line for each platform.
@@ -73,10 +52,11 @@ def growth(
     Parameters
     ----------
     reference
-        A repository, of which all tags are asked for; or a list of images; or a frame that the view
-        ``size_history`` of a catalogue gave.
+        A repository, or several: all their tags are asked for, so here a name without a tag is not ``latest``. Or a
+        list of images, by tags or digests; or a frame that `ocinb.tags` gave; or a `Catalog`, or a frame of its view
+        ``size_history``, or ``tags``, which does not know what grew.
     platform
-        As for `ocinb.layers`; None is ``"all"``. A frame has its platforms already.
+        As for `ocinb.layers`; None is ``"all"``. A frame has its platforms already, unless it is one of `ocinb.tags`.
     match
         Of a repository, which tags: a glob such as ``"3.1?-slim"``.
     by
@@ -85,6 +65,8 @@ def growth(
         How many tags there are at most, the newest.
     title
         What stands above it; None makes one of the names.
+    errors
+        ``"raise"``, or ``"skip"`` to leave out names that fail; the title says so, and ``figure.failures`` says why.
     progress
         As for `ocinb.files`.
 
@@ -96,17 +78,18 @@ def growth(
     Raises
     ------
     InvalidError
-        If a frame lacks columns, an option is none, or it is the name of one image.
+        If a frame lacks columns, an option is none, or it is the name of one image; if `match` is given and no
+        repository is.
     NotFoundError
         If there is no such repository, or none of its tags matches.
     OcinbError
-        If no name could be read; also if plotly is not installed: ``pip install 'ocinb[plot]'``. That one is an
+        If a name cannot be read; also if plotly is not installed: ``pip install 'ocinb[plot]'``. That one is an
         `ImportError` too.
 
     Notes
     -----
     Sizes are compressed. Tags whose size is unknown are left out, and with ``by="created"`` those of which nobody knows
-    when they were made; the title says so.
+    when they were made; what is no image, such as a signature under its tag, is left out too. The title counts them.
 
     Examples
     --------
@@ -122,74 +105,25 @@ def growth(
     """
     questions.most(top)
     check_choice("by", by, ("tag", "created"))
-    failed: list[str] = []
-
-    def ask(names: Names) -> pd.DataFrame:
-        return _history(_tags_of(names, match), platform, progress, failed)
-
-    frame = questions.frame_for(reference, _COLUMNS, ask, made_by="size_history of a catalogue", platform=platform)
+    frame, gaps = history_of(reference, platform=platform, match=match, errors=errors, progress=progress)
     sized = frame[frame["compressed_bytes"].notna()]
-    drawn = sized[sized["created"].notna()] if by == "created" else sized
-    title = title or f"Growth of {_called(frame)}"
+    dated = sized[sized["created"].notna()] if by == "created" else sized
+    title = title or f"Growth of {_called(frame, gaps)}"
     more = told(
-        f"{counted(len(failed), 'name')} could not be read" if failed else "",
         questions.left_out(len(frame) - len(sized), "tag"),
-        f"{counted(len(sized) - len(drawn), 'tag')} of unknown age left out" if len(sized) > len(drawn) else "",
+        f"{counted(len(sized) - len(dated), 'tag')} of unknown age left out" if len(sized) > len(dated) else "",
+        gaps.told(),
     )
-    if drawn.empty:
-        return drawing.nothing(title, more or "there are no tags to draw")
-    return _figure(title, _place_of(frame), more, _newest(aliased(drawn), top), by)
+    if dated.empty:
+        why = "" if len(frame) else "there are no tags to draw"
+        return gaps.noted(drawing.nothing(title, told(why, more)))
+    return gaps.noted(_figure(title, _place_of(frame), more, aliased(dated), top, by))
 
 
-def _tags_of(names: Names, match: str | None) -> list[str]:
-    """Give the names; for a repository those of its tags that people made."""
-    listed = list_names(names)
-    if not isinstance(names, str | Reference):
-        return listed
-    repository = _repository(listed[0])
-    tags = listing.tags(repository, match=match)
-    kept: list[str] = tags.loc[tags["kind"] == "tag", "reference"].tolist()
-    if match is not None and not kept:
-        raise NotFoundError(f"no tag matches {match!r}", reference=repository)
-    return kept
-
-
-def _repository(text: str) -> str:
-    """Give the name of a repository; refuse that of one image, which has grown from nothing that is asked for.
-
-    Raises
-    ------
-    InvalidError
-        If it has a tag or a digest.
-    """
-    parsed = Reference(text)
-    if parsed.repository is None:
-        whole, is_one = f"{parsed.transport}:{parsed.path}", parsed.name is not None or parsed.digest is not None
-    else:
-        whole, is_one = f"{parsed.registry}/{parsed.repository}", text.endswith(f":{parsed.tag}") or "@" in text
-    if is_one:
-        hint = f"Give its repository, {questions.familiar(whole).removesuffix(':latest')!r}, or a list of images"
-        raise InvalidError(f"growth is drawn from tag to tag, and {parsed.familiar!r} is one image", hint=hint)
-    return text
-
-
-def _history(names: Sequence[str], platform: Platforms, progress: Watching, failed: list[str]) -> pd.DataFrame:
-    from ocinb.catalog.catalog import Catalog
-
-    with Catalog() as catalog:
-        added = catalog.add(names, platform="all" if platform is None else platform, progress=progress)
-        failures = added[added["outcome"] == "failed"]
-        if len(failures) and len(failures) == len(added):
-            images.manifests(failures["reference"].iloc[0])  # which says it with an error of its own kind
-            raise OcinbError(str(failures["error"].iloc[0]), reference=str(failures["reference"].iloc[0]))
-        failed += failures["reference"].tolist()
-        return catalog.sql(_HISTORY)
-
-
-def _called(frame: pd.DataFrame) -> str:
+def _called(frame: pd.DataFrame, gaps: Gaps) -> str:
     names = list(dict.fromkeys(frame["repository"].dropna().tolist()))
     if not names:
-        return "no repository"
+        return questions.called([], gaps) if gaps.names else "no repository"
     return " and ".join(names) if len(names) <= 2 else f"{len(names):,} repositories"  # noqa: PLR2004
 
 
@@ -207,29 +141,50 @@ def _newest(frame: pd.DataFrame, top: int) -> pd.DataFrame:
     return ordered.merge(tags, on=["repository", "tag"], how="inner")
 
 
-def _figure(title: str, where: str, more: str, frame: pd.DataFrame, by: str) -> Chart:
-    lines = _lines(frame)
+def _figure(title: str, where: str, more: str, drawn: pd.DataFrame, top: int, by: str) -> Chart:
+    frame = _newest(drawn, top)
+    lines, older = _lines(frame), _count(drawn) - _count(frame)
     tags = list(dict.fromkeys(frame["tag"].tolist()))
     first, last = frame["compressed_bytes"].iloc[0], frame["compressed_bytes"].iloc[-1]
     subtitle = told(
         where,
-        f"{counted(len(tags), 'image')}, compressed",
+        f"{counted(_count(frame), 'image')}, compressed",
         f"{human_size(int(frame['compressed_bytes'].min()))} to {human_size(int(frame['compressed_bytes'].max()))}",
         f"{counted(len(lines) - _MOST_LINES, 'more line')} not drawn" if len(lines) > _MOST_LINES else "",
+        f"{counted(older, 'older image')} not drawn" if older else "",
         more,
     )
     most = frame.iloc[int(frame["delta_bytes"].fillna(0).astype("int64").argmax())]
     alt = f"Lines. {title}: {subtitle}. From {human_size(int(first))} to {human_size(int(last))}. {_grew_most(most)}"
-    made = drawing.chart(title=title, subtitle=subtitle, alt=alt, height=_HEIGHT, legend=len(lines) > 1)
+    names = [name for name, _ in lines[:_MOST_LINES]]
+    made = drawing.chart(
+        title=title, subtitle=subtitle, alt=alt, height=_HEIGHT, legend=names if len(lines) > 1 else False
+    )
     for place, (name, rows) in enumerate(lines[:_MOST_LINES]):
         across = [tags.index(tag) for tag in rows["tag"]] if by == "tag" else rows["created"]
-        _add_line(made, name, rows, place, across, is_labelled=place == 0 and len(tags) <= _MOST_LINES)
+        _add_line(made, name, rows, place, list(across))
     highest = int(frame["compressed_bytes"].max())
-    made.update_yaxes(**drawing.ticks(0, highest), range=[0, 1.15 * highest or 1], automargin=True, zeroline=False)
-    if by == "tag":
-        shown = {"tickmode": "array", "tickvals": list(range(len(tags))), "ticktext": [safe(tag, 20) for tag in tags]}
-        made.update_xaxes(**shown, range=[-0.5, len(tags) - 0.5], automargin=True, zeroline=False, showgrid=False)
+    axis = drawing.ticks(0, highest, most=_MOST_SIZES)
+    made.update_yaxes(**axis, range=[0, 1.15 * highest or 1], automargin=True, zeroline=False)
+    # So that the last one, the newest, does not leave the picture.
+    made.update_xaxes(autotickangles=[0, -40, -90], ticklabeloverflow="allow", automargin=True)
+    if by == "created":
+        made.update_xaxes(nticks=_MOST_DATES)
+    else:
+        places = _places(len(tags))
+        shown = {"tickmode": "array", "tickvals": places, "ticktext": [safe(tags[place], 20) for place in places]}
+        made.update_xaxes(**shown, range=[-0.5, len(tags) - 0.5], zeroline=False, showgrid=False)
     return made
+
+
+def _count(frame: pd.DataFrame) -> int:
+    return len(frame[["repository", "tag"]].drop_duplicates())
+
+
+def _places(count: int) -> list[int]:
+    """Choose which tags have their name on the axis: all, or so many that they can be read, with the newest."""
+    step = -(-count // _MOST_TAGS)
+    return list(range(count - 1, -1, -step))[::-1]
 
 
 def _grew_most(row: pd.Series[Any]) -> str:
@@ -248,19 +203,40 @@ def _lines(frame: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
     ]
 
 
-def _add_line(made: Chart, name: str, rows: pd.DataFrame, place: int, across: Any, *, is_labelled: bool) -> None:
+def _labels(rows: pd.DataFrame, across: Sequence[Any]) -> tuple[list[str], list[str]]:
+    """Say at a line what grew or shrank most, where there is room, and on which side of its point.
+
+    >>> import pandas as pd
+    >>> _labels(pd.DataFrame({"delta_bytes": [None, 5, 900, 7000]}), [0, 1, 2, 30])[0]
+    ['', '', '+900 B', '+7.0 kB']
+    """
+    grown = [0 if is_unknown(one) else int(one) for one in rows["delta_bytes"]]
+    width = across[-1] - across[0] or 1
+    along = [(one - across[0]) / width for one in across]
+    sides = ["top right" if one < _LABEL else "top left" for one in along]
+    begins = [one if side == "top right" else one - _LABEL for one, side in zip(along, sides, strict=True)]
+    chosen: list[int] = []
+    for place in sorted(filter(lambda place: grown[place], range(len(grown))), key=lambda place: -abs(grown[place])):
+        if len(chosen) < _MOST_LABELS and all(abs(begins[place] - begins[other]) >= _LABEL for other in chosen):
+            chosen.append(place)
+    return [signed_size(one) if place in chosen else "" for place, one in enumerate(grown)], sides
+
+
+def _add_line(made: Chart, name: str, rows: pd.DataFrame, place: int, across: Sequence[Any]) -> None:
+    texts, sides = _labels(rows, across)
     color = drawing.PALETTE[place % len(drawing.PALETTE)]
     made.add_scatter(
         x=list(across),
         y=[int(count) for count in rows["compressed_bytes"]],
-        mode="lines+markers+text" if is_labelled else "lines+markers",
-        text=["" if is_unknown(grown) or not grown else signed_size(grown) for grown in rows["delta_bytes"]],
-        textposition="top left",
+        mode="lines+markers" if place else "lines+markers+text",
+        text=texts,
+        textposition=sides,
         name=safe(name, 40),
         line={"color": color, "width": 2, "dash": _DASHES[place % len(_DASHES)]},
-        marker={"symbol": _SYMBOLS[place % len(_SYMBOLS)], "size": 9},
+        marker={"symbol": _SYMBOLS[place % len(_SYMBOLS)], "size": 12 if place else 9},
         hovertext=[_hover(row) for row in rows.to_dict("records")],
         hoverinfo="text",
+        cliponaxis=False,
     )
 
 
@@ -274,4 +250,5 @@ def _hover(row: dict[Any, Any]) -> str:
         ("by", None if is_unknown(row["grown_bytes"]) else signed_size(row["grown_bytes"])),
         ("made", None if is_unknown(row["created"]) else f"{row['created']:%Y-%m-%d %H:%M} UTC"),
     ]
-    return hover(f"{row['repository']}:{row['tag']}", facts)
+    between = "" if str(row["tag"]).startswith("@") else ":"
+    return hover(f"{row['repository']}{between}{row['tag']}", facts)

@@ -7,15 +7,16 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from ocinb._calls import check_choice, suggesting
-from ocinb._text import human_size
+from ocinb._text import counted, human_size
 from ocinb.frames import images
-from ocinb.frames.collecting import Names
+from ocinb.frames.collecting import Errors, Names
 from ocinb.frames.opening import Platforms
 from ocinb.notebook.plot import drawing, questions
 from ocinb.notebook.plot.bars import Bar, hatched, largest, named_largest, solid
+from ocinb.notebook.plot.gaps import nothing_told
 from ocinb.notebook.plot.layerbars import COLUMNS, layer_bars
 from ocinb.notebook.plot.questions import Picked, Subject, told
-from ocinb.notebook.plot.words import counted, safe_path
+from ocinb.notebook.plot.words import safe_path
 from ocinb.progress.protocol import Progress
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def layers(
     depth: Literal["metadata", "files"] = "metadata",
     top: int = 40,
     title: str | None = None,
+    errors: Errors = "raise",
     progress: Progress | bool | None = None,
 ) -> Chart:
     """Draw the layers of an image as bars, with the instruction that made each.
@@ -57,6 +59,9 @@ def layers(
         How many bars there are at most; the small ones are gathered into one.
     title
         What stands above it; None makes one of the names.
+    errors
+        ``"raise"``, or ``"skip"`` to leave out names that fail; the title says so, and ``figure.failures`` says why.
+        Beside images, what is none, such as the tag of a signature, is left out in any case, and counted in the title.
     progress
         As for `ocinb.files`.
 
@@ -92,23 +97,26 @@ def layers(
         check_choice("by", by, _VIEWS)
 
     def ask(names: Names) -> pd.DataFrame:
-        return images.layers(names, platform=platform, depth=depth, progress=progress)
+        return images.layers(names, platform=platform, depth=depth, errors=errors, progress=progress)
 
-    frame = questions.frame_for(reference, COLUMNS, ask, made_by="ocinb.layers", platform=platform)
+    made_by = "ocinb.layers"
+    frame, gaps = questions.frame_for(reference, COLUMNS, ask, made_by=made_by, platform=platform, errors=errors)
     pictures = list(questions.images(frame))
-    title = title or f"Layers of {questions.called(pictures)}"
+    title, more = title or f"Layers of {questions.called(pictures, gaps)}", gaps.told(frame, "layers")
     if not pictures:
-        return drawing.nothing(title, "there are no layers to draw")
-    if (by or ("image" if len(pictures) > 1 else "layer")) == "image":
-        return _stacked(title, pictures, top)
-    return _below_each_other(title, pictures, top, is_sorted=by == "size")
+        made = drawing.nothing(title, told(nothing_told(gaps, "layers"), more))
+    elif (by or ("image" if len(pictures) > 1 else "layer")) == "image":
+        made = _stacked(title, pictures, top, more)
+    else:
+        made = _below_each_other(title, pictures, top, more, is_sorted=by == "size")
+    return gaps.noted(made)
 
 
 def _is_unpacked(pictures: Sequence[Picked]) -> bool:
     return all("tar_bytes" in picked.rows and picked.rows["tar_bytes"].notna().any() for picked in pictures)
 
 
-def _below_each_other(title: str, pictures: Sequence[Picked], top: int, *, is_sorted: bool) -> Chart:
+def _below_each_other(title: str, pictures: Sequence[Picked], top: int, more: str, *, is_sorted: bool) -> Chart:
     unpacked, several = _is_unpacked(pictures), len(pictures) > 1
     column, part = ("tar_bytes", "hidden_bytes") if unpacked else ("compressed_bytes", "")
     known = [
@@ -118,7 +126,7 @@ def _below_each_other(title: str, pictures: Sequence[Picked], top: int, *, is_so
     ]
     missing = sum(len(picked.rows) for picked in pictures) - len(known)
     if not known:
-        return drawing.nothing(title, questions.left_out(missing, "layer") or "there are no layers to draw")
+        return drawing.nothing(title, told(questions.left_out(missing, "layer"), more))
     bars = largest(known, top, "layers", is_sorted=is_sorted)
     total, hidden = sum(bar.whole for bar in known), sum(bar.part for bar in known)
     kind = "unpacked" if unpacked else "compressed"
@@ -127,6 +135,7 @@ def _below_each_other(title: str, pictures: Sequence[Picked], top: int, *, is_so
         f"{human_size(total)} {kind} in {counted(len(known), 'layer')}",
         f"{human_size(hidden)} hidden" if hidden else "",
         questions.left_out(missing, "layer"),
+        more,
     )
     alt = f"Bars. {title}: {subtitle}. Largest: {named_largest(known)}."
     made = drawing.chart(
@@ -137,21 +146,23 @@ def _below_each_other(title: str, pictures: Sequence[Picked], top: int, *, is_so
 
 
 def _add_bars(made: Chart, bars: Sequence[Bar], *, is_split: bool) -> None:
-    places, most = list(range(len(bars))), max(bar.whole for bar in bars)
-    texts = [human_size(bar.whole) for bar in bars]
+    places, most = list(range(len(bars))), max(bar.drawn for bar in bars)
+    texts = [bar.text(human_size(bar.whole)) for bar in bars]
     common = {"y": places, "orientation": "h", "hovertext": [bar.hover for bar in bars], "hoverinfo": "text"}
     numbers = {"text": texts, "textposition": "outside", "cliponaxis": False, "textangle": 0}
     if is_split:
-        made.add_bar(x=[bar.whole - bar.part for bar in bars], name="not hidden", marker=solid(), **common)
-        made.add_bar(x=[bar.part for bar in bars], name="hidden", marker=hatched(drawing.HIDDEN), **common, **numbers)
+        made.add_bar(x=[bar.drawn - bar.drawn_part for bar in bars], name="not hidden", marker=solid(), **common)
+        made.add_bar(
+            x=[bar.drawn_part for bar in bars], name="hidden", marker=hatched(drawing.HIDDEN), **common, **numbers
+        )
     else:
-        made.add_bar(x=[bar.whole for bar in bars], name="compressed", marker=solid(), **common, **numbers)
+        made.add_bar(x=[bar.drawn for bar in bars], name="compressed", marker=solid(), **common, **numbers)
     made.update_layout(barmode="stack", bargap=drawing.bar_gap(), uniformtext={"minsize": 9, "mode": "hide"})
     made.update_xaxes(**drawing.ticks(0, most), range=[0, 1.25 * most or 1])
     made.update_yaxes(**drawing.rows_axis([bar.label for bar in bars]))
 
 
-def _stacked(title: str, pictures: Sequence[Picked], top: int) -> Chart:
+def _stacked(title: str, pictures: Sequence[Picked], top: int, gaps: str) -> Chart:
     unpacked = _is_unpacked(pictures)
     column = "tar_bytes" if unpacked else "compressed_bytes"
     named = questions.labelled(pictures)[:top]
@@ -165,6 +176,7 @@ def _stacked(title: str, pictures: Sequence[Picked], top: int) -> Chart:
         "layers that several share are coloured alike",
         f"{counted(more, 'more image')} not drawn" if more else "",
         questions.left_out(missing, "layer"),
+        gaps,
     )
     sizes = [(name, sum(bar.whole for bar in bars)) for (_, name), (_, bars) in zip(named, stacks, strict=True)]
     listed = ", ".join(f"{name} {human_size(whole)}" for name, whole in sizes[:10])
@@ -194,6 +206,7 @@ def _add_stacks(made: Chart, stacks: Sequence[tuple[Picked, Sequence[Bar]]], col
             text=[str(number)] * len(rows),
             textposition="inside",
             insidetextanchor="middle",
+            insidetextfont={"color": [drawing.text_on(fills[place][number]) for place in rows]},
             textangle=0,
             marker={
                 "color": [fills[place][number] for place in rows],

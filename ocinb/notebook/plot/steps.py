@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ocinb._calls import suggesting
-from ocinb._text import human_size, shorten
+from ocinb._text import counted, human_size, shorten
 from ocinb.frames import images
-from ocinb.frames.collecting import Names
+from ocinb.frames.collecting import Errors, Names
 from ocinb.frames.opening import Platforms
 from ocinb.notebook.plot import drawing, questions
+from ocinb.notebook.plot.gaps import nothing_told
 from ocinb.notebook.plot.questions import Picked, Subject, told
-from ocinb.notebook.plot.words import counted, digest, hover, is_unknown, safe, safe_path, size
+from ocinb.notebook.plot.words import digest, hover, is_unknown, safe, safe_path, size
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,6 +32,7 @@ def waterfall(
     empty: bool = True,
     top: int = 60,
     title: str | None = None,
+    errors: Errors = "raise",
 ) -> Chart:
     """Draw how an image grew with each instruction of its history, as a waterfall that ends in its size.
 
@@ -48,6 +50,9 @@ def waterfall(
         How many steps of an image there are at most; small ones that follow each other are gathered into one.
     title
         What stands above it; None makes one of the names.
+    errors
+        ``"raise"``, or ``"skip"`` to leave out names that fail; the title says so, and ``figure.failures`` says why.
+        Beside images, what is none, such as the tag of a signature, is left out in any case, and counted in the title.
 
     Returns
     -------
@@ -81,16 +86,19 @@ def waterfall(
     questions.most(top)
 
     def ask(names: Names) -> pd.DataFrame:
-        return images.history(names, platform=platform)
+        return images.history(names, platform=platform, errors=errors)
 
-    frame = questions.frame_for(reference, _COLUMNS, ask, made_by="ocinb.history", platform=platform)
+    made_by = "ocinb.history"
+    frame, gaps = questions.frame_for(reference, _COLUMNS, ask, made_by=made_by, platform=platform, errors=errors)
     pictures = list(questions.images(frame))
-    title = title or f"Growth of {questions.called(pictures)} by step"
+    title = title or f"Growth of {questions.called(pictures, gaps)} by step"
     falls = [(picked, _steps(picked, top, empty=empty)) for picked in pictures]
     missing = sum(_unsized(picked) for picked in pictures)
-    if not any(steps for _, steps in falls):
-        return drawing.nothing(title, questions.left_out(missing, "step") or "there is no history to draw")
-    return _figure(title, falls, missing)
+    more = told(questions.left_out(missing, "step"), gaps.told(frame, "steps"))
+    if any(steps for _, steps in falls):
+        return gaps.noted(_figure(title, falls, more))
+    why = "" if missing else "it has no step that made a layer" if pictures else nothing_told(gaps, "steps")
+    return gaps.noted(drawing.nothing(title, told(why, more)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,13 +160,13 @@ def _more(count: int, grown: int) -> _Step:
     return _Step(f"… {count:,} steps", hover(f"… {count:,} steps", [("grown by", size(grown))]), "", grown, count)
 
 
-def _figure(title: str, falls: Sequence[tuple[Picked, Sequence[_Step]]], missing: int) -> Chart:
+def _figure(title: str, falls: Sequence[tuple[Picked, Sequence[_Step]]], more: str) -> Chart:
     total = sum(step.grown for _, steps in falls for step in steps)
     number = sum(step.steps for _, steps in falls for step in steps)
     subtitle = told(
         questions.place_of([picked for picked, _ in falls]),
         f"{human_size(total)} compressed in {counted(number, 'step')}",
-        questions.left_out(missing, "step"),
+        more,
     )
     largest = sorted((step for _, steps in falls for step in steps if step.name), key=lambda step: -step.grown)[:3]
     listed = ", ".join(f"{step.name} (+{human_size(step.grown)})" for step in largest)

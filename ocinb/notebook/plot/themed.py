@@ -13,7 +13,7 @@ TEXT: Final = "#787878"
 # JupyterLab and Notebook 7, VS Code, and a page with the HTML of `chart`, where it is the colour of the text around.
 _STYLE = f"color:var(--jp-content-font-color1,var(--vscode-editor-foreground,var(--ocinb-plot-text,{TEXT})))"
 # On bars and tiles plotly chooses what is seen on their colour; these stand beside them, on the page.
-_BESIDE = {"bar": "outside", "waterfall": "outside", "scatter": "top left"}
+_BESIDE = {"bar": "outside", "waterfall": "outside"}
 _AREAS = {"treemap", "icicle"}
 
 
@@ -42,7 +42,7 @@ def themed(figure: dict[str, Any]) -> dict[str, Any]:
 def _color_trace(trace: dict[str, Any]) -> None:
     kind = trace["type"]
     _color(trace, "name")
-    if trace.get("textposition") == _BESIDE.get(kind, ""):
+    if kind == "scatter" or (kind in _BESIDE and trace.get("textposition") == _BESIDE[kind]):
         _color(trace, "text")
     if kind in _AREAS:  # the root shows the page through
         for name in ("labels", "text"):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ocinb._text import human_size
 from ocinb.notebook.plot.bars import STRIPES
-from ocinb.notebook.plot.drawing import BLUE, GREY, HIDDEN, PALETTE
+from ocinb.notebook.plot.drawing import GREY, HIDDEN, PALETTE, text_on
 from ocinb.notebook.plot.folders import Node, Path
 from ocinb.notebook.plot.themed import TEXT
 from ocinb.notebook.plot.words import Fact, hover, is_unknown, safe, safe_path, share, size
@@ -47,7 +47,7 @@ def tiles(
         "values": [node.sums.whole for node in nodes],
         "text": [human_size(node.sums.whole) for node in nodes],
         "hovertext": [_hover(node, frame, whole, root_name, titles) for node in nodes],
-        "textfont": {"color": [TEXT if color == _ROOT else "white" if color == BLUE else "black" for color in colors]},
+        "textfont": {"color": [TEXT if color == _ROOT else text_on(color) for color in colors]},
         "marker": {
             "colors": colors,
             "line": {"width": 1, "color": _LINE},
@@ -82,9 +82,21 @@ def _more(node: Node) -> str:
     return f"… {node.sums.files:,} more" if node.sums.files else "… more"
 
 
+def _below(nodes: Sequence[Node], number: int) -> list[Node]:
+    """Give what lies directly in a folder and was not gathered, the largest first."""
+    return sorted(
+        (node for node in nodes if node.parent == number and node.kind != "more"), key=lambda n: -n.sums.whole
+    )
+
+
 def _colors(nodes: Sequence[Node]) -> list[str]:
-    """Colour what is below the root, from the largest on, and all in it alike; what is hidden has its own colour."""
-    below = sorted((node for node in nodes if node.parent == 0 and node.kind != "more"), key=lambda n: -n.sums.whole)
+    """Colour what is below the root, from the largest on, and all in it alike; what is hidden has its own colour.
+
+    A folder that has all to itself tells nothing apart, so those in it are coloured.
+    """
+    below = _below(nodes, 0)
+    while len(below) == 1 and _below(nodes, below[0].number):
+        below = _below(nodes, below[0].number)
     colors = {node.number: PALETTE[place] if place < len(PALETTE) else GREY for place, node in enumerate(below)}
     for node in nodes:  # each comes after its folder
         if node.parent is not None:

@@ -6,17 +6,18 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from ocinb._calls import check_choice, suggesting
-from ocinb._text import human_size
+from ocinb._text import counted, human_size
 from ocinb.frames import contents as files_of
 from ocinb.frames import images
-from ocinb.frames.collecting import Names, list_names
+from ocinb.frames.collecting import Errors, Names
 from ocinb.frames.opening import Platforms
 from ocinb.notebook.plot import drawing, questions
 from ocinb.notebook.plot.contents import COLUMNS, stored_files
 from ocinb.notebook.plot.folders import Leaf, Node, Path, Sums, tree
+from ocinb.notebook.plot.gaps import nothing_told
 from ocinb.notebook.plot.questions import Picked, Subject, Watching, told
 from ocinb.notebook.plot.tiles import tiles
-from ocinb.notebook.plot.words import counted, share
+from ocinb.notebook.plot.words import share
 from ocinb.progress.protocol import Progress
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def treemap(
     by: By = "folder",
     top: int = 300,
     title: str | None = None,
+    errors: Errors = "raise",
     progress: Progress | bool | None = None,
 ) -> Chart:
     """Draw the files of an image as areas in areas, so that what is large is seen at once.
@@ -54,6 +56,9 @@ def treemap(
         How many folders and files are kept; the smaller ones are gathered into "… n more" where they are.
     title
         What stands above it; None makes one of the names.
+    errors
+        ``"raise"``, or ``"skip"`` to leave out names that fail; the title says so, and ``figure.failures`` says why.
+        Beside images, what is none, such as the tag of a signature, is left out in any case, and counted in the title.
     progress
         As for `ocinb.files`.
 
@@ -90,7 +95,7 @@ def treemap(
     >>> sorted(label for label, parent in zip(area.labels, area.parents) if parent == "0")[:4]
     ['etc/', 'root/', 'srv/shop/', 'usr/']
     """
-    return _draw("treemap", reference, platform, by, top, title, progress)
+    return _draw("treemap", reference, platform, by, top, title, errors, progress)
 
 
 @suggesting
@@ -101,6 +106,7 @@ def icicle(
     by: By = "folder",
     top: int = 200,
     title: str | None = None,
+    errors: Errors = "raise",
     progress: Progress | bool | None = None,
 ) -> Chart:
     """Draw the files of an image as rows below their folders, so that the depth of folders is seen too.
@@ -118,6 +124,9 @@ def icicle(
         How many folders and files are kept; the smaller ones are gathered into "… n more" where they are.
     title
         What stands above it; None makes one of the names.
+    errors
+        ``"raise"``, or ``"skip"`` to leave out names that fail; the title says so, and ``figure.failures`` says why.
+        Beside images, what is none, such as the tag of a signature, is left out in any case, and counted in the title.
     progress
         As for `ocinb.files`.
 
@@ -150,40 +159,53 @@ def icicle(
     >>> sorted(label for label, parent in zip(rows.labels, rows.parents) if parent == "0")[:2]
     ['layer 0', 'layer 1']
     """
-    return _draw("icicle", reference, platform, by, top, title, progress)
+    return _draw("icicle", reference, platform, by, top, title, errors, progress)
 
 
 def _draw(
-    kind: str, subject: Subject, platform: Platforms, by: str, top: int, title: str | None, progress: Watching
+    kind: str,
+    subject: Subject,
+    platform: Platforms,
+    by: str,
+    top: int,
+    title: str | None,
+    errors: Errors,
+    progress: Watching,
 ) -> Chart:
     questions.most(top)
     check_choice("by", by, ("folder", "layer"))
     instructions: dict[Any, str] = {}
 
     def ask(names: Names) -> pd.DataFrame:
-        listed = list_names(names)
+        frame = files_of.files(names, platform=platform, errors=errors, progress=progress)
         if by == "layer":
-            known = images.layers(listed, platform=platform).dropna(subset=["instruction"])
-            keys = zip(known["manifest_digest"], known["layer"], strict=True)
-            instructions.update(zip(keys, known["instruction"].tolist(), strict=True))
-        return files_of.files(listed, platform=platform, progress=progress)
+            instructions.update(_instructions(frame["reference"].unique().tolist(), platform))
+        return frame
 
     made_by = "ocinb.files or ocinb.filesystem"
-    frame = questions.frame_for(subject, COLUMNS, ask, made_by=made_by, platform=platform)
+    frame, gaps = questions.frame_for(subject, COLUMNS, ask, made_by=made_by, platform=platform, errors=errors)
     pictures = list(questions.images(frame))
-    title = title or f"Files of {questions.called(pictures)}"
+    name = questions.called(pictures, gaps)
+    title = title or f"Files of {name}"
     known = stored_files(frame)
     missing = int((frame["type"] == "file").sum()) - len(known)
+    more = told(questions.left_out(missing, "file"), gaps.told(frame, "files"))
     if not known["size_bytes"].any():
-        return drawing.nothing(title, questions.left_out(missing, "file") or "there are no files with bytes to draw")
+        why = "" if missing else nothing_told(gaps, "files with bytes")
+        return gaps.noted(drawing.nothing(title, told(why, more)))
     titles = (len(pictures) > 1) + (by == "layer")
     known["above"], aboves = _above(known, pictures, by, instructions)
     nodes = tree(_direct(known, aboves), _largest(known, aboves, top), top, titles=titles)
-    made = _figure(kind, title, pictures, nodes, titles, missing)
-    _add(
-        made, kind, tiles(nodes, known, root_name=questions.called(pictures), titles=titles, is_icicle=kind == "icicle")
-    )
-    return made
+    made = _figure(kind, title, pictures, nodes, titles, more)
+    _add(made, kind, tiles(nodes, known, root_name=name, titles=titles, is_icicle=kind == "icicle"))
+    return gaps.noted(made)
+
+
+def _instructions(names: Sequence[str], platform: Platforms) -> dict[Any, str]:
+    """Give the instruction of each layer, by its image and its number."""
+    known = images.layers(names, platform=platform).dropna(subset=["instruction"])
+    keys = zip(known["manifest_digest"], known["layer"], strict=True)
+    return dict(zip(keys, known["instruction"].tolist(), strict=True))
 
 
 def _above(
@@ -242,15 +264,13 @@ def _layer(number: object, instruction: str | None) -> str:
     return f"layer {number}: {instruction}" if instruction else f"layer {number}"
 
 
-def _figure(
-    kind: str, title: str, pictures: Sequence[Picked], nodes: Sequence[Node], titles: int, missing: int
-) -> Chart:
+def _figure(kind: str, title: str, pictures: Sequence[Picked], nodes: Sequence[Node], titles: int, more: str) -> Chart:
     root = nodes[0].sums
     subtitle = told(
         questions.place_of(pictures),
         f"{human_size(root.whole)} in {counted(root.files, 'stored file')}",
         f"{human_size(root.hidden)} ({share(root.hidden, root.whole)}) hidden, striped" if root.hidden else "",
-        questions.left_out(missing, "file"),
+        more,
     )
     largest = sorted((node for node in nodes if node.kind == "file"), key=lambda node: -node.sums.whole)[:3]
     listed = ", ".join(f"{'/'.join(node.path[titles:])} ({human_size(node.sums.whole)})" for node in largest)

@@ -71,10 +71,11 @@ def signed_size(count: Any) -> str:
 def share(part: float, whole: float) -> str:
     """Say a part of a whole in percent.
 
-    >>> share(1, 3), share(0, 0)
-    ('33.3 %', '0.0 %')
+    >>> share(1, 3), share(0, 0), share(1, 10_000)
+    ('33.3 %', '0.0 %', '< 0.1 %')
     """
-    return f"{100 * part / whole if whole else 0:.1f} %"
+    percent = 100 * part / whole if whole else 0
+    return "< 0.1 %" if 0 < percent < 0.05 else f"{percent:.1f} %"  # noqa: PLR2004 - what rounds to nothing
 
 
 def is_unknown(value: Any) -> bool:
@@ -82,15 +83,6 @@ def is_unknown(value: Any) -> bool:
     import pandas as pd
 
     return bool(pd.api.types.is_scalar(value) and pd.isna(value))
-
-
-def counted(number: int, noun: str) -> str:
-    """Put a number before a noun.
-
-    >>> counted(1, "file"), counted(1200, "file")
-    ('1 file', '1,200 files')
-    """
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def hover(title: str, facts: Iterable[Fact]) -> str:

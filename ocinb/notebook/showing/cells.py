@@ -11,8 +11,9 @@ from itertools import accumulate, islice
 from types import MappingProxyType
 from typing import Any, TypeVar
 
-from ocinb._text import escape_html, human_duration, human_size, printable, short_digest, shorten
+from ocinb._text import counted, escape_html, human_duration, human_size, printable, short_digest, shorten
 from ocinb.notebook import markup
+from ocinb.notebook.ends import gap
 from ocinb.notebook.showing.kinds import Kind
 
 Entry = TypeVar("Entry", bound=tuple[str, ...])
@@ -160,20 +161,20 @@ def _mapping(value: Any) -> str:
     text = _json(value)
     if len(text) <= _INLINE_CHARACTERS:
         return _broken(f'<code class="ocinb-code">{escape_html(text)}</code>', text)
-    return markup.unfolding(_counted(len(value), "entry", "entries"), _pieces(value))
+    return markup.unfolding(counted(len(value), "entry", "entries"), _pieces(value))
 
 
 def _folded_pairs(pairs: Mapping[Any, Any]) -> str:
     shown = _first([(str(name), _plain(one)) for name, one in islice(pairs.items(), _MOST_ENTRIES)])
     cells = "".join(f"<dt>{markup.cut(name)}</dt> <dd>{markup.cut(one)}</dd> " for name, one in shown)
-    more = f"<dt>{_more(len(pairs) - len(shown))}</dt>" if len(shown) < len(pairs) else ""
-    return markup.unfolding(_counted(len(pairs), "entry", "entries"), f'<dl class="ocinb-pairs">{cells}{more}</dl>')
+    rest = f"<dt>{gap(len(pairs) - len(shown))}</dt>" if len(shown) < len(pairs) else ""
+    return markup.unfolding(counted(len(pairs), "entry", "entries"), f'<dl class="ocinb-pairs">{cells}{rest}</dl>')
 
 
 def _pieces(values: Sequence[Any]) -> str:
     shown = [text for (text,) in _first([(_plain(one),) for one in values[:_MOST_ENTRIES]])]
-    more = f"<li>{_more(len(values) - len(shown))}</li>" if len(shown) < len(values) else ""
-    return f"<ul>{''.join(f'<li>{markup.cut(one)}</li>' for one in shown)}{more}</ul>"
+    rest = f"<li>{gap(len(values) - len(shown))}</li>" if len(shown) < len(values) else ""
+    return f"<ul>{''.join(f'<li>{markup.cut(one)}</li>' for one in shown)}{rest}</ul>"
 
 
 def _first(entries: list[Entry]) -> list[Entry]:
@@ -182,20 +183,12 @@ def _first(entries: list[Entry]) -> list[Entry]:
     return entries[: max(1, sum(size <= _MOST_CHARACTERS for size in sizes))]
 
 
-def _more(count: int) -> str:
-    return f"… {count:,} more"
-
-
 def _plain(value: object) -> str:
     return value if isinstance(value, str) else _json(value)
 
 
 def _json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, default=str)
-
-
-def _counted(count: int, one: str, many: str) -> str:
-    return f"{count:,} {one if count == 1 else many}"
 
 
 _HTML: Mapping[Kind, Callable[[Any], str]] = MappingProxyType(

@@ -43,18 +43,20 @@ class _Formatter:
 
 def show_ours(shell: InteractiveShell) -> None:
     """Show our frames in a shell as `ocinb.show` does; pandas itself is loaded by whoever makes the first of them."""
-    formatter = _formatter(shell)
-    formatter.for_type(_frames(), _Formatter(formatter.for_type(_FRAME)))
+    formatter, frames = _formatter(shell), _frames()
+    formatter.for_type(frames, _Formatter(formatter.for_type(frames)))
 
 
 def show_as_before(shell: InteractiveShell) -> None:
     """Show them as pandas does, or whoever did so before."""
     formatter = _formatter(shell)
-    ours = formatter.for_type(_FRAME)
-    if isinstance(ours, _Formatter):
-        formatter.pop(_FRAME)
-        if ours.before is not None:
-            formatter.for_type(_frames(), ours.before)
+    for frames in (_FRAME, _frames()):  # what was put in by the name may stand beside what somebody gave for the type
+        ours = formatter.for_type(frames)
+        if isinstance(ours, _Formatter):
+            formatter.pop(frames)
+            # What is for a class above it, such as object, is found again by itself.
+            if ours.before is not None and formatter.for_type(_frames()) is not ours.before:
+                formatter.for_type(_frames(), ours.before)
 
 
 def _frames() -> type | str:

@@ -76,12 +76,12 @@ def show(frame: pd.DataFrame, *, interactive: bool | None = None) -> Sight:
     ...     layers = ocinb.layers(registry.reference("demo/hello"))
     >>> ocinb.show(layers[["layer", "compression", "instruction"]])
     1 row, 3 columns
-    layer compression  instruction
-        0        gzip COPY hello /
+    layer compression instruction
+        0 gzip        COPY hello /
     """
     import pandas as pd
 
     if not isinstance(frame, pd.DataFrame):
-        hint = "Its to_frame() is one" if isinstance(frame, pd.Series) else None
-        raise InvalidError(f"show takes a DataFrame, not a {type(frame).__name__}", hint=hint)
+        hint = "Its to_frame() is one" if isinstance(frame, pd.Series) else "Such as ocinb.show(ocinb.layers('python'))"
+        raise InvalidError(f"show takes a DataFrame; this is of type {type(frame).__name__}", hint=hint)
     return Sight(frame, interactive=interactive)

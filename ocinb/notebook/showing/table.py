@@ -6,9 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ocinb._text import escape_html, printable
+from ocinb._text import counted, escape_html, printable, shorten
 from ocinb.notebook import markup
-from ocinb.notebook.showing.cells import RIGHT, cell, line
+from ocinb.notebook.ends import ends
+from ocinb.notebook.showing.cells import LINE_CHARACTERS, RIGHT, cell, line
 from ocinb.notebook.showing.kinds import Kind, kind_of, meaning_of, title_of
 
 if TYPE_CHECKING:
@@ -51,8 +52,13 @@ def columns_of(frame: pd.DataFrame, title: str, *, index: bool) -> list[Shown]:
 
 
 def _column(frame: pd.DataFrame, place: int, title: str) -> Shown:
-    name, values = frame.columns[place], frame.iloc[:, place]
-    return Shown(str(name), meaning_of(str(name), title), kind_of(name, values), values.tolist())
+    name, values = _label(frame.columns[place]), frame.iloc[:, place]
+    return Shown(name, meaning_of(name, title), kind_of(name, values), values.tolist())
+
+
+def _label(name: object) -> str:
+    """Give the name of a column as people read it, also one of several levels, such as agg makes."""
+    return " ".join(str(part) for part in name if part != "") if isinstance(name, tuple) else str(name)
 
 
 def _index(frame: pd.DataFrame) -> Iterable[Shown]:
@@ -78,12 +84,17 @@ def table(frame: pd.DataFrame) -> str:
     """Show a frame as HTML: the first rows and the last, if it has more than people look through."""
     title, index = title_of(frame), has_index(frame)
     shown = frame.drop(columns=list(said_once(frame, title)))
-    head = shown if len(shown) <= FIRST + LAST else shown.head(FIRST)
-    tail = shown.tail(0 if head is shown else LAST)
-    upper, lower = columns_of(head, title, index=index), columns_of(tail, title, index=index)
-    rows = [*_rows(upper), *_left_out(len(frame) - len(head) - len(tail), len(upper)), *_rows(lower)]
+    upper, left_out, lower = _ends(shown, title, index=index)
+    rows = [*_rows(upper), *_left_out(left_out, len(upper)), *_rows(lower)]
     body = f"<table>{_head(upper)}<tbody>{''.join(rows)}</tbody></table>"
     return f"{caption(frame, title)}{scrolling(body, len(upper))}"
+
+
+def _ends(frame: pd.DataFrame, title: str, *, index: bool) -> tuple[list[Shown], int, list[Shown]]:
+    """Take the rows at either end apart into columns, and say how many are left out between them."""
+    first, left_out, last = ends(range(len(frame)), FIRST, LAST)
+    upper, lower = (columns_of(frame.iloc[list(part)], title, index=index) for part in (first, last))
+    return upper, left_out, lower
 
 
 def scrolling(body: str, columns: int) -> str:
@@ -120,12 +131,20 @@ def _labelled(frame: pd.DataFrame, name: str, title: str, value: str) -> str:
 def size_of(frame: pd.DataFrame) -> str:
     """Say how many rows and columns there are."""
     count, width = frame.shape
-    return f"{count:,} row{'' if count == 1 else 's'}, {width} column{'' if width == 1 else 's'}"
+    return f"{counted(count, 'row')}, {counted(width, 'column')}"
+
+
+def _failures_of(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Give what was skipped, unless what is called so is somebody else's."""
+    failures = frame.attrs.get("failures")
+    if isinstance(failures, list) and all(isinstance(one, dict) for one in failures):
+        return failures
+    return []
 
 
 def _failures(frame: pd.DataFrame) -> str:
-    failures = frame.attrs.get("failures")
-    if not isinstance(failures, list) or not failures or not all(isinstance(one, dict) for one in failures):
+    failures = _failures_of(frame)
+    if not failures:
         return ""
     told = "".join(
         f"<li><code>{markup.cut(str(one.get('reference')))}</code> {markup.cut(str(one.get('error')))}</li>"
@@ -179,12 +198,28 @@ def text(frame: pd.DataFrame) -> str:
     import pandas as pd
 
     title = title_of(frame)
-    head = frame if len(frame) <= FIRST + LAST else frame.head(FIRST)
-    columns = columns_of(head, title, index=has_index(frame))
-    lines = {place: [line(column.kind, value) for value in column.cells] for place, column in enumerate(columns)}
-    names = [printable(column.label) for column in columns]
-    width = shutil.get_terminal_size().columns
-    body = pd.DataFrame(lines).to_string(header=names, index=False, line_width=width) if len(head) else "no rows"
-    named = f"{title}, " if title else ""
-    more = f"\n… {len(frame) - len(head):,} more rows" if len(head) < len(frame) else ""
-    return f"{named}{size_of(frame)}\n{body}{more}"
+    once = said_once(frame, title)
+    upper, left_out, lower = _ends(frame.drop(columns=list(once)), title, index=has_index(frame))
+    columns = [_aligned(*both, gap=left_out > 0) for both in zip(upper, lower, strict=True)]
+    heads, width = [head for head, *_ in columns], shutil.get_terminal_size().columns
+    cells = pd.DataFrame({place: lines for place, (_, *lines) in enumerate(columns)})
+    nothing = "no rows" if len(frame) == 0 else "no columns" if not columns else ""
+    body = nothing or cells.to_string(header=heads, index=False, line_width=width)
+    same = ", ".join(f"{name} {line(kind_of(name, frame[name]), value)}" for name, value in once.items())
+    skipped = len(_failures_of(frame))
+    told = [
+        ", ".join(part for part in (title, size_of(frame)) if part),
+        *([f"{skipped:,} skipped; frame.attrs['failures'] says why"] if skipped else []),
+        *([same] if same else []),
+        *(row.rstrip() for row in body.splitlines()),
+        *([f"… {left_out:,} more rows"] if left_out else []),
+    ]
+    return "\n".join(told)
+
+
+def _aligned(upper: Shown, lower: Shown, *, gap: bool) -> list[str]:
+    """Write a column as lines of one width: its name, and its values, with a sign where some are left out."""
+    cells = [[line(part.kind, value) for value in part.cells] for part in (upper, lower)]
+    lines = [shorten(printable(upper.label), LINE_CHARACTERS), *cells[0], *(["…"] if gap else []), *cells[1]]
+    width = max(map(len, lines))
+    return [one.rjust(width) if upper.kind in RIGHT else one.ljust(width) for one in lines]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import shutil
 from collections.abc import Sequence
 
-from ocinb._text import printable
+from ocinb._text import fit, fit_path, printable
+from ocinb.notebook.ends import ends, gap
 from ocinb.notebook.tracing.steps import Step, summary
 
 FIRST, LAST = 40, 20
@@ -28,13 +29,10 @@ def lines(steps: Sequence[Step], state: str) -> str:
     """
     heading = ", ".join(part for part in (summary(steps) if steps else "", state) if part)
     shown = [f"<Trace: {heading}>"]
-    left_out = len(steps) - FIRST - LAST
-    numbered = list(enumerate(steps, 1))
-    if left_out > 0:
-        table = _table([*numbered[:FIRST], *numbered[-LAST:]])
-        middle = f"… {left_out:,} more; .frame has them all"
-        return "\n".join([*shown, *table[:FIRST], middle, *table[FIRST:]])
-    return "\n".join([*shown, *_table(numbered)])
+    first, left_out, last = ends(list(enumerate(steps, 1)), FIRST, LAST)
+    table = _table([*first, *last])
+    middle = [gap(left_out, ".frame has them all")] if left_out else []
+    return "\n".join([*shown, *table[: len(first)], *middle, *table[len(first) :]])
 
 
 def _table(numbered: Sequence[tuple[int, Step]]) -> list[str]:
@@ -48,7 +46,7 @@ def _table(numbered: Sequence[tuple[int, Step]]) -> list[str]:
             step.status if columns >= ROOMY else str(step.exchange.status or "none"),
             step.size,
             step.time,
-            _cut(printable(step.exchange.reason), MOST_REASON),
+            fit(printable(step.exchange.reason), MOST_REASON),
         )
         for number, step in numbered
     ]
@@ -63,22 +61,10 @@ def _line(row: Sequence[str], widths: Sequence[int]) -> str:
     cells = [
         number.rjust(widths[0]),
         method.ljust(widths[1]),
-        _cut_middle(path, widths[2]).ljust(widths[2]),
+        fit_path(path, widths[2]).ljust(widths[2]),
         status.ljust(widths[3]),
         size.rjust(widths[4]),
         time.rjust(widths[5]),
         reason,
     ]
     return "  ".join(cells)
-
-
-def _cut(text: str, width: int) -> str:
-    return text if len(text) <= width else f"{text[: width - 1]}…"
-
-
-def _cut_middle(text: str, width: int) -> str:
-    """Leave the ends: a path begins with where it is and ends with what it is."""
-    if len(text) <= width:
-        return text
-    head = (width - 1) // 3
-    return f"{text[:head]}…{text[len(text) - (width - 1 - head) :]}"

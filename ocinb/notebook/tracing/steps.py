@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
-from ocinb._text import human_duration, human_size
+from ocinb._text import counted, human_duration, human_size, short_digests
 from ocinb.network.exchange import Exchange
 
 # What a registry means by it, where the phrase of HTTP says too little.
@@ -25,7 +24,6 @@ _MEANINGS = {
 _REDIRECT_MEANING = "It is elsewhere; credentials do not go along to another host."
 _FAULT_MEANING = "The server has a problem of its own; it may be over in a moment."
 _NO_ANSWER = "No answer came: the connection could not be made, or broke."
-_DIGEST = re.compile(r"(?<![0-9a-f])([0-9a-f]{12})[0-9a-f]{52,}")
 # A registry on this machine answers within a few ms, and there a tenth matters.
 _TENTHS_BELOW = 0.01
 
@@ -47,12 +45,12 @@ class Step:
         """What was asked for, digests cut as docker cuts ids."""
         parts = urlsplit(self.exchange.url)
         path = parts.path + (f"?{parts.query}" if parts.query else "")
-        return _DIGEST.sub(r"\1…", path)
+        return short_digests(path)
 
     @property
     def reason(self) -> str:
         """Why it was asked for, digests cut in the same way."""
-        return _DIGEST.sub(r"\1…", self.exchange.reason)
+        return short_digests(self.exchange.reason)
 
     @property
     def status(self) -> str:
@@ -110,7 +108,7 @@ def summary(steps: Sequence[Step]) -> str:
     sent = sum(step.exchange.transferred_bytes for step in steps)
     cached = sum(step.exchange.from_cache for step in steps)
     told = [
-        f"{len(steps):,} exchange{'' if len(steps) == 1 else 's'} with {where}",
+        f"{counted(len(steps), 'exchange')} with {where}",
         f"{human_size(sent)} in {_seconds(steps)}",
         *([f"{cached:,} from what was kept"] if cached else []),
     ]

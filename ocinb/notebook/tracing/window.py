@@ -5,15 +5,14 @@ All that a stranger wrote is escaped. Where a notebook is not trusted, and its s
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from ocinb._text import escape_html, shorten
 from ocinb.auth.challenges import Challenge, parse_challenges
-from ocinb.notebook import markup
+from ocinb.notebook import claims, markup
+from ocinb.notebook.ends import ends, gap
 from ocinb.notebook.tracing.steps import Step, beginning, end, summary
 
 FIRST, LAST = 200, 50
@@ -25,17 +24,6 @@ _ASKED_FOR = {
     "scope": "that opens",
     "error": "because of",
 }
-_CLAIMS = {
-    "iss": "issued by",
-    "sub": "given to",
-    "aud": "for the service",
-    "iat": "issued at",
-    "nbf": "valid from",
-    "exp": "valid until",
-    "jti": "number",
-    "access": "opens",
-}
-_TIMES = {"iat", "nbf", "exp"}
 
 
 def window(steps: Sequence[Step], state: str) -> str:
@@ -51,21 +39,13 @@ def window(steps: Sequence[Step], state: str) -> str:
     title, _, rest = summary(steps).partition(", ") if steps else ("No exchange", "", "")
     told = " · ".join(part for part in (rest, state) if part)
     head = f'<div class="head"><b>{escape_html(title)}</b> <span class="dim">{escape_html(told)}</span></div>'
-    shown = _all(steps) if len(steps) <= FIRST + LAST else _ends(steps)
+    first, left_out, last = ends(range(len(steps)), FIRST, LAST)
+    middle = [f'<div class="more">{gap(left_out, "<code>.frame</code> has them all")}</div>'] if left_out else []
+    shown = [*_rows(steps, first), *middle, *_rows(steps, last)]
     return markup.box("trace", f"{head}{''.join(shown)}", _STYLE.read_text(encoding="utf-8"))
 
 
-def _all(steps: Sequence[Step]) -> list[str]:
-    return _rows(steps, range(len(steps)))
-
-
-def _ends(steps: Sequence[Step]) -> list[str]:
-    left_out = len(steps) - FIRST - LAST
-    middle = f'<div class="more">… {left_out:,} more; <code>.frame</code> has them all</div>'
-    return [*_rows(steps, range(FIRST)), middle, *_rows(steps, range(len(steps) - LAST, len(steps)))]
-
-
-def _rows(steps: Sequence[Step], numbers: range) -> list[str]:
+def _rows(steps: Sequence[Step], numbers: Iterable[int]) -> list[str]:
     span, previous, rows = (beginning(steps), end(steps)), "", []
     for number in numbers:
         step = steps[number]
@@ -117,28 +97,9 @@ def _challenge(challenge: Challenge) -> str:
     return f'<div class="note"><h4>The challenge: {_shown(scheme)}</h4>{_pairs(pairs)}</div>'
 
 
-def _token(claims: Mapping[str, Any]) -> str:
-    pairs = [(_CLAIMS.get(name, name), _claim(name, value)) for name, value in claims.items()]
+def _token(token_claims: Mapping[str, Any]) -> str:
+    pairs = [(claims.WORDS.get(name, name), claims.told(name, value)) for name, value in token_claims.items()]
     return f'<div class="note token"><h4>What the token says</h4>{_pairs(pairs)}</div>'
-
-
-def _claim(name: str, value: Any) -> str:
-    if name in _TIMES and isinstance(value, int | float):
-        try:
-            return f"{datetime.fromtimestamp(value, UTC):%Y-%m-%d %H:%M:%S} UTC"
-        except (ValueError, OverflowError, OSError):  # a year that there is not
-            return str(value)
-    if name == "access" and isinstance(value, list) and all(isinstance(entry, dict) for entry in value):
-        return "; ".join(_access(entry) for entry in value) or "nothing"
-    if value == "":
-        return "nobody in particular" if name == "sub" else "nothing"
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def _access(entry: Mapping[str, Any]) -> str:
-    actions = entry.get("actions")
-    may = ", ".join(map(str, actions)) if isinstance(actions, list) else ""
-    return f"{entry.get('type', '')} {entry.get('name', '')}: {may or 'nothing'}"
 
 
 def _headers(title: str, headers: Mapping[str, str]) -> str:

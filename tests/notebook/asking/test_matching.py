@@ -13,7 +13,7 @@ import ocinb
 from ocinb.catalog import opening
 from ocinb.notebook.asking import matching
 from tests.catalog.test_calls import Framed, lazy_class
-from tests.catalog.test_files import HOLDER, line, process
+from tests.catalog.test_files import HOLDER, process
 from tests.notebook.shells import completed, failure, run
 
 
@@ -93,7 +93,7 @@ def test_who_completes_does_not_wait_for_a_file(shell: Any, tmp_path: Path, monk
     monkeypatch.setattr(matching, "PATIENCE_SECONDS", 0.0)
     monkeypatch.setattr(opening, "pause", lambda _: pytest.fail("it waits"))
     with process(tmp_path, HOLDER, "held.duckdb") as holder:
-        assert line(holder) == "held"
+        assert holder.line() == "held"
         assert completed(shell, "%%ocisql held\nFROM min▮") == ["mine"]
         assert completed(shell, "%%ocisql held.duckdb\nFROM mine SELECT num▮") == ["number_of_mine"]
         assert completed(shell, "%%ocisql ./held.duckdb\nFROM min▮") == [], "nobody asked it by that name"

@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 
 import ocinb
 from ocinb._text import printable
-from ocinb.notebook.explaining.markdown import FIRST, LAST, escaped, markdown
+from ocinb.notebook.explaining.markdown import escaped, markdown
 from ocinb.notebook.explaining.words import (
+    FIRST,
+    LAST,
     Chapter,
     Code,
     Figure,

@@ -9,8 +9,21 @@ import pytest
 
 import ocinb
 from ocinb.notebook.explaining.explain import Story
-from ocinb.notebook.explaining.page import FIRST, LAST, fragment, whole
-from ocinb.notebook.explaining.words import Chapter, Code, Figure, Figures, Listing, Note, Prose, Row, Table, Told
+from ocinb.notebook.explaining.page import fragment, whole
+from ocinb.notebook.explaining.words import (
+    FIRST,
+    LAST,
+    Chapter,
+    Code,
+    Figure,
+    Figures,
+    Listing,
+    Note,
+    Prose,
+    Row,
+    Table,
+    Told,
+)
 from ocinb.samples import SampleRegistry
 from tests.frames.test_hostile_text import HARMFUL, TEXTS, put_hostile
 from tests.notebook.reading import Reader

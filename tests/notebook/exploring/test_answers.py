@@ -133,7 +133,11 @@ def test_what_is_no_question_has_an_error(shop: Answers, question: object) -> No
 ODD = st.one_of(
     st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=9), st.lists(st.integers(), max_size=2)
 )
-FIELDS = dict.fromkeys(("id", "platform", "layer", "path", "sort", "offset", "limit", "pattern", "around"), ODD)
+_WORDS = ("id", "platform", "layer", "path", "sort", "offset", "limit", "pattern", "around", "as_of")
+FIELDS = {
+    **dict.fromkeys(_WORDS, ODD),
+    "kinds": st.one_of(ODD, st.lists(st.sampled_from(["added", "modified", "deleted", "hidden", "x"]), max_size=3)),
+}
 
 
 def test_whatever_is_sent_is_answered(registry: SampleRegistry) -> None:

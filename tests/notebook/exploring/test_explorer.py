@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import threading
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -64,6 +67,39 @@ def test_reading_is_watched(registry: SampleRegistry) -> None:
     ocinb.explore(registry.reference("demo/hello"), progress=board)
     assert board.titles == [f"Reading {registry.reference('demo/hello')}"]
     assert len(board.tasks) == 1
+
+
+def test_one_that_is_closed_holds_no_image_and_says_so(
+    registry: SampleRegistry, shell: Any, displayed: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(shell), "kernel", object(), raising=False)
+    shell.user_ns["explorer"] = explorer = ocinb.explore(registry.reference(SHOP), platform="amd64", progress=False)
+    run(shell, "explorer")
+    image, widget = weakref.ref(explorer._answers.first), explorer._widget
+    explorer.close()
+    explorer.close()
+    gc.collect()
+    assert image() is None
+    assert widget.comm is None
+    assert repr(explorer) == f"<Explorer: {registry.reference(SHOP)}, linux/amd64, closed>"
+    displayed.clear()
+    run(shell, "explorer")
+    assert [(one["text/plain"], one["text/html"].count("&lt;Explorer")) for one in displayed] == [(repr(explorer), 1)]
+    assert explorer._repr_mimebundle_().keys() == {"text/html", "text/plain"}
+    told = explorer._answers.answer({"id": 1, "ask": "children", "path": ""})
+    assert told["error"]["message"] == "the explorer was closed"
+
+
+def test_its_words_wait_until_the_image_is_not_looked_at(registry: SampleRegistry) -> None:
+    explorer = ocinb.explore(registry.reference(SHOP), platform="amd64", progress=False)
+    told: list[str] = []
+    thread = threading.Thread(target=lambda: told.append(repr(explorer)))
+    with explorer._answers.first.lock:
+        thread.start()
+        thread.join(0.2)
+        assert told == []
+    thread.join(60)
+    assert told == [repr(explorer)]
 
 
 CALLS: dict[str, tuple[Callable[[str], Any], type[Exception], str]] = {

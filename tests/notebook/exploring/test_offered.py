@@ -10,6 +10,8 @@ import pytest
 import ocinb
 from ocinb.notebook.exploring import offered
 from ocinb.notebook.exploring.answers import open_answers
+from ocinb.notebook.exploring.lines import lines
+from ocinb.notebook.exploring.summary import summary
 from ocinb.samples import SampleRegistry
 from ocinb.samples.base import PLATFORMS
 from ocinb.samples.images import JSON
@@ -18,7 +20,7 @@ from ocinb.sources.session import default_session
 from ocinb.spec.digest import Digest
 from tests.documents import REPOSITORY, layer, put_image, put_index
 from tests.localfiles import legacy_archive, tar_bytes, write_layout
-from tests.notebook.exploring.asking import ask
+from tests.notebook.exploring.asking import ask, refused
 
 IMAGE = shop_image(RELEASES[0], PLATFORMS[0])
 
@@ -55,6 +57,21 @@ def test_images_of_one_platform_are_told_apart(registry: SampleRegistry) -> None
         [entry] = ask(answers, "children", path="", platform=label)["entries"]
         assert entry["name"] == f"file{number}"
         assert ask(answers, "preview", path=entry["path"], platform=label)["text"] == f"file{number}"
+
+
+def test_a_platform_of_any_length_is_shown_short_and_can_be_chosen(registry: SampleRegistry) -> None:
+    long = {"os": "linux", "architecture": "x" * 20_000}
+    answers = open_answers(put_children(registry, {"os": "linux", "architecture": "amd64"}, long, long))
+    first, second, third = answers.opening["platforms"]
+    assert third == f"{second} (2)"
+    assert len(second) > 20_000
+    assert ask(answers, "children", path="", platform=third)["entries"][0]["name"] == "file2"
+    shown = summary(answers.opening, answers.first)
+    assert shown.count("xx…xx") == 2
+    assert "x" * 60 not in shown + lines(answers.opening, answers.first)
+    message, hint = refused(answers, "image", platform="windows")
+    assert len(message) + len(hint) < 400
+    assert first in hint
 
 
 @pytest.mark.parametrize("place", range(3))

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from ocinb.errors import InvalidError
+from ocinb.notebook.exploring.image import Scope
 from ocinb.notebook.exploring.questions import MOST_ROWS, USUAL_ROWS, Question
 
 
@@ -14,6 +15,7 @@ def test_what_is_not_said_has_a_usual_value() -> None:
     question = Question({"ask": "children", "path": "/etc"})
     assert (question.path, question.layer, question.platform, question.around) == ("etc", None, None, None)
     assert (question.sort, question.offset, question.limit) == ("size", 0, USUAL_ROWS)
+    assert question.scope == Scope(None)
 
 
 def test_what_is_said_is_taken() -> None:
@@ -31,7 +33,20 @@ def test_what_is_said_is_taken() -> None:
     assert (question.platform, question.around, question.pattern) == ("x", "a", "*.py")
 
 
+def test_what_is_looked_at() -> None:
+    said = {"layer": 3, "as_of": True, "kinds": ["deleted", "added", "added"]}
+    assert Question(said).scope == Scope(3, as_of=True, kinds=frozenset({"added", "deleted"}))
+    assert Question({"as_of": True}).scope == Scope(None), "after all layers there is the end"
+    assert Question({"layer": 0, "as_of": False, "kinds": []}).scope == Scope(0)
+
+
+def test_a_platform_may_be_called_anything() -> None:
+    assert Question({"platform": "x" * 100_000}).platform == "x" * 100_000
+
+
+NO_TRUTHS: list[Any] = [1, "true", []]
 NO_NUMBERS: list[Any] = [-1, 0.5, "1", True, [], float("inf")]
+NO_KINDS: list[Any] = ["added", {"added": 1}, [1], ["add"], [None]]
 NO_TEXTS: list[Any] = [5, [], {}, True, b"x"]
 
 
@@ -42,6 +57,8 @@ NO_TEXTS: list[Any] = [5, [], {}, True, b"x"]
         *((field, value) for field in ("path", "pattern", "platform", "around") for value in NO_TEXTS),
         ("sort", "sizes"),
         ("sort", 5),
+        *(("as_of", value) for value in NO_TRUTHS),
+        *(("kinds", value) for value in NO_KINDS),
         ("pattern", "\n"),
     ],
 )

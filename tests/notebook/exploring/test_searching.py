@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ocinb.errors import InvalidError
+from ocinb.notebook.exploring.image import Scope
 from ocinb.notebook.exploring.searching import Search
 from ocinb.samples.tars import directory, file, hardlink
 from tests.notebook.exploring.asking import explored
@@ -84,8 +85,8 @@ def test_a_pattern_may_be_too_long() -> None:
 
 def test_what_was_searched_a_moment_ago_is_not_searched_again() -> None:
     image = explored([[file("a")]])
-    first = image.search(None, "a")
-    assert image.search(None, "a") is first
+    first = image.search(Scope(None), "a")
+    assert image.search(Scope(None), "a") is first
     for number in range(20):
-        image.search(None, f"{number}")
-    assert image.search(None, "a") is not first
+        image.search(Scope(None), f"{number}")
+    assert image.search(Scope(None), "a") is not first

@@ -25,6 +25,10 @@ class Answers:
         self.opening: dict[str, Any] = {"reference": "demo"}
         self.begun, self.go = threading.Event(), threading.Event()
         self.threads: list[str] = []
+        self.is_closed = False
+
+    def close(self) -> None:
+        self.is_closed = True
 
     def answer(self, question: Any, *, progress: Watch | None = None) -> dict[str, Any]:
         self.threads.append(threading.current_thread().name)
@@ -102,10 +106,19 @@ def test_a_closed_explorer_holds_nothing_and_reads_no_more(shown: Shown) -> None
     shown.sent.clear()
     shown.ask(2, "children")
     assert shown.sent == []
+    assert shown.answers.is_closed
     held = weakref.ref(shown.answers)
     shown.answers = Answers()
     gc.collect()
     assert held() is None
+
+
+def test_a_front_end_may_close_it(shown: Shown) -> None:
+    shown.widget.comm.handle_close({})
+    assert shown.answers.is_closed
+    assert shown.widget.comm is None
+    shown.ask(1, "children")
+    assert shown.sent == []
 
 
 def test_one_thread_answers_what_is_slow_and_does_not_queue_too_much(shown: Shown) -> None:

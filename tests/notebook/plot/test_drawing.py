@@ -23,7 +23,7 @@ def test_a_title_is_harmless_and_the_words_are_kept() -> None:
     made = drawing.chart(title="<a>$x$", subtitle="<b>" * 100, alt="<alt>", height=300)
     assert made.layout.title.text == "<b>&lt;a&gt;&#36;x&#36;</b>"
     assert "<b>" not in made.layout.title.subtitle.text
-    assert made.layout.title.subtitle.text.count("<br>") == 4
+    assert made.layout.title.subtitle.text.count("<br>") == 6
     assert made.alt == made.layout.meta["alt"] == "<alt>"
 
 
@@ -43,6 +43,13 @@ def test_titles_are_cut_into_lines_that_fit_a_narrow_place_and_the_plot_gets_hig
     for made in (short, long):
         assert made.layout.height - made.layout.margin.t - made.layout.margin.b == 300
     assert long.layout.height == short.layout.height + 2 * 21 + 17
+
+
+def test_a_legend_of_several_lines_has_room() -> None:
+    narrow = drawing.chart(title="", subtitle="", alt="", height=300, legend=["registry.example/app linux/amd64"] * 4)
+    short = drawing.chart(title="", subtitle="", alt="", height=300, legend=["amd64", "arm64"])
+    assert narrow.layout.margin.t == short.layout.margin.t + 3 * 19
+    assert short.layout.showlegend
 
 
 def test_a_label_stands_on_its_bar_and_none_on_another() -> None:

@@ -5,6 +5,7 @@ import pytest
 
 from ocinb.errors import InvalidError
 from ocinb.notebook.plot import questions
+from ocinb.notebook.plot.gaps import Gaps
 from tests.notebook.plot import frames
 
 
@@ -18,21 +19,19 @@ def _pictures(*pairs: tuple[str, str]) -> list[questions.Picked]:
 
 def test_a_frame_is_taken_as_it_is_and_left_as_it_was() -> None:
     given = frames.layers({"compressed_bytes": 1}, {"compressed_bytes": 2}).iloc[[1]]
-    taken = questions.frame_for(given, ["layer"], _never, made_by="x", platform=None)
+    taken, _ = questions.frame_for(given, ["layer"], _never, made_by="x", platform=None, errors="raise")
     assert taken.index.tolist() == [0]
     assert given.index.tolist() == [1]
 
 
 def test_sizes_that_are_none_are_told() -> None:
     with pytest.raises(InvalidError, match="compressed_bytes of this frame holds something else than numbers"):
-        questions.frame_for(
-            frames.layers({}).assign(compressed_bytes=["x"]), ["layer"], _never, made_by="x", platform=None
-        )
+        questions.given(frames.layers({}).assign(compressed_bytes=["x"]), ["layer"], made_by="x", platform=None)
 
 
 def test_a_platform_goes_with_a_name() -> None:
     with pytest.raises(InvalidError, match="platform= goes with a name"):
-        questions.frame_for(frames.layers(), ["layer"], _never, made_by="x", platform="arm64")
+        questions.given(frames.layers(), ["layer"], made_by="x", platform="arm64")
 
 
 def test_numbers_may_be_floats_and_hold_unknown_ones() -> None:
@@ -61,13 +60,12 @@ def test_the_place_is_told_beside_the_title_unless_it_is_docker_hub() -> None:
     )
 
 
-def test_a_digest_in_a_name_is_short() -> None:
-    assert questions.familiar("ghcr.io/a/b@sha256:" + "ab" * 32) == "ghcr.io/a/b@sha256:abababababab"
-
-
 def test_titles_have_the_familiar_name() -> None:
-    assert questions.called(_pictures(("docker.io/library/python:3", ""))) == "python:3"
-    assert questions.called(_pictures(("a:1", ""), ("b:1", ""))) == "2 images"
-    assert questions.called(_pictures(("host:5000/demo/a:1", ""))) == "demo/a:1"
-    assert questions.called([]) == "no image"
-    assert questions.familiar("No Name") == "No Name"
+    assert questions.called(_pictures(("docker.io/library/python:3", "")), Gaps()) == "python:3"
+    assert questions.called(_pictures(("a:1", ""), ("b:1", "")), Gaps()) == "2 images"
+    assert questions.called(_pictures(("host:5000/demo/a:1", "")), Gaps()) == "demo/a:1"
+    assert questions.called([], Gaps()) == "no image"
+
+
+def test_where_nothing_is_drawn_the_title_says_what_was_asked_for() -> None:
+    assert questions.called([], Gaps(("host:5000/demo/a:1",))) == "demo/a:1"

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import pandas as pd
 import pytest
 
 import ocinb
-from ocinb.errors import InvalidError, NotFoundError
+from ocinb.errors import NotFoundError
+from ocinb.notebook.plot import releases
 from ocinb.samples import SampleRegistry
 
 MADE = pd.to_datetime(["2025-01-01", "2025-02-01", "2025-03-01"], utc=True)
@@ -79,24 +81,43 @@ def test_tags_of_one_image_are_one_point_with_all_their_names(registry: SampleRe
     assert list(figure.layout.xaxis.ticktext) == ["1.1", "2.0, latest"]
 
 
-@pytest.mark.parametrize(
-    ("name", "repository"),
-    [("python:3", "python"), ("ghcr.io/a/b@sha256:" + "ab" * 32, "ghcr.io/a/b"), ("oci:/tmp/x:1", "oci:/tmp/x")],
-)
-def test_one_image_has_not_grown_and_its_repository_is_suggested(name: str, repository: str) -> None:
-    with pytest.raises(InvalidError, match=f"Give its repository, '{repository}', or a list of images"):
-        ocinb.plot.growth(name)
+def test_older_tags_that_are_not_drawn_are_counted() -> None:
+    assert "2 older images not drawn" in ocinb.plot.growth(_history(), top=1).layout.title.subtitle.text
+    assert "older" not in ocinb.plot.growth(_history()).layout.title.subtitle.text
 
 
-def test_tags_that_do_not_match_are_told(registry: SampleRegistry) -> None:
-    with pytest.raises(NotFoundError, match=r"no tag matches '9\*'"):
-        ocinb.plot.growth(registry.reference("demo/shop"), match="9*")
+def _long(count: int, grown: int = 5) -> pd.DataFrame:
+    made = pd.date_range("2025-01-01", periods=count, tz="UTC")
+    frame = pd.DataFrame({"repository": "demo/shop", "platform": "linux/amd64", "created": made})
+    frame["tag"] = [f"1.{number}" for number in range(count)]
+    return frame.assign(compressed_bytes=100, delta_bytes=grown, grown_in=1, grown_by="RUN", grown_bytes=grown)
 
 
-def test_names_that_fail_are_told_and_if_all_do_it_is_an_error(registry: SampleRegistry) -> None:
-    good, bad = registry.reference("demo/shop:2.0"), registry.reference("demo/shop:9")
-    assert "1 name could not be read" in ocinb.plot.growth([good, bad]).layout.title.subtitle.text
+def test_of_many_tags_so_many_are_named_as_can_be_read_and_the_newest_is() -> None:
+    shown = ocinb.plot.growth(_long(95)).layout.xaxis.ticktext
+    assert 15 < len(shown) <= 20
+    assert shown[-1] == "1.94"
+
+
+@pytest.mark.parametrize("by", ["tag", "created"])
+@pytest.mark.parametrize("count", [2, 3, 6, 60])
+def test_what_stands_at_a_line_does_not_stand_on_itself(count: int, by: Any) -> None:
+    [trace] = ocinb.plot.growth(_long(count), by=by).data
+    along = [number / (count - 1) for number in range(count)]
+    begins = [
+        one if side == "top right" else one - releases._LABEL
+        for one, side, text in zip(along, trace.textposition, trace.text, strict=True)
+        if text
+    ]
+    assert begins
+    assert all(after - before >= releases._LABEL - 1e-9 for before, after in pairwise(sorted(begins)))
+    assert min(begins) >= 0
+
+
+def test_names_that_fail_are_an_error_of_their_kind(registry: SampleRegistry) -> None:
     with pytest.raises(NotFoundError, match="demo/shop:9"):
-        ocinb.plot.growth([bad])
+        ocinb.plot.growth([registry.reference("demo/shop:9")])
     with pytest.raises(NotFoundError):
         ocinb.plot.growth(registry.reference("demo/none"))
+    with pytest.raises(NotFoundError, match="windows"):
+        ocinb.plot.growth(registry.reference("demo/shop"), platform="windows/amd64")

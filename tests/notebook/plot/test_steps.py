@@ -41,7 +41,7 @@ def test_steps_of_unknown_size_are_told() -> None:
     assert list(figure.data[0].x) == [5, 5]
     assert "1 step of unknown size is left out" in figure.layout.title.subtitle.text
     assert ocinb.plot.waterfall(frames.history({})).layout.annotations[0].text == "1 step of unknown size is left out"
-    assert ocinb.plot.waterfall(frames.history()).layout.annotations[0].text == "there is no history to draw"
+    assert ocinb.plot.waterfall(frames.history()).layout.annotations[0].text == "there are no steps to draw"
 
 
 def test_words_stand_in_for_the_picture() -> None:

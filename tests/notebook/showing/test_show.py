@@ -47,7 +47,7 @@ def test_a_frame_of_others_is_shown_as_well() -> None:
 
 
 def test_what_is_no_frame_is_refused() -> None:
-    with pytest.raises(InvalidError, match="show takes a DataFrame, not a list"):
+    with pytest.raises(InvalidError, match=r"a DataFrame; this is of type list\. Such as ocinb\.show\(ocinb\.layers"):
         ocinb.show([1])  # type: ignore[arg-type]
-    with pytest.raises(InvalidError, match=r"not a Series\. Its to_frame\(\) is one"):
+    with pytest.raises(InvalidError, match=r"this is of type Series\. Its to_frame\(\) is one"):
         ocinb.show(pd.Series([1]))  # type: ignore[arg-type]

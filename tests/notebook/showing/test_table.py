@@ -120,11 +120,49 @@ def test_text_has_the_same_for_a_terminal() -> None:
     assert told.splitlines()[0] == "1 row, 4 columns"
     assert told.splitlines()[2].split() == ["0", "abababababab", "2.0", "MB", "—"]
     assert text(schemas.TAGS.frame([])) == "tags, 0 rows, 6 columns\nno rows"
-    assert "more rows" in text(schemas.TAGS.frame({"tag": str(number)} for number in range(100)))
+
+
+def test_text_of_a_long_frame_has_both_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    told = text(schemas.TAGS.frame({"tag": f"v{number}"} for number in range(100))).splitlines()
+    shown = [row.split()[2] for row in told[2:-1]]
+    assert shown == [
+        *(f"v{number}" for number in range(FIRST)),
+        "…",
+        *(f"v{number}" for number in range(100 - LAST, 100)),
+    ]
+    assert told[-1] == "… 40 more rows"
+
+
+def test_text_says_once_what_all_rows_have_and_what_was_skipped(
+    registry: SampleRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    names = [registry.reference(name) for name in ("demo/shop:2.0", "demo/nope")]
+    told = text(ocinb.layers(names, errors="skip")).splitlines()
+    assert told[:2] == ["layers, 7 rows, 16 columns", "1 skipped; frame.attrs['failures'] says why"]
+    assert told[2].startswith(f"reference {names[0]}, platform linux/amd64, manifest_digest ")
+    assert told[3].split()[:2] == ["layer", "digest"]
+
+
+def test_in_text_words_stand_left_and_numbers_right() -> None:
+    frame = pd.DataFrame({"tag": ["a", "long-one"], "size_bytes": [1, 20_000]})
+    assert text(frame).splitlines()[1:] == ["tag      size_bytes", "a               1 B", "long-one    20.0 kB"]
+
+
+def test_a_column_with_an_endless_name_is_cut_in_text() -> None:
+    assert max(map(len, text(pd.DataFrame({"x" * 10_000: [1]})).splitlines())) < 100
+
+
+@pytest.mark.parametrize("frame", [pd.DataFrame(), pd.DataFrame(index=range(3)), pd.DataFrame({"a": []})], ids=len)
+def test_a_frame_without_cells_is_text_too(frame: pd.DataFrame) -> None:
+    assert text(frame).splitlines()[1:] == ["no rows" if len(frame) == 0 else "no columns"]
 
 
 def test_odd_frames_are_shown_too() -> None:
     frame = pd.DataFrame([[1, 1 + 2j], [2, None]], columns=["a", "a"])
     assert Reader(table(frame)).cells[:2] == ["a", "a"]
     many = pd.DataFrame([[1]], columns=pd.MultiIndex.from_tuples([("compressed_bytes", "sum")]))
-    assert len(Reader(table(many)).cells) == 2
+    assert Reader(table(many)).cells == ["compressed_bytes sum", "1"]
+    levels = pd.DataFrame([[1, 2]], columns=pd.MultiIndex.from_tuples([("layer", ""), ("path", 0)]))
+    assert Reader(table(levels)).cells[:2] == ["layer", "path 0"]

@@ -72,26 +72,10 @@ def test_an_odd_challenge_is_no_error(header: str) -> None:
     )
 
 
-CLAIMS: list[tuple[dict[str, Any], str]] = [
-    ({"exp": 1_764_000_000}, "valid until 2025-11-24 16:00:00 UTC"),
-    ({"exp": 1e300}, "valid until 1e+300"),
-    ({"exp": -(10**20)}, "valid until -100000000000000000000"),
-    ({"exp": "soon"}, "valid until soon"),
-    ({"exp": None}, "valid until null"),
-    ({"sub": ""}, "given to nobody in particular"),
-    ({"access": [{"type": "repository", "name": "a", "actions": ["pull", "push"]}]}, "opens repository a: pull, push"),
-    ({"access": [{"type": "repository", "name": "a", "actions": []}]}, "opens repository a: nothing"),
-    ({"access": []}, "opens nothing"),
-    ({"access": [{"actions": 5}]}, "opens : nothing"),
-    ({"access": "all"}, "opens all"),
-    ({"access": [5]}, "opens [5]"),
-    ({"other": {"a": [1]}}, 'other {"a": [1]}'),
-]
-
-
-@pytest.mark.parametrize(("claims", "text"), CLAIMS)
-def test_claims_are_read(claims: dict[str, Any], text: str) -> None:
-    assert text in read([step(token_claims=claims)], "").text
+def test_claims_are_told_in_words() -> None:
+    claims = {"exp": 1_764_000_000, "sub": "", "other": {"a": [1]}}
+    told = read([step(token_claims=claims)], "").text
+    assert 'valid until 2025-11-24 16:00:00 UTC given to nobody in particular other {"a": [1]}' in told
 
 
 EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>\x1b[2J\u202e"

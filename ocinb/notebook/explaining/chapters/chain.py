@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
+from ocinb._text import counted
 from ocinb.notebook.explaining import clauses
 from ocinb.notebook.explaining.chapters.trouble import could_not
 from ocinb.notebook.explaining.gathering import Gathered
@@ -64,8 +65,7 @@ def tell(story: Gathered) -> Chapter:
         Figures((Figure("the whole image", (Hash(chain[-1]), " ", Strong("equal")), "chain.iloc[-1]", chain[-1]),)),
         Prose((_SHARED,)),
     ]
-    count = f"{len(chain):,} link{'' if len(chain) == 1 else 's'}"
-    return Chapter(_TITLE, (f"{count}, up to ", Hash(chain[-1])), tuple(parts), clauses_)
+    return Chapter(_TITLE, (f"{counted(len(chain), 'link')}, up to ", Hash(chain[-1])), tuple(parts), clauses_)
 
 
 def link(diff_ids: Sequence[Digest]) -> list[str]:

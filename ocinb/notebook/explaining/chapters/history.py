@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ocinb._text import counted
 from ocinb.frames.rows import history_rows, layer_rows
 from ocinb.notebook.explaining import clauses
 from ocinb.notebook.explaining.chapters.trouble import could_not
@@ -59,14 +60,10 @@ def tell(story: Gathered) -> Chapter:
 
 
 def _gist(steps: Sequence[Mapping[str, Any]], layers: Sequence[Mapping[str, Any]], *, runs: bool) -> Spans:
-    count = _counted(len(layers), "layer" if runs else "blob")
+    count = counted(len(layers), "layer" if runs else "blob")
     sizes: Spans = (", ", Size(_total(layers))) if layers and _total(layers) is not None else ()
-    made = f"{_counted(len(steps), 'step')}, " if steps else ""
+    made = f"{counted(len(steps), 'step')}, " if steps else ""
     return (f"{made}{count}", *sizes)
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def _total(layers: Sequence[Mapping[str, Any]]) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ocinb._text import counted
 from ocinb.frames.rows import child_row
 from ocinb.notebook.explaining import clauses
 from ocinb.notebook.explaining.choosing import Verdict
@@ -51,8 +52,7 @@ def tell(story: Gathered) -> Chapter:
 
 
 def _gist(story: Gathered) -> Spans:
-    count = len(story.verdicts)
-    manifests = f"{count:,} manifest{'' if count == 1 else 's'}"
+    manifests = counted(len(story.verdicts), "manifest")
     if story.chosen is None:
         return (f"{manifests}, and none of them is an image",)
     platform = story.chosen.descriptor.platform

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from urllib.parse import unquote, urlsplit
 
+from ocinb._text import counted
 from ocinb.errors import OcinbError
 from ocinb.network.exchange import Exchange
 from ocinb.notebook.explaining import clauses
@@ -56,6 +57,9 @@ _KINDS = (
     (("signature", "cosign", "sigstore", "simplesigning"), "signature"),
 )
 
+# What has no other word for many.
+_PLURALS = {"other": "other"}
+
 
 def tell(story: Gathered) -> Chapter:
     """Tell of what refers to the image."""
@@ -85,12 +89,8 @@ def _gist(story: Gathered) -> Spans:
         failed = isinstance(story.referrers, OcinbError)
         return ("they could not be looked for",) if failed else ("nobody speaks of it here",)
     kinds = [kind_of(referrer.descriptor) for referrer in found.values()]
-    told = [_counted(kinds.count(kind), kind) for kind in dict.fromkeys(kinds)]
+    told = [counted(kinds.count(kind), kind, _PLURALS.get(kind)) for kind in dict.fromkeys(kinds)]
     return (", ".join(told),)
-
-
-def _counted(count: int, kind: str) -> str:
-    return f"{count:,} {kind}{'' if count == 1 or kind == 'other' else 's'}"
 
 
 def _asked(story: Gathered) -> list[Part]:

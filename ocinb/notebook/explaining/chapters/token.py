@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
+from ocinb.notebook.claims import WORDS, is_time, moment, told
 from ocinb.notebook.explaining import clauses
 from ocinb.notebook.explaining.gathering import Gathered
 from ocinb.notebook.explaining.lines import WIRE
@@ -16,13 +16,14 @@ _ASKED = (
     "The token service is asked for what the challenge named. Its answer has the token, which is never shown here: who "
     "has it can read what it opens. The registry does not ask the service again; it only checks the signature."
 )
+_JWT = "The token is a JWT: anybody can read what it says, and nobody but the service can change it."
 _OPAQUE = (
     "This token is opaque: it is no JWT, so only who gave it can say what is in it. Where a service does not say how "
     "long its token lives, it is 60 seconds."
 )
-# More seconds are no time: 30,000 years.
-_MOST_SECONDS = 10**12
-_CLAIMS = (("iss", "issued by"), ("aud", "for the service"), ("sub", "given to"))
+_BASIC = "The registry takes a password as it is, so there is no token. It is sent with each request, and never shown."
+# What stands in the table; when it begins and ends is told as how long it lives.
+_CLAIMS = ("iss", "aud", "sub", "access")
 
 
 def tell(story: Gathered) -> Chapter:
@@ -52,10 +53,7 @@ def _without(story: Gathered, way: WayIn) -> Chapter:
     if way.refused is None:
         why = "The registry did not ask for one."
         return Chapter("The token", ("none is needed",), (Prose((why,)),), (clauses.TOKEN,))
-    told = (
-        "The registry takes a password as it is, so there is no token. It is sent with each request, and never shown."
-    )
-    parts: list[Part] = [Prose((told,))]
+    parts: list[Part] = [Prose((_BASIC,))]
     if way.let_in is not None:
         parts += [Setup(WIRE), Figures(_again(way.let_in))]
     return Chapter("The token", ("none: a password is sent with each request",), tuple(parts), (clauses.CHALLENGE,))
@@ -74,62 +72,35 @@ def _request(token: Stop) -> tuple[Figure, ...]:
 
 def _claims(claims: Mapping[str, Any], life: float | None) -> tuple[Figure, ...]:
     figures = [
-        Figure(words, _claim(claims[name]), f'claims["{name}"]', claims[name])
-        for name, words in _CLAIMS
+        Figure(WORDS[name], _claim(name, claims[name]), f'claims["{name}"]', claims[name])
+        for name in _CLAIMS
         if name in claims
     ]
-    if "access" in claims:
-        figures.append(Figure("opens", (Code(_access(claims["access"])),), 'claims["access"]', claims["access"]))
     if life is not None:
         since = _since(claims)
         figures.append(Figure("lives", (duration(life),), f'claims["exp"] - claims["{since}"]', life))
     return tuple(figures)
 
 
-def _claim(value: Any) -> Spans:
-    return ("nobody in particular",) if value == "" else (Code(value if isinstance(value, str) else repr(value)),)
-
-
-def _access(access: Any) -> str:
-    if not isinstance(access, list) or not all(isinstance(one, dict) for one in access):
-        return repr(access)
-    return (
-        "; ".join(f"{one.get('type')} {one.get('name')}: {_actions(one.get('actions'))}" for one in access) or "nothing"
-    )
-
-
-def _actions(actions: Any) -> str:
-    return ", ".join(map(str, actions)) if isinstance(actions, list) and actions else "nothing"
+def _claim(name: str, value: Any) -> Spans:
+    return (Code(told(name, value)) if value else told(name, value),)
 
 
 def _since(claims: Mapping[str, Any]) -> str:
-    return "iat" if _is_number(claims.get("iat")) else "nbf"
+    return "iat" if is_time(claims.get("iat")) else "nbf"
 
 
 def _life(claims: Mapping[str, Any]) -> float | None:
     """Give the seconds that a token lives, if it says when it begins and ends."""
     begin, end = claims.get(_since(claims)), claims.get("exp")
-    if not _is_number(begin) or not _is_number(end):
+    if not is_time(begin) or not is_time(end):
         return None
-    return end - begin if end > begin else None  # type: ignore[operator] # both are numbers
-
-
-def _is_number(value: Any) -> bool:
-    """Say whether it is one that can be a time; a service may write anything, 1e999 too."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _MOST_SECONDS
+    return end - begin if end > begin else None
 
 
 def _dates(claims: Mapping[str, Any]) -> Spans:
-    told = "The token is a JWT: anybody can read what it says, and nobody but the service can change it."
-    until = _moment(claims.get("exp"))
-    return (f"{told} This one is valid until {until}.",) if until else (told,)
-
-
-def _moment(seconds: Any) -> str | None:
-    try:
-        return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S} UTC" if _is_number(seconds) else None
-    except (ValueError, OverflowError, OSError):  # a year that there is not
-        return None
+    until = moment(claims.get("exp"))
+    return (f"{_JWT} This one is valid until {until}.",) if until else (_JWT,)
 
 
 def _again(stop: Stop) -> tuple[Figure, ...]:

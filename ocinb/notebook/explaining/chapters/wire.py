@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
+from ocinb._text import counted
 from ocinb.network.exchange import Exchange
 from ocinb.notebook.explaining import clauses
 from ocinb.notebook.explaining.gathering import Gathered
@@ -51,7 +52,7 @@ def tell(story: Gathered) -> Chapter:
         Table("In their order", heads, tuple(map(_row, range(1, len(exchanges) + 1), exchanges)), line),
     ]
     total = sum(exchange.transferred_bytes for exchange in exchanges)
-    gist = (f"{len(exchanges):,} request{'' if len(exchanges) == 1 else 's'}, ", Size(total), " of answers")
+    gist = (f"{counted(len(exchanges), 'request')}, ", Size(total), " of answers")
     return Chapter(_TITLE, gist, tuple(parts), (clauses.PULL,))
 
 

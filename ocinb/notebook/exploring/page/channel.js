@@ -150,7 +150,7 @@ const STOPPED = { message: "The reading was stopped.", hint: "Ask again to go on
 const GONE = { message: "The kernel that answered is gone.", hint: "Run the cell again." };
 
 function underWay({ question, told, heard }, seconds) {
-    const what = question.ask === "image" ? `Reading the layers for ${question.platform}` : "Reading";
+    const what = question.ask === "image" ? `Reading the layers for ${shortLabel(question.platform)}` : "Reading";
     const silent = performance.now() - heard > SAY_SILENT_AFTER ? ". No word for a while: if the kernel ended, run the cell again" : "";
     return `${what} … ${told ? `${told}, ` : ""}${seconds} s${silent}`;
 }

@@ -2,7 +2,8 @@
 
 const UNITS = ["B", "kB", "MB", "GB", "TB", "PB"];
 const MOST_CHARACTERS = 2000; // of one text: more is no name, but somebody who tries out what breaks
-const MARKS = { added: "A", modified: "M", deleted: "D" };
+const MOST_LABEL = 53; // of what a platform is called
+const MARKS = { added: "A", modified: "M", deleted: "D", hidden: "⊘", inside: "•" };
 const KINDS = {
     file: "file",
     directory: "folder",
@@ -42,6 +43,14 @@ function cut(text, limit = MOST_CHARACTERS) {
     return whole.length > limit ? `${whole.slice(0, limit)}…` : whole;
 }
 
+/** What a platform is called, without its middle if it is long: numbers at the end may tell two apart. */
+function shortLabel(label) {
+    const letters = [...String(label)];
+    const tail = Math.floor(MOST_LABEL / 2) - 1;
+    if (letters.length <= MOST_LABEL) return letters.join("");
+    return `${letters.slice(0, MOST_LABEL - tail - 1).join("")}…${letters.slice(-tail).join("")}`;
+}
+
 /** Bytes in decimal units, as registries print them. */
 function humanSize(bytes) {
     if (bytes === null || bytes === undefined) return "?";
@@ -61,7 +70,7 @@ function counted(count, noun) {
 
 /** A size as people read it; the exact bytes are in its title. */
 function sizeOf(bytes, attributes = {}) {
-    return element("span", { class: "size", title: exactBytes(bytes), ...attributes, text: humanSize(bytes) });
+    return element("span", { class: "size", title: exactBytes(bytes), text: humanSize(bytes), ...attributes });
 }
 
 function share(part, whole) {
@@ -138,9 +147,9 @@ function digestOf(digest, noun = "digest") {
 }
 
 /** The letter of a change; its colour says the same again. */
-function markOf(change) {
+function markOf(change, title = change) {
     const letter = MARKS[change] ?? "";
-    return element("span", { class: `mark ${letter ? change : "same"}`, title: change || null, text: letter });
+    return element("span", { class: `mark ${letter ? change : "same"}`, title: title || null, text: letter });
 }
 
 /** A bar whose hidden part has a pattern of its own. */

@@ -1,6 +1,7 @@
 // The explorer as a whole: one object for each place in which it is shown.
 
 const KEYS = "↑ ↓ move · → ← open and close · / search · type a name to go to it · Enter goes to what was found";
+const LAYER_KEYS = "↑ ↓ choose a layer · → the file system as it stood after it · ← what it changes";
 
 class Explorer {
     constructor(model, frame) {
@@ -21,6 +22,7 @@ class Explorer {
                 onkeydown: (event) => this.pressed(event),
                 onkeyup: (event) => event.stopPropagation(),
                 onkeypress: (event) => event.stopPropagation(),
+                onfocusin: ({ target }) => (this.keys.textContent = this.layers.node.contains(target) ? LAYER_KEYS : KEYS),
             },
             this.overview.node,
             this.panes,
@@ -36,15 +38,17 @@ class Explorer {
         const platform = () => this.platform;
         const onError = (error) => this.fail(error);
         this.overview = new Overview({ ...opening, onPlatform: (name) => this.switchPlatform(name) });
-        this.layers = new Layers({ onChoose: () => this.showLayer() });
+        this.layers = new Layers({ onChoose: () => this.showLayer(), onTurn: (isWhole) => this.view.turn(isWhole) });
+        this.view = new ViewSwitch({ onChange: () => this.showLayer() });
+        this.filter = new KindFilter({ onChange: () => this.showLayer() });
         const onUnseen = ({ path, layer }) => this.goToLayer({ path, stored_in: layer });
         const onFill = (isFull) => this.fill(isFull);
         this.details = new Details({ ask, askNewest, platform, onGo: (path) => this.go(path), onUnseen, onFill });
         this.files = new Files({
             ask,
             askNewest,
-            where: () => ({ platform: this.platform, layer: this.layers.layer }),
-            whole: () => this.layers.bytes,
+            where: () => this.where(),
+            filter: this.filter,
             onSelect: (entry, isHit) => this.details.show(entry, { canGo: isHit }),
             onUnseen,
             onError,
@@ -57,6 +61,18 @@ class Explorer {
             onGoCopy: (entry) => this.goToEnd(entry.path),
             onError,
         });
+    }
+
+    /** What is looked at, as the kernel is asked for it. */
+    where() {
+        const { layer } = this.layers;
+        const { kinds } = this.filter;
+        return {
+            platform: this.platform,
+            layer,
+            ...(layer !== null && this.view.isWhole ? { as_of: true } : {}),
+            ...(kinds.length ? { kinds } : {}),
+        };
     }
 
     contents() {
@@ -83,7 +99,7 @@ class Explorer {
         names.forEach((name, place) => pages[name].setAttribute("aria-labelledby", this.tabs[place].id));
         this.pages = pages;
         this.scope = element("span", { class: "scope" });
-        const bar = element("div", { class: "tab-bar" }, element("div", { role: "tablist", class: "tabs" }, this.tabs), this.scope);
+        const bar = element("div", { class: "tab-bar" }, element("div", { role: "tablist", class: "tabs" }, this.tabs), this.scope, this.view.node);
         const whole = element("section", { class: "contents" }, bar, Object.values(pages));
         this.showTab("Files");
         return whole;
@@ -108,6 +124,8 @@ class Explorer {
         const { layer } = this.layers.image ? this.layers : { layer: null };
         const files = layer === null ? "final file system" : `layer ${layer}`;
         this.scope.textContent = this.tab === "Files" ? files : "all layers";
+        this.view.show(this.tab === "Files" ? layer : null);
+        this.filter.show({ layer, isWhole: this.view.isWhole });
     }
 
     showImage(image) {
@@ -116,6 +134,7 @@ class Explorer {
         this.layers.show(image);
         this.details.clear();
         this.isWasteLoaded = false;
+        this.filter.clear();
         this.showTab(this.tab);
         this.files.tree.openPaths.clear();
         return this.showLayer();
@@ -145,17 +164,26 @@ class Explorer {
     async go(path) {
         this.showTab("Files");
         if (await this.files.go(path).catch((error) => this.fail(error))) return;
-        if (this.layers.layer !== null) {
-            this.layers.chooseLayer(null);
+        for (const layer of new Set([this.layers.layer, null])) {
+            if (!this.lookAt(layer, this.view.isWhole)) continue;
             if (await this.files.go(path).catch((error) => this.fail(error))) return;
         }
         this.fail({ message: `/${cut(path, 300)} is not in the final file system.` });
     }
 
+    /** Look at all that a layer changes, or at all that stood there after it; false if that is looked at already. */
+    lookAt(layer, isWhole) {
+        const isOther = [this.filter.clear(), this.view.set(isWhole)].includes(true);
+        const isOtherLayer = this.layers.layer !== layer;
+        if (isOtherLayer) this.layers.chooseLayer(layer);
+        else if (isOther) this.showLayer();
+        return isOther || isOtherLayer;
+    }
+
     /** Show a path of the final file system. */
     async goToEnd(path) {
         this.showTab("Files");
-        this.layers.chooseLayer(null);
+        this.lookAt(null, this.view.isWhole);
         await this.files.go(path).catch((error) => this.fail(error));
     }
 
@@ -168,7 +196,7 @@ class Explorer {
 
     async goToLayer({ path, stored_in: layer }) {
         this.showTab("Files");
-        this.layers.chooseLayer(layer);
+        this.lookAt(layer, false);
         await this.files.go(path).catch((error) => this.fail(error));
     }
 

@@ -3,12 +3,13 @@
 const SEARCH_PAUSE = 50;
 
 /**
- * `ask`, `askNewest` promise answers; `where()` gives platform and layer, `whole()` the bytes of all files there;
+ * `ask`, `askNewest` promise answers; `where()` gives platform, layer, as_of and kinds; `filter` is a KindFilter;
  * onSelect(entry, isHit), onUnseen(entry) leads to a hit that is not seen in the end, onError(error).
  */
 class Files {
-    constructor({ ask, askNewest, where, whole, onSelect, onUnseen, onError }) {
-        Object.assign(this, { ask, askNewest, where, whole });
+    constructor({ ask, askNewest, where, filter, onSelect, onUnseen, onError }) {
+        Object.assign(this, { ask, askNewest, where, filter });
+        this.bytes = 0;
         this.sort = "size";
         this.pattern = "";
         this.largest = 1;
@@ -16,14 +17,16 @@ class Files {
         const shared = {
             rowHeight: 24,
             draw: (node) => this.row(node),
-            describe: entryWords,
+            describe: (entry) => entryWords(entry, this.changeOf(entry)),
             onError,
             onSearch: () => this.field.focus(),
         };
         this.tree = new Tree({
             ...shared,
             label: "Files",
-            empty: "This layer stores no files.",
+            empty: () => this.emptyWords(),
+            isWideOpen: () => filter.kinds.length > 0,
+            onLoad: ({ whole }) => this.learn(whole),
             source: (place) => ask({ ask: "children", sort: this.sort, ...where(), ...place }),
             onSelect: (entry) => onSelect(entry, false),
             onEnter: () => {},
@@ -33,7 +36,7 @@ class Files {
             ...shared,
             label: "Files that were found",
             isFlat: true,
-            empty: "Nothing has such a name here. A word may stand anywhere in a path; a glob such as *.so or etc/* fits all of it.",
+            empty: () => "Nothing has such a name here. A word may stand anywhere in a path; a glob such as *.so or etc/* fits all of it.",
             source: (place) => this.find(place),
             onSelect: (entry) => onSelect(entry, true),
             onEnter: (entry) => (this.isElsewhere(entry) ? onUnseen(entry) : this.go(entry.path)),
@@ -73,7 +76,8 @@ class Files {
             onclick: () => this.leaveSearch(),
         });
         this.clearButton.hidden = true;
-        return element("div", { class: "search" }, element("span", { class: "field" }, this.field, this.clearButton), this.found);
+        const field = element("span", { class: "field" }, this.field, this.clearButton);
+        return element("div", { class: "search" }, field, this.found, this.filter.node);
     }
 
     sortBar() {
@@ -105,8 +109,25 @@ class Files {
 
     /** Read all anew: another layer, another platform, another order. */
     async reload() {
-        this.fromHead.textContent = this.where().layer === null ? "Layer" : ""; // of a layer all are from that one
+        this.fromHead.textContent = this.isOfOneLayer ? "" : "Layer";
         await (this.isSearching ? Promise.all([this.hits.reload(), this.tree.reload()]) : this.tree.reload());
+    }
+
+    /** Whether all that is shown is stored by one layer. */
+    get isOfOneLayer() {
+        const { layer, as_of: isPast } = this.where();
+        return layer !== null && !isPast;
+    }
+
+    learn({ size_bytes: bytes, kinds }) {
+        this.bytes = bytes;
+        this.filter.count(kinds);
+    }
+
+    emptyWords() {
+        const { layer, kinds } = this.where();
+        if (kinds) return `Nothing here is ${kinds.map((kind) => KIND_WORDS[kind]).join(", or ")}.`;
+        return layer === null ? "The image has no files." : "This layer stores no files.";
     }
 
     find(place) {
@@ -139,12 +160,14 @@ class Files {
         this.tree.draw();
     }
 
-    told({ found, total_bytes: bytes, unseen, entries }) {
+    told({ found, total_bytes: bytes, gone_bytes: gone, unseen, entries }) {
         this.largest = Math.max(1, ...entries.map((one) => one.size_bytes ?? 0));
         this.found.replaceChildren(
             element("b", { text: found.toLocaleString("en") }),
             ` found, `,
-            element("b", { title: exactBytes(bytes), text: humanSize(bytes) }),
+            bytes || !gone ? element("b", { title: exactBytes(bytes), text: humanSize(bytes) }) : "",
+            bytes && gone ? ", " : "",
+            gone ? lossOf(gone) : "",
             unseen?.total ? this.unseenButton(unseen, found) : "",
         );
     }
@@ -192,33 +215,51 @@ class Files {
     row({ entry, parent, isOpen }) {
         const isHit = !this.hits.frame.hidden;
         const isFolder = entry.has_children && !isHit;
-        const whole = isHit ? this.largest : (parent.entry?.size_bytes ?? this.whole());
+        const whole = isHit ? this.largest : (parent.entry?.size_bytes ?? this.bytes);
         const hidden = hiddenPart(entry);
         const size = entry.size_bytes ?? 0;
         const above = isHit ? (entry.shown ?? entry.path).split("/").slice(0, -1).join("/") : "";
         return [
             element("span", { class: "twisty", "aria-hidden": "true", text: isFolder ? (isOpen ? "▾" : "▸") : "" }),
-            markOf(this.changeOf(entry)),
+            this.mark(entry),
             element(
                 "span",
-                { class: `name of-${entry.type}${isHidden(entry) ? " gone" : ""}`, title: entryTitle(entry) },
+                { class: `name of-${entry.type}${this.nameClass(entry)}`, title: entryTitle(entry) },
                 element("bdi", { text: cut(entry.name, 300) }),
                 entry.has_children ? "/" : "",
                 above ? element("bdi", { class: "above", text: `${cut(above, 300)}/` }) : null,
                 entry.link_target ? element("span", { class: "target" }, " → ", element("bdi", { text: cut(entry.link_target, 200) })) : null,
             ),
             isHidden(entry) ? element("span", { class: "hidden-sign", title: hiddenWords(entry), text: "⊘" }) : null,
-            element("span", { class: "from", title: "the layer that it is from", text: fromLayer(entry, this.where().layer) }),
+            element("span", { class: "from", title: "the layer that it is from", text: this.isOfOneLayer ? "" : fromLayer(entry) }),
             element("span", { class: "mode", text: humanMode(entry.mode, entry.type) }),
-            barOf(size - hidden, hidden, whole),
-            isMarker(entry) ? element("span", { class: "size" }) : sizeOf(entry.size_bytes),
+            entry.lost ? element("span", { class: "bar none" }) : barOf(size - hidden, hidden, whole),
+            isMarker(entry) ? element("span", { class: "size" }) : entry.lost ? lossOf(size) : sizeOf(size),
         ];
     }
 
-    /** At the end of all layers a mark says that a file stood below already; that it was added goes for every other. */
+    mark(entry) {
+        const change = this.changeOf(entry);
+        return change === "inside" ? markOf(change, `${counted(entry.changes, "change")} below`) : markOf(change);
+    }
+
+    /**
+     * At the end of all layers a mark says that a file stood below already: that it was added goes for every other.
+     * In the file system after a layer folders say that something below them is changed.
+     */
     changeOf(entry) {
-        const isSaid = this.where().layer !== null || (entry.change === "modified" && entry.type !== "directory");
-        return isSaid ? entry.change : null;
+        const { layer, as_of: isPast, kinds = [] } = this.where();
+        const isFolder = entry.type === "directory";
+        if (isPast) return entry.change ?? (isFolder && entry.changes ? "inside" : null);
+        if (layer !== null) return entry.change;
+        return !isFolder && !isHidden(entry) && (entry.change === "modified" || kinds.includes(entry.change)) ? entry.change : null;
+    }
+
+    /** Names of what a layer changed stand out where all others stand beside them. */
+    nameClass(entry) {
+        if (entry.gone) return " gone past deleted";
+        if (isHidden(entry)) return " gone";
+        return this.where().as_of && entry.change ? ` past ${entry.change}` : "";
     }
 
     dispose() {
@@ -231,10 +272,15 @@ class Files {
 const RULES =
     "A word may stand anywhere in the path. With * ? or [ ] it is a glob: * fits / too, and without a / it has to fit " +
     "the name or the whole path. Capitals count only where something is written like that.";
-const OVERTAKEN = { total: 0, found: 0, total_bytes: 0, entries: [], offset: 0 }; // the answer to nobody's question any more
+const OVERTAKEN = { total: 0, found: 0, total_bytes: 0, gone_bytes: 0, entries: [], offset: 0 }; // the answer to nobody's question any more
 
-function fromLayer(entry, chosen) {
-    return chosen === null && !entry.has_children && Number.isInteger(entry.layer) ? `layer ${entry.layer}` : "";
+function fromLayer(entry) {
+    return !entry.has_children && Number.isInteger(entry.layer) ? `layer ${entry.layer}` : "";
+}
+
+/** The bytes that went. */
+function lossOf(bytes) {
+    return bytes ? sizeOf(bytes, { class: "size loss", title: `${exactBytes(bytes)} less`, text: `−${humanSize(bytes)}` }) : sizeOf(0);
 }
 
 function isMarker(entry) {
@@ -262,13 +308,16 @@ function hiddenWords(entry) {
 
 function entryTitle(entry) {
     const hidden = isHidden(entry) ? `\n${hiddenWords(entry)}` : "";
-    return cut(`${entry.shown ?? entry.path}\n${KINDS[entry.type] ?? entry.type}, ${exactBytes(entry.size_bytes)}${hidden}`);
+    const gone = entry.gone ? "\ndeleted by this layer" : "";
+    return cut(`${entry.shown ?? entry.path}\n${KINDS[entry.type] ?? entry.type}, ${exactBytes(entry.size_bytes)}${hidden}${gone}`);
 }
 
 /** What a screen reader says of a row, for which marks, bars and colours are nothing. */
-function entryWords(entry) {
+function entryWords(entry, change) {
     const kind = entry.has_children ? `folder with ${counted(entry.files ?? 0, "file")}` : KINDS[entry.type];
-    const words = [cut(entry.name, 300), kind, isMarker(entry) ? "" : humanSize(entry.size_bytes), entry.change ?? ""];
+    const size = isMarker(entry) ? "" : `${humanSize(entry.size_bytes)}${entry.lost ? " less" : ""}`;
+    const changed = change === "inside" ? `${counted(entry.changes, "change")} below` : (entry.change ?? "");
+    const words = [cut(entry.name, 300), kind, size, changed];
     if (isHidden(entry)) words.push(hiddenWords(entry));
     if (entry.link_target) words.push(`leads to ${cut(entry.link_target, 200)}`);
     return words.filter(Boolean).join(", ");

@@ -8,7 +8,7 @@ class Overview {
         this.picker = element(
             "select",
             { "aria-label": "Platform", onchange: () => onPlatform(this.picker.value) },
-            platforms.map((platform) => element("option", { value: platform, text: platform })),
+            platforms.map((platform) => element("option", { value: platform, text: shortLabel(platform) })),
         );
         this.node = element(
             "header",
@@ -55,10 +55,13 @@ function figure(word, value, title, key = "") {
     );
 }
 
-/** The layers as a bar chart, one of which is chosen; the first choice is the final file system. */
+/**
+ * The layers as a bar chart, one of which is chosen; the first choice is the final file system. `onChoose(layer)`;
+ * `onTurn(isWhole)` to what the layer changes, or to all that stood there after it.
+ */
 class Layers {
-    constructor({ onChoose }) {
-        this.onChoose = onChoose;
+    constructor({ onChoose, onTurn }) {
+        Object.assign(this, { onChoose, onTurn });
         this.id = uniqueId("layers");
         this.chosen = 0;
         this.list = element("div", {
@@ -105,11 +108,6 @@ class Layers {
     /** The number of the chosen layer; null is the final file system. */
     get layer() {
         return this.chosen === 0 ? null : this.image.layers[this.chosen - 1].layer;
-    }
-
-    /** All bytes that the chosen layer stores, or that are seen in the end. */
-    get bytes() {
-        return this.chosen === 0 ? this.image.visible_bytes : this.image.layers[this.chosen - 1].stored_bytes;
     }
 
     show(image) {
@@ -175,9 +173,11 @@ class Layers {
             Home: 0,
             End: this.list.children.length - 1,
         };
-        if (!(event.key in moves) || event.ctrlKey || event.metaKey || event.altKey) return;
+        const isTurn = event.key === "ArrowLeft" || event.key === "ArrowRight";
+        if (!(isTurn || event.key in moves) || event.ctrlKey || event.metaKey || event.altKey) return;
         event.preventDefault();
-        this.choose(moves[event.key]);
+        if (!isTurn) this.choose(moves[event.key]);
+        else if (this.chosen > 0) this.onTurn(event.key === "ArrowRight");
     }
 }
 

@@ -2,11 +2,13 @@
 
 const SPARE_ROWS = 8;
 const MOST_OPENED = 8;
+const MOST_OPENED_AT_ONCE = 30;
 const TYPING_PAUSE = 700;
 const MOST_TYPED_AHEAD = 20_000;
 
 /**
- * `options`: label, rowHeight, empty (what to say when there is nothing), isFlat, source({path, around, offset, limit}),
+ * `options`: label, rowHeight, empty() (what to say when there is nothing), isFlat, isWideOpen() (whether it opens by
+ * itself as far as it is small), source({path, around, offset, limit}),
  * draw(node) → elements, describe(entry) → words for a screen reader, onSelect(entry), onEnter(entry), onSearch(),
  * onEscape(), onError(error), onLoad(answer).
  */
@@ -63,9 +65,10 @@ class Tree {
             const answer = await this.load(root, 0);
             if (root !== this.root) return;
             this.node.scrollTop = 0;
-            this.message.replaceChildren(answer.total ? "" : this.options.empty);
+            this.message.replaceChildren(answer.total ? "" : this.options.empty());
             this.active = (kept && root.known(kept)) || null;
             if (!this.options.isFlat) await this.openOnly(root);
+            if (this.options.isWideOpen?.()) await this.openLevels(root);
             this.draw();
         } catch (error) {
             if (root === this.root) this.fail(error);
@@ -105,7 +108,19 @@ class Tree {
     async openOnly(root) {
         for (let node = root; node.total === 1 && node.level < MOST_OPENED; node = node.child(0)) {
             if (!node.child(0).entry?.has_children) return;
-            await this.open(node.child(0));
+            await this.open(node.child(0), { isKept: false });
+        }
+    }
+
+    /** Open level after level as long as there are few folders: what was picked out is seen where it is. */
+    async openLevels(root) {
+        let opened = 0;
+        for (let level = [root]; level.length; ) {
+            const folders = level.flatMap((node) => [...node.children.values()]).filter((one) => one.entry?.has_children);
+            opened += folders.length;
+            if (opened > MOST_OPENED_AT_ONCE || root !== this.root) return;
+            await Promise.all(folders.map((one) => this.open(one, { isKept: false })));
+            level = folders;
         }
     }
 
@@ -116,9 +131,9 @@ class Tree {
         }
     }
 
-    async open(node) {
+    async open(node, { isKept = true } = {}) {
         if (!node.entry?.has_children || node.isOpen) return;
-        this.openPaths.add(node.path);
+        if (isKept) this.openPaths.add(node.path);
         await this.load(node, 0);
         node.open();
         this.draw();

@@ -9,7 +9,7 @@ class Waste {
         this.hidden = new Tree({
             ...shared,
             label: "Hidden files, largest first",
-            empty: "Nothing is hidden: every stored byte is seen in the final file system.",
+            empty: () => "Nothing is hidden: every stored byte is seen in the final file system.",
             source: source("waste"),
             draw: (node) => this.row(node.entry),
             describe: wasteWords,
@@ -20,7 +20,7 @@ class Waste {
         this.copies = new Tree({
             ...shared,
             label: "Equal files of the final file system, largest first",
-            empty: "No content stands more than once in the final file system.",
+            empty: () => "No content stands more than once in the final file system.",
             source: source("copies"),
             draw: (node) => this.copyRow(node.entry),
             describe: copyWords,

@@ -1,0 +1,140 @@
+"""A filter leaves what is of a kind and the ways to it, in each view, and a search finds nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ocinb.archive.entries import DIRECTORY
+from ocinb.notebook.exploring import image as module
+from ocinb.notebook.exploring.image import Scope
+from ocinb.notebook.exploring.kinds import HIDDEN, KINDS
+from ocinb.notebook.exploring.views import CODES, View
+from ocinb.rootfs.markers import MARKERS
+from ocinb.samples.tars import Entry, directory, file, hardlink, opaque, symlink, whiteout
+from tests.notebook.exploring.asking import explored
+from tests.notebook.exploring.test_views import STACKS
+
+STACK = [
+    [directory("etc"), file("etc/passwd", "root"), file("etc/motd", "hi"), directory("opt"), file("tmp/x", "xxx")],
+    [directory("etc"), file("etc/passwd", "more"), file("etc/shadow", "s"), directory("new"), whiteout("tmp/x")],
+    [whiteout("etc/shadow"), opaque("new"), symlink("opt/l", "x")],
+]
+IMAGE = explored(STACK)
+
+
+def _rows(scope: Scope) -> list[str]:
+    """Give what is left, a slash behind each folder that is only a way."""
+    view = IMAGE.scoped(scope)
+    meant = view.matches if view.matches is not None else [True] * len(view)
+    return [path if is_meant else f"{path}/" for path, is_meant in zip(view.paths, meant, strict=True)]
+
+
+@pytest.mark.parametrize(
+    ("layer", "way", "kinds", "left"),
+    [
+        (1, "changes", ["added"], ["etc/", "etc/shadow", "new"]),
+        (1, "changes", ["modified"], ["etc/", "etc/passwd"]),
+        (1, "changes", ["deleted"], ["tmp/x"]),
+        (1, "changes", ["hidden"], ["etc/", "etc/shadow"]),
+        (1, "changes", ["deleted", "modified"], ["etc/", "etc/passwd", "tmp/x"]),
+        (1, "after", ["added"], ["etc/", "etc/shadow", "new"]),
+        (1, "after", ["modified"], ["etc/", "etc/passwd"]),
+        (1, "after", ["deleted"], ["tmp/x"]),
+        (1, "after", ["hidden"], []),
+        (2, "after", ["deleted"], ["etc/", "etc/shadow"]),
+        (2, "changes", ["modified"], []),
+        (None, "changes", ["modified"], ["etc/", "etc/passwd"]),
+        (None, "changes", ["added"], ["etc/", "etc/motd", "opt/", "opt/l"]),
+        (None, "changes", ["deleted"], []),
+        (None, "changes", ["hidden"], ["etc/", "etc/passwd", "etc/shadow", "tmp/x"]),
+        (None, "changes", ["hidden", "modified"], ["etc/", "etc/passwd", "etc/passwd", "etc/shadow", "tmp/x"]),
+    ],
+)
+def test_what_is_left(layer: int | None, way: str, kinds: Collection[str], left: list[str]) -> None:
+    scope = Scope(layer, way == "after", frozenset(kinds))
+    assert _rows(scope) == left
+    found = IMAGE.search(scope, "*")
+    view = IMAGE.scoped(scope)
+    assert [view.paths[row] for row in found.rows] == [path for path in left if not path.endswith("/")]
+
+
+@pytest.mark.parametrize(
+    ("scope", "counts"),
+    [
+        (Scope(1), (1, 1, 1, 1)),
+        (Scope(1, as_of=True), (1, 1, 1, 0)),
+        (Scope(2, as_of=True), (1, 0, 1, 0)),
+        (Scope(None), (2, 1, 0, 3)),
+    ],
+)
+def test_what_there_is_of_each(scope: Scope, counts: tuple[int, ...]) -> None:
+    told = IMAGE.kind_counts(scope)
+    assert tuple(told[kind] for kind in KINDS) == counts
+    assert IMAGE.kind_counts(Scope(scope.layer, scope.as_of, frozenset({"added"}))) == told
+
+
+def test_sums_are_those_of_what_is_left() -> None:
+    view = IMAGE.scoped(Scope(None, kinds=frozenset({HIDDEN})))
+    sums = view.sums(range(len(view)))
+    assert (sums.size_bytes, sums.files, sums.hidden_bytes) == (8, 3, 8)
+    assert view.sums(view.below("etc")).size_bytes == 5
+    gone = IMAGE.scoped(Scope(1, as_of=True, kinds=frozenset({"deleted"})))
+    assert gone.children("").sizes.tolist() == [3]
+    assert gone.is_gone("tmp")
+
+
+def test_a_folder_that_stays_is_not_gone_where_only_what_went_is_shown() -> None:
+    image = explored([[file("a/x"), file("a/y")], [whiteout("a/x")]])
+    view = image.scoped(Scope(1, as_of=True, kinds=frozenset({"deleted"})))
+    assert view.paths == ["a/x"]
+    assert not view.is_gone("a")
+
+
+def test_a_link_is_hidden_too_and_a_search_has_its_capitals() -> None:
+    image = explored([[file("A/x", "x"), hardlink("b", "A/x"), symlink("l", "b")], [whiteout("l"), whiteout("A")]])
+    view = image.scoped(Scope(None, kinds=frozenset({HIDDEN})))
+    assert view.paths == ["A/x", "l"]
+    search = image.search(Scope(0, kinds=frozenset({HIDDEN})), "A")
+    assert search.rows.size == 1, "the folder is a way alone"
+
+
+def test_few_of_them_are_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_HELD_PARTS", 2)
+    image = explored(STACK)
+    for kind in (*KINDS, "added"):
+        scope = Scope(0, kinds=frozenset({kind}))
+        assert image.scoped(scope) is image.scoped(scope)
+        assert len(image._parts) <= 2
+
+
+def _is_of(view: View, row: int, kind: str) -> bool:
+    return bool(view.marks.unseen[row]) if kind == HIDDEN else view.marks.changes[row] == CODES[kind]
+
+
+@settings(max_examples=100)
+@given(STACKS, st.sets(st.sampled_from(KINDS), min_size=1), st.sampled_from(["changes", "after"]))
+def test_nothing_that_is_meant_is_left_out_and_every_way_leads_to_some(
+    stack: list[list[Entry]], kinds: set[str], way: str
+) -> None:
+    image, as_of = explored(stack), way == "after"
+    for layer in range(len(stack)):
+        whole = image.scoped(Scope(layer, as_of))
+        part = image.scoped(Scope(layer, as_of, frozenset(kinds)))
+        assert part.matches is not None
+        meant = {
+            (path, kind)
+            for row, (path, kind) in enumerate(zip(whole.paths, whole.types, strict=True))
+            if kind != DIRECTORY and any(_is_of(whole, row, one) for one in kinds)
+        }
+        left = set(zip(part.paths, part.types, strict=True))
+        assert {(path, kind) for path, kind in left if kind != DIRECTORY} == meant
+        for row in range(len(part)):
+            if not part.matches[row]:
+                assert part.types[row] == DIRECTORY
+                assert part.matches[list(part.below(part.paths[row]))].any()
+            if part.types[row] in MARKERS:
+                assert "deleted" in kinds
