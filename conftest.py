@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import shutil
+import signal
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
@@ -12,6 +13,12 @@ import pytest
 
 from ocinb._settings import settings
 from ocinb.sources.session import close_default_session
+
+
+def pytest_configure() -> None:
+    """Let an interrupt reach the programs that tests start: whatever a shell runs in the background ignores it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_finish() -> None:

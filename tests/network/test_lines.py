@@ -144,7 +144,7 @@ def test_what_ends_a_silent_connection_is_the_stop_and_no_error(scheme: str) -> 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_a_connection_that_comes_about_after_the_stop_is_not_used(scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    waits = threading.Event()
+    waits, over = threading.Event(), threading.Event()
     heard: list[bytes] = []
 
     class Slow(Network):
@@ -159,10 +159,12 @@ def test_a_connection_that_comes_about_after_the_stop_is_not_used(scheme: str, m
 
     def talk(connection: socket.socket) -> None:
         heard.append(connection.recv(65536))
+        over.set()
 
     monkeypatch.setattr("ocinb.network.resolving.network", Slow())
     with listening(talk) as host:
         assert outcome_of_a_stop(f"{scheme}://{host}", waits) == [StoppedError]
+        assert over.wait(60)
     assert heard == [b""]
 
 

@@ -1,10 +1,8 @@
-"""A browser without a window: it starts once a session, and each page is as fresh as a new browser's."""
+"""A browser without a window, in which each page is as fresh as a new browser's."""
 
-import asyncio
 import os
-from asyncio import _set_running_loop
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from tempfile import TemporaryDirectory
 
 from playwright.sync_api import Browser, Page, expect, sync_playwright
@@ -25,26 +23,31 @@ _FLAGS = (
 
 
 class Chromium:
-    """A browser that may stay for a session: only as long as it is used, a loop of asyncio runs in this thread."""
+    """A browser that starts when it is wanted, and may stay from one test to the next.
 
-    def __init__(self, browser: Browser) -> None:
-        self._browser = browser
-        self._loop = asyncio.get_running_loop()
-        _set_running_loop(None)
+    As long as it is open, a loop of asyncio runs in this thread, and some other threads do.
+    """
 
-    @contextmanager
-    def used(self) -> Iterator[Browser]:
-        """Give the browser; until this ends, no other loop can run."""
-        _set_running_loop(self._loop)
-        try:
-            yield self._browser
-        finally:
-            _set_running_loop(None)
+    def __init__(self) -> None:
+        self._opened = ExitStack()
+        self._browser: Browser | None = None
+
+    def open(self) -> Browser:
+        """Give the browser, which starts if it does not run."""
+        if self._browser is None:
+            with ExitStack() as opening:
+                self._browser = opening.enter_context(_chromium())
+                self._opened = opening.pop_all()
+        return self._browser
+
+    def close(self) -> None:
+        """End it, with all that it shows."""
+        self._browser = None
+        self._opened.close()
 
 
 @contextmanager
-def chromium() -> Iterator[Chromium]:
-    """Start one."""
+def _chromium() -> Iterator[Browser]:
     expect.set_options(timeout=_PATIENCE_SECONDS * 1000)
     with TemporaryDirectory(prefix="ocinb-chromium-") as home, sync_playwright() as playwright:
         homes: dict[str, str | float | bool] = {
@@ -54,11 +57,9 @@ def chromium() -> Iterator[Chromium]:
             "XDG_CACHE_HOME": home,
         }
         browser = playwright.chromium.launch(executable_path=require("chromium"), args=list(_FLAGS), env=homes)
-        loop = asyncio.get_running_loop()
         try:
-            yield Chromium(browser)
+            yield browser
         finally:
-            _set_running_loop(loop)
             browser.close()
 
 

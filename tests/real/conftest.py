@@ -8,7 +8,7 @@ from playwright.sync_api import Browser
 
 import ocinb
 from tests import tokenserver
-from tests.real import badlines, browsers, building, djangooci, jupyter, logins, oddimages, realimages, zuulregistry
+from tests.real import badlines, building, djangooci, jupyter, logins, oddimages, realimages, zuulregistry
 from tests.real.browsers import Chromium
 from tests.real.desks import Desk
 from tests.real.djangooci import DjangoOci
@@ -23,11 +23,27 @@ from tests.real.tools import require
 from tests.real.zuulregistry import ZuulRegistry
 from tests.tokenserver import TokenServer
 
+_chromium = Chromium()
+
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Begin with what takes longest where several are at work, so that all of them end at nearly the same time."""
+    """Begin with what takes longest where several are at work, so that all of them end at nearly the same time.
+
+    Those come first that want a browser: it and what it has open stay from one of them to the next.
+    """
     if hasattr(config, "workerinput"):
-        items.sort(key=lambda item: item.get_closest_marker("real") is None)
+        items.sort(key=lambda item: (item.get_closest_marker("real") is None, not _wants_browser(item)))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(nextitem: pytest.Item | None) -> None:
+    """End the browser where the next test wants none: it may run a loop of asyncio, or count threads."""
+    if nextitem is None or not _wants_browser(nextitem):
+        _chromium.close()
+
+
+def _wants_browser(item: pytest.Item) -> bool:
+    return "browser" in getattr(item, "fixturenames", ())
 
 
 @pytest.fixture(scope="session")
@@ -165,17 +181,10 @@ def lab_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, 
         yield url, directory
 
 
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Chromium]:
-    with browsers.chromium() as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: Chromium) -> Iterator[Browser]:
-    """Use the one browser in a file of tests; were it used for longer, no other test could run asyncio."""
-    with chromium.used() as browser:
-        yield browser
+@pytest.fixture
+def browser() -> Browser:
+    """Give the browser that the test before has left open, or a new one."""
+    return _chromium.open()
 
 
 @pytest.fixture(scope="session")

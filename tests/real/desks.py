@@ -76,6 +76,8 @@ class Desk:
     def _take(self, browser: Browser, path: str) -> _Seat:
         """Give the page that is open if it is free or has this notebook, else a new one."""
         seat = self._seat
+        if seat is not None and seat.page.is_closed():  # with the browser, between two files
+            seat = None
         if seat is not None and seat.path not in {None, path}:
             page = seat.page
             if (seat := _cleared(seat)) is None:
