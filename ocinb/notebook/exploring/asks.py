@@ -156,7 +156,7 @@ def copies(question: Question, image: ExploredImage) -> JSON:
             "copies": len(one.paths),
             "others": [seen(path, 300) for path in one.paths[1 : _MOST_OTHERS + 1]],
         }
-        for one in question.page(image.copies)
+        for one in map(image.copied, question.page(image.copies))
     ]
     return {"duplicate_bytes": image.figures.duplicate_bytes, "total": len(image.copies), "entries": entries}
 

@@ -6,7 +6,7 @@ It is pure: what it tells of was read before, and nobody is asked.
 from __future__ import annotations
 
 import threading
-from collections import Counter, OrderedDict
+from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -238,22 +238,34 @@ class ExploredImage:
         return [self._hidden_files[at] for at in np.argsort(-sizes, kind="stable").tolist()]
 
     @cached_property
-    def copies(self) -> Sequence[Copies]:
-        """The contents that several files of the final file system have, those first whose copies take most."""
-        overlay, first, groups = self.laid.overlay, dict[bytes, Entry](), dict[bytes, dict[Entry, None]]()
-        for entry in overlay.contents:  # names of one content are no copies of it
-            layer, place = entry
-            sha256 = self.layers[layer].sha256[place]
-            if sha256 is not None and (other := first.setdefault(sha256, entry)) != entry:
-                groups.setdefault(sha256, {other: None})[entry] = None
-        paths = dict(zip(reversed(overlay.contents), reversed(overlay.paths), strict=True))  # the first name of each
-        found = [
-            Copies(sha256, self.layers[layer].size_bytes[place], list(map(paths.__getitem__, entries)))
-            for sha256, entries in groups.items()
-            for layer, place in [first[sha256]]
-            if self.layers[layer].type[place] == FILE and self.layers[layer].size_bytes[place]
-        ]
-        return sorted(found, key=lambda one: (-one.copied_bytes, one.paths[0]))
+    def copies(self) -> Sequence[Sequence[int]]:
+        """The files of the final file system whose content others have too, by their rows in it.
+
+        Those of one content stand together, those first whose copies take most. Names of one content are no copies of
+        it: its first one counts.
+        """
+        overlay, hashes = self.laid.overlay, [columns.sha256 for columns in self.layers]
+        keys = [hashes[layer][place] for layer, place in overlay.contents]
+        repeated = {sha256 for sha256, times in Counter(keys).items() if times > 1}
+        first = dict(zip(reversed(overlay.contents), range(len(keys) - 1, -1, -1), strict=True))
+        groups = defaultdict[bytes, list[int]](list)
+        for row, sha256 in enumerate(keys):
+            if sha256 is not None and sha256 in repeated and first[overlay.contents[row]] == row:
+                groups[sha256].append(row)
+        found = []
+        for rows in groups.values():
+            layer, place = overlay.contents[rows[0]]
+            size = self.layers[layer].size_bytes[place]
+            if size and len(rows) > 1 and self.layers[layer].type[place] == FILE:
+                found.append((size * (1 - len(rows)), overlay.paths[rows[0]], rows))
+        return [rows for _, _, rows in sorted(found)]
+
+    def copied(self, rows: Sequence[int]) -> Copies:
+        """Tell of the files of one content."""
+        overlay = self.laid.overlay
+        layer, place = overlay.contents[rows[0]]
+        columns = self.layers[layer]
+        return Copies(columns.sha256[place] or b"", columns.size_bytes[place], [overlay.paths[row] for row in rows])
 
     def wasted(self, entry: Entry) -> Wasted:
         """Tell of a file that is not seen, as the frame `hidden` has it."""
