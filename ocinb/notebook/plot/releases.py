@@ -81,7 +81,7 @@ def growth(
         If a frame lacks columns, an option is none, or it is the name of one image; if `match` is given and no
         repository is.
     NotFoundError
-        If there is no such repository, or none of its tags matches.
+        If there is no such repository, none of its tags matches, or none of the names has an image for the platform.
     OcinbError
         If a name cannot be read; also if plotly is not installed: ``pip install 'ocinb[plot]'``. That one is an
         `ImportError` too.
@@ -89,7 +89,8 @@ def growth(
     Notes
     -----
     Sizes are compressed. Tags whose size is unknown are left out, and with ``by="created"`` those of which nobody knows
-    when they were made; what is no image, such as a signature under its tag, is left out too. The title counts them.
+    when they were made; what is no image, such as a signature under its tag, is left out too, and so is what is there
+    for other platforms only. The title counts them.
 
     Examples
     --------
