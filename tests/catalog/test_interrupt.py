@@ -51,7 +51,7 @@ def test_an_interrupt_ends_a_question(tmp_path: Path, path: str, query: str) -> 
     where = path if path == ":memory:" else str(tmp_path / path)
     with Script(ASKING, where, query) as asking:
         assert asking.line() == "ready"
-        time.sleep(0.3)
+        time.sleep(0.5)
         asking.send_signal(signal.SIGINT)
         told, _ = asking.communicate()
     assert told.splitlines() == ["KeyboardInterrupt", "[42] True"]
