@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from playwright.sync_api import Browser, Page
 
-from tests.real import browsers
+from tests.real import browsers, sights
 from tests.real.desks import Desk
 
 # The token is empty: it listens on loopback, and only as long as a test runs.
@@ -38,6 +38,15 @@ _RUN_ALL = """() => {
 _IDLE = """() => {
     const session = jupyterapp.shell.currentWidget?.context?.sessionContext?.session;
     return session?.kernel?.status === 'idle' && !window.ocinbRunning;
+}"""
+
+
+# What a failure is explained by: the kernel, and which cells have run.
+_STATE = """() => {
+    const context = jupyterapp.shell.currentWidget?.context;
+    const cells = context?.model?.cells ?? [];
+    const counts = [...cells].map(cell => cell.executionCount);
+    return {kernel: context?.sessionContext?.session?.kernel?.status, running: window.ocinbRunning, counts};
 }"""
 
 
@@ -117,11 +126,25 @@ def run_again(
 def _opened(lab: Lab, name: str, *, width: int = 1280, height: int, stays: bool = False) -> Iterator[Page]:
     if lab.desk is not None:
         with lab.desk.notebook(lab.browser, name, width=width, height=height, stays=stays) as opened:
-            yield opened
+            with _told(opened, name):
+                yield opened
     else:
         with browsers.page(lab.browser, lab.address(name), width=width, height=height) as opened:
-            yield opened
+            with _told(opened, name):
+                yield opened
             opened.evaluate("() => jupyterapp.serviceManager.sessions.shutdownAll()")
+
+
+@contextmanager
+def _told(page: Page, name: str) -> Iterator[None]:
+    """Add to a failure what the page showed then, as text and as a picture."""
+    try:
+        yield
+    except Exception as error:
+        if not page.is_closed():
+            sights.shot(page, f"failed-{name}")
+            error.add_note(f"The page showed:\n{page.inner_text('body')[-4000:]}\n{page.evaluate(_STATE)}")
+        raise
 
 
 def write_notebook(path: Path, *sources: str, hide_code: bool = False) -> Path:
