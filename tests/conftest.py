@@ -9,12 +9,14 @@ import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
+from ocinb._settings import settings
 from ocinb.catalog import connection
 from ocinb.samples import SampleRegistry
 from ocinb.samples import registry as start_registry
 from ocinb.storage.layout import Layout
 from tests.catalog import template
 from tests.internet import Internet
+from tests.patience import SECONDS
 from tests.transferring import Place
 
 # A busy machine is no failure.
@@ -27,6 +29,11 @@ def _copied_catalogues() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(connection, "_fill", template.copy)
         yield
+
+
+@pytest.fixture(autouse=True)
+def _slow_answers_are_answers() -> None:
+    settings.timeout = SECONDS  # the whole machine may stand still for longer than people wait for a registry
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ import pytest
 
 from ocinb._belts import hand_in, hand_out, hand_over
 from ocinb._pool import check_stopped, run_all
-from tests.test_pool import PATIENT_SECONDS, _threads, _until, _work_until_stopped
+from tests.patience import SECONDS, until
+from tests.test_pool import _threads, _work_until_stopped
 
 
 def test_what_one_thread_makes_another_uses_in_its_order() -> None:
@@ -68,7 +69,7 @@ def test_when_one_of_two_fails_the_other_stops(who: str) -> None:
 
     with pytest.raises(ValueError, match=who):
         hand_over(made(), use, ahead=1)
-    _until(lambda: not _threads())
+    until(lambda: not _threads())
 
 
 @pytest.mark.parametrize("who", ["maker", "user"])
@@ -95,17 +96,17 @@ def test_a_stop_reaches_two_that_wait_for_each_other(who: str) -> None:
 
     with pytest.raises(ValueError, match="1"):
         run_all(task, range(2), workers=2)
-    _until(lambda: not _threads())
+    until(lambda: not _threads())
 
 
 def test_what_is_given_is_used_once_by_several_while_more_is_made() -> None:
-    both, used = threading.Barrier(2, timeout=20), []
+    both, used = threading.Barrier(2, timeout=SECONDS), []
     begun = threading.Event()
 
     def make(give: Callable[[int], None]) -> str:
         give(0)
         give(1)
-        assert begun.wait(20), "two are used before the rest is made"
+        assert begun.wait(SECONDS), "two are used before the rest is made"
         for number in range(2, 50):
             give(number)
         return "made"
@@ -177,7 +178,7 @@ def test_when_the_maker_or_a_user_fails_all_stop(who: str) -> None:
 
     with pytest.raises(ValueError, match=who):
         hand_out(make, use, workers=3)
-    _until(lambda: not _threads())
+    until(lambda: not _threads())
 
 
 def test_one_uses_what_many_make() -> None:
@@ -196,7 +197,7 @@ def test_who_uses_hears_that_nothing_comes() -> None:
 
     def make(give: Callable[[int], None]) -> None:
         give(1)
-        assert heard.wait(PATIENT_SECONDS)
+        assert heard.wait(SECONDS)
         give(2)
 
     used: list[int] = []
@@ -228,4 +229,4 @@ def test_when_one_of_the_two_fails_the_other_stops(who: str) -> None:
 
     with pytest.raises(ValueError, match=who):
         hand_in(make, use, ahead=1, pause=0.01)
-    _until(lambda: not _threads())
+    until(lambda: not _threads())

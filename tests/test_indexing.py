@@ -25,6 +25,7 @@ from ocinb.spec.digest import Digest
 from ocinb.spec.documents import UNKNOWN_SIZE, Descriptor
 from ocinb.storage.tables import Table, Tables
 from tests.archive.test_sparse import old as sparse_tar
+from tests.patience import SECONDS
 from tests.transferring import Log, Place, describe, open_repository
 
 BASE = [directory("etc"), file("etc/motd", "hello"), file("usr/bin/tool", noise("tool", 300_000), mode=0o755)]
@@ -149,7 +150,7 @@ def test_a_layer_is_read_while_another_one_comes(shelf: Shelf, monkeypatch: pyte
 
     def open_late(self: RegistrySource, blob: Descriptor, offset: int = 0, length: int | None = None) -> Any:
         if blob.digest == second.digest:
-            assert all(event.wait(20) for event in read.values()), "they wait for this one"
+            assert all(event.wait(SECONDS) for event in read.values()), "they wait for this one"
         return open_blob(self, blob, offset, length)
 
     class Noting(Log):
@@ -332,7 +333,7 @@ def test_a_failure_takes_back_what_was_told(shelf: Shelf) -> None:
 
 def test_what_two_want_at_a_time_is_read_once(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
     layer = shelf.put(WORDS)
-    both, asked, scans = threading.Barrier(2, timeout=20), itertools.count(), []
+    both, asked, scans = threading.Barrier(2, timeout=SECONDS), itertools.count(), []
     find, scan = Tables.find, indexing._Indexing._scan
 
     def find_together(tables: Tables, digest: Digest) -> Table | None:

@@ -20,6 +20,7 @@ from ocinb.samples import registry as start_registry
 from ocinb.sources.images import find_images, resolve_name
 from ocinb.sources.lists import list_repositories
 from ocinb.sources.session import close_default_session, default_session
+from tests.patience import SECONDS
 from tests.transferring import open_repository
 
 USER, SECRET = "ada", "s3cret-of-ada"
@@ -93,7 +94,7 @@ def test_tokens_for_different_scopes_are_asked_for_side_by_side(
 
     def meet(self: Http, method: str, url: str, *rest: Any, **more: Any) -> Any:
         if "/token" in url:
-            both.wait(20)
+            both.wait(SECONDS)
         return ask(self, method, url, *rest, **more)
 
     monkeypatch.setattr(Http, "ask", meet)

@@ -11,7 +11,7 @@ import duckdb
 import pytest
 
 import ocinb
-from ocinb.catalog import filing, shelf
+from ocinb.catalog import filing, opening, shelf
 from ocinb.catalog.entries import insert_overlay
 from ocinb.errors import TransportError
 from ocinb.samples import SampleRegistry
@@ -19,6 +19,7 @@ from ocinb.samples.images import make_layer
 from ocinb.samples.tars import file
 from tests.catalog.laying import check_files, put_stack
 from tests.catalog.test_adding_files import check_same, stack
+from tests.patience import SECONDS
 from tests.scripts import Script
 
 ADDER = """
@@ -69,8 +70,8 @@ def check_whole(path: Path) -> int:
 
 
 def adding(tmp_path: Path, path: Path, names: list[str]) -> Script:
-    folders = {f"OCINB_{kind.upper()}_DIR": str(tmp_path / f"other-{kind}") for kind in ("store", "cache")}
-    started = Script(ADDER, path, *names, env=folders)
+    own = {f"OCINB_{kind.upper()}_DIR": str(tmp_path / f"other-{kind}") for kind in ("store", "cache")}
+    started = Script(ADDER, path, *names, env=own | {"OCINB_TIMEOUT": "600"})
     assert started.line() == "ready"
     return started
 
@@ -127,13 +128,16 @@ def test_a_full_disk_ends_the_call_and_leaves_what_is_whole(
     assert check_whole(path) == 4
 
 
-def test_an_interrupt_keeps_what_was_completed(registry: SampleRegistry, tmp_path: Path) -> None:
+def test_an_interrupt_keeps_what_was_completed(
+    registry: SampleRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(opening, "PATIENCE_SECONDS", SECONDS)
     path, names = tmp_path / "kept.duckdb", put_many(registry, 8)
     hanging = make_layer([file("hanging")])
     last = put_stack(registry, [hanging], "last")
-    fault = registry.fault(f"*/blobs/{hanging.digest}", delay=60, times=None)
+    fault = registry.fault(f"*/blobs/{hanging.digest}", delay=600, times=None)
     with adding(tmp_path, path, [*names, last]) as started:
-        deadline = time.monotonic() + 100
+        deadline = time.monotonic() + SECONDS
         while not fault.hits or _indexed(path) < 8:
             assert time.monotonic() < deadline
             time.sleep(0.2)

@@ -19,6 +19,7 @@ from ocinb.samples import SampleRegistry
 from ocinb.samples.images import make_layer
 from ocinb.samples.tars import file
 from tests.catalog.making import sized
+from tests.patience import SECONDS
 from tests.scripts import Script
 
 HOLDER = """
@@ -77,7 +78,8 @@ def stored(opened: duckdb.DuckDBPyConnection, query: str) -> dict[Any, list[Any]
     return found
 
 
-def test_two_processes_use_one_file(registry: SampleRegistry, tmp_path: Path) -> None:
+def test_two_processes_use_one_file(registry: SampleRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(opening, "PATIENCE_SECONDS", SECONDS)
     path, names = tmp_path / "shared.duckdb", put_many(registry, 12)
     catalog = ocinb.Catalog(path)
     with process(tmp_path, ADDER, path, *names[:6]) as other:
@@ -118,7 +120,7 @@ def test_a_file_that_is_held_for_a_moment_is_waited_for(tmp_path: Path, monkeypa
     catalog = ocinb.Catalog(path)
     with process(tmp_path, HOLDER, path) as holder:
         assert holder.line() == "held"
-        monkeypatch.setattr(opening, "PATIENCE_SECONDS", 60.0)
+        monkeypatch.setattr(opening, "PATIENCE_SECONDS", SECONDS)
         monkeypatch.setattr(opening, "pause", lambda _: holder.end())
         assert catalog.sql("SELECT 42 AS x")["x"].tolist() == [42]
 

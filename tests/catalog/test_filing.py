@@ -17,9 +17,12 @@ from ocinb.samples import SampleRegistry
 from ocinb.samples.images import make_layer
 from ocinb.samples.seekable import make_estargz
 from ocinb.samples.tars import file
+from ocinb.sources.registry import RegistrySource
 from ocinb.spec.digest import Digest
+from ocinb.spec.documents import Descriptor
 from tests.catalog.laying import check_files, put_stack
 from tests.catalog.test_adding_files import BASE, TOP, check_same, outcomes, stack
+from tests.patience import until
 
 
 @pytest.fixture
@@ -33,7 +36,7 @@ def batches(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         return real(self, batch)
 
     monkeypatch.setattr(Shelf, "write", write)
-    monkeypatch.setattr(filing, "PAUSE_SECONDS", 60.0)
+    monkeypatch.setattr(filing, "PAUSE_SECONDS", 600.0)
     return told
 
 
@@ -78,7 +81,14 @@ def test_when_no_other_one_comes(registry: SampleRegistry, batches: list[int], m
     monkeypatch.setattr(filing, "PAUSE_SECONDS", 0.01)
     names, slow = put_many(registry, 2), make_layer([file("slow")])
     names.append(put_stack(registry, [slow], "slow"))
-    registry.fault(f"*/blobs/{slow.digest}", delay=1.0)
+    open_blob = RegistrySource.open_blob
+
+    def open_late(source: RegistrySource, blob: Descriptor, offset: int = 0, length: int | None = None) -> Any:
+        if blob.digest == slow.digest:
+            until(lambda: batches)
+        return open_blob(source, blob, offset, length)
+
+    monkeypatch.setattr(RegistrySource, "open_blob", open_late)
     with ocinb.Catalog() as catalog:
         assert outcomes(catalog, names) == ["added"] * 3
     assert len(batches) > 1

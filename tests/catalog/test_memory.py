@@ -10,6 +10,7 @@ import pytest
 import ocinb
 from ocinb.catalog.memory import Memory
 from ocinb.errors import InvalidError, OcinbError
+from tests.patience import until
 
 LONG = "SELECT count(*) AS n FROM range(20000000000) WHERE hash(range) = 1"
 
@@ -24,8 +25,9 @@ def test_whoever_asks_while_it_is_closed_is_told() -> None:
             told.append(error)
 
     asking = threading.Thread(target=ask)
+    began = time.process_time()
     asking.start()
-    time.sleep(1.0)
+    until(lambda: time.process_time() - began > 0.5)  # it is in the middle of it
     catalog.close()
     asking.join()
     [error] = told

@@ -18,6 +18,7 @@ import pytest
 import ocinb
 from ocinb.errors import InvalidError, OcinbError
 from ocinb.samples import SampleRegistry
+from tests.patience import SECONDS
 
 OF_THE_MODULE = pd.DataFrame({"x": [40]})
 # Names that ocinb's own functions and modules use on the way to DuckDB.
@@ -360,7 +361,7 @@ def test_another_time_zone_shifts_nothing(registry: SampleRegistry, tmp_path: Pa
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=SECONDS,
     )
     stored, seen, text, set_zone, now = done.stdout.strip().split("|")
     assert stored == "2025-04-01T12:00:01.518284+00:00"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import signal
-import time
 from pathlib import Path
 
 import duckdb
@@ -30,6 +29,14 @@ from ocinb.catalog import opening
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
 catalog = ocinb.Catalog(sys.argv[1])
 opening.PATIENCE_SECONDS = opening.WRITERS_PATIENCE_SECONDS = 600.0
+pause = opening.pause
+
+def tell_and_pause(seconds):
+    opening.pause = pause
+    print("waiting", flush=True)
+    pause(seconds)
+
+opening.pause = tell_and_pause
 print("ready", flush=True)
 sys.stdin.readline()
 try:
@@ -125,7 +132,7 @@ def test_an_interrupt_ends_the_wait_for_a_file(tmp_path: Path, call: str) -> Non
         assert waiting.line() == "ready"
         with duckdb.connect(str(path)):
             waiting.say()
-            time.sleep(1.0)
+            assert waiting.line() == "waiting"
             assert waiting.poll() is None
             waiting.send_signal(signal.SIGINT)
             told, _ = waiting.communicate()

@@ -10,9 +10,10 @@ import pytest
 import ocinb
 from ocinb._pool import run_all
 from ocinb.samples import SampleRegistry
+from tests.patience import SECONDS
 
 
-def waits(waiting: ocinb.Catalog, writing: ocinb.Catalog) -> bool:
+def waits(waiting: ocinb.Catalog, writing: ocinb.Catalog, *, seconds: float = 1.0) -> bool:
     """Say whether one has to wait until the other has written."""
     entered = threading.Event()
 
@@ -23,7 +24,7 @@ def waits(waiting: ocinb.Catalog, writing: ocinb.Catalog) -> bool:
     thread = threading.Thread(target=write)
     with writing._connections.write():
         thread.start()
-        waited = not entered.wait(1.0)
+        waited = not entered.wait(seconds)
     thread.join()
     assert entered.is_set()
     return waited
@@ -39,7 +40,7 @@ def test_two_objects_on_one_file_take_turns(tmp_path: Path, other: str) -> None:
 def test_two_in_memory_are_two() -> None:
     one = ocinb.Catalog()
     assert waits(one, one)
-    assert not waits(one, ocinb.Catalog())
+    assert not waits(one, ocinb.Catalog(), seconds=SECONDS)
 
 
 def test_one_that_waits_hears_a_stop(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pandas as pd
 import requests
 
 from ocinb.samples import SampleRegistry
+from tests.patience import SECONDS
 
 NAMES = ["demo/base:12", "demo/chart:0.1", "demo/hello:latest", "demo/nested:1", "demo/shop:1.0", "demo/shop:2.0"]
 IMAGES = [name for name in NAMES if name != "demo/chart:0.1"]
@@ -42,7 +43,7 @@ def sha256(raw: bytes) -> str:
 
 
 def fetch(registry: SampleRegistry, repository: str, kind: str, wanted: str) -> bytes:
-    answer = requests.get(f"http://{registry.host}/v2/{repository}/{kind}/{wanted}", timeout=10)
+    answer = requests.get(f"http://{registry.host}/v2/{repository}/{kind}/{wanted}", timeout=SECONDS)
     assert answer.status_code == 200, answer.text
     return answer.content
 

@@ -42,6 +42,7 @@ def test_others_are_asked_all_the_same(registry: SampleRegistry) -> None:
 
 def test_one_that_hangs_up_was_reached(monkeypatch: pytest.MonkeyPatch) -> None:
     settings.retries = 0
+    monkeypatch.setattr(unreached, "BELIEVED_SECONDS", 3600.0)
     with listening(hang_up) as host:
         known = unreached.Unreached()
         with pytest.raises(ocinb.errors.TransportError) as caught:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from socket import socket
 
 import pytest
@@ -12,6 +11,7 @@ from ocinb._settings import settings
 from ocinb.errors import InvalidError, TransportError
 from ocinb.samples import SampleRegistry
 from ocinb.sources.session import default_session
+from tests.patience import until
 from tests.sources.servers import closed_port, listening, open_host, saying
 from tests.transferring import BLOB, describe, open_repository
 
@@ -54,16 +54,15 @@ def test_an_endless_error_is_read_as_far_as_the_limit() -> None:
 
 @pytest.mark.parametrize("kind", ["manifests", "blobs"])
 def test_after_a_stop_nothing_new_is_asked(registry: SampleRegistry, kind: str) -> None:
-    settings.concurrency = 1
-    registry.fault("/v2/demo/*", delay=0.3, times=None)
+    settings.concurrency, settings.timeout = 1, 600
+    registry.fault("/v2/demo/*", delay=600, times=None)
     source = open_repository(registry)
     default_session().endpoint(registry.host)._sure = True
     wanted = [registry.put_blob(bytes(number)) for number in range(3)]
 
     def work(number: int) -> object:
         if number == 1:
-            while not registry.requests:
-                threading.Event().wait(0.01)
+            until(lambda: registry.requests)
             raise InvalidError("this is why")
         return source.small_blob(wanted[number]) if kind == "blobs" else source.resolve(f"{number}.0")
 

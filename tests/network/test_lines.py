@@ -21,6 +21,8 @@ from ocinb._settings import settings
 from ocinb.errors import InvalidError
 from ocinb.network.resolving import Door, Network
 from ocinb.sources.session import default_session
+from tests.patience import SECONDS, Stopwatch, until
+from tests.scripts import TELLING_THAT_IT_WAITS
 from tests.sources.servers import listening, open_host
 
 # Far less than the time-outs, and far more than a busy machine needs.
@@ -36,11 +38,12 @@ from ocinb.spec.reference import Reference
 
 name, scheme, folder = sys.argv[1:]
 settings.store_dir = settings.cache_dir = Path(folder)
-settings.timeout = 30
+settings.timeout = 600
 endpoint = default_session().endpoint(name)
 endpoint._base, endpoint._sure = f"{scheme}://{name}", True
 source = open_source(Reference(f"{name}/demo/shop"), session=default_session())
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
+threading.Thread(target=tell_that_it_waits).start()
 try:
     run_all(source.resolve, ["1.0", "2.0"], workers=2)
 except KeyboardInterrupt:
@@ -59,16 +62,17 @@ def test_what_is_read_slowly_ends_when_another_fails() -> None:
 
     def work(what: str) -> object:
         if what == "fail":
-            assert begun.wait(20)
+            assert begun.wait(SECONDS)
             raise InvalidError("this is why")
         return source.resolve(what)
 
+    settings.timeout = 600
     with listening(talk) as host:
         source = open_host(host)
         default_session().endpoint(host)._sure = True
         with pytest.raises(InvalidError, match="this is why"):
             run_all(work, ["slow", "fail"], workers=2)
-        assert [thread.name for thread in threading.enumerate() if thread.name.startswith("ocinb")] == []
+        until(lambda: not any(thread.name.startswith("ocinb") for thread in threading.enumerate()))
 
 
 @pytest.mark.parametrize(
@@ -86,22 +90,28 @@ def test_an_interrupt_ends_a_process_that_waits_for_a_silent_server(
 
     def talk(connection: socket.socket) -> None:
         connection.recv(65536)
-        both.wait(60)
+        both.wait(SECONDS)
         connection.recv(65536)
 
     with listening(talk) as host:
         monkeypatch.setenv("https_proxy", f"http://{host}")
-        command = [sys.executable, "-c", INTERRUPTED, "registry.example" if proxied else host, scheme, str(tmp_path)]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-            both.wait(60)
+        script, name = TELLING_THAT_IT_WAITS + INTERRUPTED, "registry.example" if proxied else host
+        command = [sys.executable, "-c", script, name, scheme, str(tmp_path)]
+        with (
+            Stopwatch() as watch,
+            subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process,
+        ):
+            assert process.stdout is not None
+            assert process.stdout.readline() == "waiting\n"
+            both.wait(SECONDS)
             time.sleep(0.2)  # both wait for the answer
             began = time.monotonic()
             process.send_signal(signal.SIGINT)
             try:
-                output = process.communicate(timeout=60)
+                output = process.communicate(timeout=SECONDS)
             finally:
                 process.kill()
-            taken = time.monotonic() - began
+            taken = watch.between(began, time.monotonic())
     assert output == ("interrupted\n", "")
     assert process.returncode == 0
     assert taken < SOON_SECONDS
@@ -110,13 +120,14 @@ def test_an_interrupt_ends_a_process_that_waits_for_a_silent_server(
 def outcome_of_a_stop(base: str, waits: threading.Event) -> list[type[BaseException]]:
     """Ask a server, stop when it waits, and give what that came to."""
     outcome: list[type[BaseException]] = []
+    settings.timeout = 600
     endpoint = default_session().endpoint(urlsplit(base).netloc)
     endpoint._base, endpoint._sure = base, True
     source = open_host(endpoint.registry)
 
     def work(what: str) -> object:
         if what == "fail":
-            assert waits.wait(20)
+            assert waits.wait(SECONDS)
             raise InvalidError("this is why")
         try:
             return source.resolve(what)
@@ -126,6 +137,7 @@ def outcome_of_a_stop(base: str, waits: threading.Event) -> list[type[BaseExcept
 
     with pytest.raises(InvalidError, match="this is why"):
         run_all(work, ["1.0", "fail"], workers=2)
+    until(lambda: outcome)
     return outcome
 
 
@@ -164,11 +176,11 @@ def test_a_connection_that_comes_about_after_the_stop_is_not_used(scheme: str, m
     monkeypatch.setattr("ocinb.network.resolving.network", Slow())
     with listening(talk) as host:
         assert outcome_of_a_stop(f"{scheme}://{host}", waits) == [StoppedError]
-        assert over.wait(60)
+        assert over.wait(SECONDS)
     assert heard == [b""]
 
 
-@pytest.mark.parametrize(("idle", "lines"), [(60.0, 1), (0.0, 2)])
+@pytest.mark.parametrize(("idle", "lines"), [(600.0, 1), (0.0, 2)])
 def test_a_connection_that_nobody_has_used_for_long_is_not_used_again(
     monkeypatch: pytest.MonkeyPatch, idle: float, lines: int
 ) -> None:
@@ -183,7 +195,7 @@ def test_a_connection_that_nobody_has_used_for_long_is_not_used_again(
                 connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
 
     monkeypatch.setattr("ocinb.network.lines.IDLE_SECONDS", idle)
-    settings.tag_ttl, settings.timeout = 0, 20
+    settings.tag_ttl, settings.timeout = 0, SECONDS
     with listening(talk) as host:
         source = open_host(host)
         assert source.tags() == source.tags() == []

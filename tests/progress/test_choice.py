@@ -12,6 +12,7 @@ from ocinb.errors import InvalidError
 from ocinb.progress import NoProgress, Progress, State, choose_progress
 from ocinb.progress.terminal import TerminalProgress
 from ocinb.progress.widgets import WidgetProgress
+from tests.patience import SECONDS
 
 
 class ZMQInteractiveShell:
@@ -98,5 +99,5 @@ def test_no_progress_takes_everything() -> None:
 
 def test_importing_it_imports_no_drawer() -> None:
     code = "import sys, ocinb.progress; print([n for n in ('tqdm', 'ipywidgets', 'IPython') if n in sys.modules])"
-    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=SECONDS)
     assert shown.stdout == "[]\n"

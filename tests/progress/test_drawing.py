@@ -3,15 +3,18 @@
 import threading
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
+from functools import partial
 
 import pytest
 
 from ocinb.progress.drawing import DELAY, INTERVAL, DrawnProgress, Pulse
 from ocinb.progress.protocol import State, Task
 from ocinb.progress.tally import Tally
+from tests.patience import SECONDS
 from tests.progress.hand import Hand, beat
 
 _TASK = Task("blob", "blob", 100)
+LATE = partial(Pulse, delay=600.0)
 
 
 class Diary(DrawnProgress):
@@ -67,13 +70,13 @@ def test_the_last_word_before_a_silence_is_drawn() -> None:
     progress = Diary()
     progress.start("Pulling", [_TASK])
     progress.state("blob", State.VERIFYING)
-    assert progress.drawn.wait(10)
+    assert progress.drawn.wait(SECONDS)
     progress.finish("over")
     assert progress.lines == ["open Pulling 1 of 1", "close over"]
 
 
 def test_finish_ends_the_thread_and_may_come_twice() -> None:
-    progress = Diary()
+    progress = Diary(pulse=LATE)
     progress.start("Pulling", [_TASK])
     progress.finish("over")
     progress.finish("over again")
@@ -124,13 +127,13 @@ def test_all_of_it_is_drawn_in_one_thread_and_in_the_callers_context() -> None:
     where.set("cell 7")
     progress = Watched()
     progress.start("Pulling", [_TASK])
-    assert progress.drawn.wait(10)
+    assert progress.drawn.wait(SECONDS)
     progress.finish("over")
     assert set(seen) == {("ocinb-progress", "cell 7")}
 
 
 def test_an_interrupt_while_the_thread_ends_takes_the_bars_down(monkeypatch: pytest.MonkeyPatch) -> None:
-    progress = Diary()
+    progress = Diary(pulse=LATE)
     progress.start("Pulling", [_TASK])
     assert progress._pulse is not None
     thread, joins = progress._pulse._thread, [KeyboardInterrupt]

@@ -14,7 +14,8 @@ from jupyter_client.manager import KernelManager
 from nbclient import NotebookClient
 from nbconvert import HTMLExporter
 
-_SECONDS = 60
+from tests.patience import SECONDS
+
 _PREPARE = """
 import os, tempfile, threading, time
 from concurrent.futures import ThreadPoolExecutor
@@ -71,7 +72,7 @@ class Kernel:
         """Run a cell to its end, and press ■ at the first message of some kind."""
         run, request = Run(), self.client.execute(code)
         while True:
-            message = self.client.get_iopub_msg(timeout=_SECONDS)
+            message = self.client.get_iopub_msg(timeout=SECONDS)
             if message["parent_header"].get("msg_id") != request:
                 continue
             run.messages.append(message)
@@ -89,7 +90,7 @@ def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
     client = manager.client()
     client.start_channels()
     try:
-        client.wait_for_ready(timeout=_SECONDS)
+        client.wait_for_ready(timeout=SECONDS)
         kernel = Kernel(manager, client)
         assert kernel.run(_PREPARE).error is None
         # What the first panel brings stays for all that follow.
@@ -178,7 +179,7 @@ def test_a_notebook_that_was_executed_keeps_the_line_only(tmp_path: Path, monkey
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
     cell = nbformat.v4.new_code_cell(f"{_PREPARE}\nframe = pull(3)")
     notebook = nbformat.v4.new_notebook(cells=[cell])
-    NotebookClient(notebook, timeout=_SECONDS, kernel_name="python3", store_widget_state=False).execute()
+    NotebookClient(notebook, timeout=SECONDS, kernel_name="python3", store_widget_state=False).execute()
     (output,) = notebook.cells[0].outputs
     assert output["data"].keys() == {"text/plain"}
     line = output["data"]["text/plain"]

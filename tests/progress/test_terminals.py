@@ -17,10 +17,10 @@ import pytest
 from ocinb import samples
 from ocinb.samples.images import compress_layer
 from ocinb.samples.server import SampleRegistry
+from tests.patience import SECONDS
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there are no such terminals")
 
-_SECONDS = 120.0
 _PULL = """
 import sys
 import ocinb
@@ -43,7 +43,7 @@ class Session:
 
     def wait_for(self, pattern: str) -> None:
         """Read until something is on the screen, or the program is over."""
-        deadline = time.monotonic() + _SECONDS
+        deadline = time.monotonic() + SECONDS
         while not re.search(pattern, self.screen):
             assert time.monotonic() < deadline, self.screen
             if not self._read():
@@ -54,7 +54,7 @@ class Session:
         """Give what went to standard output, and how it ended."""
         while self._read():
             pass
-        output, _ = self.process.communicate(timeout=_SECONDS)
+        output, _ = self.process.communicate(timeout=SECONDS)
         return output, self.process.returncode
 
     def _read(self) -> bool:
@@ -105,7 +105,7 @@ def session(command: list[str]) -> Iterator[Session]:
 
 
 def _run(command: list[str], **options: object) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS, check=True, **options)  # type: ignore[call-overload,no-any-return]  # options of this very call
+    return subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=True, **options)  # type: ignore[call-overload,no-any-return]  # options of this very call
 
 
 def test_a_terminal_shows_a_bar_and_then_one_line(session: Session) -> None:
@@ -133,9 +133,9 @@ def test_a_terminal_that_goes_away_ends_no_pull(command: list[str]) -> None:
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stderr, text=True, start_new_session=True
     ) as process:
         os.close(stderr)
-        assert select.select([terminal], [], [], _SECONDS)[0], "the bar is there"
+        assert select.select([terminal], [], [], SECONDS)[0], "the bar is there"
         os.close(terminal)
-        output, _ = process.communicate(timeout=_SECONDS)
+        output, _ = process.communicate(timeout=SECONDS)
     assert (output, process.returncode) == ("{'downloaded': 4}\n", 0)
 
 
@@ -153,6 +153,6 @@ def test_the_environment_turns_it_off(command: list[str], monkeypatch: pytest.Mo
     monkeypatch.setenv("OCINB_PROGRESS", "0")
     terminal, stderr = pty.openpty()
     with os.fdopen(stderr, "w") as screen, os.fdopen(terminal):
-        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=screen, text=True, check=True, timeout=_SECONDS)
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=screen, text=True, check=True, timeout=SECONDS)
         assert done.stdout == "{'downloaded': 4}\n"
         assert select.select([terminal], [], [], 0)[0] == []

@@ -13,6 +13,7 @@ import pytest
 import ocinb
 from ocinb.errors import OcinbError
 from ocinb.sources.session import close_default_session
+from tests.patience import SECONDS
 from tests.real import aftermath, dockerregistry, tools
 from tests.real.dockerregistry import DockerRegistry
 from tests.real.faultproxy import Fault, FaultProxy
@@ -52,7 +53,7 @@ class Row:
     wholes: int = 0
     again: int = 0
     retries: int = 3
-    timeout: float = 10
+    timeout: float = SECONDS
 
 
 def largest_layer(reference: str) -> Layer:

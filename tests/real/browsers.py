@@ -7,9 +7,10 @@ from tempfile import TemporaryDirectory
 
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from tests.patience import SECONDS
 from tests.real.tools import require
 
-_PATIENCE_SECONDS = 30  # a busy machine is no failure
+_MILLISECONDS = SECONDS * 1000
 _FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -48,7 +49,7 @@ class Chromium:
 
 @contextmanager
 def _chromium() -> Iterator[Browser]:
-    expect.set_options(timeout=_PATIENCE_SECONDS * 1000)
+    expect.set_options(timeout=_MILLISECONDS)
     with TemporaryDirectory(prefix="ocinb-chromium-") as home, sync_playwright() as playwright:
         homes: dict[str, str | float | bool] = {
             **os.environ,
@@ -56,7 +57,9 @@ def _chromium() -> Iterator[Browser]:
             "XDG_CONFIG_HOME": home,
             "XDG_CACHE_HOME": home,
         }
-        browser = playwright.chromium.launch(executable_path=require("chromium"), args=list(_FLAGS), env=homes)
+        browser = playwright.chromium.launch(
+            executable_path=require("chromium"), args=list(_FLAGS), env=homes, timeout=_MILLISECONDS
+        )
         try:
             yield browser
         finally:
@@ -76,6 +79,7 @@ def page(browser: Browser, url: str, *, width: int = 1280, height: int = 900) ->
 def open_page(browser: Browser, url: str, *, width: int, height: int) -> Page:
     """Open an address as `page` does, until somebody closes the page's context."""
     context = browser.new_context(viewport={"width": width, "height": height})
+    context.set_default_timeout(_MILLISECONDS)
     opened = context.new_page()
     opened.goto(url)
     return opened

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from playwright.sync_api import Locator, Page, expect
 
+from tests.patience import SECONDS
 from tests.real import jupyter, sights, strangers
 from tests.real.jupyter import Lab
 
@@ -52,12 +53,12 @@ for number in range(12):
     panel.finish(f"Read {number}")
 """
 # Does something, and gives the milliseconds until the page shows what is waited for, drawn.
-_TIMED = """([action, sign]) => new Promise((resolve, reject) => {
+_TIMED = """([action, sign, patience]) => new Promise((resolve, reject) => {
     const page = document.querySelector('.ocinb-explorer'), shows = new Function('page', `return ${sign}`);
     const began = performance.now(), look = () => {
         const passed = performance.now() - began;
         if (shows(page)) requestAnimationFrame(() => setTimeout(() => resolve(performance.now() - began)));
-        else if (passed > 20_000) reject(new Error(`never: ${sign}`));
+        else if (passed > patience) reject(new Error(`never: ${sign}`));
         else requestAnimationFrame(look);
     };
     new Function('page', action)(page);
@@ -167,7 +168,7 @@ def open_explorer(page: Page) -> Locator:
 def shown_explorer(page: Page) -> Locator:
     """Give the explorer once its tree is there."""
     explorer = page.locator(".ocinb-explorer").first
-    explorer.locator(".files [role=treeitem]").first.wait_for(timeout=120_000)
+    explorer.locator(".files [role=treeitem]").first.wait_for()
     jupyter.wait_idle(page)
     return explorer
 
@@ -206,7 +207,7 @@ def timed(page: Page, action: str, sign: str) -> float:
     sign
         An expression that is true as soon as the page shows it.
     """
-    return float(page.evaluate(_TIMED, [action, sign]))
+    return float(page.evaluate(_TIMED, [action, sign, SECONDS * 1000]))
 
 
 def keep_times(times: dict[str, float]) -> None:

@@ -19,13 +19,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 
+from tests.patience import SECONDS
+
 _BLOB = re.compile(r"/v2/.+/blobs/([^?]+)")
 _RANGE = re.compile(r"bytes=(\d+)-")
 _REASONS = http.client.responses
 # What says how an answer went over one line, and so says nothing about the next.
 _OF_ONE_LINE = frozenset({"connection", "transfer-encoding", "date"})
 _GOOD = frozenset({200, 206})
-_DRAIN_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ class Exchange:
     def answer(self, *, without: str | None = None) -> Answer:
         """Ask the registry, without one of the headers if that is wanted."""
         sent = {name: value for name, value in self.asked.headers.items() if name not in {without, "connection"}}
-        registry = http.client.HTTPConnection(self.upstream, timeout=120)
+        registry = http.client.HTTPConnection(self.upstream, timeout=SECONDS)
         try:
             registry.request(self.asked.method, self.asked.path, headers={**sent, "Connection": "close"})
             got = registry.getresponse()
@@ -115,7 +116,7 @@ class Exchange:
 
     def reset(self) -> None:
         """End the line as a router does that has forgotten it, when all that was sent has come."""
-        deadline = time.monotonic() + _DRAIN_SECONDS
+        deadline = time.monotonic() + SECONDS
         while _unheard(self.line) and time.monotonic() < deadline:
             time.sleep(0.001)
         self.line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

@@ -23,6 +23,7 @@ from ocinb.spec.documents import Descriptor
 from ocinb.storage import tables
 from ocinb.storage.layout import Layout
 from ocinb.storage.tables import Table, Tables
+from tests.patience import Stopwatch
 
 NOBODY = cast("Source", None)  # all that is wanted is in the store
 BATCH_ROWS = 50
@@ -72,10 +73,11 @@ def read_and_be_stopped(root: Path, layers: Sequence[Layer]) -> float:
 
     signal.signal(signal.SIGINT, signal.default_int_handler)
     layout = Layout(root, private=True)
-    try:
-        index_layers(layers, layout, settings, NoProgress(), errors="raise", as_layer=slowly)
-    except KeyboardInterrupt:
-        return time.monotonic() - sent
+    with Stopwatch() as watch:
+        try:
+            index_layers(layers, layout, settings, NoProgress(), errors="raise", as_layer=slowly)
+        except KeyboardInterrupt:
+            return watch.between(sent, time.monotonic())
     return -1.0
 
 

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from playwright.sync_api import Browser, Page
 
+from tests.patience import SECONDS
 from tests.real import browsers, sights
 from tests.real.desks import Desk
 
@@ -27,8 +28,7 @@ _FLAGS = (
     "--LabApp.news_url=None",
     "--LabApp.extension_manager=readonly",
 )
-_START_SECONDS = 60.0
-_STOP_SECONDS = 20.0
+_STOP_SECONDS = 20.0  # one that has not ended its kernels by then mostly never does; it is killed
 
 # A run is over when its promise is kept: the kernel's status reads idle in between, after each message of a widget.
 _RUN_ALL = """() => {
@@ -125,9 +125,9 @@ def run_again(
 @contextmanager
 def _opened(lab: Lab, name: str, *, width: int = 1280, height: int, stays: bool = False) -> Iterator[Page]:
     if lab.desk is not None:
-        with lab.desk.notebook(lab.browser, name, width=width, height=height, stays=stays) as opened:
-            with _told(opened, name):
-                yield opened
+        desk = lab.desk.notebook(lab.browser, name, width=width, height=height, stays=stays)
+        with desk as opened, _told(opened, name):
+            yield opened
     else:
         with browsers.page(lab.browser, lab.address(name), width=width, height=height) as opened:
             with _told(opened, name):
@@ -178,10 +178,10 @@ def run_all_cells(page: Page) -> None:
     page.evaluate(_RUN_ALL)
 
 
-def wait_idle(page: Page, *, timeout: float = 30.0) -> None:
+def wait_idle(page: Page) -> None:
     """Wait until the kernel is there, and has nothing to do."""
-    page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=timeout * 1000)
-    page.wait_for_function(_IDLE, timeout=timeout * 1000, polling=50)
+    page.wait_for_selector(".jp-Notebook .jp-Cell")
+    page.wait_for_function(_IDLE, polling=50)
 
 
 def interrupt(page: Page) -> None:
@@ -219,7 +219,7 @@ def _settle(home: Path) -> None:
 
 def _address(process: "subprocess.Popen[bytes]", home: Path) -> str:
     """Wait for the file in which a server says where it listens, then for its first answer."""
-    deadline = time.monotonic() + _START_SECONDS
+    deadline = time.monotonic() + SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         for file in (home / "jupyter_runtime_dir").glob("jpserver-*.json"):
             url = _told_url(file)

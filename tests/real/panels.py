@@ -68,7 +68,7 @@ class Sight:
 
 def see(page: Page, *, beyond: float) -> Sight:
     """Look at the bars as soon as the total's is longer than some pixels."""
-    return Sight(**page.wait_for_function(_IS_BEYOND, arg=beyond, timeout=60_000).json_value())
+    return Sight(**page.wait_for_function(_IS_BEYOND, arg=beyond).json_value())
 
 
 def see_later(page: Page, before: Sight) -> Sight:

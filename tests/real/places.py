@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import SECONDS
 from tests.real.tools import require
 
 _MEMORY = Path("/dev/shm")
@@ -61,5 +62,5 @@ def _mounted(place: Path, *what: str) -> Iterator[None]:
 
 def _run(tool: str, *arguments: str) -> str:
     """Run it, and give what it complains of, in a line."""
-    done = subprocess.run([require(tool), *arguments], capture_output=True, check=False, text=True, timeout=60)
+    done = subprocess.run([require(tool), *arguments], capture_output=True, check=False, text=True, timeout=SECONDS)
     return f"{done.stderr.strip() or 'no reason'}\n".splitlines()[0] if done.returncode else ""

@@ -14,8 +14,9 @@ from pathlib import Path
 
 import pytest
 
-_START_SECONDS = 120
-_STOP_SECONDS = 60
+from tests.patience import SECONDS
+
+_STOP_SECONDS = 60  # who has not ended by then is killed
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Running:
     def kill(self) -> None:
         """End it as the kernel would: it finishes nothing, and says goodbye to nobody."""
         self.process.send_signal(signal.SIGKILL)
-        self.process.wait(_STOP_SECONDS)
+        self.process.wait(SECONDS)
 
 
 @contextmanager
@@ -65,14 +66,14 @@ def promised(seconds: float) -> float:
 def answers(host: str) -> bool:
     name, _, port = host.rpartition(":")
     try:
-        socket.create_connection((name.strip("[]"), int(port)), timeout=60).close()
+        socket.create_connection((name.strip("[]"), int(port)), timeout=SECONDS).close()
     except OSError:
         return False
     return True
 
 
 def _wait_for_host(process: "subprocess.Popen[bytes]", log: Path, says: str) -> str:
-    deadline = time.monotonic() + _START_SECONDS
+    deadline = time.monotonic() + SECONDS
     while process.poll() is None and time.monotonic() < deadline:
         found = re.search(says, log.read_text(encoding="utf-8"))
         if found and answers(found[1]):

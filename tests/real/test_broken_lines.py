@@ -91,7 +91,6 @@ def test_a_slow_line_brings_all(relay: Relay, real_images: RealImages) -> None:
                 yield chunk[start : start + 100]
 
     relay.change = slowly
-    ocinb.settings.timeout = 2  # without a byte, not in all
     assert_same(frames_of(relay.name(real_images.index)), frames_of(real_images.index))
 
 

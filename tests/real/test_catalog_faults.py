@@ -17,6 +17,7 @@ import ocinb
 from ocinb.errors import InvalidError
 from ocinb.samples import SampleRegistry
 from ocinb.samples import registry as start_registry
+from tests.patience import Stopwatch
 from tests.real import catalogs, mischief
 from tests.real.catalogs import Adding, assert_whole, tables_in
 from tests.real.children import Child
@@ -76,9 +77,10 @@ def steps(undisturbed: tuple[Adding, float], tmp_path_factory: pytest.TempPathFa
 
 
 def seconds_of(adding: Adding) -> float:
-    started = time.monotonic()
-    assert Child(partial(catalogs.add, adding)).result() == ["added"] * len(adding.names)
-    return time.monotonic() - started
+    with Stopwatch() as watch:
+        started = time.monotonic()
+        assert Child(partial(catalogs.add, adding)).result() == ["added"] * len(adding.names)
+        return watch.between(started, time.monotonic())
 
 
 def check_completed(adding: Adding, calm: Adding) -> None:

@@ -11,6 +11,7 @@ from ocinb._settings import MIB, Settings
 from ocinb.archive.compression import Limits, compression_of, decompressed
 from ocinb.errors import IntegrityError, InvalidError
 from ocinb.samples.tars import noise
+from tests.patience import SECONDS
 from tests.real.tools import require, run
 
 pytestmark = pytest.mark.real
@@ -27,7 +28,7 @@ def unpack(raw: bytes) -> bytes:
 def packed(tool: str, *arguments: str | Path, plain: bytes) -> bytes:
     """Have it read from a pipe, as builders do."""
     command = [require(tool), "-c", *map(str, arguments)]
-    return subprocess.run(command, input=plain, capture_output=True, check=True, timeout=120).stdout
+    return subprocess.run(command, input=plain, capture_output=True, check=True, timeout=SECONDS).stdout
 
 
 @pytest.mark.parametrize(
@@ -97,7 +98,7 @@ def test_a_window_is_as_large_as_zstd_takes_it_unasked(tmp_path: Path) -> None:
 def test_we_take_what_they_take_without_a_warning(tool: str, behind: bytes) -> None:
     member = packed(tool, plain=SHORT)
     raw = member + behind.replace(b"MEMBER", member).replace(b"CUT", member[:-5])
-    done = subprocess.run([require(tool), "-dc"], input=raw, capture_output=True, check=False, timeout=60)
+    done = subprocess.run([require(tool), "-dc"], input=raw, capture_output=True, check=False, timeout=SECONDS)
     if done.returncode == 0:
         assert unpack(raw) == done.stdout
     else:

@@ -148,7 +148,7 @@ def test_no_window_runs_what_a_stranger_wrote(lab: Lab, path: Path) -> None:
         jupyter.interrupt(page)
         jupyter.wait_idle(page)
         jupyter.run_all_cells(page)
-        jupyter.wait_idle(page, timeout=120)
+        jupyter.wait_idle(page)
         assert page.locator(_TOLD).count() == 27, "the errors that the notebook asks for, and a warning"
         page.wait_for_function(_DRAWN, arg=6)
         page.locator(".ocinb-explorer .files [role=treeitem]").first.wait_for()

@@ -52,7 +52,7 @@ def test_all_windows_open_in_notebook_7(notebook_7: Lab) -> None:
         panels.see(page, beyond=5)
         assert panels.faults(page) == []
         sights.shot_of(page, ".ocinb-progress", "notebook7-panel")
-        jupyter.wait_idle(page, timeout=90)
+        jupyter.wait_idle(page)
         expect(page.locator(".jp-OutputArea-output").first).to_contain_text("demo/shop:2.0: 8 blobs, 6.3 MB")
         assert page.locator("[data-mime-type='application/vnd.jupyter.stderr']").all_inner_texts() == []
         _see_frame(page)

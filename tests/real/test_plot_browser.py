@@ -111,9 +111,9 @@ def _drawn(lab: Lab, name: str, *cells: str, dark: bool = False, count: int) -> 
     """Run a notebook whose last cells each draw a plot, and wait for all of them."""
     opened = jupyter.run_again(lab, name, *cells, dark=dark, height=7000, hide_code=True)
     with opened as page, sights.asked_hosts(page) as hosts:
-        jupyter.wait_idle(page, timeout=90)
+        jupyter.wait_idle(page)
         assert page.locator("[data-mime-type='application/vnd.jupyter.stderr']").all_inner_texts() == []
-        page.wait_for_function(_DRAWN, arg=count, timeout=60_000)
+        page.wait_for_function(_DRAWN, arg=count)
         yield _Seen(page, hosts)
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import SECONDS
 from tests.real import aftermath, children, mischief, tools
 from tests.real.children import Child, Pull
 from tests.real.dockerregistry import DockerRegistry
@@ -81,7 +82,7 @@ def line(opened: tuple[Relay, Sluice]) -> Iterator[Sluice]:
 
 
 def wait_until(true: Callable[[], bool], child: Child) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + SECONDS
     while not true() and child.process.is_alive():
         assert time.monotonic() < deadline, "nothing happens"
         time.sleep(0.001)

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from ocinb.errors import AuthError, IntegrityError, NotFoundError, RateLimitError, TransportError
+from tests.patience import SECONDS
 from tests.real import badlines, tools
 from tests.real.badlines import LEFT, Fails, Layer, Row
 from tests.real.faultproxy import Answer, Exchange, Fault, FaultProxy, fine
@@ -46,7 +47,7 @@ KIB = 1024
 
 
 def breaks(how: str, end: End, sizes: Sequence[int]) -> list[Row]:
-    timeout = SILENT_SECONDS if end is SILENCE else 10
+    timeout = SILENT_SECONDS if end is SILENCE else SECONDS
     named = {size: f"after {size:,} bytes" if size > 0 else "before the last byte" for size in sizes}
     return [
         Row(f"{how} {where}", [(0, cut(size, end)), (size, fine)], timeout=timeout) for size, where in named.items()

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import SECONDS
 from tests.real import aftermath, children, mischief
 from tests.real.children import Pull
 from tests.real.dockerregistry import DockerRegistry
@@ -152,7 +153,9 @@ def run_program(code: str, *arguments: str, home: Path) -> str:
     """Run a program with a store of its own, and give what it prints."""
     own = {"OCINB_STORE_DIR": str(home / "store"), "OCINB_CACHE_DIR": str(home / "cache")}
     command = [sys.executable, "-W", "error::ResourceWarning", "-c", code, *arguments]
-    done = subprocess.run(command, env={**os.environ, **own}, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        command, env={**os.environ, **own}, capture_output=True, text=True, timeout=SECONDS, check=False
+    )
     assert (done.returncode, done.stderr) == (0, "")
     return done.stdout
 

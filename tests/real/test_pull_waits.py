@@ -16,6 +16,7 @@ import pytest
 import ocinb
 from ocinb.errors import TransportError
 from ocinb.progress.protocol import NoProgress
+from tests.patience import SECONDS, Stopwatch
 from tests.real import aftermath, badlines, children
 from tests.real.badlines import LEFT, Layer
 from tests.real.children import Child, Pull
@@ -61,10 +62,10 @@ def test_a_registry_that_is_killed_and_comes_back_is_waited_for(
     name, place, killer = mortal.reference(large.reference), tmp_path / "pulled", Killer(mortal, large)
     with ThreadPoolExecutor(1) as pool:
         pulling = pool.submit(ocinb.pull, name, destination=place, progress=killer)
-        assert killer.killed.wait(60)
+        assert killer.killed.wait(SECONDS)
         time.sleep(seconds)
         with badlines.risen(mortal, tmp_path / "risen") as registry:
-            frame = pulling.result(60)
+            frame = pulling.result(SECONDS)
             assert badlines.is_well(place, name, origin=large.reference)
             assert 206 in registry.statuses
     assert frame["fetched_bytes"].tolist() == frame["blob_bytes"].tolist()
@@ -111,7 +112,7 @@ def stopped_in(pull: Pull) -> tuple[float, list[str]]:
         children.run(pull)
     except KeyboardInterrupt:
         heard = time.monotonic()
-        while threading.active_count() > 1 and time.monotonic() < heard + 60:
+        while threading.active_count() > 1 and time.monotonic() < heard + SECONDS:
             time.sleep(0.01)
         return heard, [thread.name for thread in threading.enumerate()]
     raise AssertionError("it came to an end")
@@ -139,14 +140,15 @@ WAITS = [
 def test_ctrl_c_is_heard_by_who_waits_for(wait: Wait, proxy: FaultProxy, layer: Layer, tmp_path: Path) -> None:
     proxy.follow(layer.digest, [], then=wait.fault)
     pull = Pull(proxy.name(layer.reference), tmp_path, options={"retries": 9})
-    child, deadline = Child(partial(stopped_in, pull)), time.monotonic() + 60
+    child, deadline = Child(partial(stopped_in, pull)), time.monotonic() + SECONDS
     while len(proxy.firsts(layer.digest)) < wait.questions or aftermath.kept_of(pull.layout, layer.digest) < wait.kept:
         assert time.monotonic() < deadline, "it does not ask"
         time.sleep(0.01)
-    sent = time.monotonic()  # this clock is one for all processes
-    os.kill(child.process.pid or 0, signal.SIGINT)
-    heard, threads = child.result()
-    assert (heard - sent < promised(2), threads) == (True, ["MainThread"])
+    with Stopwatch() as watch:
+        sent = time.monotonic()  # this clock is one for all processes
+        os.kill(child.process.pid or 0, signal.SIGINT)
+        heard, threads = child.result()
+    assert (watch.between(sent, heard) < promised(2), threads) == (True, ["MainThread"])
     assert aftermath.kept_of(pull.layout, layer.digest) == wait.kept
     assert badlines.is_clean(pull.layout)
     proxy.follow(layer.digest, [])

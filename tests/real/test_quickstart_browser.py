@@ -37,9 +37,9 @@ def test_bars_move_and_frames_are_drawn(lab: Lab, tmp_path: Path) -> None:
     with jupyter.notebook(lab, NOTEBOOK.name, height=3200) as page:
         page.evaluate(_LOOK_AGAIN_AND_AGAIN)  # a picture may take longer than the pull
         jupyter.run_all_cells(page)
-        page.wait_for_selector(".ocinb-progress .progress-bar", state="attached", timeout=60_000)
+        page.wait_for_selector(".ocinb-progress .progress-bar", state="attached")
         sights.shot(page, "quickstart-pulling")
-        jupyter.wait_idle(page, timeout=120)
+        jupyter.wait_idle(page)
         page.wait_for_selector("text=/^Pulled 127/")
         sights.shot(page, "quickstart-done")
         tables = page.locator(".jp-OutputArea-output .ocinb-show table")

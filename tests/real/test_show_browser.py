@@ -58,7 +58,7 @@ _BACKGROUNDS = """() => [...document.querySelectorAll('.ocinb-live, .ocinb-live 
 
 def _wait(page: Page) -> None:
     page.wait_for_selector(".ocinb-show")
-    jupyter.wait_idle(page, timeout=90)
+    jupyter.wait_idle(page)
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests import tokenserver
+from tests.patience import SECONDS
 from tests.real import blobserver, dockerregistry, logins, tools
 from tests.real.certificates import LOOPBACK, make_authority
 from tests.real.dockerregistry import DockerRegistry
@@ -35,7 +36,7 @@ def inspected(reference: str, *flags: str, proxy: str | None = None) -> str:
     """Give an image's config as skopeo fetches it, for which it has to find a blob; or why it does not."""
     command = [tools.require("skopeo"), "inspect", "--config", "--raw", *flags, f"docker://{reference}"]
     environment = {**os.environ, **({"HTTPS_PROXY": proxy, "NO_PROXY": ""} if proxy else {})}
-    done = subprocess.run(command, capture_output=True, env=environment, check=False, timeout=60)
+    done = subprocess.run(command, capture_output=True, env=environment, check=False, timeout=SECONDS)
     return done.stdout.decode() if done.returncode == 0 else f"refused: {done.stderr.decode()}"
 
 

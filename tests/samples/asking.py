@@ -5,6 +5,7 @@ from __future__ import annotations
 import requests
 
 from ocinb.samples import SampleRegistry
+from tests.patience import SECONDS
 
 TEN = b"0123456789"
 UNKNOWN = f"sha256:{'0' * 64}"
@@ -12,7 +13,7 @@ UNKNOWN = f"sha256:{'0' * 64}"
 
 def get(running: SampleRegistry, path: str, *, method: str = "GET", **headers: str) -> requests.Response:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return requests.request(method, f"http://{running.host}{path}", headers=named, timeout=10)
+    return requests.request(method, f"http://{running.host}{path}", headers=named, timeout=SECONDS)
 
 
 def error_code(answer: requests.Response) -> str:

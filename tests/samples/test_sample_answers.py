@@ -11,6 +11,7 @@ import requests
 from ocinb.samples import SampleRegistry, registry
 from ocinb.samples.ranges import Span, parse_range
 from ocinb.spec.digest import Digest
+from tests.patience import SECONDS
 from tests.samples.asking import TEN, UNKNOWN, error_code, get, index_digest, put_ten
 
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"
@@ -36,7 +37,9 @@ def test_there_is_nothing_elsewhere(local: SampleRegistry, path: str) -> None:
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
 def test_nothing_can_be_changed_from_outside(local: SampleRegistry, method: str) -> None:
-    answer = requests.request(method, f"http://{local.host}/v2/demo/shop/manifests/2.0", data=b"x" * 99, timeout=10)
+    answer = requests.request(
+        method, f"http://{local.host}/v2/demo/shop/manifests/2.0", data=b"x" * 99, timeout=SECONDS
+    )
     assert (answer.status_code, error_code(answer)) == (405, "UNSUPPORTED")
     assert answer.headers["Allow"] == "GET, HEAD"
 

@@ -25,6 +25,7 @@ from ocinb.sources.images import find_images, resolve_name
 from ocinb.spec.digest import Digest
 from ocinb.spec.documents import Descriptor
 from ocinb.spec.mediatypes import OCI_CONFIG, OCI_MANIFEST
+from tests.patience import SECONDS
 from tests.sources.servers import Talk, closed_port, hang_up, listening, open_host, saying
 from tests.transferring import describe, open_repository
 
@@ -233,7 +234,7 @@ def test_more_diff_ids_than_layers_are_told_in_the_log(
     ],
 )
 def test_a_server_that_is_no_registry(question: str, talk: Talk | None, words: str) -> None:
-    settings.timeout = 0.2
+    settings.timeout = SECONDS if talk else 0.2
     with listening(talk) as host:
         told = failure(QUESTIONS[question], open_host(host))
     assert isinstance(told, TransportError)

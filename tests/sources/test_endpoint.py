@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import ssl
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from socket import socket
@@ -223,14 +224,16 @@ def test_a_link_leads_to_the_next_page(paged: SampleRegistry, form: str, rel: st
         ('<a>; rel="next-archive"', None),
         ("<a>", None),
         ("", None),
-        # A pattern that begins anew at each of them takes ten seconds, with the whole process standing still.
-        pytest.param("<" * 60_000, None, marks=pytest.mark.timeout(5)),
-        pytest.param("<>;" * 20_000, None, marks=pytest.mark.timeout(5)),
+        ("<" * 60_000, None),
+        ("<>;" * 20_000, None),
     ],
 )
 def test_links_are_read(header: str, target: str | None) -> None:
+    began = time.process_time()
     found = _LINK.search(header)
     assert (found and found[1]) == target
+    # A pattern that begins anew at each of them takes ten seconds, with the whole process standing still.
+    assert time.process_time() - began < 5
 
 
 def test_a_list_goes_on_by_the_way_that_holds_now(paged: SampleRegistry, internet: Internet) -> None:

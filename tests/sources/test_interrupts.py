@@ -15,9 +15,11 @@ from pathlib import Path
 import pytest
 
 from tests.logins import install_helper
+from tests.patience import SECONDS, Stopwatch, until
+from tests.scripts import TELLING_THAT_IT_WAITS
 from tests.sources.servers import listening
 
-# Far less than the time-outs of a minute, and far more than a busy machine needs.
+# Far less than the time-outs, and far more than a busy machine needs.
 SOON_SECONDS = 6.0
 
 WAITING = """
@@ -26,20 +28,21 @@ import ocinb
 
 host, folder, resolver_hangs = sys.argv[1], sys.argv[2], sys.argv[3] == "yes"
 ocinb.settings.store_dir, ocinb.settings.cache_dir = folder + "/store", folder + "/cache"
-ocinb.settings.timeout = 60
+ocinb.settings.timeout = 600
 resolve = socket.getaddrinfo
 left = threading.Event()
 
 
 def hang(*arguments, **options):
-    os.write(1, b"waiting\\n")  # in one piece: two threads say it
-    left.wait(60)
+    os.write(1, b"resolving\\n")  # in one piece: two threads say it
+    left.wait(600)
     raise socket.gaierror(socket.EAI_NONAME, "no such name")
 
 
 if resolver_hangs:
     socket.getaddrinfo = hang
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
+threading.Thread(target=tell_that_it_waits).start()
 try:
     ocinb.layers([f"{host}/demo/shop:1.0", f"{host}/demo/shop:2.0"])
 except KeyboardInterrupt:
@@ -47,7 +50,7 @@ except KeyboardInterrupt:
 left.set()
 for thread in threading.enumerate():
     if thread is not threading.main_thread():
-        thread.join(20)
+        thread.join(60)
 print(threading.active_count(), flush=True)
 """
 
@@ -98,29 +101,34 @@ PHASES: dict[str, Talk] = {
 def test_an_interrupt_ends_what_waits(phase: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     waits = threading.Event()
     helper = install_helper(tmp_path / "bin", monkeypatch)
-    helper.does(sleep=60, user="ada", secret="s3cret")
+    helper.does(sleep=600, user="ada", secret="s3cret")
     (tmp_path / "config.json").write_text('{"credsStore": "fake"}' if "helper" in phase else "{}")
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
     with listening(lambda line: PHASES[phase](line, waits)) as host:
         name = "registry.example" if "resolver" in phase else host
-        command = [sys.executable, "-X", "dev", "-c", WAITING, name, str(tmp_path), "yes" if name != host else "no"]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        command = [sys.executable, "-X", "dev", "-c", TELLING_THAT_IT_WAITS + WAITING, name, str(tmp_path)]
+        command.append("yes" if name != host else "no")
+        with (
+            Stopwatch() as watch,
+            subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process,
+        ):
             assert process.stdout is not None
-            if name != host:
-                assert process.stdout.readline() == "waiting\n"
-            elif "helper" in phase:
-                while not helper.calls:
-                    time.sleep(0.02)
-            else:
-                assert waits.wait(60)
+            said = process.stdout.readline()
+            while said == "resolving\n":
+                said = process.stdout.readline()
+            assert said == "waiting\n"
+            if "helper" in phase:
+                until(lambda: helper.calls)
+            elif name == host:
+                assert waits.wait(SECONDS)
             time.sleep(0.2)  # all threads have come to where they wait
             began = time.monotonic()
             process.send_signal(signal.SIGINT)
             try:
-                told, warned = process.communicate(timeout=60)
+                told, warned = process.communicate(timeout=SECONDS)
             finally:
                 with suppress(ProcessLookupError):
                     process.kill()
-            taken = time.monotonic() - began
-    assert (told.replace("waiting\n", ""), warned) == ("interrupted\n1\n", "")
+            taken = watch.between(began, time.monotonic())
+    assert (told.replace("resolving\n", ""), warned) == ("interrupted\n1\n", "")
     assert taken < SOON_SECONDS

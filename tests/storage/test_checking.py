@@ -26,6 +26,7 @@ from ocinb.storage.checking import Finding, check_blobs, check_images, list_blob
 from ocinb.storage.layout import Layout
 from ocinb.storage.naming import Companion, Pulled
 from ocinb.storage.needs import Problem
+from tests.patience import SECONDS
 from tests.storage.stores import DAY, LIMITS, named, put, put_document, put_image, put_index
 
 
@@ -363,7 +364,7 @@ def test_a_stop_ends_it_in_the_middle_of_a_blob(layout: Layout, monkeypatch: pyt
     with pytest.raises(KeyboardInterrupt):
         check(layout, Stopper())
     for thread in threading.enumerate()[1:]:
-        thread.join(60)  # one that has done its work needs a moment to go
+        thread.join(SECONDS)  # one that has done its work needs a moment to go
     assert threading.enumerate() == [threading.main_thread()]
 
 

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -20,14 +21,17 @@ from ocinb._pool import StoppedError, run_all
 from ocinb.spec.digest import Digest
 from ocinb.storage.claims import OPENING_SECONDS, claim_part
 from ocinb.storage.parts import ABANDONED_SECONDS, HOST, QUIET_SECONDS, remove_abandoned
+from tests.patience import SECONDS
 from tests.storage.leftparts import DIGEST, OTHER, SIZE, TOKEN, dead_pid, name_of, put
 
 HOLD = """
 import sys
 from pathlib import Path
 from ocinb.spec.digest import Digest
+from ocinb.storage import claims
 from ocinb.storage.claims import claim_part
 
+claims.STALLED_SECONDS = 600.0  # who stands still may be the machine
 with claim_part(Path(sys.argv[1]), Digest(sys.argv[2]), 1000) as part:
     print(part.waited, part.path.read_bytes(), flush=True)
     part.file.write(b"theirs")
@@ -57,6 +61,11 @@ def hold(root: Path, says: str) -> subprocess.Popen[str]:
     assert process.stdout.readline().strip() == says
     assert process.stdout.readline().strip() == "written"
     return process
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ocinb.storage.claims.STALLED_SECONDS", 600.0)
 
 
 @pytest.fixture
@@ -154,7 +163,7 @@ def test_of_many_who_want_a_dead_ones_part_one_gets_it(tmp_path: Path) -> None:
 def test_of_many_processes_one_gets_it_and_the_next_waits_and_gets_it_from_there(tmp_path: Path) -> None:
     put(tmp_path, name_of(f"{HOST}.{dead_pid()}.{TOKEN}"), b"half")
     processes = [start(tmp_path) for _ in range(3)]
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + SECONDS
     while len(list((tmp_path / ".ocinb" / "parts").glob(f"*.{HOST}.*"))) < 3 or list(tmp_path.glob(f"**/*{TOKEN}*")):
         assert time.monotonic() < deadline, "not all of them are there"
         time.sleep(0.01)
@@ -169,27 +178,24 @@ def test_of_many_processes_one_gets_it_and_the_next_waits_and_gets_it_from_there
 
 
 def test_who_gets_on_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ocinb.storage.claims.STALLED_SECONDS", 0.5)
+    now = [0.0]
+    monkeypatch.setattr("ocinb.storage.claims.time", SimpleNamespace(monotonic=lambda: now[0], sleep=time.sleep))
     process = hold(tmp_path, "False b''")
     [theirs] = (tmp_path / ".ocinb" / "parts").iterdir()
-    seen = []
 
-    def grow() -> None:
-        for _ in range(12):
-            time.sleep(0.1)
+    def grow(size: int) -> None:
+        now[0] += 500.0
+        if size < len(b"theirs") + 12:
             with theirs.open("ab") as file:
                 file.write(b".")
-        seen.append("grown")
-        process.kill()
-        process.communicate()
+        else:
+            process.kill()
+            process.communicate()
 
-    growing = threading.Thread(target=grow)
-    growing.start()
-    with claim_part(tmp_path, DIGEST, SIZE) as part:
-        assert seen == ["grown"]
+    with claim_part(tmp_path, DIGEST, SIZE, waiting=grow) as part:
+        assert now == [13 * 500.0]
         assert part.waited
         assert part.path.read_bytes() == b"theirs............"
-    growing.join()
 
 
 def test_who_waits_is_told_how_far_the_other_one_is(tmp_path: Path) -> None:

@@ -19,7 +19,10 @@ COME = """
 import sys
 from pathlib import Path
 from ocinb.spec.digest import Digest
+from ocinb.storage import claims
 from ocinb.storage.claims import claim_part
+
+claims.STALLED_SECONDS = 600.0  # who stands still may be the machine
 
 def say_and_wait(word):
     print(word, flush=True)
@@ -60,6 +63,11 @@ class Other:
         """Have it write and end; what it has written then is told once more to who waits."""
         if not size:
             self.process.communicate()
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ocinb.storage.claims.STALLED_SECONDS", 600.0)
 
 
 @pytest.fixture

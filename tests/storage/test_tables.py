@@ -27,6 +27,7 @@ from ocinb.storage.pruning import Aim, prune
 from ocinb.storage.removal import remove_blob
 from ocinb.storage.seals import blank_note, seal
 from ocinb.storage.tables import Table, Tables
+from tests.patience import SECONDS
 from tests.storage.entries import any_columns, columns
 from tests.storage.stores import LIMITS, put
 
@@ -411,7 +412,7 @@ print(left(tables))
 def test_files_that_may_not_grow_are_a_transport_error(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", LIMITED, str(tmp_path)],
-        cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True, timeout=60,
+        cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True, timeout=SECONDS,
     )  # fmt: skip
     said, files = done.stdout.splitlines()
     assert "the disk is full. Free some space" in said
@@ -439,5 +440,5 @@ print(before, os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), found())
 def test_a_process_that_was_forked_reads_tables_too(tables: Tables) -> None:
     keep(tables, columns(3))
     command = [sys.executable, "-c", FORKING, str(tables.root), DIGEST]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=SECONDS)
     assert (done.stdout.split(), done.stderr) == (["True", "0", "True"], "")

@@ -17,8 +17,7 @@ import ocinb
 from ocinb.errors import InvalidError, NotFoundError
 from ocinb.samples import SampleRegistry
 from tests.notebook.shells import completed, failure, run
-
-_SECONDS = 60
+from tests.patience import SECONDS
 
 
 def test_the_answer_is_the_value_of_the_cell(shell: Any, catalog: ocinb.Catalog) -> None:
@@ -238,11 +237,11 @@ def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BlockingKernelC
     client = manager.client()
     client.start_channels()
     try:
-        client.wait_for_ready(timeout=_SECONDS)
+        client.wait_for_ready(timeout=SECONDS)
         prepare = (
             "%load_ext ocinb\nimport ocinb, pandas\ncatalog = ocinb.Catalog()\nwanted = pandas.DataFrame({'port': [1]})"
         )
-        assert client.execute_interactive(prepare, timeout=_SECONDS)["content"]["status"] == "ok"
+        assert client.execute_interactive(prepare, timeout=SECONDS)["content"]["status"] == "ok"
         yield client
     finally:
         client.stop_channels()
@@ -252,7 +251,7 @@ def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BlockingKernelC
 def reply(kernel: BlockingKernelClient, typed: str) -> tuple[list[str], str, list[str]]:
     """Give what a kernel offers where the ▮ stands, what that replaces, and what each is."""
     before, _, after = typed.partition("▮")
-    content = kernel.complete(before + after, len(before), reply=True, timeout=_SECONDS)["content"]
+    content = kernel.complete(before + after, len(before), reply=True, timeout=SECONDS)["content"]
     kinds = [one["type"] for one in content["metadata"]["_jupyter_types_experimental"]]
     return content["matches"], (before + after)[content["cursor_start"] : content["cursor_end"]], kinds
 
@@ -274,7 +273,7 @@ def test_a_kernel_completes_names(
 
 @pytest.mark.parametrize("name", ["%%ocisql", "%ocisql"])
 def test_a_kernel_tells_how_it_is_used(kernel: BlockingKernelClient, name: str) -> None:
-    content = kernel.inspect(name, len(name), reply=True, timeout=_SECONDS)["content"]
+    content = kernel.inspect(name, len(name), reply=True, timeout=SECONDS)["content"]
     told = content["data"]["text/plain"]
     assert content["found"]
     assert "Ask a catalogue in SQL, and get a DataFrame." in told
