@@ -11,9 +11,9 @@ import contextvars
 import os
 import threading
 from collections.abc import Callable, Hashable, Iterable, Iterator
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
 Item = TypeVar("Item")
@@ -30,7 +30,8 @@ SLOW_SECONDS = 0.05
 # After so long what did not hear an interrupt is interrupted again.
 AGAIN_SECONDS = 0.05
 
-# How long a task that waits for another one does not hear a stop.
+# How long a task that waits for another one does not hear a stop; and the caller an interrupt that came when it was
+# about to wait, which wakes nobody.
 LISTEN_SECONDS = 0.2
 
 
@@ -205,10 +206,12 @@ def _run(function: Callable[[Item], Result], todo: list[Item], workers: int, sto
     threads, enter = max(1, min(workers, len(todo))), stop.entrance.pass_through
     executor = ThreadPoolExecutor(threads, thread_name_prefix="ocinb", initializer=enter)
     futures: list[Future[Result]] = []
+    end = _End(len(todo))
     try:
-        for item in todo:  # no comprehension: Ctrl-C may come here, when the first are at work
-            futures.append(executor.submit(_context(stop).run, _work, stop, function, item))  # noqa: PERF401
-        wait(futures, return_when=FIRST_EXCEPTION)
+        for item in todo:  # Ctrl-C may come here, when the first are at work
+            futures.append(executor.submit(_context(stop).run, _work, stop, function, item))
+            futures[-1].add_done_callback(end.take)
+        end.wait()
     finally:
         over = len(futures) == len(todo) and all(future.done() for future in futures)
         if not over:
@@ -220,6 +223,26 @@ def _run(function: Callable[[Item], Result], todo: list[Item], workers: int, sto
         stop.entrance.let_in(threads)  # nothing is left for them to do
         executor.shutdown(wait=over)
     return futures
+
+
+class _End:
+    """The moment when all tasks are over, or one has failed."""
+
+    def __init__(self, tasks: int) -> None:
+        self._left = tasks
+        self._lock = threading.Lock()
+        self._come = threading.Event()
+
+    def take(self, future: Future[Any]) -> None:
+        """Take note of a task that is over."""
+        with self._lock:
+            self._left -= 1
+            if not self._left or future.cancelled() or future.exception() is not None:
+                self._come.set()
+
+    def wait(self) -> None:
+        while not self._come.wait(LISTEN_SECONDS):
+            pass
 
 
 def _work(stop: _Stop, function: Callable[[Item], Result], item: Item) -> Result:

@@ -9,7 +9,6 @@ import threading
 import time
 import traceback
 import weakref
-from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
 from typing import Any
@@ -18,20 +17,14 @@ import pytest
 
 from ocinb import _pool
 from ocinb._pool import StoppedError, alone, check_stopped, interrupted_by, run_all, woken_by
+from tests.patience import SECONDS, Stopwatch, until
+from tests.scripts import TELLING_THAT_IT_WAITS
 
 WORD: contextvars.ContextVar[str] = contextvars.ContextVar("word", default="nothing")
-PATIENT_SECONDS = 20.0
-
-
-def _until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + PATIENT_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come about"
-        time.sleep(0.002)
 
 
 def _work_until_stopped() -> None:
-    deadline = time.monotonic() + PATIENT_SECONDS
+    deadline = time.monotonic() + SECONDS
     while time.monotonic() < deadline:
         check_stopped()
         time.sleep(0.002)
@@ -43,7 +36,7 @@ def _threads() -> list[str]:
 
 @pytest.fixture(autouse=True)
 def _no_thread_is_left() -> None:
-    _until(lambda: not _threads())
+    until(lambda: not _threads())
 
 
 def test_results_come_in_the_order_of_the_items_whoever_is_first() -> None:
@@ -51,7 +44,7 @@ def test_results_come_in_the_order_of_the_items_whoever_is_first() -> None:
     turns[4].set()
 
     def backwards(number: int) -> int:
-        assert turns[number].wait(PATIENT_SECONDS)
+        assert turns[number].wait(SECONDS)
         if number:
             turns[number - 1].set()
         return number * 10
@@ -72,7 +65,7 @@ def test_so_many_at_a_time_and_no_more(workers: int, items: int, most: int) -> N
         with lock:
             running += 1
             highest = max(highest, running)
-        together.wait(PATIENT_SECONDS)
+        together.wait(SECONDS)
         time.sleep(0.01)
         with lock:
             running -= 1
@@ -105,7 +98,7 @@ def test_of_several_errors_the_first_in_the_order_of_the_items_is_raised() -> No
 
     def fail(number: int) -> None:
         if number == 0:
-            assert second_failed.wait(PATIENT_SECONDS)
+            assert second_failed.wait(SECONDS)
         if number == 1:
             second_failed.set()
         raise ValueError(number)
@@ -119,7 +112,7 @@ def test_when_one_fails_the_others_are_told_and_those_that_wait_never_begin() ->
 
     def work(number: int) -> None:
         began.append(number)
-        both.wait(PATIENT_SECONDS)
+        both.wait(SECONDS)
         if number == 1:
             raise ValueError(number)
         try:
@@ -130,34 +123,35 @@ def test_when_one_fails_the_others_are_told_and_those_that_wait_never_begin() ->
 
     with pytest.raises(ValueError, match=r"^1$"):
         run_all(work, range(50), workers=2)
-    _until(lambda: ended)
+    until(lambda: ended)
     assert sorted(began) == [0, 1]
 
 
 def test_who_never_began_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_pool, "PATIENCE_SECONDS", PATIENT_SECONDS)
+    monkeypatch.setattr(_pool, "PATIENCE_SECONDS", SECONDS)
     began = time.monotonic()
     with pytest.raises(ZeroDivisionError):
         run_all(lambda number: 1 // number, [0] * 50, workers=1)
-    assert time.monotonic() - began < PATIENT_SECONDS / 2
+    assert time.monotonic() - began < SECONDS / 2
 
 
 def test_a_task_that_does_not_listen_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_pool, "PATIENCE_SECONDS", 0.05)
-    release, hangs = threading.Event(), threading.Event()
+    release, hangs, left = threading.Event(), threading.Event(), list[int]()
 
     def work(number: int) -> None:
         if number == 0:
             hangs.set()
-            release.wait(PATIENT_SECONDS)
+            release.wait(SECONDS)
+            left.append(number)
         else:
-            assert hangs.wait(PATIENT_SECONDS)
+            assert hangs.wait(SECONDS)
             raise ValueError(number)
 
     try:
         with pytest.raises(ValueError, match=r"^1$"):
             run_all(work, range(2), workers=2)
-        assert not release.is_set()
+        assert not left
     finally:
         release.set()
 
@@ -177,11 +171,11 @@ def test_a_task_that_hangs_is_woken() -> None:
 
     def work(number: int) -> None:
         if number == 1:
-            assert hangs.wait(PATIENT_SECONDS)
+            assert hangs.wait(SECONDS)
             raise ValueError(number)
         with woken_by(woken.set):
             hangs.set()
-            assert woken.wait(PATIENT_SECONDS)
+            assert woken.wait(SECONDS)
             check_stopped()
 
     with pytest.raises(ValueError, match=r"^1$"):
@@ -198,10 +192,10 @@ def test_a_waker_that_fails_hides_nothing_and_keeps_nobody_asleep() -> None:
             raise OSError("the connection is closed already")
 
         if number == 2:
-            ready.wait(PATIENT_SECONDS)
+            ready.wait(SECONDS)
             raise ValueError(number)
         with woken_by(wake):
-            ready.wait(PATIENT_SECONDS)
+            ready.wait(SECONDS)
             _work_until_stopped()
 
     with pytest.raises(ValueError, match=r"^2$"):
@@ -218,7 +212,7 @@ def test_who_is_done_is_not_woken() -> None:
                 pass
             done.set()
             _work_until_stopped()
-        assert done.wait(PATIENT_SECONDS)
+        assert done.wait(SECONDS)
         raise ValueError(number)
 
     with pytest.raises(ValueError, match=r"^1$"):
@@ -230,10 +224,10 @@ def test_who_begins_to_wait_after_the_stop_is_stopped_before() -> None:
     ready, entered = threading.Barrier(2), list[str]()
 
     def work(number: int) -> None:
-        ready.wait(PATIENT_SECONDS)
+        ready.wait(SECONDS)
         if number == 1:
             raise ValueError(number)
-        _until(_is_stopped)
+        until(_is_stopped)
         with woken_by(lambda: None):
             entered.append("inside")
 
@@ -264,12 +258,12 @@ def test_a_stop_reaches_the_tasks_of_tasks() -> None:
     def outer(number: int) -> None:
         if number == 0:
             run_all(inner, range(40), workers=2)
-        assert inner_began.wait(PATIENT_SECONDS)
+        assert inner_began.wait(SECONDS)
         raise ValueError(number)
 
     with pytest.raises(ValueError, match=r"^1$"):
         run_all(outer, range(2), workers=2)
-    _until(lambda: ended)
+    until(lambda: ended)
     assert set(ended) <= {0, 1}
 
 
@@ -279,15 +273,15 @@ def test_a_stop_from_further_out_does_not_wait_for_a_task_of_a_task_that_hangs(m
     outcome: list[BaseException] = []
 
     def inner(number: int) -> None:
-        both.wait(PATIENT_SECONDS)
+        both.wait(SECONDS)
         if number == 0:
-            release.wait(PATIENT_SECONDS)
+            release.wait(SECONDS)
         else:
             _work_until_stopped()
 
     def outer(number: int) -> None:
         if number == 1:
-            both.wait(PATIENT_SECONDS)
+            both.wait(SECONDS)
             raise ValueError(number)
         try:
             run_all(inner, range(2), workers=2)
@@ -298,7 +292,7 @@ def test_a_stop_from_further_out_does_not_wait_for_a_task_of_a_task_that_hangs(m
     try:
         with pytest.raises(ValueError, match=r"^1$"):
             run_all(outer, range(2), workers=2)
-        _until(lambda: outcome)
+        until(lambda: outcome)
         assert [type(error) for error in outcome] == [StoppedError]
     finally:
         release.set()
@@ -355,7 +349,7 @@ def test_alone_keeps_apart_only_what_has_the_same_key() -> None:
 
     def enter(number: int) -> int:
         with alone(("key", number)):
-            return both.wait(PATIENT_SECONDS)
+            return both.wait(SECONDS)
 
     assert sorted(run_all(enter, range(2), workers=2)) == [0, 1]
 
@@ -372,9 +366,9 @@ def test_who_waits_to_be_alone_leaves_when_it_is_stopped() -> None:
 
     def work(number: int) -> None:
         if number == 1:
-            _until(waits.is_set)
+            until(waits.is_set)
             raise ValueError(number)
-        begun.wait(PATIENT_SECONDS)
+        begun.wait(SECONDS)
         with alone("the key"):
             entered.append(number)
             waits.set()
@@ -391,7 +385,7 @@ def test_an_interrupt_while_tasks_are_handed_out_ends_those_at_work(monkeypatch:
     class Interrupted(ThreadPoolExecutor):
         def submit(self, *args: Any, **options: Any) -> Future[Any]:
             super().submit(*args, **options)
-            assert began.wait(PATIENT_SECONDS)
+            assert began.wait(SECONDS)
             raise KeyboardInterrupt
 
     def work(_: int) -> None:
@@ -405,7 +399,7 @@ def test_an_interrupt_while_tasks_are_handed_out_ends_those_at_work(monkeypatch:
     monkeypatch.setattr(_pool, "ThreadPoolExecutor", Interrupted)
     with pytest.raises(KeyboardInterrupt):
         run_all(work, range(3), workers=2)
-    _until(ended.is_set)
+    until(ended.is_set)
 
 
 def test_an_interrupt_does_not_tell_where_everybody_waited() -> None:
@@ -419,16 +413,16 @@ def test_an_interrupt_does_not_tell_where_everybody_waited() -> None:
 
 
 INTERRUPTED = """
-import signal, threading, time
+import signal
 from ocinb._pool import check_stopped, run_all, woken_by
 
 def work(number):
     if number == 0:
-        print("running", flush=True)
+        tell_that_it_waits()
     if {waits}:
         woken = threading.Event()
         with woken_by(woken.set):
-            woken.wait(60)
+            woken.wait(600)
             check_stopped()
     while True:
         check_stopped()
@@ -448,20 +442,22 @@ except KeyboardInterrupt:
 @pytest.mark.parametrize("waits", [False, True], ids=["working", "waiting"])
 @pytest.mark.parametrize(("function", "workers"), [("work", 1), ("work", 4), ("nested", 2)])
 def test_an_interrupt_ends_it_within_two_seconds(function: str, workers: int, waits: bool) -> None:  # noqa: FBT001
-    script = INTERRUPTED.format(function=function, workers=workers, waits=waits)
-    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as process:
+    script = TELLING_THAT_IT_WAITS + INTERRUPTED.format(function=function, workers=workers, waits=waits)
+    with (
+        Stopwatch() as watch,
+        subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as process,
+    ):
         assert process.stdout is not None
-        assert process.stdout.readline() == "running\n"
-        time.sleep(0.2)  # all are handed out: an interrupt between the lines of Python's own locks can leave one locked
+        assert process.stdout.readline() == "waiting\n"
         began = time.monotonic()
         process.send_signal(signal.SIGINT)
         try:
-            output, _ = process.communicate(timeout=PATIENT_SECONDS)
+            output, _ = process.communicate(timeout=SECONDS)
         finally:
             process.kill()
+        assert watch.between(began, time.monotonic()) < 2
     assert output == "interrupted\n"
     assert process.returncode == 0
-    assert time.monotonic() - began < 2
 
 
 def test_what_only_computes_is_done_by_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -476,7 +472,7 @@ def test_whenever_one_waits_another_begins(monkeypatch: pytest.MonkeyPatch) -> N
 
     def wait(number: int) -> int:
         with woken_by(meeting.abort):
-            meeting.wait(timeout=20)
+            meeting.wait(SECONDS)
         return number
 
     assert run_all(wait, range(4), workers=4) == [0, 1, 2, 3]
@@ -487,7 +483,7 @@ def test_what_takes_long_without_a_word_is_done_side_by_side(monkeypatch: pytest
     meeting = threading.Barrier(3)
 
     def work(number: int) -> int:
-        meeting.wait(timeout=20)
+        meeting.wait(SECONDS)
         return number
 
     assert run_all(work, range(3), workers=3) == [0, 1, 2]
@@ -506,7 +502,7 @@ def test_who_was_never_needed_is_gone_at_the_end(monkeypatch: pytest.MonkeyPatch
     with pytest.raises(ValueError, match="0") if fails else nullcontext():
         assert run_all(work, range(8), workers=4) == list(range(8))
     for thread in set(threading.enumerate()) - before:
-        thread.join(timeout=20)
+        thread.join(SECONDS)
         assert not thread.is_alive()
 
 
@@ -516,7 +512,7 @@ def test_a_stop_is_heard_by_who_waits_for_somebody_elses_turn() -> None:
     def hold() -> None:
         with alone("a key of two calls"):
             begun.set()
-            over.wait(60)
+            over.wait(SECONDS)
 
     def work(number: int) -> None:
         if number:
@@ -527,11 +523,11 @@ def test_a_stop_is_heard_by_who_waits_for_somebody_elses_turn() -> None:
 
     holder = threading.Thread(target=hold)
     holder.start()
-    begun.wait(60)
+    begun.wait(SECONDS)
     before = set(threading.enumerate())
     with pytest.raises(ValueError, match="enough"):
         run_all(work, range(2), workers=2)
-    assert set(threading.enumerate()) == before, "nobody waits any more"
+    until(lambda: set(threading.enumerate()) == before)  # nobody waits any more
     over.set()
     holder.join()
 
@@ -548,7 +544,7 @@ def test_what_a_failed_task_held_goes_with_its_error() -> None:
     try:
         with pytest.raises(ValueError, match="much"):
             run_all(fail, [1], workers=1)
-        _until(lambda: not _threads())
+        until(lambda: not _threads())
         assert [reference() for reference in held] == [None]
     finally:
         gc.enable()
@@ -559,16 +555,16 @@ def test_what_does_not_hear_an_interrupt_is_interrupted_again() -> None:
 
     def work(number: int) -> None:
         if number:
-            _until(lambda: waiting)
+            until(lambda: waiting)
             raise ValueError("no")
         with interrupted_by(lambda: heard.append(1)):
             waiting.append(1)
-            _until(lambda: len(heard) > 2)
+            until(lambda: len(heard) > 2)
 
     waiting: list[int] = []
     with pytest.raises(ValueError, match="no"):
         run_all(work, [0, 1], workers=2)
-    _until(lambda: not _threads())
+    until(lambda: not _threads())
     before = len(heard)
     assert before > 2
     time.sleep(0.2)

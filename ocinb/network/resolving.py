@@ -130,7 +130,8 @@ def _aside(host: str, port: int) -> list[Door]:
 
     threading.Thread(target=resolve, name="resolver", daemon=True).start()
     with woken_by(done.set):
-        done.wait()
+        while not done.wait(HEARD_SECONDS):
+            check_stopped()
         check_stopped()
     if isinstance(outcome[0], Exception):
         raise outcome[0]
