@@ -136,11 +136,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _trickle(self, body: memoryview, bandwidth: float) -> None:
         size = max(1, min(_CHUNK, int(bandwidth / _CHUNKS_PER_SECOND)))
-        started = time.monotonic()
+        due = time.monotonic()
         for start in range(0, len(body), size):
-            self.wfile.write(body[start : start + size])
-            due = started + min(start + size, len(body)) / bandwidth
-            if not self.server.pause(due - time.monotonic()):
+            self.wfile.write(chunk := body[start : start + size])
+            now = time.monotonic()
+            due = max(due + len(chunk) / bandwidth, now)  # a line that was held up makes up for nothing
+            if not self.server.pause(due - now):
                 self.close_connection = True
                 return
 
