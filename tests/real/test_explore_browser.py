@@ -11,6 +11,7 @@ from contextlib import contextmanager
 import pytest
 from playwright.sync_api import ConsoleMessage, Error, Locator, Page, expect
 
+from tests.patience import until
 from tests.real import explorers, jupyter, sights
 from tests.real.explorers import row, see_row
 from tests.real.jupyter import Lab
@@ -19,6 +20,25 @@ pytestmark = pytest.mark.real
 
 _CELLS = "() => jupyterapp.shell.currentWidget.content.model.cells.length"
 _KERNEL = "jupyterapp.shell.currentWidget.context.sessionContext.session.kernel"
+# A notebook in which a person looks at an explorer, scrolls far down to ask which images are held, and shows it again.
+_HOLDING = (
+    "import gc, weakref; import ocinb; registry, images = ocinb.samples.registry(), []",
+    """
+explorer = ocinb.explore(registry.reference("demo/shop:2.0"))
+images.extend(map(weakref.ref, explorer._answers._offered._explored.values()))
+explorer
+""",
+    "# far down\n" * 100,
+    "gc.collect(); [image() is not None for image in images]",
+    "registry.close(); explorer",
+)
+_SHOWN, _ASKED, _SHOWN_AGAIN = 1, 3, 4
+_ON_CELL = """([number, command]) => {
+    const { content } = jupyterapp.shell.currentWidget;
+    content.deselectAll();
+    content.activeCellIndex = number;
+    return jupyterapp.commands.execute(`notebook:${command}`);
+}"""
 
 
 @contextmanager
@@ -58,6 +78,26 @@ def _slowly(page: Page) -> Iterator[list[str]]:
         slower.detach()
         page.remove_listener("console", note)
         page.remove_listener("pageerror", note_raised)
+
+
+def _on_cell(page: Page, number: int, command: str = "run-cell") -> None:
+    page.evaluate(_ON_CELL, [number, command])
+    jupyter.wait_idle(page)
+
+
+def _scroll_to(page: Page, number: int) -> None:
+    page.evaluate("number => jupyterapp.shell.currentWidget.content.scrollToItem(number, 'start')", number)
+
+
+def _held(page: Page) -> str:
+    """Ask the kernel which of the images that were shown are held."""
+    _on_cell(page, _ASKED)
+    return page.locator(f".jp-Cell:nth-child({_ASKED + 1} of .jp-Cell) .jp-OutputArea-executeResult").inner_text()
+
+
+def _narrowest(explorer: Locator, selector: str) -> int:
+    shown = explorer.locator(selector).locator("visible=true")
+    return min(int(name.evaluate("name => name.clientWidth")) for name in shown.all())
 
 
 def _details(explorer: Locator) -> Locator:
@@ -105,6 +145,31 @@ def test_an_image_is_looked_through_by_mouse(lab: Lab, theme: str) -> None:
         sights.narrow(page, ".ocinb-explorer")
         sights.shot(page, f"explore-{theme}-narrow")
         assert explorers.faults(page) == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_beside_the_list_of_files_of_a_small_window_names_and_sizes_are_read(lab: Lab, theme: str) -> None:
+    with _again(lab, "explore", explorers.SHOP, dark=theme == "dark") as (page, explorer):
+        sights.narrow(page, ".ocinb-explorer", width=560)
+        explorers.choose_layer(explorer, 4)
+        row(explorer, "deploy.key").click()
+        expect(_details(explorer)).to_contain_text("hidden: deleted")
+        sights.shot(page, f"explore-{theme}-small")
+        assert explorers.faults(page) == []
+        assert _narrowest(explorer, ".files .name") > 60
+        explorer.get_by_role("radio", name="File system").click()
+        expect(explorer.locator(".mark.inside").first).to_be_visible()
+        assert explorers.faults(page) == []
+        explorer.get_by_role("tab", name="Waste").click()
+        expect(explorer.locator(".waste [role=treeitem]").first).to_contain_text("→deleted in 5")
+        sights.shot(page, f"explore-{theme}-small-waste")
+        assert explorers.faults(page) == []
+        assert _narrowest(explorer, ".waste .row > .name") > 60
+
+        sights.narrow(page, ".ocinb-explorer", width=480)
+        sights.shot(page, f"explore-{theme}-smallest")
+        [fault] = explorers.faults(page)
+        assert "the cell scrolls sideways" in fault, "and what is in it keeps its place"
 
 
 def test_a_search_finds_by_glob_and_word_and_leads_to_the_place(lab: Lab) -> None:
@@ -290,6 +355,36 @@ def test_a_notebook_that_was_saved_shows_the_summary(lab: Lab) -> None:
         page.wait_for_timeout(1500)  # ipywidgets look for the widget that is gone
         sights.shot(page, "explore-saved")
         assert page.locator("[data-mime-type='application/vnd.jupyter.stderr']").count() == 0
+
+
+def test_an_explorer_whose_cell_runs_again_lets_go_of_its_image(lab: Lab) -> None:
+    path = jupyter.write_notebook(lab.directory / "explore-holding.ipynb", *_HOLDING)
+    with jupyter.notebook(lab, path.name, height=1050) as page:
+        _on_cell(page, 0)
+        _on_cell(page, _SHOWN)
+        explorer = explorers.shown_explorer(page)
+        _scroll_to(page, _ASKED)
+        expect(explorer).not_to_be_in_viewport()
+        assert "[True]" in _held(page)
+        _scroll_to(page, _SHOWN)
+        row(explorer, "srv").click()
+        see_row(explorer, "shop")
+        assert "[True]" in _held(page), "which is the same image still"
+
+        _on_cell(page, _SHOWN)
+        until(lambda: "[False, True]" in _held(page))
+        _scroll_to(page, _SHOWN)
+        explorer = explorers.shown_explorer(page)
+        row(explorer, "srv").click()
+        see_row(explorer, "shop")
+        assert "[False, True]" in _held(page)
+
+        _on_cell(page, _SHOWN, "clear-cell-output")
+        until(lambda: "[False, False]" in _held(page))
+        _on_cell(page, _SHOWN_AGAIN)
+        explorer = explorers.shown_explorer(page)
+        row(explorer, "srv").click()
+        see_row(explorer, "shop")
 
 
 def test_an_image_of_100_000_files_is_quick(lab: Lab) -> None:

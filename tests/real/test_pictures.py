@@ -45,7 +45,7 @@ def test_a_treemap(lab: Lab) -> None:
     with jupyter.notebook(lab, path.name, width=1200, height=1000) as page:
         jupyter.command(page, "application:toggle-left-area")
         jupyter.run_all_cells(page)
-        page.wait_for_selector(".js-plotly-plot .main-svg", timeout=60_000)
+        page.wait_for_selector(".js-plotly-plot .main-svg")
         jupyter.wait_idle(page)
         page.mouse.move(0, 0)
         page.locator(".js-plotly-plot").screenshot(path=picture)

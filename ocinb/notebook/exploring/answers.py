@@ -13,6 +13,7 @@ from ocinb.frames.collecting import Name, as_text, checked, complete
 from ocinb.frames.inside import check_image
 from ocinb.frames.opening import open_name, wanted_platforms
 from ocinb.notebook.exploring import asks
+from ocinb.notebook.exploring.highlights import highlights
 from ocinb.notebook.exploring.image import ExploredImage
 from ocinb.notebook.exploring.offered import Offered
 from ocinb.notebook.exploring.questions import Question
@@ -73,11 +74,13 @@ class Answers:
     ----------
     opening
         What is shown first, as JSON has it.
+    highlights
+        What of the image that was asked for is said where it cannot be explored.
     """
 
     def __init__(self, offered: Offered, board: Progress) -> None:
         first = offered.explored(offered.first, board)
-        self._held: tuple[Offered, ExploredImage] | None = offered, first
+        self._held: Offered | None = offered
         reference = offered.opened.reference
         self.opening: JSON = {
             "reference": printable(offered.opened.name),
@@ -86,32 +89,33 @@ class Answers:
             "platform": offered.first,
             "image": asks.image_told(first, offered.first),
         }
+        self.highlights = highlights(first)
 
     def close(self) -> None:
         """Let go of the images; whoever asks then is told so."""
         self._held = None
+
+    def forget(self) -> None:
+        """Let go of the images until somebody asks; they are read again then, from the store if that has them still."""
+        held = self._held
+        if held is not None:
+            held.forget()
 
     @property
     def is_closed(self) -> bool:
         """Whether the images were let go."""
         return self._held is None
 
-    @property
-    def first(self) -> ExploredImage:
-        """The image that was asked for.
-
-        Raises
-        ------
-        NotFoundError
-            If it was let go.
-        """
-        return self._living()[1]
+    def is_at_hand(self, question: object) -> bool:
+        """Say whether the image that a question is about is held; if not, its answer may have to wait for a network."""
+        try:
+            offered = self._offered
+            return offered.holds(offered.label(Question(question).platform))
+        except OcinbError:  # which is an answer that waits for nothing
+            return True
 
     @property
     def _offered(self) -> Offered:
-        return self._living()[0]
-
-    def _living(self) -> tuple[Offered, ExploredImage]:
         held = self._held
         if held is None:
             raise NotFoundError("the explorer was closed", hint="Run the cell again.")

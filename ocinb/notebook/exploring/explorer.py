@@ -36,18 +36,18 @@ class Explorer:
         """Take it off all pages, and let go of the image; what was read stays in the store.
 
         An explorer that a notebook shows lives as long as its kernel, also when no variable has it any more, since
-        people may click in it. It is closed by this, or by a front end that closes its widgets.
+        people may click in it. But when no page shows it any more, since its cell ran again or was cleared, it lets go
+        of the image by itself, and reads it again from the store where it is shown once more. A tab of a browser or a
+        notebook that is closed cannot say so, and still counts. For good it is closed by this, or by a front end that
+        closes its widgets.
         """
         self._answers.close()
         if "_widget" in self.__dict__:
             self._widget.close()
 
     def __repr__(self) -> str:
-        if self._answers.is_closed:
-            return self._closed
-        image = self._answers.first
-        with image.lock:
-            return lines(self._answers.opening, image)
+        answers = self._answers
+        return self._closed if answers.is_closed else lines(answers.opening, answers.highlights)
 
     @property
     def _closed(self) -> str:
@@ -74,9 +74,7 @@ class Explorer:
         """Give what only has to be shown."""
         if self._answers.is_closed:
             return {"text/html": f"<p>{escape_html(self._closed)}</p>", "text/plain": self._closed}
-        image = self._answers.first
-        with image.lock:
-            html = summary(self._answers.opening, image)
+        html = summary(self._answers.opening, self._answers.highlights)
         return {"text/html": html, "text/plain": repr(self)}
 
     @cached_property
@@ -112,7 +110,8 @@ def explore(reference: Name, *, platform: str | None = None, progress: Progress 
     Returns
     -------
     Explorer
-        To be shown. One that was shown holds the image until ``explorer.close()``, or until its kernel ends.
+        To be shown. It holds the image until no page shows it any more, as when its cell is run again, and reads it
+        again where it is shown once more; ``explorer.close()`` ends it.
 
     Raises
     ------

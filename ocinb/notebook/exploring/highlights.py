@@ -13,6 +13,8 @@ from ocinb._text import counted, human_size
 from ocinb.notebook.exploring.image import ExploredImage, Wasted
 from ocinb.notebook.exploring.views import Sums, View
 
+# So many of each are told, at most.
+MOST: Final = 8
 # Folders are told of down to so deep, as by `du --max-depth=2`.
 _DEPTH: Final = 2
 # Of one folder no more are looked into.
@@ -26,6 +28,31 @@ class Place:
     path: str
     size_bytes: int
     files: int
+
+
+@dataclass(frozen=True, slots=True)
+class Highlights:
+    """What is said of an image, which itself may be let go.
+
+    Attributes
+    ----------
+    figures
+        What it comes to, in phrases.
+    folders, files, waste
+        The largest of each.
+    """
+
+    figures: Sequence[str]
+    folders: Sequence[Place]
+    files: Sequence[Place]
+    waste: Sequence[Wasted]
+
+
+def highlights(image: ExploredImage) -> Highlights:
+    """Give what is said of an image."""
+    return Highlights(
+        figures_told(image), largest_folders(image, MOST), largest_files(image, MOST), largest_waste(image, MOST)
+    )
 
 
 def largest_folders(image: ExploredImage, most: int) -> list[Place]:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from ocinb._text import fit, fit_path, human_size, printable
 from ocinb.notebook.ends import ends, gap
-from ocinb.notebook.exploring.highlights import figures_told, largest_files, largest_folders, largest_waste, story
-from ocinb.notebook.exploring.image import ExploredImage, Wasted
+from ocinb.notebook.exploring.highlights import Highlights, story
+from ocinb.notebook.exploring.image import Wasted
 from ocinb.notebook.exploring.telling import JSON, short_label
 
 # Of very many layers these are told at either end.
@@ -18,28 +18,28 @@ _MOST = 5
 _LEAST_PATH = 24
 
 
-def lines(opening: JSON, image: ExploredImage) -> str:
+def lines(opening: JSON, told: Highlights) -> str:
     """Tell of an image in lines that fit the terminal.
 
     Parameters
     ----------
     opening
         What the page shows first.
-    image
-        The image.
+    told
+        What is said of the image.
     """
     width = shutil.get_terminal_size().columns
     others = [short_label(platform) for platform in opening["platforms"] if platform != opening["platform"]]
     more = f" (also {', '.join(others)})" if others else ""
-    told = [
+    shown = [
         f"<Explorer: {opening['familiar']}, {short_label(opening['platform'])}{more}>",
-        *_wrapped(figures_told(image), width),
+        *_wrapped(told.figures, width),
         *_layers(opening["image"]["layers"]),
-        *_listed("Folders", [(one.size_bytes, one.path) for one in largest_folders(image, _MOST)]),
-        *_listed("Files", [(one.size_bytes, one.path) for one in largest_files(image, _MOST)]),
-        *_listed("Hidden", [(one.hidden_bytes, _wasted(one, width)) for one in largest_waste(image, _MOST)]),
+        *_listed("Folders", [(one.size_bytes, one.path) for one in told.folders[:_MOST]]),
+        *_listed("Files", [(one.size_bytes, one.path) for one in told.files[:_MOST]]),
+        *_listed("Hidden", [(one.hidden_bytes, _wasted(one, width)) for one in told.waste[:_MOST]]),
     ]
-    return "\n".join(fit(printable(line), width) for line in told)
+    return "\n".join(fit(printable(line), width) for line in shown)
 
 
 def _wrapped(phrases: Sequence[str], width: int) -> list[str]:

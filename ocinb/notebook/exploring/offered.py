@@ -1,7 +1,7 @@
 """Offered: the images behind a name, one for each platform; each is read when it is asked for, and then held.
 
 A tag may move while people look: what was opened stays what is looked at. Several threads may ask: one of them reads an
-image, and whoever asks for another one does not wait for that.
+image, and whoever asks for another one does not wait for that. When nobody looks any more, all of them are forgotten.
 """
 
 from __future__ import annotations
@@ -104,6 +104,16 @@ class Offered:
             while len(self._explored) > _HELD:
                 self._explored.popitem(last=False)
         return found
+
+    def holds(self, label: str) -> bool:
+        """Say whether an image is held, and need not be read."""
+        with self._lock:
+            return label in self._explored
+
+    def forget(self) -> None:
+        """Let go of all that was read; whoever looks at an image keeps it so long, and the next one reads it again."""
+        with self._lock:
+            self._explored.clear()
 
     def content(self, label: str, path: str, layer: int | None, progress: Progress | None = None) -> bytes:
         """Read a file that is no longer than what is read to show it, as `ocinb.read` does.

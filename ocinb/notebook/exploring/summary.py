@@ -10,40 +10,40 @@ from collections.abc import Iterable, Sequence
 from ocinb._text import escape_html
 from ocinb.notebook import markup
 from ocinb.notebook.ends import ends, gap
-from ocinb.notebook.exploring.highlights import figures_told, largest_files, largest_folders, largest_waste, story
-from ocinb.notebook.exploring.image import ExploredImage
+from ocinb.notebook.exploring.highlights import Highlights, Place, story
+from ocinb.notebook.exploring.image import Wasted
 from ocinb.notebook.exploring.telling import JSON, short_label
 
 # What the page's style looks for, to hide the summary as long as the page lives.
 KIND = "explore-static"
 # Of very many layers these are shown at either end.
 FIRST, LAST = 60, 20
-_MOST = 8
 _PATH_CHARACTERS = 200
 _NUMBERS = frozenset({"layer", "stored", "hidden", "compressed", "files", "size"})
 _NO_HEAD = '<th scope="col"></th>'
 _LEGEND = '<th scope="col"><i class="seen"></i> seen <i class="hidden"></i> hidden</th>'
+_WASTE_HEADS = ("size", "file", "stored in, and what became of it")
 
 
-def summary(opening: JSON, image: ExploredImage) -> str:
+def summary(opening: JSON, told: Highlights) -> str:
     """Show an image.
 
     Parameters
     ----------
     opening
         What the page shows first.
-    image
-        The image.
+    told
+        What is said of the image.
     """
     body = [
         _head(opening),
-        f"<p>{escape_html(' · '.join(figures_told(image)))}</p>",
+        f"<p>{escape_html(' · '.join(told.figures))}</p>",
         _layers(opening["image"]["layers"]),
         '<div class="parts">',
-        _part("Largest folders", ("size", "files", "folder"), _folders(image)),
-        _part("Largest files", ("size", "file"), _files(image)),
+        _part("Largest folders", ("size", "files", "folder"), _folders(told.folders)),
+        _part("Largest files", ("size", "file"), _files(told.files)),
         "</div>",
-        _part("Hidden: stored, and never seen", ("size", "file", "stored in, and what became of it"), _waste(image)),
+        _part("Hidden: stored, and never seen", _WASTE_HEADS, _waste(told.waste)),
     ]
     return markup.box(KIND, "".join(body), markup.style_beside(__file__))
 
@@ -93,18 +93,18 @@ def _bar(stored: int, hidden: int, most: int) -> str:
     return f'<div class="bar">{drawn}</div>'
 
 
-def _folders(image: ExploredImage) -> Iterable[str]:
-    for one in largest_folders(image, _MOST):
+def _folders(places: Sequence[Place]) -> Iterable[str]:
+    for one in places:
         yield f"<tr>{_number(markup.size(one.size_bytes))}{_number(f'{one.files:,}')}{_path(one.path + '/')}</tr>"
 
 
-def _files(image: ExploredImage) -> Iterable[str]:
-    for one in largest_files(image, _MOST):
+def _files(places: Sequence[Place]) -> Iterable[str]:
+    for one in places:
         yield f"<tr>{_number(markup.size(one.size_bytes))}{_path(one.path)}</tr>"
 
 
-def _waste(image: ExploredImage) -> Iterable[str]:
-    for one in largest_waste(image, _MOST):
+def _waste(wasted: Sequence[Wasted]) -> Iterable[str]:
+    for one in wasted:
         told = f'<td class="wide">{escape_html(story(one))}</td>'
         yield f"<tr>{_number(markup.size(one.hidden_bytes))}{_path(one.path)}{told}</tr>"
 

@@ -4,6 +4,9 @@ What may have to fetch something is answered one after the other in a thread of 
 the page: a kernel with subshells takes messages in a thread that its interrupt does not reach, one without them takes
 none meanwhile. All else is answered at once. The page asks the next search when it has the answer to the last, so none
 of them queue.
+
+Each question says which view asks it, and a view that is removed says that it leaves; when none is there any more, what
+was read is let go.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ from typing import Any, Final, Protocol
 import anywidget
 import traitlets
 
+from ocinb.notebook.exploring.viewers import Viewers
 from ocinb.notebook.exploring.watching import Stopped, Watch
 
 logger = logging.getLogger("ocinb")
@@ -31,6 +35,7 @@ _SLOW: Final = ("image", "preview")
 # So many of those wait at most: a page asks a second one of a kind only when it has the answer to the first.
 _MOST_WAITING: Final = 8
 _STOP: Final = "stop"
+_LEAVE: Final = "leave"
 _BUSY = {"message": "Too much is asked at once.", "hint": "Ask again when what was asked before has been answered."}
 _STOPPED = {"message": "The reading was stopped.", "hint": "Ask again to go on: what is here already is kept."}
 
@@ -42,6 +47,12 @@ class Answering(Protocol):
 
     def close(self) -> None:
         """Let go of what it knows."""
+
+    def forget(self) -> None:
+        """Let go of it until somebody asks."""
+
+    def is_at_hand(self, question: object) -> bool:
+        """Say whether what a question is about need not be read."""
 
     def answer(self, question: object, *, progress: Watch | None = None) -> dict[str, Any]:
         """Reply to one question, also where it fails; only `Stopped` comes through."""
@@ -63,6 +74,7 @@ class ExplorerWidget(anywidget.AnyWidget):
     def __init__(self, answers: Answering) -> None:
         super().__init__(_esm=script(), _css=style(), opening=answers.opening)
         self._answers: Answering | None = answers
+        self._viewers = Viewers(self._forget)
         self._watches: dict[int | str, Watch] = {}
         self._lock = threading.Lock()
         self._waiting: deque[Callable[[], None]] = deque()
@@ -79,20 +91,32 @@ class ExplorerWidget(anywidget.AnyWidget):
             watch.stop()
         super().close()
 
+    def _forget(self) -> None:
+        answers = self._answers
+        if answers is not None:
+            answers.forget()
+
     def _take(self, question: Any, _buffers: Any) -> None:
         """Take a question of the page, and answer it now or in a thread of its own."""
         answers = self._answers
         if answers is None or not isinstance(question, dict):
             return
-        number, ask = question.get("id"), question.get("ask")
+        number, ask, view = question.get("id"), question.get("ask"), question.get("view")
         if not isinstance(number, int | str) or not isinstance(ask, str):  # no page of ours asks so
             return
         if ask == _STOP:
             self._stop(question.get("stops"))
             return
+        if ask == _LEAVE:
+            self._viewers.go(str(view))
+            return
+        if isinstance(view, str):
+            self._viewers.come(view)
         self.send({"id": number, "begun": True})
-        if ask not in _SLOW:
-            self.send(answers.answer(question))
+        if ask not in _SLOW and answers.is_at_hand(question):
+            with self._viewers.at_work():
+                reply = answers.answer(question)
+            self.send(reply)
         elif not self._work_later(partial(self._answer_slowly, answers, question, self._watch(number))):
             self._watches.pop(number, None)
             self.send({"id": number, "error": _BUSY})
@@ -131,7 +155,8 @@ class ExplorerWidget(anywidget.AnyWidget):
         number = question["id"]
         try:
             watch.check()  # it may have been stopped while it waited
-            reply = answers.answer(question, progress=watch)
+            with self._viewers.at_work():
+                reply = answers.answer(question, progress=watch)
         except Stopped:
             reply = {"id": number, "error": _STOPPED}
         finally:

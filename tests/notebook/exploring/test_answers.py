@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import logging
+import shutil
+import weakref
 from typing import Any
 
 import pytest
@@ -12,12 +15,14 @@ from hypothesis import strategies as st
 import ocinb
 from ocinb._pool import run_all
 from ocinb.errors import InvalidError, NotFoundError, TransportError
+from ocinb.frames import laid
 from ocinb.notebook.exploring.answers import Answers, open_answers
 from ocinb.notebook.exploring.questions import MOST_CHARACTERS
 from ocinb.progress.protocol import State
 from ocinb.samples import SampleRegistry
 from ocinb.samples import registry as start_registry
 from ocinb.samples.tars import file, symlink, whiteout
+from ocinb.sources.session import default_session
 from tests.documents import REPOSITORY, layer, put_image, put_schema1
 from tests.frames.layerfacts import put_layers
 from tests.frames.test_inside import Board
@@ -173,6 +178,76 @@ def test_a_registry_that_went_is_an_error_and_what_is_here_goes_on() -> None:
     assert "cannot be reached" in message
     assert ask(answers, "preview", path="srv/shop/settings.toml")["text"]
     assert ask(answers, "children", path="")["total"]
+
+
+QUESTIONS: list[dict[str, Any]] = [
+    {"ask": "children", "path": "srv/shop"},
+    {"ask": "children", "path": "", "layer": 5, "as_of": True},
+    {"ask": "search", "pattern": "*.py"},
+    {"ask": "preview", "path": "srv/shop/settings.toml"},
+    {"ask": "waste"},
+    {"ask": "image"},
+]
+
+
+def test_what_was_forgotten_is_read_again_without_a_registry() -> None:
+    with start_registry() as registry:
+        answers = open_answers(registry.reference(SHOP), platform="amd64")
+    told = [answers.answer(question) for question in QUESTIONS]
+    image = weakref.ref(answers._offered.explored("linux/amd64"))
+    assert answers.is_at_hand({"platform": "linux/amd64"})
+    for question, before in zip(QUESTIONS, told, strict=True):
+        _forget(answers)
+        assert image() is None
+        assert not answers.is_at_hand(question)
+        assert answers.answer(question) == before
+        assert answers.is_at_hand(question)
+    assert not answers.is_at_hand({"platform": "linux/arm64"})
+    assert answers.is_at_hand({"platform": "linux/no"}), "which is an error at once"
+
+
+def test_what_was_forgotten_and_is_nowhere_is_an_error() -> None:
+    with start_registry() as registry:
+        answers = open_answers(registry.reference(SHOP), platform="amd64")
+    shutil.rmtree(default_session().store.root)
+    _forget(answers)
+    message, _ = refused(answers, "children", path="")
+    assert "cannot be reached" in message
+    answers.close()
+    _forget(answers)
+    assert refused(answers, "children", path="")[0] == "the explorer was closed"
+
+
+def test_what_was_forgotten_is_the_same_when_the_tag_has_moved(registry: SampleRegistry) -> None:
+    name = put_layers(registry, [file("a", "before")])
+    answers = open_answers(name)
+    put_layers(registry, [file("a", "after"), file("b")])
+    ocinb.settings.tag_ttl = 0
+    try:
+        _forget(answers)
+        assert names(ask(answers, "children", path="")) == ["a"]
+        assert ask(answers, "preview", path="a")["text"] == "before"
+    finally:
+        del ocinb.settings.tag_ttl
+
+
+def test_threads_may_ask_while_others_forget(registry: SampleRegistry) -> None:
+    answers = open_answers(registry.reference(SHOP), platform="amd64")
+    told = [answers.answer(question) for question in QUESTIONS]
+
+    def act(place: int) -> bool:
+        if place % 4 == 0:
+            _forget(answers)
+        return answers.answer(QUESTIONS[place % len(QUESTIONS)]) == told[place % len(QUESTIONS)]
+
+    assert all(run_all(act, range(120), workers=8))
+
+
+def _forget(answers: Answers) -> None:
+    """Let go of all, also of what a session keeps for whoever comes next."""
+    answers.forget()
+    laid._recent_of(default_session())._kept.clear()
+    gc.collect()
 
 
 def test_a_mistake_of_ours_is_an_answer_too(

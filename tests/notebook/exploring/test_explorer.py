@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import threading
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -13,10 +12,14 @@ import pytest
 
 import ocinb
 from ocinb.errors import InvalidError, NotFoundError
+from ocinb.notebook.exploring.explorer import Explorer
+from ocinb.notebook.exploring.image import ExploredImage
 from ocinb.samples import SampleRegistry
+from ocinb.samples import registry as start_registry
 from tests.frames.test_inside import Board
 from tests.notebook.reading import Reader
 from tests.notebook.shells import run
+from tests.patience import until
 
 SHOP = "demo/shop:2.0"
 VIEW = "application/vnd.jupyter.widget-view+json"
@@ -75,7 +78,7 @@ def test_one_that_is_closed_holds_no_image_and_says_so(
     monkeypatch.setattr(type(shell), "kernel", object(), raising=False)
     shell.user_ns["explorer"] = explorer = ocinb.explore(registry.reference(SHOP), platform="amd64", progress=False)
     run(shell, "explorer")
-    image, widget = weakref.ref(explorer._answers.first), explorer._widget
+    image, widget = weakref.ref(_image(explorer)), explorer._widget
     explorer.close()
     explorer.close()
     gc.collect()
@@ -90,16 +93,30 @@ def test_one_that_is_closed_holds_no_image_and_says_so(
     assert told["error"]["message"] == "the explorer was closed"
 
 
-def test_its_words_wait_until_the_image_is_not_looked_at(registry: SampleRegistry) -> None:
-    explorer = ocinb.explore(registry.reference(SHOP), platform="amd64", progress=False)
-    told: list[str] = []
-    thread = threading.Thread(target=lambda: told.append(repr(explorer)))
-    with explorer._answers.first.lock:
-        thread.start()
-        thread.join(0.2)
-        assert told == []
-    thread.join(60)
-    assert told == [repr(explorer)]
+def test_one_that_is_shown_no_more_holds_no_image_until_it_is_shown_again() -> None:
+    with start_registry() as registry:
+        explorer = ocinb.explore(registry.reference(SHOP), platform="amd64", progress=False)
+        other = ocinb.explore(registry.reference("demo/hello"), progress=False)
+    told, image = explorer._repr_mimebundle_(), weakref.ref(_image(explorer))
+    _ask(explorer, "children", view="one", path="")
+    _ask(explorer, "leave", view="one")
+    gc.collect()
+    assert image() is None
+    assert explorer._repr_mimebundle_() == told, "which needs no image"
+    assert not explorer._answers.is_at_hand({})
+    _ask(explorer, "children", view="two", path="srv")
+    until(lambda: explorer._answers.is_at_hand({}))
+    assert not explorer._answers.is_closed
+    assert other._answers.is_at_hand({}), "another one is not concerned"
+
+
+def _image(explorer: Explorer) -> ExploredImage:
+    [image] = explorer._answers._offered._explored.values()
+    return image
+
+
+def _ask(explorer: Explorer, ask: str, **more: Any) -> None:
+    explorer._widget._handle_custom_msg({"id": 1, "ask": ask, **more}, [])
 
 
 CALLS: dict[str, tuple[Callable[[str], Any], type[Exception], str]] = {

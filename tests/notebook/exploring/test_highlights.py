@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from ocinb.notebook.exploring.highlights import figures_told, largest_files, largest_folders, largest_waste, story
+from ocinb.notebook.exploring.highlights import (
+    MOST,
+    figures_told,
+    highlights,
+    largest_files,
+    largest_folders,
+    largest_waste,
+    story,
+)
 from ocinb.notebook.exploring.image import Wasted
 from ocinb.samples.tars import directory, file, hardlink, opaque, whiteout
 from tests.notebook.exploring.asking import explored
@@ -45,6 +53,13 @@ def test_waste_without_empty_files() -> None:
         ("a", "layer 0, folder emptied in 1"),
         ("../d", "layer 0, never seen"),
     ]
+
+
+def test_few_of_each_are_told() -> None:
+    image = explored([[file(f"{kind}{number}/x", "x") for kind in "ab" for number in range(20)], [whiteout("a7")]])
+    told = highlights(image)
+    assert told.figures == figures_told(image)
+    assert [len(told.folders), len(told.files), len(told.waste)] == [MOST, MOST, 1]
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from tests.frames.test_hostile_text import HARMFUL, TEXTS, put_hostile
 
 def told(name: str) -> list[str]:
     answers = open_answers(name)
-    return lines(answers.opening, answers.first).split("\n")
+    return lines(answers.opening, answers.highlights).split("\n")
 
 
 def test_it_says_what_the_image_is_and_where_its_bytes_are(registry: SampleRegistry) -> None:

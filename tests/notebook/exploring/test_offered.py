@@ -66,9 +66,9 @@ def test_a_platform_of_any_length_is_shown_short_and_can_be_chosen(registry: Sam
     assert third == f"{second} (2)"
     assert len(second) > 20_000
     assert ask(answers, "children", path="", platform=third)["entries"][0]["name"] == "file2"
-    shown = summary(answers.opening, answers.first)
+    shown = summary(answers.opening, answers.highlights)
     assert shown.count("xx…xx") == 2
-    assert "x" * 60 not in shown + lines(answers.opening, answers.first)
+    assert "x" * 60 not in shown + lines(answers.opening, answers.highlights)
     message, hint = refused(answers, "image", platform="windows")
     assert len(message) + len(hint) < 400
     assert first in hint

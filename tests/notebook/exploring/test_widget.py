@@ -16,6 +16,7 @@ from ocinb.notebook.exploring import widget as module
 from ocinb.notebook.exploring.watching import Watch
 from ocinb.notebook.exploring.widget import ExplorerWidget
 from ocinb.progress.protocol import Task
+from tests.patience import SECONDS
 
 
 class Answers:
@@ -26,16 +27,23 @@ class Answers:
         self.begun, self.go = threading.Event(), threading.Event()
         self.threads: list[str] = []
         self.is_closed = False
+        self.is_held = True
 
     def close(self) -> None:
         self.is_closed = True
+
+    def forget(self) -> None:
+        self.is_held = False
+
+    def is_at_hand(self, _question: Any) -> bool:
+        return self.is_held
 
     def answer(self, question: Any, *, progress: Watch | None = None) -> dict[str, Any]:
         self.threads.append(threading.current_thread().name)
         if progress is not None:
             progress.start("Reading", [Task("one", "one", 1000)])
             self.begun.set()
-            assert self.go.wait(20)
+            assert self.go.wait(SECONDS)
             progress.advance("one", 10)
         return {"id": question["id"], "answer": {}}
 
@@ -55,7 +63,7 @@ class Shown:
     def wait(self) -> None:
         for thread in threading.enumerate():
             if thread.name == "ocinb-explore":
-                thread.join(20)
+                thread.join(SECONDS)
 
 
 @pytest.fixture
@@ -76,7 +84,7 @@ def test_what_is_quick_is_answered_at_once(shown: Shown) -> None:
 @pytest.mark.parametrize("ask", ["image", "preview"])
 def test_what_is_slow_keeps_nobody_waiting_and_tells_how_far_it_is(shown: Shown, ask: str) -> None:
     shown.ask(1, ask)
-    assert shown.answers.begun.wait(20)
+    assert shown.answers.begun.wait(SECONDS)
     shown.ask(2, "children")
     assert {"id": 2, "answer": {}} in shown.sent
     assert {"id": 1, "begun": "0 B of 1.0 kB, 0 of 1 layers read"} in shown.sent
@@ -87,7 +95,7 @@ def test_what_is_slow_keeps_nobody_waiting_and_tells_how_far_it_is(shown: Shown,
 
 def test_what_is_stopped_says_so(shown: Shown) -> None:
     shown.ask(1, "image")
-    assert shown.answers.begun.wait(20)
+    assert shown.answers.begun.wait(SECONDS)
     shown.ask(2, "stop", stops=7)  # which nobody reads
     shown.ask(3, "stop", stops=1)
     shown.answers.go.set()
@@ -98,7 +106,7 @@ def test_what_is_stopped_says_so(shown: Shown) -> None:
 
 def test_a_closed_explorer_holds_nothing_and_reads_no_more(shown: Shown) -> None:
     shown.ask(1, "image")
-    assert shown.answers.begun.wait(20)
+    assert shown.answers.begun.wait(SECONDS)
     shown.widget.close()
     shown.answers.go.set()
     shown.wait()
@@ -111,6 +119,42 @@ def test_a_closed_explorer_holds_nothing_and_reads_no_more(shown: Shown) -> None
     shown.answers = Answers()
     gc.collect()
     assert held() is None
+
+
+def test_when_the_last_view_leaves_the_answers_forget(shown: Shown) -> None:
+    shown.ask(1, "children", view="one")
+    shown.ask(2, "children", view="two")
+    shown.ask(3, "leave", view="one")
+    shown.ask(4, "leave", view="one")
+    shown.ask(5, "leave")
+    assert shown.answers.is_held
+    shown.sent.clear()
+    shown.ask(6, "leave", view="two")
+    assert not shown.answers.is_held
+    assert shown.sent == []
+
+
+def test_what_has_to_be_read_again_is_slow(shown: Shown) -> None:
+    shown.ask(1, "children", view="one")
+    shown.ask(2, "leave", view="one")
+    shown.ask(3, "children", view="two")
+    assert shown.answers.begun.wait(SECONDS)
+    assert {"id": 3, "begun": "0 B of 1.0 kB, 0 of 1 layers read"} in shown.sent
+    assert shown.answers.threads[-1] == "ocinb-explore"
+    shown.answers.go.set()
+    shown.wait()
+    assert shown.sent[-1] == {"id": 3, "answer": {}}
+
+
+def test_nothing_is_forgotten_while_it_is_read(shown: Shown) -> None:
+    shown.ask(1, "image", view="one")
+    assert shown.answers.begun.wait(SECONDS)
+    shown.ask(2, "leave", view="one")
+    shown.ask(3, "children")
+    assert shown.answers.is_held
+    shown.answers.go.set()
+    shown.wait()
+    assert not shown.answers.is_held
 
 
 def test_a_front_end_may_close_it(shown: Shown) -> None:
@@ -152,6 +196,7 @@ def test_an_answer_that_cannot_be_sent_stops_no_other(shown: Shown, monkeypatch:
 def test_what_is_no_question_is_no_matter(shown: Shown) -> None:
     messages: list[Any] = [None, [], "children", 3, {"id": [1], "ask": "image"}, {"id": {}, "ask": "preview"}]
     messages += [{"id": 1, "ask": "stop", "stops": []}, {"id": 1, "ask": ["image"]}, {"ask": "image"}]
+    messages += [{"id": 1, "ask": "leave", "view": []}, {"ask": "leave", "view": "one"}]
     for message in messages:
         shown.widget._handle_custom_msg(message, [])
     assert shown.sent == []

@@ -15,7 +15,7 @@ class KernelError extends Error {
 }
 
 /**
- * One view's questions to the kernel. Views of one explorer share a model, so each has ids of its own.
+ * One view's questions to the kernel. Views of one explorer share a model, so each has a name, and ids of its own.
  *
  * `say(text, kind, stop)` is told what a person should know, "" when nothing is waited for,
  * and how to stop it where that can be.
@@ -36,9 +36,10 @@ class Channel {
     }
 
     /** Ask, and promise the answer. */
-    ask(question) {
+    ask(asked) {
         this.count += 1;
         const id = `${this.name}-${this.count}`;
+        const question = { view: this.name, ...asked };
         return new Promise((resolve, reject) => {
             const now = performance.now();
             this.waiting.set(id, { id, question, resolve, reject, since: now, begun: null, heard: now, told: "", isRepeated: false });
@@ -102,7 +103,7 @@ class Channel {
         if (oldest.begun === null && now - oldest.since > SAY_LOST_AFTER) return this.say(LOST, "busy");
         if (oldest.begun === null && now - oldest.since > SAY_BUSY_AFTER) return this.say(BUSY, "busy");
         if (oldest.begun !== null && now - oldest.begun > SAY_READING_AFTER) {
-            const stop = STOPPABLE.includes(oldest.question.ask) ? () => this.stop(oldest.id) : null;
+            const stop = oldest.told || STOPPABLE.includes(oldest.question.ask) ? () => this.stop(oldest.id) : null;
             return this.say(underWay(oldest, Math.round((now - oldest.begun) / 1000)), "reading", stop);
         }
         return now - oldest.since > SHOW_LOADING_AFTER ? this.say("Loading …", "loading") : this.say("", "");
@@ -140,6 +141,17 @@ class Channel {
         this.model.off("msg:custom", this.heard);
         this.model.off("comm_live_update", this.ended);
         this.waiting.clear();
+        this.leave();
+    }
+
+    /** Tell the kernel that this view shows nothing any more: it need not keep for it what it read. */
+    leave() {
+        this.count += 1;
+        try {
+            this.model.send({ id: `${this.name}-${this.count}`, view: this.name, ask: "leave" });
+        } catch (error) {
+            // The way to the kernel ended first, as when a notebook is closed.
+        }
     }
 }
 

@@ -68,12 +68,10 @@ class Waste {
     }
 
     row(entry) {
-        const stored = `stored in ${entry.stored_in}: ${entry.stored_by || "no instruction"}`;
-        const hidden = `${entry.reason} in ${entry.hidden_in}: ${entry.hidden_by || "no instruction"}`;
         return this.twoLines(entry, barOf(0, entry.hidden_bytes ?? 0, this.largest.hidden), entry.hidden_bytes, [
-            element("span", { title: cut(stored), text: cut(stored, 200) }),
+            happened(`stored in ${entry.stored_in}`, entry.stored_by),
             element("span", { class: "arrow", "aria-hidden": "true", text: "→" }),
-            element("span", { title: cut(hidden), text: cut(hidden, 200) }),
+            happened(`${entry.reason} in ${entry.hidden_in}`, entry.hidden_by),
         ]);
     }
 
@@ -103,6 +101,12 @@ class Waste {
         this.hidden.dispose();
         this.copies.dispose();
     }
+}
+
+/** What a layer did, and its instruction, for which there may be no room. */
+function happened(what, instruction) {
+    const by = `: ${instruction || "no instruction"}`;
+    return element("span", { title: cut(what + by) }, what, element("span", { class: "by", text: cut(by, 200) }));
 }
 
 function wasteWords(entry) {
