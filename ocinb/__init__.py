@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from ocinb._imports import collector_off
+from ocinb._lazy import collector_off
 
 # Where each public name lives. The stub beside this file tells the same to editors and type checkers.
 _HOMES = {

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from ocinb._imports import collector_off
+from ocinb._lazy import collector_off
 
 if TYPE_CHECKING:
     import numpy as np

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from ocinb._belts import hand_out
+from ocinb._pipeline import hand_out
 from ocinb._pool import alone, run_all
 from ocinb._settings import Settings
 from ocinb.archive.entries import Columns

@@ -12,12 +12,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import BinaryIO, Final, Self
 
-from ocinb._belts import hand_over
+from ocinb._pipeline import hand_over
 from ocinb._pool import check_stopped
 from ocinb._settings import MIB, Settings
 from ocinb.archive.compression import Limits, decompressed
 from ocinb.archive.entries import Columns
-from ocinb.archive.tar import Scanner, TarLimits
+from ocinb.archive.limits import TarLimits
+from ocinb.archive.tar import Scanner
 from ocinb.progress.protocol import NoProgress, Progress, State
 from ocinb.spec.digest import Digest, Verifier
 from ocinb.storage.tables import Table, Writer

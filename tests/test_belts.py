@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from ocinb._belts import hand_in, hand_out, hand_over
+from ocinb._pipeline import hand_in, hand_out, hand_over
 from ocinb._pool import check_stopped, run_all
 from tests.patience import SECONDS, until
 from tests.test_pool import _threads, _work_until_stopped

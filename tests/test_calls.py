@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import ocinb
-from ocinb._calls import check_choice, suggesting
+from ocinb._arguments import check_choice, suggesting
 from ocinb.errors import InvalidError, OcinbError
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import ocinb
-from ocinb._imports import collector_off
+from ocinb._lazy import collector_off
 from ocinb.samples import SampleRegistry
 from ocinb.spec.reference import Reference
 
@@ -66,11 +66,11 @@ def _loaded_early_and_late(reference: str, folder: Path, *names: str) -> str:
 
 def test_a_pull_loads_what_it_needs_and_no_more(registry: SampleRegistry, tmp_path: Path) -> None:
     reference = registry.reference("demo/hello")
-    assert _loaded_early_and_late(reference, tmp_path / "images", *LATE) == "['ocinb._imports'] []\n"
+    assert _loaded_early_and_late(reference, tmp_path / "images", *LATE) == "['ocinb._lazy'] []\n"
 
 
 def test_what_keeps_answers_by_name_is_not_loaded_for_a_digest(registry: SampleRegistry, tmp_path: Path) -> None:
     by_tag = Reference(registry.reference("demo/hello"))
     by_digest = by_tag.at(ocinb.document(by_tag.canonical).digest)
-    assert _loaded_early_and_late(by_tag.canonical, tmp_path / "a", KEEPER) == f"['ocinb._imports'] ['{KEEPER}']\n"
-    assert _loaded_early_and_late(by_digest, tmp_path / "b", KEEPER) == "['ocinb._imports'] []\n"
+    assert _loaded_early_and_late(by_tag.canonical, tmp_path / "a", KEEPER) == f"['ocinb._lazy'] ['{KEEPER}']\n"
+    assert _loaded_early_and_late(by_digest, tmp_path / "b", KEEPER) == "['ocinb._lazy'] []\n"

@@ -8,7 +8,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from ocinb._calls import check_choice, suggesting
+from ocinb._arguments import check_choice, suggesting
 from ocinb.catalog.adding import Adding
 from ocinb.catalog.callers import call_among, frames_of_callers
 from ocinb.catalog.connection import Connections, place_of, refuse_open_transaction

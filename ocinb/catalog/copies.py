@@ -6,7 +6,7 @@ import os
 from os import PathLike
 from pathlib import Path
 
-from ocinb._calls import suggesting
+from ocinb._arguments import suggesting
 from ocinb.catalog.connection import Connections
 from ocinb.catalog.exporting import export_tables
 from ocinb.errors import InvalidError

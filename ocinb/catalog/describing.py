@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from ocinb._calls import suggesting
+from ocinb._arguments import suggesting
 from ocinb._text import card, counted, human_size, nearest
 from ocinb.catalog import schemas
 from ocinb.catalog.connection import Connections

@@ -15,7 +15,8 @@ from ocinb._pool import check_stopped
 from ocinb._settings import Settings
 from ocinb.archive.compression import Limits, decompressed
 from ocinb.archive.entries import FILE, HARDLINK, SYMLINK, Columns
-from ocinb.archive.tar import TarLimits, read_entry
+from ocinb.archive.limits import TarLimits
+from ocinb.archive.tar import read_entry
 from ocinb.errors import OcinbError
 from ocinb.frames.reading import LayerContents
 from ocinb.rootfs.distribution import MOST_BYTES, OS_RELEASE_PATHS, distribution_of

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from ocinb._belts import hand_in
+from ocinb._pipeline import hand_in
 from ocinb._pool import check_stopped, run_all
 from ocinb._text import printable
 from ocinb.catalog.connection import Connections

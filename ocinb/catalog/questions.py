@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ocinb._calls import suggesting
+from ocinb._arguments import suggesting
 from ocinb.catalog.connection import Connections
 from ocinb.catalog.observing import look_at, note
 from ocinb.catalog.pulling import pull_cost

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeVar
 
-from ocinb._calls import check_choice
+from ocinb._arguments import check_choice
 from ocinb._pool import run_all
 from ocinb._schemas import Schema
 from ocinb.errors import InvalidError, NotFoundError, OcinbError, TransportError

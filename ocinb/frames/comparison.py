@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ocinb._calls import suggesting
+from ocinb._arguments import suggesting
 from ocinb.frames import schemas
 from ocinb.frames.collecting import Errors, Failure, Names, Row, attempt_all, list_names, with_failures
 from ocinb.frames.opening import Platforms, open_name, wanted_platforms

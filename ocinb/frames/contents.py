@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ocinb._calls import suggesting
+from ocinb._arguments import suggesting
 from ocinb.frames import schemas
 from ocinb.frames.collecting import Errors, Names
 from ocinb.frames.entries import figures_row, files_columns, filesystem_columns, hidden_columns, layer_figures

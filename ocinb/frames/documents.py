@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from ocinb._calls import suggesting
+from ocinb._arguments import suggesting
 from ocinb._text import card, escape_html, human_size, printable
 from ocinb.errors import InvalidError, OcinbError
 from ocinb.frames.collecting import Name, as_text, checked, complete

@@ -8,8 +8,8 @@ from collections.abc import Collection, Iterator, Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal
 
-from ocinb._calls import check_choice, suggesting
-from ocinb._imports import loading
+from ocinb._arguments import check_choice, suggesting
+from ocinb._lazy import loading
 from ocinb._text import counted, human_duration, human_size
 from ocinb.errors import IntegrityError, InvalidError, OcinbError
 from ocinb.frames import schemas

@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from ocinb._calls import suggesting
+from ocinb._arguments import suggesting
 from ocinb._pool import check_stopped
 from ocinb._text import human_size
 from ocinb.archive.compression import Limits, decompressed
 from ocinb.archive.entries import BLOCK, CHARACTER, DIRECTORY, FILE, HARDLINK, SYMLINK, Columns
-from ocinb.archive.tar import TarLimits, read_entry
+from ocinb.archive.limits import TarLimits
+from ocinb.archive.tar import read_entry
 from ocinb.errors import IntegrityError, InvalidError, NotFoundError, OcinbError
 from ocinb.frames.collecting import Name, as_text, checked, complete
 from ocinb.frames.inside import Asked, check_image, watched_reading

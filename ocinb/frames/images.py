@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final, Literal
 
-from ocinb._calls import check_choice, suggesting
+from ocinb._arguments import check_choice, suggesting
 from ocinb._schemas import Schema
 from ocinb.frames import schemas
 from ocinb.frames.collecting import Errors, Names, Row, collect

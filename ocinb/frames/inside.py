@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ocinb._imports import loading
+from ocinb._lazy import loading
 from ocinb._schemas import Schema
 from ocinb._text import counted, human_duration
 from ocinb.errors import InvalidError, OcinbError

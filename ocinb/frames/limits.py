@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from ocinb._calls import suggesting
+from ocinb._arguments import suggesting
 from ocinb.errors import TransportError
 from ocinb.frames import schemas
 from ocinb.frames.collecting import Errors, Names, Row, collect

@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ocinb._calls import suggesting
+from ocinb._arguments import suggesting
 from ocinb._settings import settings
 from ocinb._text import card, counted, human_duration, human_size, printable, short_digest
 from ocinb.errors import InvalidError

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ocinb._calls import suggesting
+from ocinb._arguments import suggesting
 from ocinb.errors import InvalidError
 from ocinb.frames import schemas
 from ocinb.frames.collecting import Errors, Names, Row, collect

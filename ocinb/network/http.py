@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import requests
 import urllib3
 
-from ocinb._imports import collector_off
+from ocinb._lazy import collector_off
 from ocinb._pool import alone, check_stopped, pause
 from ocinb._settings import Settings
 from ocinb.errors import OcinbError, TransportError

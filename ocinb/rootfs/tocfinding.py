@@ -14,7 +14,8 @@ from dataclasses import dataclass
 
 from ocinb._settings import Settings
 from ocinb.archive.compression import Limits, decompressed
-from ocinb.archive.tar import Scanner, TarLimits
+from ocinb.archive.limits import TarLimits
+from ocinb.archive.tar import Scanner
 from ocinb.errors import IntegrityError, InvalidError, NotFoundError, TransportError
 from ocinb.rootfs.parts import read_part
 from ocinb.rootfs.tocplaces import (

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Self
 
-from ocinb._calls import suggesting
+from ocinb._arguments import suggesting
 from ocinb.errors import InvalidError
 from ocinb.samples.answers import answer_to, parse_route
 from ocinb.samples.catalogue import sample_content

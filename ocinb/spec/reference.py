@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import total_ordering
 from typing import NoReturn
 
-from ocinb._calls import suggesting
+from ocinb._arguments import suggesting
 from ocinb._text import card, nearest, shorten, without_login
 from ocinb.errors import InvalidError
 from ocinb.spec.digest import HEX_LENGTHS, Digest

@@ -11,7 +11,8 @@ from itertools import pairwise
 from hypothesis import strategies as st
 
 from ocinb.archive.entries import Columns
-from ocinb.archive.tar import Scanner, TarLimits, read_entry
+from ocinb.archive.limits import TarLimits
+from ocinb.archive.tar import Scanner, read_entry
 
 LIMITS = TarLimits(entries=100_000, header_bytes=1024 * 1024, content_bytes=1024 * 1024 * 1024)
 END = bytes(1024)

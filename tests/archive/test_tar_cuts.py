@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ocinb.archive.entries import COLUMNS
-from ocinb.archive.tar import Scanner, TarLimits
+from ocinb.archive.limits import TarLimits
+from ocinb.archive.tar import Scanner
 from ocinb.errors import IntegrityError, InvalidError
 from tests.archive.tars import Member, block, content, entry, members, pax, scan, summed, written
 from tests.archive.test_sparse import FORMS, RUNS, SIZE, STORED

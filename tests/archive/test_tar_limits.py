@@ -10,7 +10,8 @@ import pytest
 
 from ocinb._pool import StoppedError
 from ocinb.archive import tar
-from ocinb.archive.tar import Scanner, TarLimits
+from ocinb.archive.limits import TarLimits
+from ocinb.archive.tar import Scanner
 from ocinb.errors import IntegrityError, InvalidError
 from tests.archive.tars import LIMITS, block, content, entry, pax, record, scan
 from tests.archive.test_sparse import FORMS, RUNS, SIZE, STORED, Form, old, written

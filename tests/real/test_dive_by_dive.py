@@ -13,7 +13,8 @@ import pytest
 
 import ocinb
 from ocinb.archive.entries import Columns
-from ocinb.archive.tar import Scanner, TarLimits
+from ocinb.archive.limits import TarLimits
+from ocinb.archive.tar import Scanner
 from ocinb.rootfs.dive import DiveFigures, dive_figures
 from ocinb.rootfs.markers import as_layer
 from ocinb.samples.base import PLATFORMS

@@ -10,7 +10,8 @@ from typing import Any
 from ocinb._settings import MIB, settings
 from ocinb.archive.compression import Limits, decompressed
 from ocinb.archive.entries import COLUMNS, Columns
-from ocinb.archive.tar import Scanner, TarLimits
+from ocinb.archive.limits import TarLimits
+from ocinb.archive.tar import Scanner
 from ocinb.rootfs.markers import as_layer
 from ocinb.rootfs.toc import Toc
 from ocinb.samples import SampleRegistry

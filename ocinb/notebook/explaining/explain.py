@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 
-from ocinb._calls import suggesting
+from ocinb._arguments import suggesting
 from ocinb.errors import InvalidError, OcinbError
 from ocinb.frames.collecting import Name, as_text, checked, complete
 from ocinb.notebook.explaining.gathering import gather

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any
 
-from ocinb._calls import suggesting
+from ocinb._arguments import suggesting
 from ocinb._text import escape_html
 from ocinb.frames.collecting import Name
 from ocinb.notebook.exploring.answers import Answers, open_answers

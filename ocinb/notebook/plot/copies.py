@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, TypeGuard
 
-from ocinb._calls import suggesting
+from ocinb._arguments import suggesting
 from ocinb._text import counted, human_size
 from ocinb.frames import contents
 from ocinb.frames.collecting import Errors, Names

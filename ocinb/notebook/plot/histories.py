@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
-from ocinb._calls import check_choice
+from ocinb._arguments import check_choice
 from ocinb.errors import InvalidError, NotFoundError, OcinbError
 from ocinb.frames import images
 from ocinb.frames import names as listing

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
-from ocinb._calls import check_choice
+from ocinb._arguments import check_choice
 from ocinb._text import counted
 from ocinb.errors import InvalidError
 from ocinb.frames.collecting import Errors, Names, list_names

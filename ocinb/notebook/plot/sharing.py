@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from ocinb._calls import check_choice, suggesting
+from ocinb._arguments import check_choice, suggesting
 from ocinb._text import counted, human_size
 from ocinb.frames import comparison, images
 from ocinb.frames.collecting import Errors, Names

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from ocinb._calls import check_choice, suggesting
+from ocinb._arguments import check_choice, suggesting
 from ocinb._text import counted, human_size
 from ocinb.frames import images
 from ocinb.frames.collecting import Errors, Names

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ocinb._calls import suggesting
+from ocinb._arguments import suggesting
 from ocinb._text import counted, human_size, shorten
 from ocinb.frames import images
 from ocinb.frames.collecting import Errors, Names

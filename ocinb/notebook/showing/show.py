@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ocinb._calls import suggesting
+from ocinb._arguments import suggesting
 from ocinb.errors import InvalidError
 from ocinb.notebook import markup
 from ocinb.notebook.showing.interactive import can_be_interactive, search_and_sort

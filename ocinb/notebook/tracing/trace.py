@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Self
 
-from ocinb._calls import suggesting
+from ocinb._arguments import suggesting
 from ocinb.errors import InvalidError
 from ocinb.frames import schemas
 from ocinb.network.exchange import Exchange, observed_by

@@ -14,6 +14,7 @@ from ocinb.errors import InvalidError
 if TYPE_CHECKING:
     from inspect import Parameter
 
+
 P = ParamSpec("P")
 R = TypeVar("R")
 _SHOWN_CHARACTERS = 60
