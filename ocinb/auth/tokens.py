@@ -24,8 +24,7 @@ from ocinb.network.answers import Answer
 from ocinb.network.http import Http
 from ocinb.network.redirects import AstrayError
 from ocinb.network.refusals import SERVER_FAULT, credentials_hint, refusal
-from ocinb.spec.fields import Fields
-from ocinb.spec.strictjson import parse_object
+from ocinb.spec.strict_json import Fields, parse_object
 
 # token.md: a token without expires_in lives for 60 seconds, and none may live shorter.
 LEAST_LIFE_SECONDS = 60

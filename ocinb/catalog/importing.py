@@ -20,7 +20,7 @@ from ocinb.catalog.versions import check_version
 from ocinb.errors import IntegrityError, InvalidError, NotFoundError, TransportError
 from ocinb.sources.files import reading
 from ocinb.spec.digest import Digest, verify
-from ocinb.spec.signed import verify_manifest
+from ocinb.spec.schema1_signature import verify_manifest
 
 _NO_EXPORT = "Catalog.export makes such a directory"
 # Two kilobytes can claim any number of rows that are alike. Of ours each takes a byte or more: they have digests,

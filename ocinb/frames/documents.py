@@ -18,7 +18,7 @@ from ocinb.sources.session import Session, default_session, open_source
 from ocinb.spec import mediatypes
 from ocinb.spec.documents import Descriptor, parse_manifest
 from ocinb.spec.reference import Reference
-from ocinb.spec.strictjson import parse_object
+from ocinb.spec.strict_json import parse_object
 
 # A notebook that shows megabytes of JSON is no longer a notebook.
 SHOWN_CHARACTERS = 100_000

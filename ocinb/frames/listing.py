@@ -16,7 +16,7 @@ from ocinb.sources.base import RawDocument
 from ocinb.spec import mediatypes
 from ocinb.spec.digest import Digest
 from ocinb.spec.documents import REFERENCE_DIGEST, Descriptor, parse_index
-from ocinb.spec.tagforms import referrers_tags
+from ocinb.spec.tag_schema import referrers_tags
 from ocinb.storage.layout import Layout
 
 

@@ -15,7 +15,7 @@ from ocinb.sources.base import Source
 from ocinb.sources.lists import list_repositories
 from ocinb.sources.session import Session, default_session, open_source
 from ocinb.spec.reference import FILE_TRANSPORTS, Reference, in_registry, parse_registry
-from ocinb.spec.tagforms import tag_kind
+from ocinb.spec.tag_schema import tag_kind
 
 if TYPE_CHECKING:
     import pandas as pd

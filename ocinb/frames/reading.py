@@ -21,7 +21,7 @@ from ocinb.sources.images import Image
 from ocinb.sources.lengths import ask_length
 from ocinb.spec.digest import Digest
 from ocinb.spec.documents import Descriptor
-from ocinb.spec.identity import layer_steps
+from ocinb.spec.layer_identity import layer_steps
 from ocinb.storage.tables import Table, Tables
 
 

@@ -8,7 +8,7 @@ from ocinb._text import short_digest, short_digests
 from ocinb.progress.protocol import Task
 from ocinb.sources.images import Image
 from ocinb.spec.documents import Descriptor
-from ocinb.spec.identity import layer_steps
+from ocinb.spec.layer_identity import layer_steps
 
 
 def blob_tasks(image: Image, blobs: Iterable[Descriptor]) -> list[Task]:

@@ -12,8 +12,8 @@ from ocinb._settings import Settings
 from ocinb.errors import IntegrityError, InvalidError
 from ocinb.spec.digest import Digest
 from ocinb.spec.documents import sniff_media_type
-from ocinb.spec.signed import verify_manifest
-from ocinb.spec.tagforms import tag_kind
+from ocinb.spec.schema1_signature import verify_manifest
+from ocinb.spec.tag_schema import tag_kind
 
 
 def worth_keeping(response: requests.Response) -> bool:

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from ocinb._text import short_digest
 from ocinb.network.addresses import safe_url
-from ocinb.spec.strictjson import parse_object
+from ocinb.spec.strict_json import parse_object
 
 # A header whose name speaks of any of these may open something; the challenge only says what is wanted.
 _SECRET = re.compile(r"auth|cookie|token|secret|key|passw|credential|signature|session|assertion", re.IGNORECASE)

@@ -15,7 +15,7 @@ from typing import Final
 
 from ocinb.spec.digest import Digest
 from ocinb.spec.documents import Descriptor
-from ocinb.spec.tocdigests import packed_toc, plain_toc
+from ocinb.spec.toc_annotations import packed_toc, plain_toc
 
 # In the image that has the tables of another one's layers: which layer each is of.
 LAYER_DIGEST: Final = "containerd.io/snapshot/stargz/layer.digest"

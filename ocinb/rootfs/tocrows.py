@@ -27,7 +27,7 @@ from ocinb.archive.entries import (
 from ocinb.archive.headers import clean_path
 from ocinb.errors import IntegrityError, InvalidError
 from ocinb.rootfs.chunks import Chunks
-from ocinb.spec.strictjson import walk_object
+from ocinb.spec.strict_json import walk_object
 
 _TYPES: Final = {
     "reg": FILE,

@@ -11,7 +11,7 @@ from typing import Any
 from ocinb.samples.content import Content, Repository
 from ocinb.samples.images import JSON, Manifest, make_index
 from ocinb.spec.digest import Digest
-from ocinb.spec.tagforms import referrers_tags
+from ocinb.spec.tag_schema import referrers_tags
 
 
 def list_referrers(repository: Repository, subject: str) -> list[JSON]:

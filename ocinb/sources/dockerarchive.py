@@ -30,10 +30,9 @@ from ocinb.sources.tarindex import TarIndex
 from ocinb.spec import mediatypes
 from ocinb.spec.digest import Digest
 from ocinb.spec.documents import Descriptor
-from ocinb.spec.fields import Fields
-from ocinb.spec.imageconfig import parse_config
+from ocinb.spec.image_config import parse_config
 from ocinb.spec.reference import Reference
-from ocinb.spec.strictjson import parse_object
+from ocinb.spec.strict_json import Fields, parse_object
 
 MANIFEST = "manifest.json"
 

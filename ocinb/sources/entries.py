@@ -16,7 +16,7 @@ from ocinb.spec.digest import Digest
 from ocinb.spec.documents import Descriptor
 from ocinb.spec.nearness import near_names
 from ocinb.spec.reference import PLACE
-from ocinb.spec.tagforms import tag_kind
+from ocinb.spec.tag_schema import tag_kind
 
 SHOWN_NAMES = 20
 

@@ -14,10 +14,10 @@ from ocinb.sources.base import DocumentSource, RawDocument, Source
 from ocinb.spec import mediatypes
 from ocinb.spec.digest import Digest
 from ocinb.spec.documents import Descriptor, Manifest, parse_index, parse_manifest
-from ocinb.spec.imageconfig import ImageConfig, is_image_config, parse_config
+from ocinb.spec.image_config import ImageConfig, is_image_config, parse_config
 from ocinb.spec.platforms import Platform, choose_platform, list_platforms, meant_platform, parse_platform
 from ocinb.spec.schema1 import parse_schema1
-from ocinb.spec.strictjson import parse_object
+from ocinb.spec.strict_json import parse_object
 
 logger = logging.getLogger("ocinb")
 

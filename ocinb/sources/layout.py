@@ -19,8 +19,7 @@ from ocinb.sources.paths import INDEX, MARKER, not_there
 from ocinb.spec import mediatypes
 from ocinb.spec.digest import Digest
 from ocinb.spec.documents import Descriptor, parse_index, sniff_media_type
-from ocinb.spec.fields import Fields
-from ocinb.spec.strictjson import parse_object
+from ocinb.spec.strict_json import Fields, parse_object
 from ocinb.storage.index import OWN_NAME, REF_NAME
 
 CONTAINERD_NAME = "io.containerd.image.name"

@@ -13,8 +13,7 @@ from ocinb.network.http import OfflineError
 from ocinb.network.reading import reading
 from ocinb.network.refusals import UnknownRepositoryError
 from ocinb.sources.endpoint import Endpoint
-from ocinb.spec.fields import Fields
-from ocinb.spec.strictjson import parse_object
+from ocinb.spec.strict_json import Fields, parse_object
 
 CATALOG_SCOPE = "registry:catalog:*"
 

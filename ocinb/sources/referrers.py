@@ -22,9 +22,8 @@ from ocinb.sources.base import RawDocument, Referrer, Source, Tags, Way
 from ocinb.sources.images import Resolved
 from ocinb.spec import mediatypes
 from ocinb.spec.documents import REFERENCE_DIGEST, Descriptor, parse_index
-from ocinb.spec.fields import Fields
-from ocinb.spec.strictjson import parse_object
-from ocinb.spec.tagforms import MAX_TAG_LENGTH, cosign_tags, referrers_tags
+from ocinb.spec.strict_json import Fields, parse_object
+from ocinb.spec.tag_schema import MAX_TAG_LENGTH, cosign_tags, referrers_tags
 
 logger = logging.getLogger("ocinb")
 

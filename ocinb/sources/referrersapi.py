@@ -23,8 +23,7 @@ from ocinb.sources.endpoint import Endpoint
 from ocinb.spec import mediatypes
 from ocinb.spec.digest import Digest
 from ocinb.spec.documents import Descriptor, parse_descriptor
-from ocinb.spec.fields import Fields
-from ocinb.spec.strictjson import parse_object
+from ocinb.spec.strict_json import Fields, parse_object
 
 logger = logging.getLogger("ocinb")
 

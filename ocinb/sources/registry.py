@@ -30,7 +30,7 @@ from ocinb.sources.streams import ArrivingBlob, EmbeddedBlob
 from ocinb.spec import mediatypes
 from ocinb.spec.digest import Digest, verify
 from ocinb.spec.documents import Descriptor, blob_media_type, sniff_media_type
-from ocinb.spec.signed import manifest_digest, verify_manifest
+from ocinb.spec.schema1_signature import manifest_digest, verify_manifest
 from ocinb.storage.layout import Layout
 from ocinb.storage.signed import SignedDocuments
 

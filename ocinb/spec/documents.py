@@ -13,10 +13,9 @@ from dataclasses import dataclass, field
 from ocinb.errors import IntegrityError, InvalidError
 from ocinb.spec import mediatypes
 from ocinb.spec.digest import Digest, verify
-from ocinb.spec.fields import Fields
 from ocinb.spec.platforms import Platform
-from ocinb.spec.signed import is_signed
-from ocinb.spec.strictjson import parse_object
+from ocinb.spec.schema1_signature import is_signed
+from ocinb.spec.strict_json import Fields, parse_object
 
 REFERENCE_TYPE = "vnd.docker.reference.type"
 REFERENCE_DIGEST = "vnd.docker.reference.digest"

@@ -11,10 +11,9 @@ from ocinb.errors import InvalidError
 from ocinb.spec import mediatypes
 from ocinb.spec.digest import Digest
 from ocinb.spec.documents import UNKNOWN_SIZE, Descriptor, Manifest
-from ocinb.spec.fields import Fields
-from ocinb.spec.imageconfig import HistoryEntry, ImageConfig, parse_config, parse_time
-from ocinb.spec.signed import digested_bytes
-from ocinb.spec.strictjson import parse_object
+from ocinb.spec.image_config import HistoryEntry, ImageConfig, parse_config, parse_time
+from ocinb.spec.schema1_signature import digested_bytes
+from ocinb.spec.strict_json import Fields, parse_object
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from ocinb.errors import IntegrityError, OcinbError
 from ocinb.progress.protocol import Progress, State
 from ocinb.spec import mediatypes
 from ocinb.spec.digest import Digest, Verifier
-from ocinb.spec.strictjson import parse_object
+from ocinb.spec.strict_json import parse_object
 from ocinb.storage.blobs import looks
 from ocinb.storage.index import Entry
 from ocinb.storage.layout import Layout

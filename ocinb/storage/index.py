@@ -15,7 +15,7 @@ from typing import Any
 from ocinb.errors import InvalidError
 from ocinb.spec.digest import Digest
 from ocinb.spec.platforms import Platform
-from ocinb.spec.tagforms import cosign_tags, referrers_tags
+from ocinb.spec.tag_schema import cosign_tags, referrers_tags
 
 REF_NAME = "org.opencontainers.image.ref.name"
 # The name itself, where it is outside the grammar of that annotation.

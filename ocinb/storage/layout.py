@@ -15,7 +15,7 @@ from typing import Any
 from ocinb.errors import InvalidError
 from ocinb.spec import mediatypes
 from ocinb.spec.documents import Descriptor
-from ocinb.spec.strictjson import parse_object
+from ocinb.spec.strict_json import parse_object
 from ocinb.storage.blobs import Blobs
 from ocinb.storage.files import (
     OWN_FOLDER,

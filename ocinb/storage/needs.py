@@ -19,9 +19,8 @@ from ocinb.errors import IntegrityError, InvalidError, OcinbError
 from ocinb.spec import mediatypes
 from ocinb.spec.digest import Digest, verify
 from ocinb.spec.documents import parse_descriptor
-from ocinb.spec.fields import Fields
-from ocinb.spec.strictjson import parse_object
-from ocinb.spec.tocdigests import toc_digests
+from ocinb.spec.strict_json import Fields, parse_object
+from ocinb.spec.toc_annotations import toc_digests
 from ocinb.storage.blobs import Blobs
 from ocinb.storage.index import Entry
 from ocinb.storage.plain import open_plain, read_all

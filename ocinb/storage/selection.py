@@ -15,7 +15,7 @@ from ocinb._text import shorten
 from ocinb.errors import InvalidError, NotFoundError
 from ocinb.spec.nearness import near_names
 from ocinb.spec.reference import Reference
-from ocinb.spec.tagforms import tag_kind
+from ocinb.spec.tag_schema import tag_kind
 from ocinb.storage.index import Entry
 from ocinb.storage.survey import Kept
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ocinb.errors import IntegrityError, InvalidError
 from ocinb.spec.digest import Digest
-from ocinb.spec.signed import verify_manifest
+from ocinb.spec.schema1_signature import verify_manifest
 from ocinb.storage.blobs import Blobs
 from ocinb.storage.files import disk_errors, own_folder, write_atomically
 from ocinb.storage.plain import open_file

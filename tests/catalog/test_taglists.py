@@ -15,7 +15,7 @@ from ocinb.samples.images import make_layer
 from ocinb.samples.tars import file
 from ocinb.spec.digest import Digest
 from ocinb.spec.mediatypes import OCI_INDEX
-from ocinb.spec.tagforms import cosign_tags, referrers_tags
+from ocinb.spec.tag_schema import cosign_tags, referrers_tags
 from tests.sources.referring import artifact, cosigned, entry, index
 
 REPOSITORY = "demo/many"

@@ -24,7 +24,7 @@ from ocinb.samples.seekable import make_estargz, make_zstd_chunked, toc_image
 from ocinb.samples.tars import file, hardlink, noise, symlink, whiteout
 from ocinb.sources.session import default_session
 from ocinb.spec.digest import Digest
-from ocinb.spec.tocdigests import toc_digests
+from ocinb.spec.toc_annotations import toc_digests
 from tests.documents import REPOSITORY, put_image, put_schema1
 from tests.frames.layerfacts import layer_of, plain, put_layers
 from tests.spec.signing import Step as OldStep

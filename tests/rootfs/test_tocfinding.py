@@ -21,7 +21,7 @@ from ocinb.samples.seekable import Seekable, make_estargz, make_zstd_chunked
 from ocinb.samples.tars import file, noise
 from ocinb.spec.digest import Digest
 from ocinb.spec.documents import Descriptor
-from ocinb.spec.tocdigests import toc_digests
+from ocinb.spec.toc_annotations import toc_digests
 from ocinb.storage.files import disk_errors
 from ocinb.storage.layout import Layout
 from tests.rootfs.seekables import (

@@ -23,7 +23,7 @@ from ocinb.sources.files import Content
 from ocinb.sources.session import default_session, open_source
 from ocinb.spec.digest import Verifier
 from ocinb.spec.documents import parse_manifest
-from ocinb.spec.imageconfig import ImageConfig, parse_config
+from ocinb.spec.image_config import ImageConfig, parse_config
 from ocinb.spec.reference import Reference
 from tests.localfiles import (
     Member,

@@ -18,8 +18,8 @@ from ocinb.spec.documents import (
     parse_manifest,
     sniff_media_type,
 )
-from ocinb.spec.fields import Fields
 from ocinb.spec.platforms import Platform
+from ocinb.spec.strict_json import Fields
 
 DIGEST = Digest.of(b"something")
 BLOB = {"mediaType": mediatypes.OCI_LAYER, "digest": DIGEST, "size": 9}

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ocinb.errors import InvalidError
-from ocinb.spec.fields import Fields
+from ocinb.spec.strict_json import Fields
 
 BODY = {
     "text": "words",

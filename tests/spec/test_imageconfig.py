@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ocinb.errors import InvalidError
 from ocinb.spec.digest import Digest
-from ocinb.spec.imageconfig import HistoryEntry, dockerfile_instruction, is_image_config, parse_config, parse_time
+from ocinb.spec.image_config import HistoryEntry, dockerfile_instruction, is_image_config, parse_config, parse_time
 from ocinb.spec.platforms import Platform
 
 DIFF_ID = Digest.of(b"tar")

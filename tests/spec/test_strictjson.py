@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ocinb.errors import InvalidError
-from ocinb.spec.strictjson import MAX_DEPTH, MAX_PARTS, parse_object, walk_object
+from ocinb.spec.strict_json import MAX_DEPTH, MAX_PARTS, parse_object, walk_object
 
 
 def test_an_object_is_read() -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ocinb.spec.digest import HEX_LENGTHS, Digest
-from ocinb.spec.tagforms import MAX_TAG_LENGTH, cosign_tags, referrers_tags, tag_kind
+from ocinb.spec.tag_schema import MAX_TAG_LENGTH, cosign_tags, referrers_tags, tag_kind
 
 HEX = "0123456789abcdef" * 4
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ocinb.spec.digest import Digest
-from ocinb.spec.tocdigests import ESTARGZ_DIGEST, ZSTD_PREFIXES, packed_toc, plain_toc, toc_digests
+from ocinb.spec.toc_annotations import ESTARGZ_DIGEST, ZSTD_PREFIXES, packed_toc, plain_toc, toc_digests
 
 A, B, C = (str(Digest.of(letter)) for letter in (b"a", b"b", b"c"))
 NEW, OLD = (f"{prefix}manifest-checksum" for prefix in ZSTD_PREFIXES)

@@ -20,7 +20,7 @@ from ocinb.errors import TransportError
 from ocinb.progress.protocol import NoProgress, State, Task
 from ocinb.spec.digest import Digest
 from ocinb.spec.mediatypes import OCI_INDEX, OCI_LAYER, OCI_MANIFEST
-from ocinb.spec.tagforms import referrers_tags
+from ocinb.spec.tag_schema import referrers_tags
 from ocinb.storage import checking
 from ocinb.storage.checking import Finding, check_blobs, check_images, list_blobs
 from ocinb.storage.layout import Layout

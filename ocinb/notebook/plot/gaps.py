@@ -11,7 +11,7 @@ from ocinb.errors import InvalidError
 from ocinb.frames import images
 from ocinb.frames.collecting import Errors
 from ocinb.spec.reference import Reference
-from ocinb.spec.tagforms import tag_kind
+from ocinb.spec.tag_schema import tag_kind
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -17,7 +17,7 @@ from ocinb.notebook.plot.questions import Subject, Watching
 from ocinb.sources.images import ALL, NoPlatformError
 from ocinb.spec.platforms import parse_platform
 from ocinb.spec.reference import Reference
-from ocinb.spec.tagforms import tag_kind
+from ocinb.spec.tag_schema import tag_kind
 
 if TYPE_CHECKING:
     import pandas as pd

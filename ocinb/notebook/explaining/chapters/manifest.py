@@ -28,7 +28,7 @@ from ocinb.sources.base import RawDocument
 from ocinb.sources.images import Image
 from ocinb.spec.documents import Manifest
 from ocinb.spec.mediatypes import DOCKER_SCHEMA1_SIGNED
-from ocinb.spec.signed import digested_bytes
+from ocinb.spec.schema1_signature import digested_bytes
 
 _HASHED = (
     "Nobody has to be believed: the digest is computed from the bytes as they came, with every blank in them. The "

@@ -31,7 +31,7 @@ from ocinb.notebook.explaining.words import (
 from ocinb.notebook.tracing.steps import Step
 from ocinb.sources.base import Referrer
 from ocinb.spec.documents import Descriptor
-from ocinb.spec.tagforms import tag_kind
+from ocinb.spec.tag_schema import tag_kind
 
 _COLUMNS = ("artifact_type", "found_via", "subject", "digest", "manifest_bytes")
 _TOLD = (

@@ -13,9 +13,8 @@ from typing import Any
 from ocinb.errors import InvalidError
 from ocinb.spec.digest import Digest
 from ocinb.spec.documents import parse_platform_object
-from ocinb.spec.fields import Fields
 from ocinb.spec.platforms import Platform
-from ocinb.spec.strictjson import parse_object
+from ocinb.spec.strict_json import Fields, parse_object
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

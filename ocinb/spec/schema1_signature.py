@@ -14,8 +14,7 @@ from typing import Any
 
 from ocinb.errors import IntegrityError, InvalidError
 from ocinb.spec.digest import Digest, verify
-from ocinb.spec.fields import Fields
-from ocinb.spec.strictjson import parse_object
+from ocinb.spec.strict_json import Fields, parse_object
 
 _BASE64URL = re.compile(r"[A-Za-z0-9_-]+")
 

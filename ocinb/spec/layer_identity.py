@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ocinb.spec.digest import Digest
-from ocinb.spec.imageconfig import HistoryEntry
+from ocinb.spec.image_config import HistoryEntry
 
 
 def chain_ids(diff_ids: Sequence[Digest]) -> list[Digest]:
