@@ -17,7 +17,7 @@ from itertools import chain
 from typing import Protocol, cast
 
 from ocinb._settings import MIB, Settings
-from ocinb.archive.stream import Stream
+from ocinb.archive.byte_stream import Stream
 from ocinb.errors import IntegrityError, InvalidError
 
 if sys.version_info >= (3, 14):

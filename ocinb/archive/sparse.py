@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from typing import Final
 
 from ocinb._pool import check_stopped
-from ocinb.archive.headers import BLOCK, OLD_GNU, REGULAR_KINDS, Header, MalformedError, size_of
-from ocinb.archive.pax import SparseRecords, whole_number
-from ocinb.archive.sinks import Hash
+from ocinb.archive.byte_stream import Hash
+from ocinb.archive.extension_headers import SparseRecords, whole_number
+from ocinb.archive.tar_headers import BLOCK, OLD_GNU, REGULAR_KINDS, Header, MalformedError, size_of
 
 _PLACE = 24  # bytes of an offset and a length in an old GNU header
 _IN_HEADER: Final = slice(386, 482)

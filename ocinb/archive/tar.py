@@ -32,15 +32,14 @@ from hashlib import sha256
 from typing import Final
 
 from ocinb._pool import check_stopped
-from ocinb.archive import ahead, headers
-from ocinb.archive.ahead import Ahead
+from ocinb.archive import extension_headers, tar_headers
+from ocinb.archive.byte_stream import Gathered, Hash, Nothing
 from ocinb.archive.entries import DIRECTORY, FILE, Columns, text_of
-from ocinb.archive.headers import Header, MalformedError, clean_path, header_of
+from ocinb.archive.extension_headers import Ahead, SparseRecords
 from ocinb.archive.limits import Spending, TarLimits
-from ocinb.archive.pax import SparseRecords
-from ocinb.archive.plain import WITHOUT_CONTENT, Row, mode_of, read_plain, target_of, time_of
-from ocinb.archive.sinks import Gathered, Hash, Nothing
 from ocinb.archive.sparse import SparseMap, Unfolding, map_of, runs
+from ocinb.archive.tar_fast_path import WITHOUT_CONTENT, Row, mode_of, read_plain, target_of, time_of
+from ocinb.archive.tar_headers import Header, MalformedError, clean_path, header_of
 from ocinb.errors import IntegrityError, InvalidError
 
 __all__ = ["Scanner", "TarLimits", "read_entry"]
@@ -170,28 +169,28 @@ class Scanner:
 
     def _take_block(self, view: memoryview, at: int, begin: int) -> int:
         """Read a block that is a header or of a map, and say where the next thing begins."""
-        stop = at + headers.BLOCK - len(self._rest)
+        stop = at + tar_headers.BLOCK - len(self._rest)
         block = self._rest + bytes(view[at:stop])
-        if len(block) < headers.BLOCK:
+        if len(block) < tar_headers.BLOCK:
             self._rest = block
             return len(view)
         self._rest = b""
         if self._sparse is not None:
             self._extend_map(self._sparse, block)
             return stop
-        self._at = begin + stop - headers.BLOCK
+        self._at = begin + stop - tar_headers.BLOCK
         header = header_of(block)
         if header is None:
             self._over = True
             return stop
-        if header.kind in ahead.KINDS:
+        if header.kind in extension_headers.KINDS:
             self._begin_ahead(header)
             return stop
         return self._begin_entry(header, block, view, stop)
 
     def _begin_ahead(self, header: Header) -> None:
         check_stopped()  # a megabyte of records takes a while
-        self._spending.headers(headers.BLOCK + header.size, self._at)
+        self._spending.headers(tar_headers.BLOCK + header.size, self._at)
         self._expect(header.size, Gathered(), lambda body: self._ahead.add(header.kind, body))
 
     def _begin_entry(self, header: Header, block: bytes, view: memoryview, at: int) -> int:
@@ -204,11 +203,11 @@ class Scanner:
             self._begin_sparse(header, sparse, block)
         elif kind == FILE and header.size <= len(view) - at:
             stop = at + header.size
-            self._keep(header, FILE, header.size, self._hash(view[at:stop]).digest(), self._at + headers.BLOCK)
-            self._gap = -header.size % headers.BLOCK
+            self._keep(header, FILE, header.size, self._hash(view[at:stop]).digest(), self._at + tar_headers.BLOCK)
+            self._gap = -header.size % tar_headers.BLOCK
             return stop
         elif kind == FILE:
-            place = self._at + headers.BLOCK
+            place = self._at + tar_headers.BLOCK
             self._expect(header.size, self._hash(), lambda digest: self._keep(header, FILE, header.size, digest, place))
         elif header.kind in WITHOUT_CONTENT or header.is_old_directory():
             self._keep(header, kind)
@@ -243,7 +242,7 @@ class Scanner:
 
     def _expect(self, size: int, sink: Hash, done: Callable[[bytes], object]) -> None:
         """Say what is to become of the content that comes."""
-        self._left, self._gap, self._sink, self._done = size, -size % headers.BLOCK, sink, done
+        self._left, self._gap, self._sink, self._done = size, -size % tar_headers.BLOCK, sink, done
         if not size:
             done(sink.digest())
 

@@ -24,7 +24,7 @@ from ocinb.archive.entries import (
     Columns,
     text_of,
 )
-from ocinb.archive.headers import clean_path
+from ocinb.archive.tar_headers import clean_path
 from ocinb.errors import IntegrityError, InvalidError
 from ocinb.rootfs.chunks import Chunks
 from ocinb.spec.strict_json import walk_object

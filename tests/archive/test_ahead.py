@@ -4,10 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from ocinb.archive import pax
-from ocinb.archive.ahead import Ahead
-from ocinb.archive.headers import Header, MalformedError, header_of
-from ocinb.archive.pax import SparseRecords
+from ocinb.archive import extension_headers
+from ocinb.archive.extension_headers import Ahead, SparseRecords
+from ocinb.archive.tar_headers import Header, MalformedError, header_of
 from tests.archive.tars import block, record
 
 
@@ -37,13 +36,13 @@ def test_long_names_win_over_pax(kinds: str) -> None:
 
 
 def test_records_are_read_twice_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
-    read, records = list[int](), pax.records
+    read, records = list[int](), extension_headers.records
 
     def reading(body: bytes) -> Iterator[tuple[bytes, bytes]]:
         read.append(len(body))
         return records(body)
 
-    monkeypatch.setattr(pax, "records", reading)
+    monkeypatch.setattr(extension_headers, "records", reading)
     body, ahead = record(b"uid", b"1") * 1000, Ahead()
     ahead.add(b"x", body)
     for _ in range(200):
@@ -56,7 +55,7 @@ def test_a_global_header_before_records_leaves_them_as_they_were_read(monkeypatc
     ahead = Ahead()
     ahead.add(b"g", record(b"gid", b"8"))
     ahead.add(b"x", record(b"uid", b"1"))
-    monkeypatch.setattr(pax, "records", None)  # nobody reads again
+    monkeypatch.setattr(extension_headers, "records", None)  # nobody reads again
     header, _ = applied(ahead)
     assert (header.uid, header.gid) == (1, 8)
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ocinb.archive.headers import MalformedError, check_sum, clean_path, header_of, number, size_of, sum_of
+from ocinb.archive.tar_headers import MalformedError, check_sum, clean_path, header_of, number, size_of, sum_of
 from tests.archive.tars import block
 
 

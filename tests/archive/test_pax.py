@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ocinb.archive.headers import MalformedError
-from ocinb.archive.pax import Attributes, microseconds, records, whole_number
+from ocinb.archive.extension_headers import Attributes, microseconds, records, whole_number
+from ocinb.archive.tar_headers import MalformedError
 from tests.archive.tars import record
 
 _KEYS = st.binary(min_size=1, max_size=20).filter(lambda key: b"=" not in key)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ocinb.archive.plain import Row, read_plain
+from ocinb.archive.tar_fast_path import Row, read_plain
 from tests.archive.tars import FIELDS, Member, block, entry, members, scan, summed, written
 
 SECOND = entry(b"second", b"content", mtime=b"00000000001\0")

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from ocinb.archive.sinks import Gathered, Nothing
+from ocinb.archive.byte_stream import Gathered, Nothing
 
 
 def test_what_is_gathered_is_all_of_it() -> None:

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ocinb.archive.headers import MalformedError
 from ocinb.archive.sparse import Unfolding, runs
+from ocinb.archive.tar_headers import MalformedError
 from ocinb.errors import IntegrityError
 from tests.archive.tars import LIMITS, block, content, entry, padded, pax, pieces, scan, summed
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ocinb.archive.stream import LARGEST_HEADER, Stream
+from ocinb.archive.byte_stream import LARGEST_HEADER, Stream
 
 CHUNKS = st.lists(st.binary(max_size=1500), max_size=4)
 

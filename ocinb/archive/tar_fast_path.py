@@ -12,9 +12,9 @@ from hashlib import sha256
 from typing import Final
 from zlib import adler32
 
-from ocinb.archive import headers
+from ocinb.archive import tar_headers
 from ocinb.archive.entries import BLOCK, CHARACTER, DIRECTORY, FIFO, FILE, HARDLINK, SYMLINK, text_of
-from ocinb.archive.headers import MalformedError, clean_path, number, size_of
+from ocinb.archive.tar_headers import MalformedError, clean_path, number, size_of
 
 # What is kept of an entry: the columns, in their order.
 Row = tuple[int, str, str, int, int, int, int, int | None, str | None, bytes | None, int | None]
@@ -27,18 +27,18 @@ WITHOUT_CONTENT: Final = {
     b"5": DIRECTORY,
     b"6": FIFO,
 }
-_TYPES: Final = WITHOUT_CONTENT | dict.fromkeys(headers.REGULAR_KINDS, FILE)
+_TYPES: Final = WITHOUT_CONTENT | dict.fromkeys(tar_headers.REGULAR_KINDS, FILE)
 _NO_NAMES: Final = frozenset({b"", b"."})
 _MODE: Final = 0o7777
 # What datetime and those who follow it can show: the years 1 to 9999.
-_FIRST: Final = -62_135_596_800 * headers.MICRO
-_LAST: Final = 253_402_300_800 * headers.MICRO - 1
+_FIRST: Final = -62_135_596_800 * tar_headers.MICRO
+_LAST: Final = 253_402_300_800 * tar_headers.MICRO - 1
 
 # name, mode with both owners, size, time, checksum, type, link name, magic, and the rest, with the prefix
 _FIELDS: Final = struct.Struct("100s 24s 12s 12s 8s c 100s 8s 80x 167s")
 _OWNERS: Final = struct.Struct("8s 8s 8s")
 # Half a header adds up to less than the modulus of Adler-32, which so gives its sum and one more.
-_HALF: Final = headers.BLOCK // 2
+_HALF: Final = tar_headers.BLOCK // 2
 _LOW: Final = 0xFFFF
 
 
@@ -79,26 +79,26 @@ def read_plain(view: memoryview, at: int, begin: int, position: int, most: int) 
 def _read(view: memoryview, at: int, begin: int, position: int) -> tuple[Row, int]:
     """Read one, and say where the next begins; each error says that it is not plain, or not wholly there."""
     name, owners, size, time, recorded, kind, link, magic, rest = _FIELDS.unpack_from(view, at)
-    start, middle, type_ = at + headers.BLOCK, at + _HALF, _TYPES.get(kind)
+    start, middle, type_ = at + tar_headers.BLOCK, at + _HALF, _TYPES.get(kind)
     added = (adler32(view[at:middle]) & _LOW) + (adler32(view[middle:start]) & _LOW)
     if type_ is None or added != _adding_up(recorded):
         raise ValueError
     raw = name.partition(b"\0")[0]
     if rest[0]:
-        raw = headers.whole_name(raw, magic, rest)
+        raw = tar_headers.whole_name(raw, magic, rest)
     mode, uid, gid = _owners_of(owners)
     path, mtime = _path_of(raw), _time_of(time)
     if type_ == FILE:
         length = _length_of(size)
         stop = start + length
-        after = stop + -length % headers.BLOCK
+        after = stop + -length % tar_headers.BLOCK
         if after > len(view) or raw[-1:] == b"/":
             raise ValueError
         digest = sha256(view[start:stop]).digest()
         return (position, path, FILE, length, mode, uid, gid, mtime, None, digest, begin + start), after
     if type_ != HARDLINK:
         size_of(size)  # which has to be one, also where nobody looks at it
-    target = target_of(type_, headers.text_field(link)) if kind in b"12" else None
+    target = target_of(type_, tar_headers.text_field(link)) if kind in b"12" else None
     return (position, path, type_, 0, mode, uid, gid, mtime, target, None, None), start
 
 
@@ -147,7 +147,7 @@ def _owners_of(fields: bytes) -> tuple[int, int, int]:
 
 @lru_cache(maxsize=4096)
 def _time_of(field: bytes) -> int | None:
-    return time_of(number(field) * headers.MICRO)
+    return time_of(number(field) * tar_headers.MICRO)
 
 
 def _length_of(field: bytes) -> int:
