@@ -22,8 +22,8 @@ from ocinb.frames.reading import Contents, LayerContents, Reader
 from ocinb.frames.rows import image_kind
 from ocinb.frames.watched import blob_tasks, counted_names
 from ocinb.progress import choose_progress
-from ocinb.progress.drawing import DELAY
 from ocinb.progress.protocol import Progress, Task
+from ocinb.progress.renderer import DELAY
 from ocinb.rootfs.filesystem import Overlay
 from ocinb.sources.images import Image
 from ocinb.sources.session import Session, default_session

@@ -7,7 +7,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, NoReturn, TextIO
 
-from ocinb.progress.drawing import DrawnProgress, Pulse
+from ocinb.progress.renderer import DrawnProgress, Pulse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tqdm import tqdm
 
     from ocinb.progress.protocol import Task
-    from ocinb.progress.tally import Tally
+    from ocinb.progress.stats import Tally
 
 __all__ = ["TerminalProgress"]
 

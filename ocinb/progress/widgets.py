@@ -7,23 +7,72 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from functools import partial
+from functools import cache, partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ocinb.progress import markup
-from ocinb.progress.drawing import DrawnProgress, Pulse
-from ocinb.progress.leaving import Leaving
-from ocinb.progress.protocol import State
+from ocinb._text import escape_html, human_size, shorten
+from ocinb.progress.protocol import State, Task
+from ocinb.progress.renderer import DrawnProgress, Leaving, Pulse
+
+_STYLE = Path(__file__).with_name("panel.css")
+# A tooltip need not be longer; a stranger's instruction may be of any length.
+_MAX_DETAIL = 300
+
+
+def heading(title: str) -> str:
+    """Say what is going on; the rules by which all of the panel is drawn come with it."""
+    return f'<style>{_style()}</style><div class="ocinb-title">{escape_html(title)}</div>'
+
+
+def hint() -> str:
+    """Say how to stop, since JupyterLab delivers no click to a kernel that is busy: a button would be a lie."""
+    return '<span class="ocinb-hint">To stop, interrupt the kernel (■). What came by then is kept.</span>'
+
+
+def row_cells(task: Task) -> str:
+    """Name a task.
+
+    >>> "<script>" in row_cells(Task("key", "label", 2048, "RUN <script>"))
+    False
+    """
+    return _cells(task.label, shorten(task.detail, _MAX_DETAIL), human_size(task.total) if task.total else "")
+
+
+def rest_cells(count: int) -> str:
+    """Tell of those that have no row.
+
+    >>> "and 172 smaller" in rest_cells(172)
+    True
+    """
+    return _cells("", f"and {count:,} smaller, counted in the total")
+
+
+def total_cells(words: str) -> str:
+    """Tell of all together."""
+    return _cells("Total", words)
+
+
+@cache
+def _style() -> str:
+    return _STYLE.read_text(encoding="utf-8")
+
+
+def _cells(label: str, detail: str, size: str = "") -> str:
+    label, detail, size = (escape_html(text) for text in (label, detail, size))
+    return (
+        f'<div class="ocinb-row"><span class="ocinb-label">{label}</span>'
+        f'<span class="ocinb-detail" title="{detail}">{detail}</span><span class="ocinb-size">{size}</span></div>'
+    )
+
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Mapping, Sequence
 
     from ocinb.progress.protocol import Task
-    from ocinb.progress.tally import Status, Tally
+    from ocinb.progress.stats import Status, Tally
 
     Traits = Callable[[Tally], Mapping[str, object]]
-
-__all__ = ["WidgetProgress"]
 
 # No image has more layers than these: Docker and containerd mount no more. More bars are no table any more; where
 # several images come together, the smaller ones are part of the total.
@@ -113,8 +162,8 @@ class _Panel:
         self._bar_style = self._keep(ProgressStyle())
         rows = _largest(tasks)
         long = ["ocinb-long"] if len(rows) > _ROWS_IN_SIGHT else []
-        parts = [self._text(markup.heading(title)), *self._rows(rows, len(tasks), long), self._sum(long)]
-        return self._box(self._kit.VBox, [*parts, self._text(markup.hint())], ["ocinb-progress"])
+        parts = [self._text(heading(title)), *self._rows(rows, len(tasks), long), self._sum(long)]
+        return self._box(self._kit.VBox, [*parts, self._text(hint())], ["ocinb-progress"])
 
     def refresh(self) -> None:
         """Send one message at most, to one that has news: whoever moves is not kept waiting by all who stand."""
@@ -131,7 +180,7 @@ class _Panel:
     def rest(self, line: str) -> None:
         """Show nothing but a line any more."""
         box, heading = self._made[-1], self._made[-1].children[0]
-        heading.value = markup.heading(line)
+        heading.value = heading(line)
         box.add_class("ocinb-over")
 
     def close(self) -> None:
@@ -144,12 +193,12 @@ class _Panel:
             return []
         cells = [cell for task in rows for cell in self._row(task)]
         if len(rows) < tasks:
-            cells.append(self._text(markup.rest_cells(tasks - len(rows))))
+            cells.append(self._text(rest_cells(tasks - len(rows))))
         return [self._box(self._kit.GridBox, cells, ["ocinb-rows", *long])]
 
     def _row(self, task: Task) -> list[Any]:
         bar = self._live(self._bars, task.key, self._bar, lambda tally: _bar_traits(tally.status(task.key)))
-        return [self._text(markup.row_cells(task)), bar]
+        return [self._text(row_cells(task)), bar]
 
     def _sum(self, long: Sequence[str]) -> Any:
         words = self._live(self._totals, None, self._text, _total_words)
@@ -285,4 +334,4 @@ def _total_traits(tally: Tally) -> Mapping[str, object]:
 
 
 def _total_words(tally: Tally) -> Mapping[str, object]:
-    return {"value": markup.total_cells(tally.overall().words)}
+    return {"value": total_cells(tally.overall().words)}

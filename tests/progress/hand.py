@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from ocinb.progress.drawing import DrawnProgress, Pulse
+from ocinb.progress.renderer import DrawnProgress, Pulse
 
 
 class Hand(Pulse):

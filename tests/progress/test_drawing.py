@@ -7,9 +7,9 @@ from functools import partial
 
 import pytest
 
-from ocinb.progress.drawing import DELAY, INTERVAL, DrawnProgress, Pulse
 from ocinb.progress.protocol import State, Task
-from ocinb.progress.tally import Tally
+from ocinb.progress.renderer import DELAY, INTERVAL, DrawnProgress, Pulse
+from ocinb.progress.stats import Tally
 from tests.patience import SECONDS
 from tests.progress.hand import Hand, beat
 

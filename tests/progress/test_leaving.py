@@ -10,8 +10,8 @@ import ipywidgets
 import pytest
 
 from ocinb.progress import widgets
-from ocinb.progress.leaving import SETTLED, Leaving
 from ocinb.progress.protocol import Task
+from ocinb.progress.renderer import SETTLED, Leaving
 from ocinb.progress.widgets import WidgetProgress
 from tests.progress.hand import Hand, beat
 from tests.progress.test_widgets import Screen

@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from ocinb.progress.protocol import State, Task
-from ocinb.progress.tally import Overall, Status, Tally
+from ocinb.progress.stats import Overall, Status, Tally
 
 
 class Clock:

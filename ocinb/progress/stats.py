@@ -14,6 +14,7 @@ from ocinb.progress.protocol import State, Task
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+
 __all__ = ["Overall", "Status", "Tally"]
 
 # The speed is that of the last seconds: shorter flickers, longer does not notice that the network went away.
