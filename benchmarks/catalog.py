@@ -33,7 +33,7 @@ from benchmarks.trees import KILOBYTE, MEGABYTE
 from ocinb.network.exchange import Exchange, observed_by
 from ocinb.sources.session import close_default_session
 from ocinb.spec.digest import Digest
-from ocinb.storage.tables import Tables
+from ocinb.storage.layer_tables import Tables
 
 PEERS = (DPKG, DOCKER_REGISTRY)
 NEEDED = (DPKG,)

@@ -23,7 +23,7 @@ from ocinb.catalog.connection import Connections, transaction
 from ocinb.catalog.entries import LayerRows, fills_groups, insert_files
 from ocinb.catalog.filing import MOST_WAITING
 from ocinb.spec.digest import Digest
-from ocinb.storage.tables import Tables
+from ocinb.storage.layer_tables import Tables
 from tests.real import dpkgfiles
 
 if TYPE_CHECKING:

@@ -20,10 +20,10 @@ from ocinb.scanning import Board, Scan
 from ocinb.sources.base import Source
 from ocinb.spec.digest import Digest
 from ocinb.spec.documents import Descriptor
-from ocinb.storage.files import disk_errors
+from ocinb.storage.atomic_files import disk_errors
+from ocinb.storage.layer_tables import Table, Tables
 from ocinb.storage.layout import Layout
-from ocinb.storage.plain import open_file
-from ocinb.storage.tables import Table, Tables
+from ocinb.storage.safe_open import open_regular_file
 from ocinb.transfer import Job, Transfer
 
 # More layers at a time take memory, and hardly less time: what looks at headers has Python's one lock.
@@ -252,7 +252,7 @@ class _Indexing:
     def _scan(self, layer: Layer) -> Table:
         digest = layer.digest
         with (
-            open_file(self._layout.blobs.path(digest)) as file,
+            open_regular_file(self._layout.blobs.path(digest)) as file,
             Scan(file, digest, self._settings, self._board) as scan,
             self._tables.writer(digest) as writer,
         ):

@@ -21,7 +21,7 @@ from ocinb.archive.limits import TarLimits
 from ocinb.archive.tar import Scanner
 from ocinb.progress.protocol import NoProgress, Progress, State
 from ocinb.spec.digest import Digest, Verifier
-from ocinb.storage.tables import Table, Writer
+from ocinb.storage.layer_tables import Table, Writer
 
 # Of a blob, at a time. What hashes and unpacks lets other threads go on meanwhile; each hand-over costs.
 CHUNK: Final = MIB

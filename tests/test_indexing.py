@@ -23,7 +23,7 @@ from ocinb.samples.tars import Entry, directory, file, noise, prose
 from ocinb.sources.registry import RegistrySource
 from ocinb.spec.digest import Digest
 from ocinb.spec.documents import UNKNOWN_SIZE, Descriptor
-from ocinb.storage.tables import Table, Tables
+from ocinb.storage.layer_tables import Table, Tables
 from tests.archive.test_sparse import old as sparse_tar
 from tests.patience import SECONDS
 from tests.transferring import Log, Place, describe, open_repository
@@ -378,6 +378,6 @@ def test_a_full_disk_is_the_error_of_the_layer(shelf: Shelf, monkeypatch: pytest
     def refuse(*_: object) -> None:
         raise OSError(28, os.strerror(28))
 
-    monkeypatch.setattr("ocinb.storage.tables._new_file", refuse)
+    monkeypatch.setattr("ocinb.storage.layer_tables._new_file", refuse)
     with pytest.raises(TransportError, match=r"demo/shop:2\.0.*the disk is full"):
         shelf.read(layer)

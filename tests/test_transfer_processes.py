@@ -15,7 +15,7 @@ from ocinb.samples import registry as start_registry
 from ocinb.samples.tars import noise
 from ocinb.spec.documents import Descriptor
 from ocinb.storage.layout import Layout
-from ocinb.storage.parts import HOST, left_here
+from ocinb.storage.partial_downloads import HOST, left_here
 from tests.patience import Stopwatch, until
 from tests.scripts import Script
 from tests.storage.leftparts import TOKEN, name_of, put
@@ -84,7 +84,7 @@ except KeyboardInterrupt:
 
 @pytest.fixture
 def slow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
-    monkeypatch.setattr("ocinb.storage.claims.STALLED_SECONDS", 600.0)
+    monkeypatch.setattr("ocinb.storage.blob_locks.STALLED_SECONDS", 600.0)
     with start_registry(bandwidth=100_000) as running:
         yield Place(running, Layout(tmp_path / "layout"))
 

@@ -21,7 +21,7 @@ from ocinb.samples.tars import noise
 from ocinb.spec.digest import Digest
 from ocinb.storage.blobs import CHUNK, Blobs
 from ocinb.storage.layout import Layout
-from ocinb.storage.parts import HOST
+from ocinb.storage.partial_downloads import HOST
 from tests.transferring import BLOB, Place, blob_path
 
 CUT = 100_000

@@ -11,7 +11,7 @@ from ocinb.errors import TransportError
 from ocinb.progress.protocol import State
 from ocinb.samples.tars import noise
 from ocinb.spec.documents import Descriptor
-from ocinb.storage.parts import left_here
+from ocinb.storage.partial_downloads import left_here
 from ocinb.transfer import Job, Transfer, Transferred
 from tests.transferring import Place, blob_path, describe, open_repository
 

@@ -13,7 +13,7 @@ from ocinb.auth.opening import REFUSALS, Opening
 from ocinb.network.addresses import same_origin
 from ocinb.network.answers import Answer
 from ocinb.network.http import Http
-from ocinb.storage.asking import is_asking
+from ocinb.storage.responses import is_asking
 
 if TYPE_CHECKING:
     from ocinb.auth.keyring import Keyring

@@ -22,7 +22,7 @@ from ocinb.network.addresses import safe_url, same_origin
 from ocinb.network.answers import Answer
 from ocinb.network.http import Http
 from ocinb.network.refusals import credentials_hint
-from ocinb.storage.asking import note_asking
+from ocinb.storage.responses import note_asking
 
 logger = logging.getLogger("ocinb")
 

@@ -22,10 +22,10 @@ from ocinb.frames.reading import LayerContents
 from ocinb.rootfs.distribution import MOST_BYTES, OS_RELEASE_PATHS, distribution_of
 from ocinb.rootfs.stacks import Exceptions
 from ocinb.spec.digest import Digest
+from ocinb.storage.atomic_files import disk_errors
 from ocinb.storage.blobs import CHUNK
-from ocinb.storage.files import disk_errors
 from ocinb.storage.layout import Layout
-from ocinb.storage.plain import open_file
+from ocinb.storage.safe_open import open_regular_file
 
 # From etc/os-release to usr/lib/os-release is one, and some distributions have one more.
 MOST_LINKS: Final = 8
@@ -121,7 +121,7 @@ class Distributions:
         settings, where = self._settings, f"the layer {content.layer}"
         limits = TarLimits(settings.max_tar_entries, settings.max_tar_header_bytes, settings.max_unpacked_bytes)
         path = self._store.blobs.path(content.layer)
-        with disk_errors(path), open_file(path) as file:
+        with disk_errors(path), open_regular_file(path) as file:
             size = self._store.blobs.size(content.layer)
             tar = decompressed(_chunks(file), Limits.of(settings), where, size=size)
             return read_entry(tar, content.position, limits, where)

@@ -18,7 +18,7 @@ from ocinb.frames.reading import LayerContents
 from ocinb.rootfs.markers import stored_files
 from ocinb.rootfs.stacks import Exceptions
 from ocinb.spec.digest import Digest
-from ocinb.storage.tables import columns_of
+from ocinb.storage.layer_tables import columns_of
 
 # DuckDB keeps rows in groups of so many. A transaction that fills one puts it into the file at once, compressed, and
 # nothing into the log beside it; what is left over begins a group of its own, which should be no small one.

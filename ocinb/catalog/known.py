@@ -13,7 +13,7 @@ from ocinb.indexing import Layer, check_diff_id
 from ocinb.rootfs.tocplaces import promise_in
 from ocinb.spec.digest import Digest
 from ocinb.spec.documents import Descriptor, parse_manifest
-from ocinb.storage.tables import Table
+from ocinb.storage.layer_tables import Table
 
 _KNOWN = """
     SELECT layer_digest, compressed_bytes, tar_bytes, diff_id

@@ -19,8 +19,8 @@ from ocinb.frames.reading import LayerContents
 from ocinb.indexing import Layer
 from ocinb.rootfs.stacks import Exceptions, Stacks
 from ocinb.spec.digest import Digest
+from ocinb.storage.layer_tables import Tables
 from ocinb.storage.layout import Layout
-from ocinb.storage.tables import Tables
 
 # Of a layer, and whether all of it was read: by its table of contents alone it may have other entries.
 _Key = tuple[Digest, bool]

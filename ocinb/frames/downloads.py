@@ -26,9 +26,9 @@ from ocinb.sources.images import Image
 from ocinb.sources.session import default_session
 from ocinb.spec.digest import Digest
 from ocinb.spec.documents import Descriptor
-from ocinb.storage.files import disk_errors
+from ocinb.storage.atomic_files import disk_errors
+from ocinb.storage.index_updates import Pulled
 from ocinb.storage.layout import Layout
-from ocinb.storage.naming import Pulled
 from ocinb.transfer import Transfer, Transferred
 
 if TYPE_CHECKING:

@@ -28,9 +28,9 @@ from ocinb.rootfs.markers import MARKERS
 from ocinb.rootfs.walk import ends_as_directory, plain_path
 from ocinb.sources.images import ALL, Image
 from ocinb.sources.session import default_session
+from ocinb.storage.atomic_files import disk_errors
 from ocinb.storage.blobs import CHUNK
-from ocinb.storage.files import disk_errors
-from ocinb.storage.plain import open_file
+from ocinb.storage.safe_open import open_regular_file
 from ocinb.transfer import Job, Transfer
 
 _WORDS = {CHARACTER: "character device", BLOCK: "block device"}
@@ -267,7 +267,7 @@ class _Extraction:
         Transfer(self._layout, settings, self._board, verify="size").run([job], errors="raise")
         where = f"the layer {blob.digest}"
         limits = TarLimits(settings.max_tar_entries, settings.max_tar_header_bytes, settings.max_unpacked_bytes)
-        with disk_errors(path := self._layout.blobs.path(blob.digest)), open_file(path) as file:
+        with disk_errors(path := self._layout.blobs.path(blob.digest)), open_regular_file(path) as file:
             tar = decompressed(_chunks(file), Limits.of(settings), where, size=blob.size)
             return read_entry(tar, found.layer.entries.position[found.place], limits, where)
 

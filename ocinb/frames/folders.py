@@ -9,7 +9,7 @@ from ocinb._settings import settings
 from ocinb.errors import InvalidError
 from ocinb.sources.paths import INDEX, MARKER, local_path, not_there
 from ocinb.spec.reference import FILE_TRANSPORTS
-from ocinb.storage.files import disk_errors
+from ocinb.storage.atomic_files import disk_errors
 from ocinb.storage.layout import Layout
 
 Destination = str | PathLike[str]

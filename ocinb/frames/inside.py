@@ -28,9 +28,9 @@ from ocinb.rootfs.filesystem import Overlay
 from ocinb.sources.images import Image
 from ocinb.sources.session import Session, default_session
 from ocinb.spec.digest import Digest
+from ocinb.storage.layer_tables import Tables
 from ocinb.storage.layout import Layout
-from ocinb.storage.parts import NOTHING_ARRIVED, list_arrived
-from ocinb.storage.tables import Tables
+from ocinb.storage.partial_downloads import NOTHING_ARRIVED, list_arrived
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -19,12 +19,12 @@ from ocinb.spec import mediatypes
 from ocinb.spec.digest import Digest
 from ocinb.spec.documents import Descriptor, sniff_media_type
 from ocinb.spec.reference import PLACE, Reference
-from ocinb.storage.checking import Finding
-from ocinb.storage.files import last_used
+from ocinb.storage.atomic_files import last_used
+from ocinb.storage.garbage_collection import Removed
 from ocinb.storage.layout import Layout
-from ocinb.storage.needs import LAYER, Documents, Limits, Unread
-from ocinb.storage.removal import Removed
-from ocinb.storage.survey import Kept, Shares, survey
+from ocinb.storage.reachability import LAYER, Documents, Limits, Unread
+from ocinb.storage.usage import Kept, Shares, survey
+from ocinb.storage.verification import Finding
 
 
 def kept_limits() -> Limits:

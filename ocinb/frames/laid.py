@@ -24,7 +24,7 @@ from ocinb.rootfs.walk import Tree
 from ocinb.sources.images import Image
 from ocinb.sources.session import Session
 from ocinb.spec.digest import Digest
-from ocinb.storage.tables import Tables
+from ocinb.storage.layer_tables import Tables
 
 # All that is kept of one session. A Debian image of 12,800 entries takes about 9 MiB.
 MOST_BYTES: Final = 128 * MIB

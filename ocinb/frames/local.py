@@ -19,13 +19,11 @@ from ocinb.frames.kept import finding_rows, image_rows, kept_limits, removed_row
 from ocinb.frames.quantities import read_duration, read_size
 from ocinb.progress import choose_progress
 from ocinb.progress.protocol import Progress, Task
-from ocinb.storage import answers
-from ocinb.storage.checking import Blob, Finding, check_blobs, check_images, list_blobs
-from ocinb.storage.inventory import Amount, count, list_items
-from ocinb.storage.pruning import Aim, prune
-from ocinb.storage.removal import Choice, remove_images
-from ocinb.storage.selection import Selection
-from ocinb.storage.survey import Kept
+from ocinb.storage import responses
+from ocinb.storage.garbage_collection import Aim, Choice, prune, remove_images
+from ocinb.storage.image_selection import Selection
+from ocinb.storage.usage import Amount, Kept, count, list_items
+from ocinb.storage.verification import Blob, Finding, check_blobs, check_images, list_blobs
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -359,7 +357,7 @@ def _verdict(blobs: Sequence[Blob], findings: Sequence[Finding], seconds: float)
 
 def _amounts() -> list[Amount]:
     found = count(list_items(open_kept(None), settings.cache_dir))
-    beside = answers.overhead(settings.cache_dir)
+    beside = responses.overhead(settings.cache_dir)
     return [
         Amount(amount.kind, amount.entries, amount.size + (beside if amount.kind == "responses" else 0))
         for amount in found

@@ -16,7 +16,7 @@ from ocinb.spec.digest import Digest
 from ocinb.spec.documents import Descriptor
 from ocinb.spec.reference import Reference, is_full_name
 from ocinb.spec.tag_schema import referrers_tags
-from ocinb.storage.naming import Companion, Pulled
+from ocinb.storage.index_updates import Companion, Pulled
 from ocinb.transfer import Job
 
 

@@ -22,7 +22,7 @@ from ocinb.sources.lengths import ask_length
 from ocinb.spec.digest import Digest
 from ocinb.spec.documents import Descriptor
 from ocinb.spec.layer_identity import layer_steps
-from ocinb.storage.tables import Table, Tables
+from ocinb.storage.layer_tables import Table, Tables
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,7 @@ from ocinb.network.resolving import Whereabouts
 from ocinb.network.terms import Terms, terms
 from ocinb.network.trust import Trust, networks_for
 from ocinb.network.watching import Watch, finish
-from ocinb.storage.keys import key_of, principal
+from ocinb.storage.responses import key_of, principal
 
 NOT_YET = frozenset({401, 429})
 

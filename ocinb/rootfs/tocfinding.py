@@ -31,9 +31,9 @@ from ocinb.sources.base import Source
 from ocinb.spec import mediatypes
 from ocinb.spec.digest import Digest, verify
 from ocinb.spec.documents import Descriptor, parse_manifest
-from ocinb.storage.files import says_full
+from ocinb.storage.atomic_files import says_full
+from ocinb.storage.layer_tables import look_up_end, note_end
 from ocinb.storage.layout import Layout
-from ocinb.storage.tocrecords import look_up_end, note_end
 
 logger = logging.getLogger("ocinb")
 

@@ -20,7 +20,7 @@ from ocinb.spec import mediatypes
 from ocinb.spec.digest import Digest
 from ocinb.spec.documents import Descriptor, parse_index, sniff_media_type
 from ocinb.spec.strict_json import Fields, parse_object
-from ocinb.storage.index import OWN_NAME, REF_NAME
+from ocinb.storage.index_file import OWN_NAME, REF_NAME
 
 CONTAINERD_NAME = "io.containerd.image.name"
 # What skopeo's ``dir:`` begins its file ``version`` with.

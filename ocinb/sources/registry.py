@@ -32,7 +32,7 @@ from ocinb.spec.digest import Digest, verify
 from ocinb.spec.documents import Descriptor, blob_media_type, sniff_media_type
 from ocinb.spec.schema1_signature import manifest_digest, verify_manifest
 from ocinb.storage.layout import Layout
-from ocinb.storage.signed import SignedDocuments
+from ocinb.storage.signed_documents import SignedDocuments
 
 # What Docker's registry says of a blob that is asked for as a manifest, and is none.
 NO_MANIFEST = frozenset({500})

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import logging
 import os
+import stat
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
-from ocinb.errors import IntegrityError
+from ocinb.errors import IntegrityError, InvalidError
 from ocinb.spec.digest import Digest, Verifier, verify
-from ocinb.storage.files import disk_errors, own_folder, settle, write_atomically
-from ocinb.storage.plain import open_file, read_all
+from ocinb.storage.atomic_files import disk_errors, is_real_folder, own_folder, settle, write_atomically
+from ocinb.storage.safe_open import open_regular_file, read_all
 
 logger = logging.getLogger("ocinb")
 
@@ -65,7 +67,7 @@ class Blobs:
         path = self.path(digest)
         with disk_errors(path):
             try:
-                with open_file(path) as file:
+                with open_regular_file(path) as file:
                     raw = read_all(file, limit + 1)
                     note_use(file.fileno(), status := os.fstat(file.fileno()))
             except FileNotFoundError:
@@ -105,7 +107,7 @@ class Blobs:
             If that fails.
         """
         path = self.path(digest)
-        with disk_errors(path), open_file(path) as file:
+        with disk_errors(path), open_regular_file(path) as file:
             settle(file.fileno())
 
     def forget(self, digest: Digest) -> None:
@@ -175,7 +177,7 @@ class Blobs:
 
     def _proves_right(self, path: Path, digest: Digest, hashed: Callable[[int], object]) -> bool:
         """Hash a blob, and note what it looked like before that; remove it if it is wrong."""
-        with open_file(path) as file:
+        with open_regular_file(path) as file:
             status = os.fstat(file.fileno())
             verifier = Verifier(digest)
             while chunk := file.read(CHUNK):
@@ -195,7 +197,7 @@ class Blobs:
         return own_folder(self.root, "verified") / digest.algorithm / digest.hex
 
     def _looks_unchanged(self, status: os.stat_result, digest: Digest) -> bool:
-        with suppress(OSError), open_file(self._note(digest)) as note:  # without one nobody can tell
+        with suppress(OSError), open_regular_file(self._note(digest)) as note:  # without one nobody can tell
             return read_all(note, _MAX_NOTE_BYTES) == looks(status)
         return False
 
@@ -239,7 +241,7 @@ def _remove_damaged(path: Path, digest: Digest, status: os.stat_result) -> None:
 def _has(path: Path, raw: bytes) -> bool:
     """Say whether a small file holds just these bytes."""
     try:
-        with open_file(path) as file:
+        with open_regular_file(path) as file:
             return read_all(file, len(raw) + 1) == raw
     except FileNotFoundError:
         return False
@@ -259,3 +261,76 @@ def note_use(file: Path | int, status: os.stat_result) -> None:
     if now - status.st_atime_ns > USED_SECONDS * 10**9:
         with suppress(OSError):  # a store that is only lent
             os.utime(file, ns=(now, status.st_mtime_ns))
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Something that stands among the blobs: where, as which blob if it has the name of one, and what it looks like."""
+
+    path: Path
+    digest: Digest | None
+    status: os.stat_result
+
+    @property
+    def is_blob(self) -> bool:
+        """Whether it is a file that has the name of a blob."""
+        return self.digest is not None and stat.S_ISREG(self.status.st_mode)
+
+    @property
+    def may_go(self) -> bool:
+        """Whether it has the name of a blob, and can be removed as such; a link can."""
+        return self.digest is not None and not stat.S_ISDIR(self.status.st_mode)
+
+
+def walk_shelves(root: Path) -> Iterator[Found]:
+    """List what stands among the blobs of a layout, in a steady order.
+
+    Raises
+    ------
+    TransportError
+        If a folder cannot be read.
+    """
+    top = root / "blobs"
+    if not is_real_folder(top):
+        yield from _looked_at([top], is_shelf=True)
+        return
+    for shelf in _looked_at(_inside(top), is_shelf=True):
+        if stat.S_ISDIR(shelf.status.st_mode):
+            yield from _looked_at(_inside(shelf.path), is_shelf=False)
+        else:
+            yield shelf
+
+
+def find_blob(path: Path) -> os.stat_result | None:
+    """Look at a blob that may be removed; None if there is none, or it stands behind a link, or is a folder."""
+    if not is_real_folder(path.parent) or not is_real_folder(path.parent.parent):
+        return None
+    try:
+        status = path.lstat()
+    except OSError:
+        return None
+    return None if stat.S_ISDIR(status.st_mode) else status
+
+
+def _inside(folder: Path) -> list[Path]:
+    with disk_errors(folder):
+        try:
+            return [folder / name for name in sorted(os.listdir(folder))]  # noqa: PTH208 - there may be very many
+        except FileNotFoundError:  # somebody removes the whole layout
+            return []
+
+
+def _looked_at(paths: list[Path], *, is_shelf: bool) -> Iterator[Found]:
+    for path in paths:
+        try:
+            status = path.lstat()
+        except (FileNotFoundError, NotADirectoryError):  # another process was quicker, or there is no layout
+            continue
+        yield Found(path, None if is_shelf else _digest_of(path), status)
+
+
+def _digest_of(path: Path) -> Digest | None:
+    try:
+        return Digest(f"{path.parent.name}:{path.name}")
+    except InvalidError:  # not ours
+        return None

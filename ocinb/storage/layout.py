@@ -16,19 +16,13 @@ from ocinb.errors import InvalidError
 from ocinb.spec import mediatypes
 from ocinb.spec.documents import Descriptor
 from ocinb.spec.strict_json import parse_object
+from ocinb.storage.atomic_files import OWN_FOLDER, disk_errors, remove_leftovers, settle_folder, write_atomically
 from ocinb.storage.blobs import Blobs
-from ocinb.storage.files import (
-    OWN_FOLDER,
-    disk_errors,
-    remove_leftovers,
-    settle_folder,
-    write_atomically,
-)
-from ocinb.storage.index import Entry, entries_of
-from ocinb.storage.locks import locked, locked_if_free, shared
-from ocinb.storage.naming import Pulled, named_anew, without_orphans
-from ocinb.storage.needs import Documents, Limits, need_of
-from ocinb.storage.plain import open_file
+from ocinb.storage.file_locks import locked, locked_if_free, shared
+from ocinb.storage.index_file import Entry, entries_of
+from ocinb.storage.index_updates import Pulled, named_anew, without_orphans
+from ocinb.storage.reachability import Documents, Limits, need_of
+from ocinb.storage.safe_open import open_regular_file
 
 
 class Layout:
@@ -193,7 +187,7 @@ class Layout:
         path = self.root / "index.json"
         with disk_errors(path):
             try:
-                with open_file(path) as file:
+                with open_regular_file(path) as file:
                     raw = file.read()
             except FileNotFoundError:
                 return {"schemaVersion": 2, "mediaType": mediatypes.OCI_INDEX, "manifests": []}

@@ -20,7 +20,7 @@ from ocinb.errors import AuthError
 from ocinb.samples import SampleRegistry
 from ocinb.samples import registry as start_registry
 from ocinb.sources.session import close_default_session
-from ocinb.storage.asking import is_asking
+from ocinb.storage.responses import is_asking
 from tests import tokenserver
 from tests.logins import Helper, auth, install_helper, write_login
 from tests.tokenserver import TokenServer

@@ -195,7 +195,7 @@ def test_a_damaged_cache_has_no_responses_and_is_no_error(registry: SampleRegist
 
 
 def test_a_cache_that_is_held_is_told(registry: SampleRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ocinb.storage.answers.BUSY_SECONDS", 0.05)
+    monkeypatch.setattr("ocinb.storage.responses.BUSY_SECONDS", 0.05)
     ocinb.document(registry.reference("demo/hello"))
     with closing(sqlite3.connect(settings.cache_dir / "responses.sqlite", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")

@@ -18,7 +18,7 @@ from typing import Any
 
 import ocinb
 from ocinb.errors import OcinbError
-from ocinb.storage import claims, locks
+from ocinb.storage import blob_locks, file_locks
 from tests.patience import SECONDS
 
 _context = multiprocessing.get_context("forkserver")
@@ -133,7 +133,7 @@ def pull_in_child(pull: Pull) -> Pulled:
 
 def run(pull: Pull) -> Pulled:
     """Pull in this process, which has to be a child."""
-    claims.STALLED_SECONDS = locks.LOCK_SECONDS = 600.0  # who stands still may be the machine
+    blob_locks.STALLED_SECONDS = file_locks.LOCK_SECONDS = 600.0  # who stands still may be the machine
     ocinb.settings.store_dir, ocinb.settings.cache_dir = pull.home / "store", pull.home / "cache"
     for name, value in pull.options.items():
         setattr(ocinb.settings, name, value)

@@ -20,9 +20,9 @@ from ocinb.samples.tars import file, noise
 from ocinb.sources.base import Source
 from ocinb.spec.digest import Digest
 from ocinb.spec.documents import Descriptor
-from ocinb.storage import tables
+from ocinb.storage import layer_tables
+from ocinb.storage.layer_tables import Table, Tables
 from ocinb.storage.layout import Layout
-from ocinb.storage.tables import Table, Tables
 from tests.patience import Stopwatch
 
 NOBODY = cast("Source", None)  # all that is wanted is in the store
@@ -51,7 +51,7 @@ def read(root: Path, layers: Sequence[Layer]) -> dict[Digest, Table]:
 
 def read_in_child(root: Path, layers: Sequence[Layer], first: partial[None] | None = None) -> tuple[int, str | None]:
     """Read them in a process that is a child, by small batches; give how many came, or the error."""
-    tables.BATCH_ROWS = BATCH_ROWS
+    layer_tables.BATCH_ROWS = BATCH_ROWS
     if first is not None:
         first()
     try:

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from ocinb.indexing import Layer
-from ocinb.storage.inventory import list_items
 from ocinb.storage.layout import Layout
+from ocinb.storage.usage import list_items
 from tests.real import indexed, mischief
 from tests.real.children import Child
 from tests.real.places import in_memory, read_only, small_disk

@@ -22,7 +22,7 @@ from ocinb.samples.tars import file, noise
 from ocinb.spec.digest import Digest
 from ocinb.spec.documents import Descriptor
 from ocinb.spec.toc_annotations import toc_digests
-from ocinb.storage.files import disk_errors
+from ocinb.storage.atomic_files import disk_errors
 from ocinb.storage.layout import Layout
 from tests.rootfs.seekables import (
     BIG,

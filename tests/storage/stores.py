@@ -11,7 +11,7 @@ from ocinb.spec.digest import Digest
 from ocinb.spec.documents import Descriptor
 from ocinb.spec.mediatypes import OCI_CONFIG, OCI_INDEX, OCI_LAYER, OCI_MANIFEST
 from ocinb.storage.layout import Layout
-from ocinb.storage.needs import Limits
+from ocinb.storage.reachability import Limits
 
 DAY = 86_400.0
 LIMITS = Limits(4 * 1024 * 1024, 32 * 1024 * 1024)

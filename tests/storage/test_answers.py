@@ -13,7 +13,7 @@ import pytest
 from ocinb._settings import settings
 from ocinb.errors import TransportError
 from ocinb.samples import SampleRegistry
-from ocinb.storage.answers import FILE, Key, list_rows, overhead, remove_rows, set_aside
+from ocinb.storage.responses import FILE, Key, list_rows, overhead, remove_rows, set_aside
 from tests.transferring import open_repository
 
 TABLE = "CREATE TABLE responses (key TEXT PRIMARY KEY, value BLOB, expires INTEGER)"
@@ -98,7 +98,7 @@ def test_nothing_is_made_where_nothing_is(tmp_path: Path) -> None:
 def test_a_file_that_another_process_writes_is_an_error_that_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ocinb.storage.answers.BUSY_SECONDS", 0.05)
+    monkeypatch.setattr("ocinb.storage.responses.BUSY_SECONDS", 0.05)
     path = write(tmp_path, "{}")
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")

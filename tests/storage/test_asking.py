@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ocinb.storage.asking import is_asking, note_asking
+from ocinb.storage.responses import is_asking, note_asking
 
 
 def test_it_is_remembered_by_registry(tmp_path: Path) -> None:

@@ -21,11 +21,11 @@ from ocinb.progress.protocol import NoProgress, State, Task
 from ocinb.spec.digest import Digest
 from ocinb.spec.mediatypes import OCI_INDEX, OCI_LAYER, OCI_MANIFEST
 from ocinb.spec.tag_schema import referrers_tags
-from ocinb.storage import checking
-from ocinb.storage.checking import Finding, check_blobs, check_images, list_blobs
+from ocinb.storage import verification
+from ocinb.storage.index_updates import Companion, Pulled
 from ocinb.storage.layout import Layout
-from ocinb.storage.naming import Companion, Pulled
-from ocinb.storage.needs import Problem
+from ocinb.storage.reachability import Problem
+from ocinb.storage.verification import Finding, check_blobs, check_images, list_blobs
 from tests.patience import SECONDS
 from tests.storage.stores import DAY, LIMITS, named, put, put_document, put_image, put_index
 
@@ -291,7 +291,7 @@ class Told:
 
 
 def test_progress_is_told_of_every_byte(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checking, "CHUNK", 7)
+    monkeypatch.setattr(verification, "CHUNK", 7)
     right, wrong = put(layout, b"r" * 100), put(layout, b"w" * 50)
     flip(layout.blobs.path(wrong.digest))
     told = Told()
@@ -342,7 +342,7 @@ def test_a_blob_that_the_system_cannot_read_is_a_finding(layout: Layout, monkeyp
     def fail(*_: object) -> None:
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr(checking, "_feed", fail)
+    monkeypatch.setattr(verification, "_feed", fail)
     found = check(layout)
     assert {(one.problem.value, one.reason, one.reference) for one in found} == {
         ("unreadable", "Input/output error", "app:1")
@@ -350,7 +350,7 @@ def test_a_blob_that_the_system_cannot_read_is_a_finding(layout: Layout, monkeyp
 
 
 def test_a_stop_ends_it_in_the_middle_of_a_blob(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checking, "CHUNK", 1)
+    monkeypatch.setattr(verification, "CHUNK", 1)
     put(layout, b"x" * 1_000_000)
     put(layout, b"y" * 1_000_000)
     began = threading.Event()

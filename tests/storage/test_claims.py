@@ -19,8 +19,8 @@ import pytest
 
 from ocinb._pool import StoppedError, run_all
 from ocinb.spec.digest import Digest
-from ocinb.storage.claims import OPENING_SECONDS, claim_part
-from ocinb.storage.parts import ABANDONED_SECONDS, HOST, QUIET_SECONDS, remove_abandoned
+from ocinb.storage.blob_locks import OPENING_SECONDS, claim_part
+from ocinb.storage.partial_downloads import ABANDONED_SECONDS, HOST, QUIET_SECONDS, remove_abandoned
 from tests.patience import SECONDS
 from tests.storage.leftparts import DIGEST, OTHER, SIZE, TOKEN, dead_pid, name_of, put
 
@@ -65,12 +65,12 @@ def hold(root: Path, says: str) -> subprocess.Popen[str]:
 
 @pytest.fixture(autouse=True)
 def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ocinb.storage.claims.STALLED_SECONDS", 600.0)
+    monkeypatch.setattr("ocinb.storage.blob_locks.STALLED_SECONDS", 600.0)
 
 
 @pytest.fixture
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ocinb.storage.claims.STALLED_SECONDS", 0.1)
+    monkeypatch.setattr("ocinb.storage.blob_locks.STALLED_SECONDS", 0.1)
 
 
 def test_what_was_left_is_taken_up(tmp_path: Path) -> None:
@@ -179,7 +179,7 @@ def test_of_many_processes_one_gets_it_and_the_next_waits_and_gets_it_from_there
 
 def test_who_gets_on_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
-    monkeypatch.setattr("ocinb.storage.claims.time", SimpleNamespace(monotonic=lambda: now[0], sleep=time.sleep))
+    monkeypatch.setattr("ocinb.storage.blob_locks.time", SimpleNamespace(monotonic=lambda: now[0], sleep=time.sleep))
     process = hold(tmp_path, "False b''")
     [theirs] = (tmp_path / ".ocinb" / "parts").iterdir()
 
@@ -261,7 +261,7 @@ def test_what_was_not_copied_to_its_end_is_copied_again(tmp_path: Path, monkeypa
     left = put(tmp_path, name_of(f"{HOST}.{dead_pid()}.{TOKEN}"), b"half")
     before = left.stat().st_ino
     with monkeypatch.context() as patch:
-        patch.setattr("ocinb.storage.claims.check_stopped", lambda: (_ for _ in ()).throw(StoppedError()))
+        patch.setattr("ocinb.storage.blob_locks.check_stopped", lambda: (_ for _ in ()).throw(StoppedError()))
         with pytest.raises(StoppedError):
             leave(tmp_path, b"never written")
     [remains] = left.parent.iterdir()
@@ -289,7 +289,7 @@ def test_names_never_meet_even_if_host_and_process_are_named_alike(tmp_path: Pat
             "from pathlib import Path\n"
             "os.getpid = lambda: 7\n"
             "from ocinb.spec.digest import Digest\n"
-            "from ocinb.storage.claims import claim_part\n"
+            "from ocinb.storage.blob_locks import claim_part\n"
             "with claim_part(Path(sys.argv[1]), Digest(sys.argv[2]), 1) as part: print(part.path.name)\n"
         )
         run = subprocess.run(

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from ocinb.spec.digest import Digest
-from ocinb.storage.claims import TakenError, claim_part
-from ocinb.storage.parts import LAST_NUMBER, in_use, is_before, number_of, parts_of
+from ocinb.storage.blob_locks import TakenError, claim_part
+from ocinb.storage.partial_downloads import LAST_NUMBER, in_use, is_before, number_of, parts_of
 from tests.storage.leftparts import DIGEST, SIZE, TOKEN, name_of, put
 
 # Stops where it is told to, until there is a line for it, and says what it found when it is its turn.
@@ -67,7 +67,7 @@ class Other:
 
 @pytest.fixture(autouse=True)
 def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ocinb.storage.claims.STALLED_SECONDS", 600.0)
+    monkeypatch.setattr("ocinb.storage.blob_locks.STALLED_SECONDS", 600.0)
 
 
 @pytest.fixture
@@ -98,7 +98,7 @@ def before(monkeypatch: pytest.MonkeyPatch, method: str, act: Callable[[], objec
 
 def draw(monkeypatch: pytest.MonkeyPatch, token: str) -> None:
     """Choose who goes first of two with one number."""
-    monkeypatch.setattr("ocinb.storage.claims.secrets.token_hex", lambda _: token)
+    monkeypatch.setattr("ocinb.storage.blob_locks.secrets.token_hex", lambda _: token)
 
 
 def test_who_has_his_name_before_another_and_comes_with_his_file_after_him_waits(
@@ -159,7 +159,7 @@ def test_a_list_that_was_made_while_another_got_his_number_is_made_again(
         return [part for part in parts if part in in_use or not missed]
 
     draw(monkeypatch, "f" * 16)
-    monkeypatch.setattr("ocinb.storage.claims.parts_of", list_slowly)
+    monkeypatch.setattr("ocinb.storage.blob_locks.parts_of", list_slowly)
     with claim_part(tmp_path, DIGEST, SIZE, waiting=other.ends) as part:
         assert next(lists) > number
         assert (part.waited, part.path.read_bytes()) == (True, b"theirs")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ocinb.storage.files import (
+from ocinb.storage.atomic_files import (
     LEFTOVER_SECONDS,
     is_real_folder,
     new_own_file,

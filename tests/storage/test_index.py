@@ -8,7 +8,7 @@ import pytest
 
 from ocinb.spec.digest import Digest
 from ocinb.spec.platforms import Platform
-from ocinb.storage.index import Entry, is_ref_name
+from ocinb.storage.index_file import Entry, is_ref_name
 
 REF_NAME = "org.opencontainers.image.ref.name"
 DIGEST = Digest.of(b"image")

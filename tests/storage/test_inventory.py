@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from ocinb.spec.digest import Digest
-from ocinb.storage.inventory import KINDS, READ_ENDINGS, Amount, Item, count, is_at_work, list_items
 from ocinb.storage.layout import Layout
+from ocinb.storage.usage import KINDS, READ_ENDINGS, Amount, Item, count, is_at_work, list_items
 from tests.storage.stores import put
 
 

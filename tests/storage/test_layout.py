@@ -22,9 +22,9 @@ from ocinb.spec.digest import Digest
 from ocinb.spec.documents import Descriptor
 from ocinb.spec.mediatypes import OCI_INDEX, OCI_MANIFEST
 from ocinb.spec.platforms import Platform
-from ocinb.storage.files import new_own_file
+from ocinb.storage.atomic_files import new_own_file
+from ocinb.storage.index_updates import Companion, Pulled
 from ocinb.storage.layout import Layout
-from ocinb.storage.naming import Companion, Pulled
 
 LIMIT = 4 * 1024 * 1024
 NAME_MANY = """
@@ -209,7 +209,7 @@ def test_a_layout_that_was_never_prepared_cannot_be_named_into(layout: Layout) -
 
 def test_a_lock_that_is_never_given_back_is_an_error(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
     layout.prepare()
-    monkeypatch.setattr("ocinb.storage.locks.LOCK_SECONDS", 0.05)
+    monkeypatch.setattr("ocinb.storage.file_locks.LOCK_SECONDS", 0.05)
     with (layout.root / ".ocinb" / "lock").open("ab") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         with pytest.raises(TransportError, match="another process has held"):

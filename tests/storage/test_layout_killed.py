@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from ocinb.storage.checking import check_images
 from ocinb.storage.layout import Layout
+from ocinb.storage.verification import check_images
 from tests.storage.stores import LIMITS
 
 

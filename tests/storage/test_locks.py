@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from ocinb.errors import TransportError
-from ocinb.storage.locks import locked, locked_if_free, shared
+from ocinb.storage.file_locks import locked, locked_if_free, shared
 
 HOLD = """
 import sys

@@ -16,9 +16,9 @@ from ocinb.spec.documents import Descriptor
 from ocinb.spec.mediatypes import OCI_INDEX, OCI_MANIFEST
 from ocinb.spec.platforms import Platform
 from ocinb.storage.blobs import Blobs
-from ocinb.storage.index import REF_NAME, SUBJECT, Entry
-from ocinb.storage.naming import Companion, Pulled, named_anew, without_orphans
-from ocinb.storage.needs import Documents, Limits, need_of
+from ocinb.storage.index_file import REF_NAME, SUBJECT, Entry
+from ocinb.storage.index_updates import Companion, Pulled, named_anew, without_orphans
+from ocinb.storage.reachability import Documents, Limits, need_of
 
 REPOSITORY = "registry.example/app"
 NAME = f"{REPOSITORY}:3.12"

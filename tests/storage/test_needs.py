@@ -14,7 +14,7 @@ from ocinb.spec.digest import Digest
 from ocinb.spec.mediatypes import DOCKER_SCHEMA1, OCI_CONFIG, OCI_INDEX, OCI_LAYER, OCI_MANIFEST
 from ocinb.storage.blobs import Blobs
 from ocinb.storage.layout import Layout
-from ocinb.storage.needs import (
+from ocinb.storage.reachability import (
     CONFIG,
     LAYER,
     MANIFEST,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ocinb.storage.claims import claim_part
-from ocinb.storage.parts import (
+from ocinb.storage.blob_locks import claim_part
+from ocinb.storage.disk_space import Room
+from ocinb.storage.partial_downloads import (
     HOST,
     Arrived,
     all_parts,
@@ -14,7 +15,6 @@ from ocinb.storage.parts import (
     remove_abandoned,
     shorten_abandoned,
 )
-from ocinb.storage.room import Room
 from tests.storage.leftparts import DIGEST, OTHER, SIZE, TOKEN, dead_pid, name_of, put
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from ocinb.errors import TransportError
 from ocinb.spec.digest import Digest
-from ocinb.storage.files import new_own_file
-from ocinb.storage.pending import note_pending, read_pending, settle_pending
+from ocinb.storage.atomic_files import new_own_file
+from ocinb.storage.garbage_collection import note_pending, read_pending, settle_pending
 
 DIGESTS = {Digest.of(b"a"), Digest.of(b"b"), Digest.of(b"c", "sha512")}
 

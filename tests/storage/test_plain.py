@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ocinb.errors import InvalidError, TransportError
-from ocinb.storage.plain import open_file, open_plain, read_all, read_small
+from ocinb.storage.safe_open import open_plain, open_regular_file, read_all, read_small
 
 
 def test_a_file_is_read_and_was_not_used(tmp_path: Path) -> None:
@@ -80,12 +80,12 @@ def test_a_file_of_somebody_else_is_read_all_the_same(tmp_path: Path, monkeypatc
 def test_what_is_wanted_by_its_digest_may_stand_behind_a_link(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"content")
     (tmp_path / "link").symlink_to(tmp_path / "file")
-    with open_file(tmp_path / "link") as file:
+    with open_regular_file(tmp_path / "link") as file:
         assert read_all(file, 100) == b"content"
     os.mkfifo(tmp_path / "fifo")
     (tmp_path / "to a fifo").symlink_to(tmp_path / "fifo")
     for name in ("fifo", "to a fifo", "."):
         with pytest.raises(OSError, match="it is "):
-            open_file(tmp_path / name)
+            open_regular_file(tmp_path / name)
     with pytest.raises(FileNotFoundError):
-        open_file(tmp_path / "none")
+        open_regular_file(tmp_path / "none")

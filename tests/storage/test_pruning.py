@@ -19,15 +19,13 @@ from ocinb.errors import IntegrityError, InvalidError, TransportError
 from ocinb.spec.digest import Digest
 from ocinb.spec.documents import Descriptor
 from ocinb.spec.mediatypes import OCI_INDEX, OCI_MANIFEST
-from ocinb.storage.claims import claim_part
-from ocinb.storage.files import new_own_file
-from ocinb.storage.index import Entry
-from ocinb.storage.inventory import READ_ENDINGS, Item, count, list_items
+from ocinb.storage.atomic_files import new_own_file
+from ocinb.storage.blob_locks import claim_part
+from ocinb.storage.garbage_collection import Aim, choose, choose_images, note_pending, prune
+from ocinb.storage.index_file import Entry
 from ocinb.storage.layout import Layout
-from ocinb.storage.needs import LAYER, Need, Piece
-from ocinb.storage.pending import note_pending
-from ocinb.storage.pruning import Aim, choose, choose_images, prune
-from ocinb.storage.survey import Kept
+from ocinb.storage.reachability import LAYER, Need, Piece
+from ocinb.storage.usage import READ_ENDINGS, Item, Kept, count, list_items
 from tests.storage.stores import DAY, LIMITS, named, put, put_document, put_image, stands
 
 HOLD = """

@@ -14,9 +14,9 @@ import pytest
 from ocinb.errors import InvalidError
 from ocinb.spec.digest import Digest
 from ocinb.spec.mediatypes import OCI_MANIFEST
-from ocinb.storage.inventory import list_items
+from ocinb.storage.garbage_collection import Aim, prune
 from ocinb.storage.layout import Layout
-from ocinb.storage.pruning import Aim, prune
+from ocinb.storage.usage import list_items
 from tests.storage.stores import DAY, LIMITS, named, put, put_document, put_image, stands
 
 

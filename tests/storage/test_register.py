@@ -6,8 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ocinb.spec.digest import Digest
-from ocinb.storage.index import REF_NAME, SUBJECT, Entry
-from ocinb.storage.register import Register
+from ocinb.storage.index_file import REF_NAME, SUBJECT, Entry, Register
 
 SUBJECTS = [Digest.of(text) for text in (b"a", b"b")]
 NAMES = ["app:1", "app:2", *(f"app:{subject.replace(':', '-')}" for subject in SUBJECTS)]

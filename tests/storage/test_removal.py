@@ -22,11 +22,10 @@ from ocinb.errors import IntegrityError, InvalidError, TransportError
 from ocinb.spec.digest import Digest
 from ocinb.spec.documents import Descriptor
 from ocinb.spec.mediatypes import OCI_MANIFEST
-from ocinb.storage.files import new_own_file
-from ocinb.storage.inventory import READ_ENDINGS
+from ocinb.storage.atomic_files import new_own_file
+from ocinb.storage.garbage_collection import Removed, remove_blob, remove_images
 from ocinb.storage.layout import Layout
-from ocinb.storage.removal import Removed, remove_blob, remove_images
-from ocinb.storage.survey import Kept
+from ocinb.storage.usage import READ_ENDINGS, Kept
 from tests.storage.stores import DAY, LIMITS, all_blobs, named, put, put_image, put_index, stands
 
 ROOT = Path(__file__).parent.parent.parent

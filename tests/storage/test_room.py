@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ocinb.storage.room import Room, beyond, free_bytes, needed_bytes, no_room
+from ocinb.storage.disk_space import Room, beyond, free_bytes, needed_bytes, no_room
 
 Usage = shutil._ntuple_diskusage
 

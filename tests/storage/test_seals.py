@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ocinb.storage import seals
-from ocinb.storage.seals import blank_note, seal, sealed_note
+from ocinb.storage import layer_tables
+from ocinb.storage.layer_tables import blank_note, seal, sealed_note
 
 NOTE = blank_note({"version": 1, "digest": "sha256:00"})
 
@@ -30,7 +30,7 @@ def _note(file: Path) -> object:
 
 @pytest.mark.parametrize("length", [0, 10, 4096, 10_000])
 def test_a_note_comes_back(file: Path, length: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(seals, "_CHUNK", 1000)
+    monkeypatch.setattr(layer_tables, "_CHUNK", 1000)
     raw = _sealed(file, b"x" * length + NOTE.encode() + b"the end")
     note = _note(file)
     assert isinstance(note, dict)

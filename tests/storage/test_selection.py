@@ -7,9 +7,9 @@ import pytest
 from ocinb.errors import NotFoundError
 from ocinb.spec.digest import Digest
 from ocinb.spec.reference import Reference
-from ocinb.storage.index import OWN_NAME, PART_OF, REF_NAME, Entry
-from ocinb.storage.selection import Selection
-from ocinb.storage.survey import Kept
+from ocinb.storage.image_selection import Selection
+from ocinb.storage.index_file import OWN_NAME, PART_OF, REF_NAME, Entry
+from ocinb.storage.usage import Kept
 
 WHERE = "/data/store"
 
@@ -183,6 +183,6 @@ def test_a_thousand_names_are_no_more_work_each_than_one(monkeypatch: pytest.Mon
             read.append(text)
             super().__init__(text)
 
-    monkeypatch.setattr("ocinb.storage.selection.Reference", Counted)
+    monkeypatch.setattr("ocinb.storage.image_selection.Reference", Counted)
     assert set().union(*map(chosen.match, names)) == set().union(*map(chosen.find, names)) == set(range(1000))
     assert len(read) == 1000, "how docker prints each"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ocinb.spec.digest import Digest
-from ocinb.storage.shelves import find_blob, walk_shelves
+from ocinb.storage.blobs import find_blob, walk_shelves
 
 HEX = "0" * 64
 DIGEST = Digest(f"sha256:{HEX}")

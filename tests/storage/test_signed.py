@@ -9,7 +9,7 @@ import pytest
 from ocinb.errors import IntegrityError, TransportError
 from ocinb.spec.digest import Digest
 from ocinb.storage.blobs import Blobs
-from ocinb.storage.signed import SignedDocuments
+from ocinb.storage.signed_documents import SignedDocuments
 from tests.spec.signing import Step, schema1, sign
 
 PAYLOAD = schema1([Step(None, f"sha256:{'1' * 64}")])

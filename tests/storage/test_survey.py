@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from ocinb.errors import IntegrityError
 from ocinb.spec.digest import Digest
 from ocinb.spec.documents import Descriptor
-from ocinb.storage.index import OUT_OF, REF_NAME, SUBJECT, Entry
+from ocinb.storage.index_file import OUT_OF, REF_NAME, SUBJECT, Entry
+from ocinb.storage.index_updates import Companion, Pulled
 from ocinb.storage.layout import Layout
-from ocinb.storage.naming import Companion, Pulled
-from ocinb.storage.needs import LAYER, Need, Piece
-from ocinb.storage.survey import Kept, Shares, needed_by, survey
+from ocinb.storage.reachability import LAYER, Need, Piece
+from ocinb.storage.usage import Kept, Shares, needed_by, survey
 from tests.storage.stores import LIMITS, put_image, put_index
 
 LETTERS = {letter: Digest.of(letter.encode()) for letter in "abcdef"}

@@ -20,13 +20,11 @@ from hypothesis import strategies as st
 from ocinb.archive.entries import COLUMNS, Columns
 from ocinb.errors import TransportError
 from ocinb.spec.digest import Digest
-from ocinb.storage import tables as module
-from ocinb.storage.inventory import Amount, count, list_items
+from ocinb.storage import layer_tables as module
+from ocinb.storage.garbage_collection import Aim, prune, remove_blob
+from ocinb.storage.layer_tables import Table, Tables, blank_note, seal
 from ocinb.storage.layout import Layout
-from ocinb.storage.pruning import Aim, prune
-from ocinb.storage.removal import remove_blob
-from ocinb.storage.seals import blank_note, seal
-from ocinb.storage.tables import Table, Tables
+from ocinb.storage.usage import Amount, count, list_items
 from tests.patience import SECONDS
 from tests.storage.entries import any_columns, columns
 from tests.storage.stores import LIMITS, put

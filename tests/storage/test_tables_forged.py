@@ -8,8 +8,7 @@ import duckdb
 import pytest
 
 from ocinb.spec.digest import Digest
-from ocinb.storage.seals import blank_note, seal
-from ocinb.storage.tables import VERSION, Tables
+from ocinb.storage.layer_tables import VERSION, Tables, blank_note, seal
 
 DIGEST = Digest.of(b"a layer")
 OTHER = Digest.of(b"another layer")

@@ -8,8 +8,8 @@ import pytest
 
 from ocinb.spec.digest import Digest
 from ocinb.storage.layout import Layout
-from ocinb.storage.needs import Limits
-from ocinb.storage.unnamed import speaking_of
+from ocinb.storage.reachability import Limits
+from ocinb.storage.usage import speaking_of
 from tests.storage.stores import LIMITS, named, put, put_document, put_image
 
 
@@ -56,5 +56,5 @@ def test_what_cannot_be_read_speaks_of_nothing(layout: Layout) -> None:
 
 def test_layers_are_not_read_whole(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
     put(layout, b"\x1f\x8b a layer")
-    monkeypatch.setattr("ocinb.storage.needs.Documents.read", None)
+    monkeypatch.setattr("ocinb.storage.reachability.Documents.read", None)
     assert speaking_of(set(), blobs(layout), layout, LIMITS) == set()

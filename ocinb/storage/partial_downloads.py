@@ -18,10 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ocinb.spec.digest import Digest
-from ocinb.storage.files import own_folder
-from ocinb.storage.locks import given_back
-from ocinb.storage.plain import open_file
-from ocinb.storage.room import Room
+from ocinb.storage.atomic_files import own_folder
+from ocinb.storage.disk_space import Room
+from ocinb.storage.file_locks import given_back
+from ocinb.storage.safe_open import open_regular_file
 
 # On another machine (or in another container) nobody can be asked for; a transfer writes at least every few seconds.
 ABANDONED_SECONDS = 600
@@ -137,7 +137,7 @@ def is_before(part: Path, other: Path) -> bool:
 def is_unlocked(part: Path) -> bool | None:
     """Say whether nobody has a lock on a part; None where no lock can tell."""
     try:
-        with open_file(part) as file, given_back(file):
+        with open_regular_file(part) as file, given_back(file):
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return False

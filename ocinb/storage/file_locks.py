@@ -49,7 +49,7 @@ def locked(path: Path) -> Iterator[None]:
     TransportError
         If somebody else does not give it up.
     """
-    with _opened(path) as file, given_back(file):
+    with _open_lock(path) as file, given_back(file):
         with suppress(OSError):
             _wait(file, fcntl.LOCK_EX, path, LOCK_SECONDS)
         yield
@@ -66,7 +66,7 @@ def shared(path: Path) -> Iterator[None]:
     """
     with ExitStack() as stack:
         with suppress(OSError):
-            file = stack.enter_context(_opened(path))
+            file = stack.enter_context(_open_lock(path))
             stack.enter_context(given_back(file))
             _wait(file, fcntl.LOCK_SH, path, CLEANUP_SECONDS)
         yield
@@ -78,7 +78,7 @@ def locked_if_free(path: Path) -> Iterator[bool | None]:
     with ExitStack() as stack:
         free = None
         with suppress(OSError):
-            file = stack.enter_context(_opened(path))
+            file = stack.enter_context(_open_lock(path))
             stack.enter_context(given_back(file))
             free = _try(file, fcntl.LOCK_EX)
         yield free
@@ -106,7 +106,7 @@ def is_free(file: BinaryIO) -> bool:
     return True
 
 
-def _opened(path: Path) -> BinaryIO:
+def _open_lock(path: Path) -> BinaryIO:
     """Open the file of a lock; a link, or a fifo that nobody reads, is none."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     return os.fdopen(os.open(path, flags, 0o666), "wb", buffering=0)  # it is only locked

@@ -16,8 +16,8 @@ from ocinb.errors import InvalidError, NotFoundError
 from ocinb.spec.nearness import near_names
 from ocinb.spec.reference import Reference
 from ocinb.spec.tag_schema import tag_kind
-from ocinb.storage.index import Entry
-from ocinb.storage.survey import Kept
+from ocinb.storage.index_file import Entry
+from ocinb.storage.usage import Kept
 
 SHOWN_NAMES = 5
 GLOB_SIGNS = "*?["

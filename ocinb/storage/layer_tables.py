@@ -9,15 +9,17 @@ else. So nobody waits until it is on the disk.
 from __future__ import annotations
 
 import glob
+import hashlib
+import json
 import logging
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, BinaryIO, Final, Self
 
 import duckdb
 
@@ -25,12 +27,146 @@ from ocinb._pool import check_stopped, interrupted_by
 from ocinb.archive.entries import COLUMNS, Columns
 from ocinb.errors import TransportError
 from ocinb.spec.digest import Digest
+from ocinb.storage.atomic_files import MORE_ROOM, disk_errors, is_real_folder, new_own_file, says_full, write_atomically
 from ocinb.storage.blobs import note_use
-from ocinb.storage.files import MORE_ROOM, is_real_folder, new_own_file, says_full
-from ocinb.storage.plain import open_plain
-from ocinb.storage.seals import blank_note, seal, sealed_note
+from ocinb.storage.safe_open import open_plain, read_all
 
 logger = logging.getLogger("ocinb")
+
+# The manifests of one layer mostly promise the same; whoever promises more is asked for again.
+MOST_PROMISES: Final = 16
+_MOST_BYTES: Final = 64 * 1024
+
+
+def record_path(root: Path, layer: Digest) -> Path:
+    """Say where the record of a layer stands, or would stand."""
+    return root / "index" / layer.algorithm / f"{layer.hex}.toc"
+
+
+def look_up_end(root: Path, layer: Digest, promise: str) -> int | None:
+    """Say where the contents of a layer end, by the table that was found by a promise; None if none was.
+
+    Parameters
+    ----------
+    root
+        The folder of the store.
+    layer
+        The layer.
+    promise
+        All that was said of the table, as a text.
+    """
+    return _read(record_path(root, layer), layer).get(promise)
+
+
+def note_end(root: Path, layer: Digest, promise: str, content_end: int) -> None:
+    """Write down that a table was found by a promise; a store that is only lent keeps nothing.
+
+    Raises
+    ------
+    TransportError
+        If the disk is full.
+    """
+    path = record_path(root, layer)
+    known = {key: end for key, end in _read(path, layer).items() if key != promise}
+    newest = dict([*known.items(), (promise, content_end)][-MOST_PROMISES:])
+    raw = json.dumps({"found": newest, "sha256": _digest(newest, layer)}).encode()
+    try:
+        with disk_errors(path):
+            for folder in (path.parent.parent, path.parent):
+                folder.mkdir(mode=0o700, exist_ok=True)
+            if _is_ours(path):
+                write_atomically(path, raw, root=root, settled=False)
+    except TransportError as error:
+        if says_full(error.message):
+            raise
+        logger.info("where the table of contents of %s stands is not kept: %s", layer, error.message)
+
+
+def _read(path: Path, layer: Digest) -> Mapping[str, int]:
+    """Read a record; it is empty if there is none that can be believed."""
+    if not _is_ours(path):
+        return {}
+    with suppress(OSError, ValueError, RecursionError, LookupError, TypeError), open_plain(path) as file:
+        raw = read_all(file, _MOST_BYTES)
+        said = json.loads(raw) if len(raw) < _MOST_BYTES else {}
+        found: dict[str, int] = said["found"]
+        if said["sha256"] == _digest(found, layer):
+            note_use(file.fileno(), os.fstat(file.fileno()))
+            return found
+    return {}
+
+
+def _digest(found: Mapping[str, int], layer: Digest) -> str:
+    return hashlib.sha256(json.dumps([layer, found]).encode(), usedforsecurity=False).hexdigest()
+
+
+def _is_ours(path: Path) -> bool:
+    """Say whether the folders of a record are no links, which lead anywhere."""
+    return is_real_folder(path.parent) and is_real_folder(path.parent.parent)
+
+
+_MARK: Final = b'"seal": "'
+_BLANK: Final = b"0" * 64
+# The note stands in the last bytes.
+_TAIL_BYTES: Final = 4096
+_CHUNK: Final = 4 * 1024 * 1024
+
+
+def blank_note(content: Mapping[str, str | int]) -> str:
+    """Give the note that has to be in a file before it is sealed; its texts are plain, without braces."""
+    return json.dumps({**content, "seal": _BLANK.decode()})
+
+
+def seal(path: Path) -> None:
+    """Seal a file that holds a blank note.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read or written.
+    ValueError
+        If it holds none.
+    """
+    with path.open("r+b", buffering=0) as file:
+        _, place = _find(file)
+        digest = _footer_digest(file, place)
+        file.seek(place)
+        file.write(digest)
+
+
+def sealed_note(file: BinaryIO) -> dict[str, Any] | None:
+    """Read the note of a file; None if it holds none, or anything in the file is not as it was when it was sealed."""
+    try:
+        note, place = _find(file)
+        said = str(note.get("seal")).encode()
+    except (ValueError, RecursionError):
+        return None
+    return note if said == _footer_digest(file, place) else None
+
+
+def _find(file: BinaryIO) -> tuple[dict[str, Any], int]:
+    """Find the note, and where in the file its digest stands."""
+    start = max(0, os.fstat(file.fileno()).st_size - _TAIL_BYTES)
+    file.seek(start)
+    tail = file.read(_TAIL_BYTES)
+    place = tail.rindex(_MARK) + len(_MARK)
+    end = place + len(_BLANK)
+    note = json.loads(tail[tail.rindex(b"{", 0, place) : end + len(b'"}')])
+    return note, start + place
+
+
+def _footer_digest(file: BinaryIO, place: int) -> bytes:
+    """Give the digest of all but the place where it stands."""
+    hashed = hashlib.sha256()
+    for start, end in ((0, place), (place + len(_BLANK), os.fstat(file.fileno()).st_size)):
+        file.seek(start)
+        left = end - start
+        while left > 0 and (chunk := file.read(min(_CHUNK, left))):
+            check_stopped()
+            hashed.update(chunk)
+            left -= len(chunk)
+    return hashed.hexdigest().encode()
+
 
 # Of what is written: another one when the columns change, or what the rows of a layer are.
 VERSION: Final = 2

@@ -33,10 +33,10 @@ from typing import BinaryIO
 from ocinb._pool import check_stopped, pause
 from ocinb.errors import TransportError
 from ocinb.spec.digest import Digest
+from ocinb.storage.atomic_files import own_folder, write_all
 from ocinb.storage.blobs import CHUNK
-from ocinb.storage.files import own_folder, write_all
-from ocinb.storage.locks import given_back, is_free
-from ocinb.storage.parts import (
+from ocinb.storage.file_locks import given_back, is_free
+from ocinb.storage.partial_downloads import (
     HOST,
     LAST_NUMBER,
     abandoned_parts,
@@ -51,7 +51,7 @@ from ocinb.storage.parts import (
     stem,
     stem_of,
 )
-from ocinb.storage.plain import open_file
+from ocinb.storage.safe_open import open_regular_file
 
 logger = logging.getLogger("ocinb")
 
@@ -272,7 +272,7 @@ def _take_over(parts: list[Path], mine: Path, file: BinaryIO) -> None:
 def _copy(taken: Path, mine: BinaryIO) -> None:
     mine.truncate(0)
     try:
-        with open_file(taken) as source:
+        with open_regular_file(taken) as source:
             while chunk := source.read(CHUNK):
                 check_stopped()
                 write_all(mine, chunk)

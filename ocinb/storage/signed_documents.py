@@ -12,9 +12,9 @@ from pathlib import Path
 from ocinb.errors import IntegrityError, InvalidError
 from ocinb.spec.digest import Digest
 from ocinb.spec.schema1_signature import verify_manifest
+from ocinb.storage.atomic_files import disk_errors, own_folder, write_atomically
 from ocinb.storage.blobs import Blobs
-from ocinb.storage.files import disk_errors, own_folder, write_atomically
-from ocinb.storage.plain import open_file
+from ocinb.storage.safe_open import open_regular_file
 
 _LONGEST_NOTE = 200
 
@@ -39,7 +39,7 @@ class SignedDocuments:
         path = self._note(digest)
         with disk_errors(path):
             try:
-                with open_file(path) as file:
+                with open_regular_file(path) as file:
                     noted = file.read(_LONGEST_NOTE)
             except FileNotFoundError:
                 return None

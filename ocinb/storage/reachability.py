@@ -22,8 +22,8 @@ from ocinb.spec.documents import parse_descriptor
 from ocinb.spec.strict_json import Fields, parse_object
 from ocinb.spec.toc_annotations import toc_digests
 from ocinb.storage.blobs import Blobs
-from ocinb.storage.index import Entry
-from ocinb.storage.plain import open_plain, read_all
+from ocinb.storage.index_file import Entry
+from ocinb.storage.safe_open import open_plain, read_all
 
 MANIFEST: Final = "manifest"
 CONFIG: Final = "config"

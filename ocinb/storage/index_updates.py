@@ -13,9 +13,8 @@ from typing import Any
 
 from ocinb.spec.digest import Digest
 from ocinb.spec.documents import Descriptor
-from ocinb.storage.index import OUT_OF, OWN_NAME, PART_OF, REF_NAME, SUBJECT, Entry, is_ref_name, suffix
-from ocinb.storage.needs import Need
-from ocinb.storage.register import Register
+from ocinb.storage.index_file import OUT_OF, OWN_NAME, PART_OF, REF_NAME, SUBJECT, Entry, Register, is_ref_name, suffix
+from ocinb.storage.reachability import Need
 
 
 @dataclass(frozen=True, slots=True)

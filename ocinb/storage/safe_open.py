@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ocinb.errors import InvalidError
-from ocinb.storage.files import disk_errors
+from ocinb.storage.atomic_files import disk_errors
 
 _FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
 _QUIET = getattr(os, "O_NOATIME", 0)  # Linux
@@ -38,7 +38,7 @@ def open_plain(path: Path) -> Iterator[BinaryIO]:
         yield file
 
 
-def open_file(path: Path) -> BinaryIO:
+def open_regular_file(path: Path) -> BinaryIO:
     """Open a regular file to read it, also from behind a link.
 
     Raises

@@ -21,13 +21,12 @@ from ocinb.progress.protocol import Progress, State
 from ocinb.spec import mediatypes
 from ocinb.spec.digest import Digest, Verifier
 from ocinb.spec.strict_json import parse_object
-from ocinb.storage.blobs import looks
-from ocinb.storage.index import Entry
+from ocinb.storage.blobs import looks, walk_shelves
+from ocinb.storage.index_file import Entry
 from ocinb.storage.layout import Layout
-from ocinb.storage.needs import Limits, Piece, Problem, Unread
-from ocinb.storage.plain import kind_of, open_plain, read_small
-from ocinb.storage.shelves import walk_shelves
-from ocinb.storage.survey import Kept, survey
+from ocinb.storage.reachability import Limits, Piece, Problem, Unread
+from ocinb.storage.safe_open import kind_of, open_plain, read_small
+from ocinb.storage.usage import Kept, survey
 
 # What hashes lets other threads go on only for large chunks; each worker has one.
 CHUNK: Final = 4 * 1024 * 1024
