@@ -59,7 +59,7 @@ def _folders(tmp_path_factory: pytest.TempPathFactory) -> Folders:
 
 @pytest.fixture(autouse=True)
 def _isolated(_folders: Folders, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr("ocinb.network.patience.FIRST_PAUSE_SECONDS", 0.0)  # what fails is asked again at once
+    monkeypatch.setattr("ocinb.network.retry.FIRST_PAUSE_SECONDS", 0.0)  # what fails is asked again at once
     own = _folders.take()
     _without_logins(own, monkeypatch)
     before = {entry.name: getattr(settings, entry.name) for entry in fields(settings)}

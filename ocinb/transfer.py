@@ -15,8 +15,8 @@ from typing import Self
 from ocinb._pool import alone, check_stopped, pause, run_all
 from ocinb._settings import Settings
 from ocinb.errors import IntegrityError, OcinbError, TransportError
-from ocinb.network.failures import FIRST_HINTS
-from ocinb.network.refusals import RangeError
+from ocinb.network.connection_errors import FIRST_HINTS
+from ocinb.network.status_errors import RangeError
 from ocinb.progress.protocol import NoProgress, Progress, State
 from ocinb.sources.base import Source
 from ocinb.spec.digest import Digest, Verifier

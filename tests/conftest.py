@@ -51,5 +51,5 @@ def place(registry: SampleRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPa
 @pytest.fixture
 def internet(monkeypatch: pytest.MonkeyPatch) -> Internet:
     made = Internet()
-    monkeypatch.setattr("ocinb.network.resolving.network", made)
+    monkeypatch.setattr("ocinb.network.dns.network", made)
     return made

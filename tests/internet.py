@@ -6,14 +6,14 @@ import socket
 from collections.abc import Sequence
 from typing import Any
 
-from ocinb.network.ranges import parse_address
-from ocinb.network.resolving import Door, Network
+from ocinb.network.addresses import parse_address
+from ocinb.network.dns import Door, Network
 
 PUBLIC, OTHER_PUBLIC = "93.184.216.34", "1.1.1.1"
 
 
 class Internet(Network):
-    """Put it in the place of ``ocinb.network.resolving.network``.
+    """Put it in the place of ``ocinb.network.dns.network``.
 
     ``names`` says what each name resolves to, each time it is asked; ``servers`` at which port of this machine an
     address answers. ``resolved`` and ``called`` remember what was asked for.

@@ -14,7 +14,7 @@ import pytest
 
 from ocinb._settings import settings
 from ocinb.errors import IntegrityError, RateLimitError, TransportError
-from ocinb.network.refusals import RangeError
+from ocinb.network.status_errors import RangeError
 from ocinb.progress.protocol import State
 from ocinb.samples import registry as start_registry
 from ocinb.samples.tars import noise

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from ocinb._settings import Settings
 from ocinb.auth.opening import REFUSALS, Opening
 from ocinb.network.addresses import same_origin
-from ocinb.network.answers import Answer
-from ocinb.network.http import Http
+from ocinb.network.response import Answer
+from ocinb.network.session import Http
 from ocinb.storage.responses import is_asking
 
 if TYPE_CHECKING:

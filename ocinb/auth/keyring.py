@@ -19,9 +19,9 @@ from ocinb.auth.tokens import CredentialsRefusedError, Tokens, Wanted
 from ocinb.auth.wallet import Wallet
 from ocinb.errors import AuthError
 from ocinb.network.addresses import safe_url, same_origin
-from ocinb.network.answers import Answer
-from ocinb.network.http import Http
-from ocinb.network.refusals import credentials_hint
+from ocinb.network.response import Answer
+from ocinb.network.session import Http
+from ocinb.network.status_errors import credentials_hint
 from ocinb.storage.responses import note_asking
 
 logger = logging.getLogger("ocinb")

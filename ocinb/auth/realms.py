@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from ocinb._settings import Settings
 from ocinb.errors import AuthError, TransportError
 from ocinb.network.addresses import followed, is_loopback, safe_url, same_origin
-from ocinb.network.trust import is_insecure
+from ocinb.network.tls import is_insecure
 
 
 def realm_of(parameter: str, base: str, settings: Settings) -> str:

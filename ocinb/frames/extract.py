@@ -21,7 +21,7 @@ from ocinb.frames.inside import Asked, check_image, watched_reading
 from ocinb.frames.laid import Laid, lay_layers
 from ocinb.frames.opening import Opened, open_name, wanted_platforms
 from ocinb.frames.reading import LayerContents, Reader
-from ocinb.network.refusals import RangeError
+from ocinb.network.status_errors import RangeError
 from ocinb.progress import choose_progress
 from ocinb.progress.protocol import Progress
 from ocinb.rootfs.markers import MARKERS

@@ -11,8 +11,7 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from ocinb.errors import TransportError
-from ocinb.network.addresses import followed, is_beyond, safe_url, same_origin
-from ocinb.network.ranges import Range
+from ocinb.network.addresses import Range, followed, is_beyond, safe_url, same_origin
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 

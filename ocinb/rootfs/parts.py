@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from ocinb._pool import pause
 from ocinb._settings import Settings
 from ocinb.errors import IntegrityError, TransportError
-from ocinb.network.patience import Attempts
+from ocinb.network.retry import Attempts
 from ocinb.sources.base import Source
 from ocinb.spec.documents import Descriptor
 

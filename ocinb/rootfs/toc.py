@@ -17,7 +17,7 @@ from ocinb._text import printable
 from ocinb.archive.compression import HARMLESS_BYTES, Limits, decompressed
 from ocinb.archive.entries import FILE, Columns
 from ocinb.errors import IntegrityError, InvalidError
-from ocinb.network.refusals import RangeError
+from ocinb.network.status_errors import RangeError
 from ocinb.rootfs.chunks import Chunk, Chunks
 from ocinb.rootfs.markers import as_layer
 from ocinb.rootfs.parts import read_part

@@ -22,13 +22,12 @@ from ocinb.auth.door import Door, Visit
 from ocinb.auth.opening import Opening
 from ocinb.errors import RateLimitError, TransportError
 from ocinb.network.addresses import followed, is_loopback, safe_url, same_origin
-from ocinb.network.answers import GOOD, Answer, Stream
-from ocinb.network.http import Http
-from ocinb.network.masking import purpose, without
-from ocinb.network.rates import NOTHING_SAID, Rate, read_rate, read_warnings
-from ocinb.network.reading import reading
-from ocinb.network.refusals import refusal
-from ocinb.network.trust import is_insecure
+from ocinb.network.rate_limits import NOTHING_SAID, Rate, read_rate, read_warnings
+from ocinb.network.redaction import purpose, without
+from ocinb.network.response import GOOD, Answer, Stream, reading
+from ocinb.network.session import Http
+from ocinb.network.status_errors import refusal
+from ocinb.network.tls import is_insecure
 from ocinb.sources.foreign import open_foreign
 from ocinb.spec import mediatypes
 from ocinb.spec.reference import HUB

@@ -12,10 +12,10 @@ from urllib.parse import urlsplit
 
 from ocinb.errors import NotFoundError, OcinbError
 from ocinb.network.addresses import followed, is_loopback, safe_url
-from ocinb.network.answers import GOOD, Answer, Stream
-from ocinb.network.http import Http
 from ocinb.network.redirects import AstrayError
-from ocinb.network.refusals import refusal
+from ocinb.network.response import GOOD, Answer, Stream
+from ocinb.network.session import Http
+from ocinb.network.status_errors import refusal
 
 MAX_URLS = 10
 

@@ -8,10 +8,9 @@ from __future__ import annotations
 from itertools import islice
 
 from ocinb.errors import NotFoundError
-from ocinb.network.answers import Answer
-from ocinb.network.http import OfflineError
-from ocinb.network.reading import reading
-from ocinb.network.refusals import UnknownRepositoryError
+from ocinb.network.response import Answer, reading
+from ocinb.network.session import OfflineError
+from ocinb.network.status_errors import UnknownRepositoryError
 from ocinb.sources.endpoint import Endpoint
 from ocinb.spec.strict_json import Fields, parse_object
 

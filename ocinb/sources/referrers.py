@@ -17,7 +17,7 @@ from ocinb._pool import run_all
 from ocinb._settings import Settings
 from ocinb._text import printable, shorten
 from ocinb.errors import InvalidError, NotFoundError, TransportError
-from ocinb.network.refusals import UnknownRepositoryError
+from ocinb.network.status_errors import UnknownRepositoryError
 from ocinb.sources.base import RawDocument, Referrer, Source, Tags, Way
 from ocinb.sources.images import Resolved
 from ocinb.spec import mediatypes

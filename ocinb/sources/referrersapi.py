@@ -14,10 +14,9 @@ from urllib.parse import quote
 from ocinb._pool import alone
 from ocinb._settings import Settings
 from ocinb.errors import AuthError, InvalidError, NotFoundError, TransportError
-from ocinb.network.answers import Answer
-from ocinb.network.http import OfflineError
-from ocinb.network.reading import reading
-from ocinb.network.refusals import UnknownRepositoryError
+from ocinb.network.response import Answer, reading
+from ocinb.network.session import OfflineError
+from ocinb.network.status_errors import UnknownRepositoryError
 from ocinb.sources.base import Referrer
 from ocinb.sources.endpoint import Endpoint
 from ocinb.spec import mediatypes

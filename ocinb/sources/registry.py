@@ -16,11 +16,10 @@ from urllib.parse import quote
 from ocinb._pool import alone, pause
 from ocinb._settings import Settings
 from ocinb.errors import IntegrityError, InvalidError, NotFoundError, TransportError
-from ocinb.network.answers import GOOD, Answer, Stream
-from ocinb.network.http import OfflineError
-from ocinb.network.patience import Attempts
-from ocinb.network.reading import reading
-from ocinb.network.refusals import UnknownRepositoryError
+from ocinb.network.response import GOOD, Answer, Stream, reading
+from ocinb.network.retry import Attempts
+from ocinb.network.session import OfflineError
+from ocinb.network.status_errors import UnknownRepositoryError
 from ocinb.sources.base import BlobStream, Pointer, RawDocument, Referrer, Tags
 from ocinb.sources.endpoint import Endpoint
 from ocinb.sources.lists import list_tags, list_tags_within

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from ocinb._settings import Settings, settings
 from ocinb.errors import TransportError
-from ocinb.network.http import Http
+from ocinb.network.session import Http
 from ocinb.sources.base import Source
 from ocinb.sources.endpoint import Endpoint
 from ocinb.sources.registry import RegistrySource

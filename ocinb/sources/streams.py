@@ -10,9 +10,8 @@ from collections.abc import Iterator
 
 from ocinb.errors import IntegrityError
 from ocinb.network.addresses import safe_url
-from ocinb.network.answers import Stream
-from ocinb.network.reading import reading
-from ocinb.network.refusals import RangeError
+from ocinb.network.response import Stream, reading
+from ocinb.network.status_errors import RangeError
 from ocinb.spec.documents import Descriptor
 
 PARTIAL = 206  # HTTP: a part, and not the whole

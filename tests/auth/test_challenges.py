@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from ocinb._settings import settings
 from ocinb.auth.challenges import Challenge, choose_challenge, parse_challenges
-from ocinb.network.http import Http
+from ocinb.network.session import Http
 from tests.sources.servers import listening, saying
 
 TOKEN_CHARACTERS = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"

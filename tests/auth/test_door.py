@@ -9,8 +9,8 @@ import pytest
 from ocinb._settings import settings
 from ocinb.auth.door import TRIES, Door
 from ocinb.auth.opening import Opening
-from ocinb.network.answers import Answer
-from ocinb.network.http import Http
+from ocinb.network.response import Answer
+from ocinb.network.session import Http
 
 BASE = "http://registry.example"
 SCOPE = "repository:shop:pull"

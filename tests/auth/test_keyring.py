@@ -14,7 +14,7 @@ import pytest
 from ocinb._pool import run_all
 from ocinb._settings import settings
 from ocinb.errors import AuthError, InvalidError, OcinbError, RateLimitError, TransportError
-from ocinb.network.http import Http
+from ocinb.network.session import Http
 from ocinb.samples import SampleRegistry
 from ocinb.samples import registry as start_registry
 from ocinb.sources.images import find_images, resolve_name

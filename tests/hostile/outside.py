@@ -9,7 +9,7 @@ from itertools import chain
 from typing import Any
 
 from ocinb.errors import AuthError, TransportError
-from ocinb.network.resolving import Door, Network
+from ocinb.network.dns import Door, Network
 from tests.hostile.leaks import TAG
 from tests.hostile.rows import Row
 from tests.hostile.server import Reply

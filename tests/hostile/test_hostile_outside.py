@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ocinb._settings import settings
-from ocinb.network import resolving
+from ocinb.network import dns
 from tests.hostile.outside import PUBLIC, PUBLIC_STRANGER, REGISTRY, ROWS, STRANGER, Outside, made_up_names
 from tests.hostile.rows import Row
 from tests.hostile.test_hostile import check_withstood
@@ -32,7 +32,7 @@ def outside(certified: tuple[Path, ssl.SSLContext], monkeypatch: pytest.MonkeyPa
     with hostile_world(context) as world:
         ports = [int(server.host.rpartition(":")[2]) for server in (world.registry, world.stranger)]
         network = Outside(dict(zip((PUBLIC, PUBLIC_STRANGER), ports, strict=True)), made_up_names())
-        monkeypatch.setattr(resolving, "network", network)
+        monkeypatch.setattr(dns, "network", network)
         world.registry.host, world.stranger.host = f"{REGISTRY}:{ports[0]}", f"{STRANGER}:{ports[1]}"
         world.issuer.realm = f"{world.registry.base}/token"
         yield world, network

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ocinb.errors import TransportError
-from ocinb.network.answers import Answer
+from ocinb.network.response import Answer
 from ocinb.samples import SampleRegistry
 from tests.transferring import BLOB, blob_path, describe, open_repository
 

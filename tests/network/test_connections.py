@@ -14,7 +14,7 @@ import ocinb
 from ocinb._settings import settings
 from ocinb.errors import InvalidError
 from ocinb.network.connections import open_adapter, prepared, read_upto
-from ocinb.network.trust import Trust
+from ocinb.network.tls import Trust
 from ocinb.samples import SampleRegistry
 from ocinb.samples import registry as start_registry
 from ocinb.samples.sockets import SocketServer
@@ -93,7 +93,7 @@ def test_a_proxy_with_connections_of_its_own_keeps_them() -> None:
     adapter = open_adapter(settings, Trust(settings))
     request = requests.Request("GET", "http://a.example/").prepare()
     pool: Any = adapter.get_connection_with_tls_context(request, verify=True)
-    assert pool.ConnectionCls.__module__ == "ocinb.network.lines"
+    assert pool.ConnectionCls.__module__ == "ocinb.network.connections"
     pool.ConnectionCls = Other
     pool = adapter.get_connection_with_tls_context(request, verify=True)
     assert pool.ConnectionCls is Other

@@ -12,7 +12,7 @@ import requests
 from ocinb._pool import StoppedError, run_all
 from ocinb._settings import Settings, settings
 from ocinb.errors import IntegrityError, InvalidError, OcinbError, TransportError
-from ocinb.network.failures import failure, reason_of, root_of
+from ocinb.network.connection_errors import failure, reason_of, root_of
 from ocinb.sources.session import close_default_session, default_session
 from ocinb.spec.digest import Digest
 from tests.internet import Internet
@@ -162,8 +162,8 @@ def test_a_stop_is_heard_while_nobody_takes_the_call(internet: Internet, monkeyp
         calls.set()
         return False
 
-    monkeypatch.setattr("ocinb.network.resolving._is_open", is_open)
-    monkeypatch.setattr("ocinb.network.failures.CONNECT_SECONDS", 600.0)
+    monkeypatch.setattr("ocinb.network.dns._is_open", is_open)
+    monkeypatch.setattr("ocinb.network.connection_errors.CONNECT_SECONDS", 600.0)
     settings.timeout = 600
     internet.names["slow.example"] = ["127.0.0.1"]
     outcome: list[type[BaseException]] = []

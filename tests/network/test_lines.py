@@ -19,7 +19,7 @@ import pytest
 from ocinb._pool import StoppedError, check_stopped, run_all
 from ocinb._settings import settings
 from ocinb.errors import InvalidError
-from ocinb.network.resolving import Door, Network
+from ocinb.network.dns import Door, Network
 from ocinb.sources.session import default_session
 from tests.patience import SECONDS, Stopwatch, until
 from tests.scripts import TELLING_THAT_IT_WAITS
@@ -173,7 +173,7 @@ def test_a_connection_that_comes_about_after_the_stop_is_not_used(scheme: str, m
         heard.append(connection.recv(65536))
         over.set()
 
-    monkeypatch.setattr("ocinb.network.resolving.network", Slow())
+    monkeypatch.setattr("ocinb.network.dns.network", Slow())
     with listening(talk) as host:
         assert outcome_of_a_stop(f"{scheme}://{host}", waits) == [StoppedError]
         assert over.wait(SECONDS)
@@ -194,7 +194,7 @@ def test_a_connection_that_nobody_has_used_for_long_is_not_used_again(
             if heard.count(number) == 1 or lines == 1:
                 connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
 
-    monkeypatch.setattr("ocinb.network.lines.IDLE_SECONDS", idle)
+    monkeypatch.setattr("ocinb.network.connections.IDLE_SECONDS", idle)
     settings.tag_ttl, settings.timeout = 0, SECONDS
     with listening(talk) as host:
         source = open_host(host)

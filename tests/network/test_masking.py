@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from ocinb.network.masking import masked, purpose, token_claims
+from ocinb.network.redaction import masked, purpose, token_claims
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,8 @@ import ocinb
 from ocinb._pool import StoppedError, run_all
 from ocinb._settings import Settings, settings
 from ocinb.errors import InvalidError, NotFoundError, OcinbError, RateLimitError, TransportError
-from ocinb.network import patience
-from ocinb.network.patience import Attempts, Quiet, retry_after
+from ocinb.network import retry
+from ocinb.network.retry import Attempts, Quiet, retry_after
 from ocinb.samples import SampleRegistry
 from ocinb.sources.session import default_session
 from tests.patience import SECONDS, until
@@ -138,22 +138,22 @@ def test_what_may_have_changed_something_is_not_sent_twice() -> None:
 
 
 def test_pauses_grow_and_are_not_the_same_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patience, "FIRST_PAUSE_SECONDS", 0.5)
+    monkeypatch.setattr(retry, "FIRST_PAUSE_SECONDS", 0.5)
     quiet = Quiet(Settings())
     pauses: list[list[float]] = []
     for _ in range(200):
         attempts = Attempts(Settings(retries=9), "GET")
         pauses.append([attempts.after_answer(500, {}, quiet, ORIGIN) or 0.0 for _ in range(9)])
     longest = [max(column) for column in zip(*pauses, strict=True)]
-    bounds = [min(0.5 * 2**number, patience.LONGEST_PAUSE_SECONDS) for number in range(9)]
+    bounds = [min(0.5 * 2**number, retry.LONGEST_PAUSE_SECONDS) for number in range(9)]
     assert all(0.7 * bound < found <= bound for found, bound in zip(longest, bounds, strict=True))
     assert min(row[5] for row in pauses) < 4.0, "jitter is full: the shortest is far shorter"
 
 
 def test_a_name_that_nobody_has_and_a_port_that_nobody_hears_are_told_soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patience, "FIRST_PAUSE_SECONDS", 0.5)
+    monkeypatch.setattr(retry, "FIRST_PAUSE_SECONDS", 0.5)
     pauses: list[float] = []
-    monkeypatch.setattr("ocinb.network.http.pause", pauses.append)
+    monkeypatch.setattr("ocinb.network.session.pause", pauses.append)
     with pytest.raises(TransportError, match="Connection refused"):
         open_host(closed_port()).tags()
     assert sum(pauses) < 2
@@ -226,10 +226,10 @@ def test_short_silences_add_up(registry: SampleRegistry) -> None:
 def test_who_waits_hears_a_stop(
     registry: SampleRegistry, monkeypatch: pytest.MonkeyPatch, effect: dict[str, Any]
 ) -> None:
-    monkeypatch.setattr(patience, "FIRST_PAUSE_SECONDS", 600.0)
-    monkeypatch.setattr(patience, "LONGEST_PAUSE_SECONDS", 600.0)
+    monkeypatch.setattr(retry, "FIRST_PAUSE_SECONDS", 600.0)
+    monkeypatch.setattr(retry, "LONGEST_PAUSE_SECONDS", 600.0)
     settings.max_wait = 600
-    monkeypatch.setattr(patience, "_jitter", lambda longest: longest)
+    monkeypatch.setattr(retry, "_jitter", lambda longest: longest)
     registry.fault("*/tags/list*", times=None, **effect)
     source = open_repository(registry)
     outcome: list[type[BaseException]] = []

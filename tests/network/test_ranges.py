@@ -6,7 +6,7 @@ import ipaddress
 
 import pytest
 
-from ocinb.network.ranges import Range, parse_address, range_of
+from ocinb.network.addresses import Range, parse_address, range_of
 
 RANGES = {
     Range.PUBLIC: "8.8.8.8 11.0.0.1 100.63.255.255 100.128.0.0 172.15.0.1 172.32.0.1 2606:4700::1 ::ffff:8.8.8.8 "

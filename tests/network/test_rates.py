@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ocinb.network.rates import Rate, read_rate, read_warnings
+from ocinb.network.rate_limits import Rate, read_rate, read_warnings
 from ocinb.samples import SampleRegistry
 from ocinb.sources.session import default_session
 from tests.transferring import BLOB, open_repository

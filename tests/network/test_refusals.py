@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from ocinb.errors import AuthError, NotFoundError, RateLimitError, TransportError
-from ocinb.network.answers import Answer
-from ocinb.network.refusals import RangeError, UnknownRepositoryError, refusal
+from ocinb.network.response import Answer
+from ocinb.network.status_errors import RangeError, UnknownRepositoryError, refusal
 
 URL = "https://ada:pw@registry.example/v2/a/manifests/1?sig=hidden"
 

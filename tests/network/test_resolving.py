@@ -8,8 +8,8 @@ import pytest
 
 from ocinb._settings import settings
 from ocinb.errors import AuthError, OcinbError, TransportError
+from ocinb.network.dns import Door
 from ocinb.network.redirects import AstrayError
-from ocinb.network.resolving import Door
 from ocinb.samples import SampleRegistry
 from ocinb.samples import registry as start_registry
 from ocinb.sources.base import Source

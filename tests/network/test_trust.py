@@ -13,7 +13,7 @@ import pytest
 
 from ocinb._settings import Settings, settings
 from ocinb.errors import TransportError
-from ocinb.network.trust import Trust, _folders, is_insecure
+from ocinb.network.tls import Trust, _folders, is_insecure
 from ocinb.samples import SampleRegistry
 from ocinb.samples import registry as start_registry
 from ocinb.sources.session import default_session
@@ -154,7 +154,7 @@ def test_what_the_owner_of_the_machine_added_is_believed(
     secure: SampleRegistry, certificate: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = in_a_folder(certificate, tmp_path / "folder")
-    monkeypatch.setattr("ocinb.network.trust.SYSTEM_FOLDERS", (str(folder), "/nowhere"))
+    monkeypatch.setattr("ocinb.network.tls.SYSTEM_FOLDERS", (str(folder), "/nowhere"))
     assert open_host(secure.host).tags()
 
 

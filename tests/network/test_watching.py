@@ -8,8 +8,7 @@ import pytest
 import requests
 
 from ocinb.errors import TransportError
-from ocinb.network.exchange import Exchange, observed_by
-from ocinb.network.watching import Watch, finish
+from ocinb.network.exchange import Exchange, Watch, finish, observed_by
 from ocinb.samples import SampleRegistry
 from tests.transferring import BLOB, blob_path, describe, open_repository
 

@@ -50,7 +50,7 @@ class Killer(NoProgress):
 @pytest.fixture
 def _real_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait as long between two questions as people do, and tests mostly do not."""
-    monkeypatch.setattr("ocinb.network.patience.FIRST_PAUSE_SECONDS", 0.5)
+    monkeypatch.setattr("ocinb.network.retry.FIRST_PAUSE_SECONDS", 0.5)
 
 
 @pytest.mark.usefixtures("_real_pauses")

@@ -6,7 +6,7 @@ import pytest
 
 from ocinb._settings import settings
 from ocinb.errors import IntegrityError, TransportError
-from ocinb.network.refusals import RangeError
+from ocinb.network.status_errors import RangeError
 from ocinb.rootfs.parts import read_part
 from ocinb.samples import SampleRegistry
 from tests.transferring import BLOB, describe, open_repository
@@ -46,7 +46,7 @@ def test_a_part_that_does_not_exist_is_an_error(registry: SampleRegistry) -> Non
 
 
 def test_a_line_that_stays_broken_is_given_up(registry: SampleRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ocinb.network.patience.FIRST_PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr("ocinb.network.retry.FIRST_PAUSE_SECONDS", 0.0)
     registry.put_blob(BLOB)
     fault = registry.fault("*/blobs/*", cut=10, times=None)
     with pytest.raises(TransportError):

@@ -281,7 +281,7 @@ def test_damage_on_the_way_is_seen(registry: SampleRegistry) -> None:
 
 
 def test_a_line_that_breaks_is_asked_again(registry: SampleRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ocinb.network.patience.FIRST_PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr("ocinb.network.retry.FIRST_PAUSE_SECONDS", 0.0)
     layer = put(registry, FORMS["zstd:chunked"])
     fault = registry.fault("*/blobs/*", cut=50)
     toc = found(registry, layer)

@@ -18,7 +18,7 @@ from ocinb.errors import (
     RateLimitError,
     TransportError,
 )
-from ocinb.network.refusals import UnknownRepositoryError
+from ocinb.network.status_errors import UnknownRepositoryError
 from ocinb.samples import SampleRegistry
 from ocinb.sources.base import Source
 from ocinb.sources.images import find_images, resolve_name

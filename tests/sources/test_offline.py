@@ -9,7 +9,7 @@ import pytest
 import ocinb
 from ocinb._settings import settings
 from ocinb.errors import TransportError
-from ocinb.network.http import OfflineError
+from ocinb.network.session import OfflineError
 from ocinb.samples import SampleRegistry
 from ocinb.sources.registry import RegistrySource
 from ocinb.sources.session import close_default_session

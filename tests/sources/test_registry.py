@@ -14,7 +14,7 @@ import pytest
 
 from ocinb._settings import settings
 from ocinb.errors import IntegrityError, NotFoundError
-from ocinb.network.refusals import RangeError
+from ocinb.network.status_errors import RangeError
 from ocinb.samples import SampleRegistry
 from ocinb.samples import registry as start_registry
 from ocinb.sources.images import find_images, resolve_name

@@ -6,7 +6,7 @@ import pytest
 
 from ocinb._settings import settings
 from ocinb.errors import InvalidError
-from ocinb.network.refusals import RangeError
+from ocinb.network.status_errors import RangeError
 from ocinb.samples import SampleRegistry
 from ocinb.spec.digest import Digest
 from ocinb.spec.documents import UNKNOWN_SIZE, Descriptor

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from ocinb.network.patience import EPOCH_FROM
+from ocinb.network.retry import EPOCH_FROM
 
 # As registries spell them; GitHub's and Quay's are the older ones with an X.
 _PREFIXES = ("ratelimit", "x-ratelimit")

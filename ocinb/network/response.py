@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import requests
 import urllib3
 
 from ocinb._pool import check_stopped, woken_by
+from ocinb.errors import IntegrityError, InvalidError, TransportError
+from ocinb.network.addresses import safe_url
+from ocinb.network.connection_errors import broke
 from ocinb.network.connections import CHUNK, read_upto
-from ocinb.network.failures import broke
+from ocinb.spec import mediatypes
 
 
 def nothing_kept() -> None:
@@ -75,3 +79,18 @@ class Stream:
 def headers_of(response: requests.Response) -> dict[str, str]:
     """Give the headers of an answer, their names in lower case."""
     return {name.lower(): value for name, value in response.headers.items()}
+
+
+@contextmanager
+def reading(answer: Answer | Stream) -> Iterator[None]:
+    """Read an answer: an error in this block says where the bytes came from, and the answer is no longer kept."""
+    try:
+        yield
+    except (IntegrityError, InvalidError, TransportError) as error:
+        error.url = error.url or safe_url(answer.url)
+        if mediatypes.bare(answer.headers.get("content-type")) == "text/html":
+            error.hint = "A web page came; is this the name of a registry, and does something stand between?"
+        elif isinstance(error, IntegrityError):
+            error.hint = error.hint or "It was damaged there or on the way, and is not kept; try again"
+        answer.forget()
+        raise

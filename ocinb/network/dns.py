@@ -16,8 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ocinb._pool import check_stopped, woken_by
-from ocinb.network.addresses import is_localhost, reach
-from ocinb.network.ranges import Address, Range, parse_address, range_of
+from ocinb.network.addresses import Address, Range, is_localhost, parse_address, range_of, reach
 
 # How long a stop may wait for somebody who connects.
 HEARD_SECONDS = 0.1

@@ -18,9 +18,8 @@ import certifi
 
 from ocinb._settings import Settings
 from ocinb.errors import TransportError
-from ocinb.network import resolving
-from ocinb.network.addresses import is_loopback, netloc_of
-from ocinb.network.ranges import Address, parse_address
+from ocinb.network import dns
+from ocinb.network.addresses import Address, is_loopback, netloc_of, parse_address
 
 # Where update-ca-certificates puts an authority that a company added; an interpreter that was built elsewhere looks
 # elsewhere. A folder of hashed names costs nothing until a certificate is looked for in it; a bundle is read for 25 ms.
@@ -119,7 +118,7 @@ def _addresses(host: str) -> list[Address]:
     if literal is not None:
         return [literal]
     try:
-        return [door.ip for door in resolving.network.doors(host, 443)]
+        return [door.ip for door in dns.network.doors(host, 443)]
     except (OSError, ValueError):
         return []
 

@@ -23,22 +23,18 @@ from ocinb._lazy import collector_off
 from ocinb._pool import alone, check_stopped, pause
 from ocinb._settings import Settings
 from ocinb.errors import OcinbError, TransportError
-from ocinb.network.addresses import netloc_of, safe_url, same_origin
-from ocinb.network.answers import Answer, Stream, headers_of, nothing_kept
+from ocinb.network.addresses import Range, netloc_of, safe_url, same_origin
+from ocinb.network.cache_policy import confirmed, is_believed, may_be_confirmed, worth_keeping
+from ocinb.network.connection_errors import connect_seconds, failure
 from ocinb.network.connections import configured, normal, open_adapter, prepared
-from ocinb.network.exchange import is_observed
-from ocinb.network.failures import connect_seconds, failure
-from ocinb.network.keeping import confirmed, is_believed, may_be_confirmed, worth_keeping
-from ocinb.network.logs import mask_logs
-from ocinb.network.masking import purpose
-from ocinb.network.patience import Attempts, Quiet
+from ocinb.network.dns import Whereabouts
+from ocinb.network.exchange import Terms, Watch, finish, is_observed, mask_logs, terms
 from ocinb.network.proxies import proxies_for
-from ocinb.network.ranges import Range
+from ocinb.network.redaction import purpose
 from ocinb.network.redirects import REDIRECTS, along, check_target, redirected
-from ocinb.network.resolving import Whereabouts
-from ocinb.network.terms import Terms, terms
-from ocinb.network.trust import Trust, networks_for
-from ocinb.network.watching import Watch, finish
+from ocinb.network.response import Answer, Stream, headers_of, nothing_kept
+from ocinb.network.retry import Attempts, Quiet
+from ocinb.network.tls import Trust, networks_for
 from ocinb.storage.responses import key_of, principal
 
 NOT_YET = frozenset({401, 429})
