@@ -18,8 +18,7 @@ from urllib.parse import urlsplit
 
 from ocinb._settings import Settings
 from ocinb._text import printable, shorten
-from ocinb.auth.door import Door, Visit
-from ocinb.auth.opening import Opening
+from ocinb.auth.authorizer import Door, Opening, Visit
 from ocinb.errors import RateLimitError, TransportError
 from ocinb.network.addresses import followed, is_loopback, safe_url, same_origin
 from ocinb.network.rate_limits import NOTHING_SAID, Rate, read_rate, read_warnings

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ocinb.auth.authfiles import MAX_BYTES, AuthFile, AuthFiles, auth_paths
+from ocinb.auth.auth_files import MAX_BYTES, AuthFile, AuthFiles, auth_paths
 from tests.logins import auth, write_login
 
 SECRET = "s3cret-of-ada"
@@ -227,7 +227,7 @@ def test_a_file_is_read_again_when_it_has_changed(file: Path, monkeypatch: pytes
     write_login(file, {"ghcr.io": auth("ada", "22")})
     assert only(files).entries["ghcr.io"].secret == "22"
     opened: list[Any] = []
-    monkeypatch.setattr("ocinb.auth.authfiles._bytes", opened.append)
+    monkeypatch.setattr("ocinb.auth.auth_files._bytes", opened.append)
     assert only(files).entries["ghcr.io"].secret == "22"
     assert opened == [], "what has not changed is not read"
     file.unlink()

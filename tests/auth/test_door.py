@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from ocinb._settings import settings
-from ocinb.auth.door import TRIES, Door
-from ocinb.auth.opening import Opening
+from ocinb.auth.authorizer import TRIES, Door, Opening
 from ocinb.network.response import Answer
 from ocinb.network.session import Http
 

@@ -13,7 +13,7 @@ import pytest
 
 from ocinb._pool import StoppedError, run_all
 from ocinb._settings import Settings
-from ocinb.auth.helpers import FAULT_SECONDS, LIFE_SECONDS, Helpers
+from ocinb.auth.credential_helpers import FAULT_SECONDS, LIFE_SECONDS, Helpers
 from tests.logins import Helper, install_helper
 from tests.patience import SECONDS
 
@@ -153,7 +153,7 @@ def test_what_was_said_is_believed_for_a_while(
     helper: Helper, helpers: Helpers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [1000.0]
-    monkeypatch.setattr("ocinb.auth.helpers.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("ocinb.auth.credential_helpers.time.monotonic", lambda: now[0])
     helper.knows(**{"ghcr.io": ("ada", SECRET)})
     for passed, calls in [(0, 1), (LIFE_SECONDS - 1, 1), (2, 2)]:
         now[0] += passed

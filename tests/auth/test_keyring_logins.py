@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from ocinb._settings import settings
-from ocinb.auth.authfiles import AuthFiles
-from ocinb.auth.helpers import Helpers
+from ocinb.auth.auth_files import AuthFiles
+from ocinb.auth.credential_helpers import Helpers
 from ocinb.errors import AuthError
 from ocinb.samples import SampleRegistry
 from ocinb.samples import registry as start_registry

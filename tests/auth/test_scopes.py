@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ocinb.auth.scopes import MAX_CHARACTERS, repository_of, wider
+from ocinb.auth.challenges import MAX_CHARACTERS, repository_of, wider
 
 OURS = "repository:demo/shop:pull"
 

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from ocinb._settings import Settings
-from ocinb.auth.credentials import Found, Kind
-from ocinb.auth.wallet import Wallet
+from ocinb.auth.credentials import Found, Kind, Wallet
 from tests.logins import Helper, auth, install_helper, write_login
 
 SECRET = "s3cret-of-ada"

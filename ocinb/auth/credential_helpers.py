@@ -18,7 +18,7 @@ from typing import Any
 
 from ocinb._pool import alone, check_stopped, woken_by
 from ocinb._settings import Settings
-from ocinb.auth.authfiles import Stamp
+from ocinb.auth.auth_files import Stamp
 
 PREFIX = "docker-credential-"
 # For how long an answer is believed: helpers of clouds give tokens that live for an hour, and renew them in time.

@@ -7,22 +7,57 @@ from __future__ import annotations
 
 import logging
 import threading
+from dataclasses import dataclass, field
 
 from ocinb._settings import Settings
 from ocinb._text import Hidden, printable
-from ocinb.auth.challenges import Challenge, choose_challenge, parse_challenges
-from ocinb.auth.credentials import Found, Kind
-from ocinb.auth.opening import REFUSALS, Opening
+from ocinb.auth.challenges import Challenge, choose_challenge, parse_challenges, repository_of, wider
+from ocinb.auth.credentials import Credential, Found, Kind, Wallet
 from ocinb.auth.realms import may_see_credentials, realm_of
-from ocinb.auth.scopes import repository_of, wider
 from ocinb.auth.tokens import CredentialsRefusedError, Tokens, Wanted
-from ocinb.auth.wallet import Wallet
 from ocinb.errors import AuthError
 from ocinb.network.addresses import safe_url, same_origin
 from ocinb.network.response import Answer
 from ocinb.network.session import Http
 from ocinb.network.status_errors import credentials_hint
-from ocinb.storage.responses import note_asking
+from ocinb.storage.responses import is_asking, note_asking
+
+# How those are answered who have no opening, or not the right one.
+REFUSALS = frozenset({401, 403})
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What a question is sent with.
+
+    Attributes
+    ----------
+    authorization
+        The header, or None.
+    principal
+        A fingerprint of who asks, never the secret itself: empty if the registry is told nothing at all.
+    words
+        As whom the registry is asked, for an error.
+    credential
+        As whom, if as anybody.
+    """
+
+    authorization: str | None = field(default=None, repr=False)
+    principal: str = ""
+    words: str = Found().words
+    credential: Credential | None = field(default=None, repr=False)
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What the registry is told, or was."""
+        own = (self.authorization.partition(" ")[2],) if self.authorization else ()
+        return (*own, *(self.credential.secrets if self.credential else ()))
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What goes into the request."""
+        return {"Authorization": self.authorization} if self.authorization else {}
+
 
 logger = logging.getLogger("ocinb")
 
@@ -209,3 +244,117 @@ def _principal(found: Found) -> str:
 
 def _is_insufficient(challenge: Challenge) -> bool:
     return challenge.parameters.get("error") == "insufficient_scope"
+
+
+# To learn what is wanted, to be told that it was not enough, and once more.
+TRIES = 3
+
+
+class Door:
+    """The way into one registry.
+
+    Parameters
+    ----------
+    http
+        Who asks for tokens.
+    settings
+        Where credentials are looked up, each time anew.
+    registry
+        The registry's name.
+    """
+
+    def __init__(self, http: Http, settings: Settings, registry: str) -> None:
+        self._http = http
+        self._settings = settings
+        self._registry = registry
+        self._lock = threading.Lock()
+        self._keyring: Keyring | None = None
+        self._was_asking: bool | None = None
+
+    def visit(self, scope: str) -> Visit:
+        """Begin a question; ``scope`` is what a token has to open, such as ``repository:NAME:pull``."""
+        return Visit(self, scope)
+
+    def principals(self, scope: str) -> tuple[str, ...]:
+        """Say whose answers may be given to us again: our own, and those that were given to nobody in particular.
+
+        Files are not read and helpers not run for a registry that has never asked.
+        """
+        if self._was_asking is None:
+            self._was_asking = is_asking(self._settings.cache_dir, self._registry)
+        has_asked = self._keyring is not None and self._keyring.has_asked
+        return (self._keys().principal(scope), "") if has_asked or self._was_asking else ("",)
+
+    def opening(self, base: str, scope: str) -> Opening:
+        """Give what opens a scope, as far as the registry has said before what it wants.
+
+        Parameters
+        ----------
+        base
+            The registry's URL.
+        scope
+            What is to be opened.
+
+        Raises
+        ------
+        AuthError
+            If no token is given.
+        """
+        return Opening() if self._keyring is None else self._keyring.opening(base, scope)
+
+    def hear(self, answer: Answer, base: str, scope: str, used: str | None) -> bool:
+        """Learn from a refusal, as `Keyring.hear` does."""
+        return self._keys().hear(answer, base, scope, used)
+
+    def _keys(self) -> Keyring:
+        # Tokens, logins and the programs that tell them need not be loaded for a registry that nobody has to enter.
+
+        with self._lock:
+            if self._keyring is None:
+                self._keyring = Keyring(self._http, self._settings, self._registry)
+            return self._keyring
+
+
+class Visit:
+    """One question, from its first try to its last: what each is sent with, and what its refusal teaches."""
+
+    def __init__(self, door: Door, scope: str) -> None:
+        self._door = door
+        self._scope = scope
+        self._left = TRIES - 1
+        self._opening = Opening()
+
+    def opening(self, base: str) -> Opening:
+        """Give what the next try is sent with.
+
+        Raises
+        ------
+        AuthError
+            If no token is given.
+        """
+        self._opening = self._door.opening(base, self._scope)
+        return self._opening
+
+    def may_try_again(self, answer: Answer, base: str) -> bool:
+        """Learn from an answer, and say whether another try can help.
+
+        Raises
+        ------
+        AuthError
+            If the registry wants what there is not.
+        """
+        # What a redirect led to has no say in where this registry's credentials go.
+        if answer.status not in REFUSALS or not same_origin(answer.url, base) or not self._left:
+            return False
+        self._left -= 1
+        return self._door.hear(answer, base, self._scope, self._opening.authorization)
+
+    @property
+    def words(self) -> str:
+        """Say as whom the registry was asked."""
+        return self._opening.words
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Give what the registry was told."""
+        return self._opening.secrets
