@@ -21,8 +21,8 @@ from ocinb.catalog.opening import MEMORY, OTHER_PATH, OpenHereError, is_there, o
 from ocinb.catalog.placing import beside, discard, put_in_place, told_as
 from ocinb.catalog.versions import SCHEMA_VERSION, version_of
 from ocinb.errors import InvalidError, TransportError
-from ocinb.sources.files import reading
-from ocinb.sources.paths import local_path
+from ocinb.sources.file_reader import reading
+from ocinb.sources.name_lookup import local_path
 
 T = TypeVar("T")
 

@@ -10,7 +10,7 @@ from ocinb._arguments import suggesting
 from ocinb.catalog.connection import Connections
 from ocinb.catalog.exporting import export_tables
 from ocinb.errors import InvalidError
-from ocinb.sources.paths import local_path
+from ocinb.sources.name_lookup import local_path
 
 
 class Exported:

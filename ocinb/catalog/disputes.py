@@ -16,7 +16,7 @@ from ocinb.catalog.loading import Found
 from ocinb.catalog.rows import Row, place_of
 from ocinb.errors import OcinbError
 from ocinb.frames.unreached import Unreached
-from ocinb.sources.lengths import ask_length
+from ocinb.sources.registry import ask_length
 from ocinb.sources.session import Session, open_source
 from ocinb.spec.digest import Digest
 from ocinb.spec.reference import Reference, in_registry

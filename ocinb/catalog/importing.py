@@ -18,7 +18,7 @@ from ocinb.catalog.opening import OTHER_PATH, reason
 from ocinb.catalog.placing import beside, discard, put_in_place, told_as
 from ocinb.catalog.versions import check_version
 from ocinb.errors import IntegrityError, InvalidError, NotFoundError, TransportError
-from ocinb.sources.files import reading
+from ocinb.sources.file_reader import reading
 from ocinb.spec.digest import Digest, verify
 from ocinb.spec.schema1_signature import verify_manifest
 

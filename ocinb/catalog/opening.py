@@ -17,7 +17,7 @@ import duckdb
 
 from ocinb._pool import alone, pause
 from ocinb.errors import InvalidError, NotFoundError, TransportError
-from ocinb.sources.files import reading
+from ocinb.sources.file_reader import reading
 
 MEMORY = ":memory:"
 # How long somebody who asks waits for another process that holds the file, and somebody who has fetched what is to be

@@ -14,7 +14,7 @@ from ocinb.frames.collecting import Failure
 from ocinb.frames.rows import child_row, config_rows, history_rows, image_kind, layer_rows
 from ocinb.sources.base import RawDocument, Referrer
 from ocinb.sources.images import Image, Resolved
-from ocinb.sources.paths import absolute
+from ocinb.sources.name_lookup import absolute
 from ocinb.spec.documents import Index, Manifest, parse_index
 from ocinb.spec.reference import Reference
 

@@ -17,7 +17,7 @@ from ocinb.frames.counting import counted
 from ocinb.frames.unreached import Unreached
 from ocinb.progress.protocol import Progress
 from ocinb.sources.endpoint import HUB_HOST
-from ocinb.sources.paths import meant_file
+from ocinb.sources.name_lookup import meant_file
 from ocinb.sources.session import Session, default_session
 from ocinb.spec.reference import FILE_TRANSPORTS, Reference, meant_transport
 

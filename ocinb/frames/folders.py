@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ocinb._settings import settings
 from ocinb.errors import InvalidError
-from ocinb.sources.paths import INDEX, MARKER, local_path, not_there
+from ocinb.sources.name_lookup import INDEX, MARKER, local_path, not_there
 from ocinb.spec.reference import FILE_TRANSPORTS
 from ocinb.storage.atomic_files import disk_errors
 from ocinb.storage.layout import Layout

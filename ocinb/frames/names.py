@@ -12,8 +12,8 @@ from ocinb.errors import InvalidError, NotFoundError
 from ocinb.frames import schemas
 from ocinb.frames.collecting import Errors, Failure, Names, Row, attempt_all, collect, list_names, with_failures
 from ocinb.sources.base import Source
-from ocinb.sources.lists import list_repositories
 from ocinb.sources.session import Session, default_session, open_source
+from ocinb.sources.tag_lists import list_repositories
 from ocinb.spec.reference import FILE_TRANSPORTS, Reference, in_registry, parse_registry
 from ocinb.spec.tag_schema import tag_kind
 

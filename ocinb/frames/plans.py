@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 
 from ocinb.errors import InvalidError
 from ocinb.frames.opening import Opened
-from ocinb.sources.along import Along, find_along
 from ocinb.sources.base import RawDocument
 from ocinb.sources.images import ALL, Image, Wanted
+from ocinb.sources.referrer_closure import Along, find_along
 from ocinb.sources.referrers import described
 from ocinb.spec import mediatypes
 from ocinb.spec.digest import Digest

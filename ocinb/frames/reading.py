@@ -18,7 +18,7 @@ from ocinb.rootfs.markers import as_layer
 from ocinb.rootfs.toc import Toc, find_toc
 from ocinb.rootfs.tocplaces import promise_in
 from ocinb.sources.images import Image
-from ocinb.sources.lengths import ask_length
+from ocinb.sources.registry import ask_length
 from ocinb.spec.digest import Digest
 from ocinb.spec.documents import Descriptor
 from ocinb.spec.layer_identity import layer_steps

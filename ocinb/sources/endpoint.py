@@ -9,7 +9,7 @@ import logging
 import re
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -19,17 +19,78 @@ from urllib.parse import urlsplit
 from ocinb._settings import Settings
 from ocinb._text import printable, shorten
 from ocinb.auth.authorizer import Door, Opening, Visit
-from ocinb.errors import RateLimitError, TransportError
+from ocinb.errors import NotFoundError, OcinbError, RateLimitError, TransportError
 from ocinb.network.addresses import followed, is_loopback, safe_url, same_origin
 from ocinb.network.rate_limits import NOTHING_SAID, Rate, read_rate, read_warnings
 from ocinb.network.redaction import purpose, without
+from ocinb.network.redirects import AstrayError
 from ocinb.network.response import GOOD, Answer, Stream, reading
 from ocinb.network.session import Http
 from ocinb.network.status_errors import refusal
 from ocinb.network.tls import is_insecure
-from ocinb.sources.foreign import open_foreign
 from ocinb.spec import mediatypes
 from ocinb.spec.reference import HUB
+
+MAX_URLS = 10
+
+
+@contextmanager
+def open_foreign(
+    http: Http, base: str, urls: Iterable[str], headers: Mapping[str, str], *, limit: int
+) -> Iterator[Stream]:
+    """Open a body at the first of some addresses that gives it.
+
+    Parameters
+    ----------
+    http
+        Who asks.
+    base
+        The registry whose document names them.
+    urls, headers
+        Where to ask, and with what.
+    limit
+        The largest error that is read, in bytes.
+
+    Raises
+    ------
+    OcinbError
+        If none gives it; the error of the last one.
+    """
+    last: OcinbError = NotFoundError("there is no address to ask")
+    for url in list(urls)[:MAX_URLS]:
+        with ExitStack() as stack:
+            try:
+                opened = http.stream(checked(url, base), headers, led_by=base, reason="foreign blob")
+                stream = stack.enter_context(opened)
+                if stream.status not in GOOD:
+                    raise refusal(_host(url), Answer(stream.status, stream.headers, stream.read(limit), stream.url))
+            except OcinbError as error:
+                last = error
+                continue
+            yield stream
+            return
+    raise last
+
+
+def checked(url: str, base: str) -> str:
+    """Give an address as it is asked, if it is one that a document of a registry may name.
+
+    Raises
+    ------
+    AstrayError
+        If it is neither https nor plain http from this machine to this machine.
+    """
+    target = followed(base, url)
+    both_here = is_loopback(urlsplit(target).hostname) and is_loopback(urlsplit(base).hostname)
+    if urlsplit(target).scheme != "https" and not (target.startswith("http://") and both_here):
+        what = f"a foreign layer is fetched over https only, not from {safe_url(target)}"
+        raise AstrayError(what, url=safe_url(base))
+    return target
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).netloc
+
 
 logger = logging.getLogger("ocinb")
 

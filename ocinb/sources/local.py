@@ -13,10 +13,10 @@ from datetime import UTC, datetime
 from ocinb._settings import Settings
 from ocinb.errors import IntegrityError, InvalidError, NotFoundError
 from ocinb.sources.base import BlobStream, Pointer, RawDocument, Referrer, Tags
-from ocinb.sources.entries import Entries
-from ocinb.sources.files import Content
+from ocinb.sources.blob_stream import EmbeddedBlob
+from ocinb.sources.file_reader import Content
+from ocinb.sources.name_lookup import Entries
 from ocinb.sources.referrers import find_by_name, with_subject
-from ocinb.sources.streams import EmbeddedBlob
 from ocinb.spec import mediatypes
 from ocinb.spec.digest import Digest, verify
 from ocinb.spec.documents import Descriptor, blob_media_type, parse_index, sniff_media_type

@@ -20,15 +20,15 @@ from ocinb.network.response import GOOD, Answer, Stream, reading
 from ocinb.network.retry import Attempts
 from ocinb.network.session import OfflineError
 from ocinb.network.status_errors import UnknownRepositoryError
-from ocinb.sources.base import BlobStream, Pointer, RawDocument, Referrer, Tags
+from ocinb.sources.base import BlobStream, Pointer, RawDocument, Referrer, Source, Tags
+from ocinb.sources.blob_stream import ArrivingBlob, EmbeddedBlob
 from ocinb.sources.endpoint import Endpoint
-from ocinb.sources.lists import list_tags, list_tags_within
-from ocinb.sources.referrers import among, find_by_name
-from ocinb.sources.referrersapi import ReferrersApi
-from ocinb.sources.streams import ArrivingBlob, EmbeddedBlob
+from ocinb.sources.referrers import ReferrersApi, among, find_by_name
+from ocinb.sources.tag_lists import list_tags, list_tags_within
 from ocinb.spec import mediatypes
 from ocinb.spec.digest import Digest, verify
-from ocinb.spec.documents import Descriptor, blob_media_type, sniff_media_type
+from ocinb.spec.documents import UNKNOWN_SIZE, Descriptor, blob_media_type, sniff_media_type
+from ocinb.spec.mediatypes import OCI_LAYER
 from ocinb.spec.schema1_signature import manifest_digest, verify_manifest
 from ocinb.storage.layout import Layout
 from ocinb.storage.signed_documents import SignedDocuments
@@ -387,3 +387,24 @@ def _type_of_blob(raw: bytes, digest: Digest, said: str | None) -> str:
     if said in mediatypes.IMAGE_CONFIGS:
         return str(said)
     return blob_media_type(raw, str(digest))
+
+
+def ask_length(source: Source, digest: Digest) -> int:
+    """Ask for one byte of a blob, to hear how many there are.
+
+    Parameters
+    ----------
+    source
+        Where it is.
+    digest
+        Which one.
+
+    Raises
+    ------
+    TransportError
+        If the registry does not say it.
+    """
+    with source.open_blob(Descriptor(OCI_LAYER, digest, UNKNOWN_SIZE), 0, 1) as blob:
+        if blob.size is None:
+            raise TransportError(f"nobody says how large the layer {digest} is")
+        return blob.size

@@ -22,7 +22,7 @@ from ocinb.spec.reference import Reference
 from ocinb.storage.layout import Layout
 
 if TYPE_CHECKING:
-    from ocinb.sources.localfiles import LocalFiles
+    from ocinb.sources.local_files import LocalFiles
 
 
 class Session:
@@ -61,7 +61,7 @@ class Session:
     def files(self) -> LocalFiles:
         """The layouts and archives that were opened last."""
         # Most names are of registries: what reads files, and all that unpacks them, comes with the first that is not.
-        from ocinb.sources.localfiles import LocalFiles
+        from ocinb.sources.local_files import LocalFiles
 
         with self._lock:
             if self._files is None:

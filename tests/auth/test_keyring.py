@@ -18,8 +18,8 @@ from ocinb.network.session import Http
 from ocinb.samples import SampleRegistry
 from ocinb.samples import registry as start_registry
 from ocinb.sources.images import find_images, resolve_name
-from ocinb.sources.lists import list_repositories
 from ocinb.sources.session import close_default_session, default_session
+from ocinb.sources.tag_lists import list_repositories
 from tests.patience import SECONDS
 from tests.transferring import open_repository
 

@@ -30,7 +30,7 @@ _context.set_forkserver_preload(
         "ocinb.frames.contents",
         "ocinb.frames.downloads",
         "ocinb.catalog.catalog",
-        "ocinb.sources.dockerarchive",
+        "ocinb.sources.docker_archive",
         "ocinb.sources.layout",
         "ocinb.storage.responses",
         "tests.hostile.layertables",

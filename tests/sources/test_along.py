@@ -9,8 +9,8 @@ import pytest
 from ocinb._settings import settings
 from ocinb.errors import IntegrityError, InvalidError, NotFoundError
 from ocinb.samples import SampleRegistry
-from ocinb.sources.along import Along, find_along
 from ocinb.sources.images import ALL, Wanted, find_images, resolve_name
+from ocinb.sources.referrer_closure import Along, find_along
 from ocinb.spec.mediatypes import OCI_INDEX
 from tests.frames.facts import sha256
 from tests.sources.referring import REPOSITORY, SBOM, artifact, entry, index, put_subject

@@ -19,7 +19,7 @@ from ocinb._settings import settings
 from ocinb.errors import IntegrityError, InvalidError, NotFoundError, OcinbError
 from ocinb.samples.images import Image
 from ocinb.sources.base import Source
-from ocinb.sources.files import Content
+from ocinb.sources.file_reader import Content
 from ocinb.sources.session import default_session, open_source
 from ocinb.spec.digest import Verifier
 from ocinb.spec.documents import parse_manifest
@@ -152,7 +152,7 @@ def test_the_config_of_many_images_is_read_once(tmp_path: Path, monkeypatch: pyt
         read.append(raw)
         return parse_config(raw, what)
 
-    monkeypatch.setattr("ocinb.sources.dockerarchive.parse_config", counted)
+    monkeypatch.setattr("ocinb.sources.docker_archive.parse_config", counted)
     [*others, manifest] = podman_archive(APP, ["app:1"])
     [listed] = json.loads(manifest.raw)
     links = [Member(f"config{place}", type=tarfile.LNKTYPE, target=listed["Config"]) for place in range(50)]

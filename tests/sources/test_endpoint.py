@@ -17,8 +17,8 @@ from ocinb.errors import OcinbError, TransportError
 from ocinb.samples import SampleRegistry
 from ocinb.samples import registry as start_registry
 from ocinb.sources.endpoint import _LINK
-from ocinb.sources.lists import list_repositories
 from ocinb.sources.session import close_default_session, default_session, open_source
+from ocinb.sources.tag_lists import list_repositories
 from ocinb.spec.reference import Reference
 from tests.internet import Internet
 from tests.sources.servers import closed_port, listening

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ocinb.errors import NotFoundError
-from ocinb.sources.entries import Entries, Entry
+from ocinb.sources.name_lookup import Entries, Entry
 from ocinb.spec.digest import Digest
 from ocinb.spec.documents import Descriptor
 from ocinb.spec.nearness import COMPARED_NAMES

@@ -13,7 +13,7 @@ import pytest
 from ocinb._pool import run_all
 from ocinb.errors import IntegrityError, InvalidError, NotFoundError
 from ocinb.samples.tars import noise
-from ocinb.sources.files import CHUNK, Content, open_file, whole
+from ocinb.sources.file_reader import CHUNK, Content, open_file, whole
 
 RAW = noise("a file", 3 * CHUNK + 17)
 

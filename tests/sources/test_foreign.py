@@ -12,7 +12,7 @@ from ocinb.errors import NotFoundError, OcinbError, TransportError
 from ocinb.network.redirects import AstrayError
 from ocinb.samples import SampleRegistry
 from ocinb.samples import registry as start_registry
-from ocinb.sources.foreign import checked
+from ocinb.sources.endpoint import checked
 from tests.internet import Internet
 from tests.sources.servers import closed_port, open_host
 from tests.transferring import BLOB, blob_path, describe, open_repository

@@ -6,7 +6,7 @@ import pytest
 
 from ocinb.errors import NotFoundError
 from ocinb.samples import SampleRegistry
-from ocinb.sources.lengths import ask_length
+from ocinb.sources.registry import ask_length
 from ocinb.spec.digest import Digest
 from tests.transferring import open_repository
 

@@ -8,8 +8,8 @@ from ocinb._settings import settings
 from ocinb.errors import NotFoundError
 from ocinb.samples import SampleRegistry
 from ocinb.samples import registry as start_registry
-from ocinb.sources.lists import list_repositories
 from ocinb.sources.session import default_session
+from ocinb.sources.tag_lists import list_repositories
 from tests.transferring import open_repository
 
 

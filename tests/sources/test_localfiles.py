@@ -14,10 +14,10 @@ import pytest
 from ocinb._pool import run_all
 from ocinb._settings import Settings
 from ocinb.errors import InvalidError
-from ocinb.sources import localfiles
+from ocinb.sources import local_files
 from ocinb.sources.local import Contents
-from ocinb.sources.localfiles import KEPT_FILES, LocalFiles
-from ocinb.sources.tarindex import TarIndex
+from ocinb.sources.local_files import KEPT_FILES, LocalFiles
+from ocinb.sources.tar_index import TarIndex
 from ocinb.spec.reference import Reference
 from tests.localfiles import entry, layout_files, legacy_archive, members_of, tar_bytes, tiny_image, write_files
 
@@ -39,7 +39,7 @@ def scans(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             scanned.append(archive.file.where)
             super().__init__(archive, settings)
 
-    monkeypatch.setattr("ocinb.sources.archives.TarIndex", Counted)
+    monkeypatch.setattr("ocinb.sources.layout.TarIndex", Counted)
     return scanned
 
 
@@ -125,13 +125,13 @@ def test_a_layout_is_read_again_only_when_its_index_changes(
     tmp_path: Path, files: LocalFiles, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[Path] = []
-    open_layout = localfiles._OPENERS["oci"]
+    open_layout = local_files._OPENERS["oci"]
 
     def counted(path: Path, where: str, settings: Settings) -> Contents:
         opened.append(path)
         return open_layout(path, where, settings)
 
-    monkeypatch.setitem(localfiles._OPENERS, "oci", counted)
+    monkeypatch.setitem(local_files._OPENERS, "oci", counted)
     write_files(tmp_path, layout_files([ONE.manifest], [entry(ONE.manifest, "1")]))
     reference = Reference(f"oci:{tmp_path}")
     assert files.open(reference) is files.open(reference)

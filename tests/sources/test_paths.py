@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ocinb.errors import InvalidError, NotFoundError
-from ocinb.sources.paths import MARKER, local_path, meant_file
+from ocinb.sources.name_lookup import MARKER, local_path, meant_file
 
 
 def test_a_path_leads_from_here_or_from_home() -> None:

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from ocinb._settings import Settings
 from ocinb.errors import InvalidError
-from ocinb.sources.files import Content, open_file, whole
-from ocinb.sources.tarindex import MAX_HEADER_BYTES, TarIndex
+from ocinb.sources.file_reader import Content, open_file, whole
+from ocinb.sources.tar_index import MAX_HEADER_BYTES, TarIndex
 from tests.localfiles import Member, tar_bytes
 
 LIMIT = 10_000

@@ -15,8 +15,8 @@ import pytest
 from ocinb._settings import Settings
 from ocinb.errors import InvalidError, TransportError
 from ocinb.samples.tars import noise
-from ocinb.sources.files import Content, open_file, whole
-from ocinb.sources.unpacking import FileView, unpacked
+from ocinb.sources.file_reader import Content, open_file, whole
+from ocinb.sources.tar_index import FileView, unpacked
 
 if sys.version_info >= (3, 14):
     from compression import zstd

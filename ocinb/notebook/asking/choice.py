@@ -11,7 +11,7 @@ from typing import Any, TypeGuard
 from ocinb._text import nearest
 from ocinb.catalog.catalog import Catalog
 from ocinb.errors import InvalidError, NotFoundError
-from ocinb.sources.paths import local_path, not_there
+from ocinb.sources.name_lookup import local_path, not_there
 
 
 def choose_catalog(wanted: str, last: str, variables: Mapping[str, Any]) -> tuple[str, Catalog]:

@@ -12,12 +12,11 @@ from pathlib import Path
 
 from ocinb._pool import alone
 from ocinb._settings import Settings
-from ocinb.sources.archives import open_oci_archive
-from ocinb.sources.dockerarchive import open_docker_archive
-from ocinb.sources.files import reading
-from ocinb.sources.layout import open_layout
+from ocinb.sources.docker_archive import open_docker_archive
+from ocinb.sources.file_reader import reading
+from ocinb.sources.layout import open_layout, open_oci_archive
 from ocinb.sources.local import Contents, LocalSource
-from ocinb.sources.paths import INDEX, MARKER, local_path
+from ocinb.sources.name_lookup import INDEX, MARKER, local_path
 from ocinb.spec.reference import Reference
 from ocinb.storage.layout import Layout
 

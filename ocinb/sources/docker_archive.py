@@ -21,12 +21,11 @@ from ocinb._pool import alone
 from ocinb._settings import Settings
 from ocinb.archive.compression import MAGIC_BYTES, compression_of
 from ocinb.errors import InvalidError
-from ocinb.sources.archives import blob_in, open_archive
-from ocinb.sources.entries import Entries, Entry
-from ocinb.sources.files import Content
+from ocinb.sources.file_reader import Content
+from ocinb.sources.layout import blob_in, open_archive
 from ocinb.sources.local import Contents
-from ocinb.sources.paths import MARKER
-from ocinb.sources.tarindex import TarIndex
+from ocinb.sources.name_lookup import MARKER, Entries, Entry
+from ocinb.sources.tar_index import TarIndex
 from ocinb.spec import mediatypes
 from ocinb.spec.digest import Digest
 from ocinb.spec.documents import Descriptor
