@@ -19,8 +19,8 @@ from ocinb.archive.limits import TarLimits
 from ocinb.archive.tar import read_entry
 from ocinb.errors import OcinbError
 from ocinb.frames.reading import LayerContents
-from ocinb.rootfs.distribution import MOST_BYTES, OS_RELEASE_PATHS, distribution_of
-from ocinb.rootfs.stacks import Exceptions
+from ocinb.rootfs.os_release import MOST_BYTES, OS_RELEASE_PATHS, distribution_of
+from ocinb.rootfs.shared_overlay import Exceptions
 from ocinb.spec.digest import Digest
 from ocinb.storage.atomic_files import disk_errors
 from ocinb.storage.blobs import CHUNK

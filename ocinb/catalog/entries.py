@@ -15,8 +15,8 @@ import duckdb
 from ocinb.archive.entries import Columns
 from ocinb.catalog.rows import TABLES
 from ocinb.frames.reading import LayerContents
-from ocinb.rootfs.markers import stored_files
-from ocinb.rootfs.stacks import Exceptions
+from ocinb.rootfs.shared_overlay import Exceptions
+from ocinb.rootfs.whiteouts import stored_files
 from ocinb.spec.digest import Digest
 from ocinb.storage.layer_tables import columns_of
 

@@ -17,7 +17,7 @@ from ocinb.catalog.entries import LayerRows, insert_files, insert_overlay, note_
 from ocinb.catalog.known import KnownLayer, known_layers
 from ocinb.frames.reading import LayerContents
 from ocinb.indexing import Layer
-from ocinb.rootfs.stacks import Exceptions, Stacks
+from ocinb.rootfs.shared_overlay import Exceptions, Stacks
 from ocinb.spec.digest import Digest
 from ocinb.storage.layer_tables import Tables
 from ocinb.storage.layout import Layout

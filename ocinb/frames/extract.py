@@ -24,8 +24,8 @@ from ocinb.frames.reading import LayerContents, Reader
 from ocinb.network.status_errors import RangeError
 from ocinb.progress import choose_progress
 from ocinb.progress.protocol import Progress
-from ocinb.rootfs.markers import MARKERS
-from ocinb.rootfs.walk import ends_as_directory, plain_path
+from ocinb.rootfs.path_resolution import ends_as_directory, plain_path
+from ocinb.rootfs.whiteouts import MARKERS
 from ocinb.sources.images import ALL, Image
 from ocinb.sources.session import default_session
 from ocinb.storage.atomic_files import disk_errors

@@ -20,7 +20,7 @@ from ocinb.archive.entries import Columns
 from ocinb.frames.reading import LayerContents, Reader
 from ocinb.progress.protocol import State
 from ocinb.rootfs.filesystem import Overlay, overlay
-from ocinb.rootfs.walk import Tree
+from ocinb.rootfs.path_resolution import Tree
 from ocinb.sources.images import Image
 from ocinb.sources.session import Session
 from ocinb.spec.digest import Digest

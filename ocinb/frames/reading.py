@@ -14,9 +14,9 @@ from ocinb.frames.opening import Opened
 from ocinb.frames.rows import image_fields, layer_identities
 from ocinb.indexing import Layer, check_diff_id, index_layers
 from ocinb.progress.protocol import Progress, State
-from ocinb.rootfs.markers import as_layer
 from ocinb.rootfs.toc import Toc, find_toc
-from ocinb.rootfs.tocplaces import promise_in
+from ocinb.rootfs.toc_discovery import promise_in
+from ocinb.rootfs.whiteouts import as_layer
 from ocinb.sources.images import Image
 from ocinb.sources.registry import ask_length
 from ocinb.spec.digest import Digest

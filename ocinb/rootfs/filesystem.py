@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from ocinb.archive.entries import Columns
-from ocinb.rootfs.applying import Applying
-from ocinb.rootfs.ledger import CHANGES, REASONS, Ledger
+from ocinb.rootfs.overlay import Applying
+from ocinb.rootfs.overlay_state import CHANGES, REASONS, Ledger
 
 Entry = tuple[int, int]
 
@@ -52,7 +52,7 @@ def overlay(layers: Sequence[Columns]) -> Overlay:
     Parameters
     ----------
     layers
-        The entries of each, as `ocinb.rootfs.markers.as_layer` gives them.
+        The entries of each, as `ocinb.rootfs.whiteouts.as_layer` gives them.
 
     Returns
     -------

@@ -18,12 +18,9 @@ from ocinb.archive.compression import HARMLESS_BYTES, Limits, decompressed
 from ocinb.archive.entries import FILE, Columns
 from ocinb.errors import IntegrityError, InvalidError
 from ocinb.network.status_errors import RangeError
-from ocinb.rootfs.chunks import Chunk, Chunks
-from ocinb.rootfs.markers import as_layer
-from ocinb.rootfs.parts import read_part
-from ocinb.rootfs.tocfinding import Finder, FoundTable
-from ocinb.rootfs.tocplaces import Promise, promise_in
-from ocinb.rootfs.tocrows import read_rows
+from ocinb.rootfs.toc_discovery import Finder, FoundTable, Promise, promise_in, read_part
+from ocinb.rootfs.toc_entries import Chunk, Chunks, read_rows
+from ocinb.rootfs.whiteouts import as_layer
 from ocinb.sources.base import Source
 from ocinb.spec.documents import Descriptor
 from ocinb.storage.layout import Layout

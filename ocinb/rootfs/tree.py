@@ -12,9 +12,18 @@ from dataclasses import dataclass
 from typing import Final
 
 from ocinb.errors import InvalidError
-from ocinb.rootfs.directories import LONG, Directory, Node, stood_in
-from ocinb.rootfs.ledger import MODIFIED, OVERWRITTEN, REPLACED, Ledger
-from ocinb.rootfs.trail import Trail, forget_from
+from ocinb.rootfs.overlay_state import (
+    LONG,
+    MODIFIED,
+    OVERWRITTEN,
+    REPLACED,
+    Directory,
+    Ledger,
+    Node,
+    Trail,
+    forget_from,
+    stood_in,
+)
 
 # As Linux follows them: path_resolution(7) knows no more links in one path, and no longer name (PATH_MAX).
 MAX_LINKS: Final = 40

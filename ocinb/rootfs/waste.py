@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ocinb.archive.entries import FILE, Columns
 from ocinb.rootfs.filesystem import Entry, Overlay
-from ocinb.rootfs.markers import stored_files
+from ocinb.rootfs.whiteouts import stored_files
 
 
 @dataclass(frozen=True, slots=True)

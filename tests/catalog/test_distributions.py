@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import ocinb
-from ocinb.rootfs.distribution import distribution_of
+from ocinb.rootfs.os_release import distribution_of
 from ocinb.samples import SampleRegistry
 from ocinb.samples.images import Layer, make_layer
 from ocinb.samples.seekable import make_estargz

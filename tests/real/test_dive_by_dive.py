@@ -16,7 +16,7 @@ from ocinb.archive.entries import Columns
 from ocinb.archive.limits import TarLimits
 from ocinb.archive.tar import Scanner
 from ocinb.rootfs.dive import DiveFigures, dive_figures
-from ocinb.rootfs.markers import as_layer
+from ocinb.rootfs.whiteouts import as_layer
 from ocinb.samples.base import PLATFORMS
 from ocinb.samples.catalogue import nested_image
 from ocinb.samples.shop import RELEASES, shop_image

@@ -7,7 +7,7 @@ import tarfile
 
 from ocinb.archive.entries import BLOCK, CHARACTER, DIRECTORY, FIFO, FILE, HARDLINK, SYMLINK, Columns
 from ocinb.rootfs.filesystem import Overlay, overlay
-from ocinb.rootfs.markers import as_layer
+from ocinb.rootfs.whiteouts import as_layer
 from ocinb.samples.tars import Entry
 
 _TYPES = {

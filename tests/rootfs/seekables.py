@@ -12,8 +12,8 @@ from ocinb.archive.compression import Limits, decompressed
 from ocinb.archive.entries import COLUMNS, Columns
 from ocinb.archive.limits import TarLimits
 from ocinb.archive.tar import Scanner
-from ocinb.rootfs.markers import as_layer
 from ocinb.rootfs.toc import Toc
+from ocinb.rootfs.whiteouts import as_layer
 from ocinb.samples import SampleRegistry
 from ocinb.samples.images import Layer
 from ocinb.samples.seekable import Seekable, make_estargz, make_zstd_chunked

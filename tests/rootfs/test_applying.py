@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from ocinb.errors import InvalidError
-from ocinb.rootfs import applying
-from ocinb.rootfs.applying import Applying
+from ocinb.rootfs import overlay
+from ocinb.rootfs.overlay import Applying
 from ocinb.samples.tars import directory, file, hardlink, symlink, whiteout
 from tests.rootfs.layers import layer_of
 
@@ -31,7 +31,7 @@ def test_what_was_led_elsewhere_is_forgotten() -> None:
 
 
 def test_the_characters_of_moved_paths_count_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(applying, "MAX_MOVED_CHARACTERS", 7)
+    monkeypatch.setattr(overlay, "MAX_MOVED_CHARACTERS", 7)
     image = Applying()
     image.apply(layer_of(symlink("l", "ddd"), directory("ddd")))
     for _ in range(3):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ocinb.rootfs.chunks import Chunk, Chunks
+from ocinb.rootfs.toc_entries import Chunk, Chunks
 
 
 def test_chunks_of_files_in_any_order_of_their_bytes() -> None:

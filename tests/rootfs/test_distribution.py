@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ocinb.rootfs.distribution import MOST_BYTES, distribution_of
+from ocinb.rootfs.os_release import MOST_BYTES, distribution_of
 
 # In the forms that distributions write, with what matters here.
 REAL = {

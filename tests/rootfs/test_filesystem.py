@@ -8,7 +8,8 @@ from itertools import permutations
 import pytest
 
 from ocinb.errors import InvalidError
-from ocinb.rootfs import applying, tree
+from ocinb.rootfs import overlay as overlay_module
+from ocinb.rootfs import tree
 from ocinb.rootfs.filesystem import overlay
 from ocinb.samples.tars import Entry, directory, file, hardlink, opaque, symlink, whiteout
 from tests.rootfs.layers import applied, fates, layer_of
@@ -394,7 +395,7 @@ def test_too_many_directories_that_no_layer_stores_are_refused(monkeypatch: pyte
 
 
 def test_more_paths_behind_links_than_memory_is_for_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(applying, "MAX_MOVED_CHARACTERS", 30)
+    monkeypatch.setattr(overlay_module, "MAX_MOVED_CHARACTERS", 30)
     links = [symlink("l", "d/d"), *(file(f"l/{number}") for number in range(6))]
     assert len(applied(links[:7]).paths) == 7
     with pytest.raises(InvalidError, match="more than 30 characters together"):

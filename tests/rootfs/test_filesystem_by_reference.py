@@ -6,7 +6,7 @@ from unittest import mock
 
 from hypothesis import example, given, settings
 
-from ocinb.rootfs import directories, tree
+from ocinb.rootfs import overlay_state, tree
 from ocinb.rootfs.filesystem import overlay
 from ocinb.samples.tars import Entry, directory, file, hardlink, opaque, symlink, whiteout
 from tests.rootfs.anylayers import STACKS
@@ -32,5 +32,5 @@ def test_any_layers(stack: list[list[Entry]]) -> None:
 @given(STACKS)
 @example([[file("a/d/d/d/d/e")], [opaque(""), file("a/d/d/d"), file("a"), file("a/d/d/d/d/e")]])
 def test_any_layers_with_rows_of_directories_kept_as_one(stack: list[list[Entry]]) -> None:
-    with mock.patch.object(tree, "LONG", 1), mock.patch.object(directories, "LONG", 1):
+    with mock.patch.object(tree, "LONG", 1), mock.patch.object(overlay_state, "LONG", 1):
         _assert_same(stack)

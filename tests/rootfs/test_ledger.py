@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from ocinb.rootfs.ledger import OVERWRITTEN, REMOVED, Ledger
+from ocinb.rootfs.overlay_state import OVERWRITTEN, REMOVED, Ledger
 
 FILE, LINK, OTHER = range(3)
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from ocinb.archive.entries import COLUMNS, FILE, OPAQUE, WHITEOUT, Columns
 from ocinb.errors import InvalidError
-from ocinb.rootfs.markers import as_layer, is_leftover, stored_files
+from ocinb.rootfs.whiteouts import as_layer, is_leftover, stored_files
 from ocinb.samples.tars import Entry, directory, file, hardlink, opaque, symlink, whiteout
 from tests.rootfs.layers import layer_of, tar_of
 

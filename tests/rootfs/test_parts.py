@@ -7,7 +7,7 @@ import pytest
 from ocinb._settings import settings
 from ocinb.errors import IntegrityError, TransportError
 from ocinb.network.status_errors import RangeError
-from ocinb.rootfs.parts import read_part
+from ocinb.rootfs.toc_discovery import read_part
 from ocinb.samples import SampleRegistry
 from tests.transferring import BLOB, describe, open_repository
 

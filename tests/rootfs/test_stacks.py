@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from ocinb.archive.entries import Columns
 from ocinb.errors import InvalidError
-from ocinb.rootfs import directories, tree
+from ocinb.rootfs import overlay_state, tree
 from ocinb.rootfs.filesystem import overlay
-from ocinb.rootfs.stacks import Exceptions, Stacks
+from ocinb.rootfs.shared_overlay import Exceptions, Stacks
 from ocinb.rootfs.waste import hidden_files
 from ocinb.samples.tars import Entry, directory, file, hardlink, opaque, symlink, whiteout
 from tests.rootfs.anylayers import LAYERS
@@ -63,7 +63,7 @@ def test_any_images_with_room_for_few(pool: list[list[Entry]], images: list[list
 @settings(max_examples=300, deadline=None)
 @given(_POOLS, _IMAGES)
 def test_any_images_with_rows_of_directories_kept_as_one(pool: list[list[Entry]], images: list[list[int]]) -> None:
-    with mock.patch.object(tree, "LONG", 1), mock.patch.object(directories, "LONG", 1):
+    with mock.patch.object(tree, "LONG", 1), mock.patch.object(overlay_state, "LONG", 1):
         _assert_same(pool, images, Stacks())
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ocinb.rootfs.tocplaces import FOOTER_BYTES, Outside, Place, Promise, place_in_footer, promise_in
+from ocinb.rootfs.toc_discovery import FOOTER_BYTES, Outside, Place, Promise, place_in_footer, promise_in
 from ocinb.samples.seekable import make_estargz
 from ocinb.samples.tars import file
 from ocinb.spec.digest import Digest

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 from ocinb.archive.entries import BLOCK, CHARACTER, DIRECTORY, FIFO, FILE, HARDLINK, SYMLINK, Columns
 from ocinb.errors import IntegrityError, InvalidError
-from ocinb.rootfs.chunks import Chunk, Chunks
-from ocinb.rootfs.tocrows import read_rows
+from ocinb.rootfs.toc_entries import Chunk, Chunks, read_rows
 from tests.rootfs.seekables import sha256
 
 END = 1000

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from ocinb.rootfs.directories import Directory
-from ocinb.rootfs.trail import Trail, forget_from
+from ocinb.rootfs.overlay_state import Directory, Trail, forget_from
 
 
 def test_a_directory_is_again_what_it_was_before_the_first_change() -> None:

@@ -10,9 +10,8 @@ from collections.abc import Callable
 import pytest
 
 from ocinb.archive.entries import DIRECTORY, FILE, OPAQUE, SYMLINK, WHITEOUT, Columns
-from ocinb.rootfs.directories import Directory
 from ocinb.rootfs.filesystem import Overlay, overlay
-from ocinb.rootfs.ledger import Ledger
+from ocinb.rootfs.overlay_state import Directory, Ledger
 from ocinb.rootfs.tree import Tree
 
 DEPTH = 100_000
@@ -183,7 +182,7 @@ def _steps(layers: list[Columns]) -> int:
 
 def test_a_deep_tree_is_forgotten_without_recursion() -> None:
     program = (
-        "from ocinb.rootfs.ledger import Ledger\n"
+        "from ocinb.rootfs.overlay_state import Ledger\n"
         "from ocinb.rootfs.tree import Tree\n"
         "import gc\n"
         "tree = Tree(Ledger(0))\n"

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from ocinb.archive.entries import CHARACTER, DIRECTORY, FILE, HARDLINK, SYMLINK, Columns
 from ocinb.errors import InvalidError, NotFoundError
 from ocinb.rootfs.filesystem import overlay
-from ocinb.rootfs.walk import MAX_LINKS, MAX_PATH_CHARACTERS, Tree, plain_path
+from ocinb.rootfs.path_resolution import MAX_LINKS, MAX_PATH_CHARACTERS, Tree, plain_path
 
 
 def columns(entries: Mapping[str, str | None]) -> Columns:

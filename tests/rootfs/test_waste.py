@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 
 from ocinb.archive.entries import FILE
 from ocinb.rootfs.filesystem import overlay
-from ocinb.rootfs.markers import is_leftover
 from ocinb.rootfs.waste import Figures, figures, hidden_files
+from ocinb.rootfs.whiteouts import is_leftover
 from ocinb.samples.tars import Entry, directory, file, hardlink, opaque, symlink, whiteout
 from tests.rootfs.layers import layer_of
 from tests.rootfs.reference import Applied

@@ -16,7 +16,7 @@ from ocinb.notebook.exploring.previewing import preview
 from ocinb.notebook.exploring.questions import Question
 from ocinb.notebook.exploring.telling import JSON, child_told, named, row_told, seen, version_told
 from ocinb.notebook.exploring.views import NO_ROW, Listing, View
-from ocinb.rootfs.markers import MARKERS
+from ocinb.rootfs.whiteouts import MARKERS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

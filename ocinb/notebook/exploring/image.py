@@ -26,9 +26,9 @@ from ocinb.notebook.exploring.pastview import past_view
 from ocinb.notebook.exploring.searching import Search
 from ocinb.notebook.exploring.views import View
 from ocinb.rootfs.filesystem import Entry
-from ocinb.rootfs.ledger import CHANGES
-from ocinb.rootfs.markers import stored_files
+from ocinb.rootfs.overlay_state import CHANGES
 from ocinb.rootfs.waste import Figures, figures, hidden_files
+from ocinb.rootfs.whiteouts import stored_files
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

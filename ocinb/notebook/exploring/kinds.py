@@ -11,7 +11,7 @@ import numpy as np
 
 from ocinb.archive.entries import DIRECTORY
 from ocinb.notebook.exploring.views import CODES, View
-from ocinb.rootfs.ledger import CHANGES
+from ocinb.rootfs.overlay_state import CHANGES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

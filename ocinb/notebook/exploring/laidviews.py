@@ -12,7 +12,7 @@ from ocinb.frames.entries import filesystem_columns
 from ocinb.frames.laid import Laid
 from ocinb.notebook.exploring.views import CODES, UNCHANGED, Marks, View
 from ocinb.rootfs.filesystem import Entry
-from ocinb.rootfs.markers import MARKERS
+from ocinb.rootfs.whiteouts import MARKERS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

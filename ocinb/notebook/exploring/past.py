@@ -15,9 +15,8 @@ import numpy as np
 
 from ocinb.archive.entries import DIRECTORY, Columns
 from ocinb.notebook.exploring.views import CODES, UNCHANGED
-from ocinb.rootfs.applying import Applying
-from ocinb.rootfs.ledger import CHANGES
-from ocinb.rootfs.trail import Trail
+from ocinb.rootfs.overlay import Applying
+from ocinb.rootfs.overlay_state import CHANGES, Trail
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

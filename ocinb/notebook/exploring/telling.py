@@ -14,7 +14,7 @@ from ocinb.errors import OcinbError
 from ocinb.notebook.exploring.image import ExploredImage
 from ocinb.notebook.exploring.views import NO_ROW, UNCHANGED, WORDS, View
 from ocinb.rootfs.filesystem import Entry
-from ocinb.rootfs.walk import MAX_PATH_CHARACTERS
+from ocinb.rootfs.path_resolution import MAX_PATH_CHARACTERS
 
 JSON = dict[str, Any]
 

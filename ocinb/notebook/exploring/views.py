@@ -16,7 +16,7 @@ import numpy as np
 
 from ocinb.archive.entries import DIRECTORY
 from ocinb.rootfs.filesystem import Entry
-from ocinb.rootfs.ledger import CHANGES
+from ocinb.rootfs.overlay_state import CHANGES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -13,7 +13,7 @@ from ocinb.notebook.exploring import image as module
 from ocinb.notebook.exploring.image import Scope
 from ocinb.notebook.exploring.kinds import HIDDEN, KINDS
 from ocinb.notebook.exploring.views import CODES, View
-from ocinb.rootfs.markers import MARKERS
+from ocinb.rootfs.whiteouts import MARKERS
 from ocinb.samples.tars import Entry, directory, file, hardlink, opaque, symlink, whiteout
 from tests.notebook.exploring.asking import explored
 from tests.notebook.exploring.test_views import STACKS

@@ -13,10 +13,9 @@ from itertools import takewhile
 from typing import Final
 
 from ocinb.archive.entries import Columns
-from ocinb.rootfs.applying import Applying
-from ocinb.rootfs.ledger import ADDED, CHANGES, REASONS
-from ocinb.rootfs.markers import stored_files
-from ocinb.rootfs.trail import Trail
+from ocinb.rootfs.overlay import Applying
+from ocinb.rootfs.overlay_state import ADDED, CHANGES, REASONS, Trail
+from ocinb.rootfs.whiteouts import stored_files
 
 # All that is kept, in entries of which each takes about half a kilobyte.
 MOST_ENTRIES: Final = 400_000
@@ -84,7 +83,7 @@ class Stacks:
         layers
             The digests of its layers, from the base up: what has the same digest has the same entries.
         read
-            Gives the entries of a layer by its number, as `ocinb.rootfs.markers.as_layer` gives them; asked for those
+            Gives the entries of a layer by its number, as `ocinb.rootfs.whiteouts.as_layer` gives them; asked for those
             above the known ones alone, one after the other.
 
         Raises

@@ -11,11 +11,9 @@ from typing import Final
 
 from ocinb.archive.entries import DIRECTORY, FILE, HARDLINK, OPAQUE, SYMLINK, WHITEOUT, Columns
 from ocinb.errors import InvalidError
-from ocinb.rootfs.directories import Directory
-from ocinb.rootfs.ledger import DELETED, MADE_OPAQUE, REMOVED, Ledger
-from ocinb.rootfs.markers import MARKERS, is_leftover
-from ocinb.rootfs.trail import Trail, forget_from
+from ocinb.rootfs.overlay_state import DELETED, MADE_OPAQUE, REMOVED, Directory, Ledger, Trail, forget_from
 from ocinb.rootfs.tree import Tree
+from ocinb.rootfs.whiteouts import MARKERS, is_leftover
 
 # The characters of the paths of all entries that stand elsewhere than they say: a short name may be led to a long path.
 MAX_MOVED_CHARACTERS: Final = 256 * 1024 * 1024
