@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from ocinb import indexing, scanning
+from ocinb import layer_index
 from ocinb._settings import Settings, settings
 from ocinb.archive.entries import Columns
 from ocinb.errors import IntegrityError, InvalidError, NotFoundError, OcinbError, TransportError
-from ocinb.indexing import Layer, check_diff_id, index_layers
+from ocinb.layer_index import Layer, check_diff_id, index_layers
 from ocinb.progress.protocol import State
 from ocinb.samples.images import make_layer
 from ocinb.samples.tars import Entry, directory, file, noise, prose
@@ -98,7 +98,7 @@ def test_what_was_read_is_neither_fetched_nor_read_again(shelf: Shelf, monkeypat
     first = shelf.table(layer)
     shelf.place.layout.blobs.remove(layer.digest)
     asked, log = shelf.asked(), Log()
-    monkeypatch.delattr(scanning, "Scanner")
+    monkeypatch.delattr(layer_index, "Scanner")
     assert shelf.read(layer, log=log) == {layer.digest: first}
     assert shelf.asked() == asked
     assert log.states == {layer.digest: [State.PRESENT]}
@@ -123,7 +123,7 @@ def test_results_come_in_the_order_of_the_layers_each_digest_once(shelf: Shelf) 
 def test_the_largest_is_read_first(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
     layers = [shelf.put(SMALL), shelf.put(BASE), shelf.put(WORDS)]
     shelf.place.run(*(layer.descriptor for layer in layers))
-    monkeypatch.setattr(indexing, "_workers", lambda: 1)
+    monkeypatch.setattr(layer_index, "_workers", lambda: 1)
     log = Log()
     shelf.read(*layers, log=log)
     begun = [digest for digest, states in log.states.items() if State.READING in states]
@@ -269,14 +269,14 @@ def test_a_blob_that_was_damaged_in_the_store_is_fetched_anew(shelf: Shelf, comp
 
 def test_a_blob_that_goes_while_it_is_wanted_is_fetched_anew(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
     layer = shelf.put()
-    scan = indexing._Indexing._scan
+    scan = layer_index._Indexing._scan
 
-    def scan_later(self: indexing._Indexing, layer: Layer) -> Table:
-        monkeypatch.setattr(indexing._Indexing, "_scan", scan)
+    def scan_later(self: layer_index._Indexing, layer: Layer) -> Table:
+        monkeypatch.setattr(layer_index._Indexing, "_scan", scan)
         shelf.place.layout.blobs.remove(layer.digest)
         return scan(self, layer)
 
-    monkeypatch.setattr(indexing._Indexing, "_scan", scan_later)
+    monkeypatch.setattr(layer_index._Indexing, "_scan", scan_later)
     assert shelf.table(layer).diff_id == layer.diff_id
 
 
@@ -334,7 +334,7 @@ def test_a_failure_takes_back_what_was_told(shelf: Shelf) -> None:
 def test_what_two_want_at_a_time_is_read_once(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
     layer = shelf.put(WORDS)
     both, asked, scans = threading.Barrier(2, timeout=SECONDS), itertools.count(), []
-    find, scan = Tables.find, indexing._Indexing._scan
+    find, scan = Tables.find, layer_index._Indexing._scan
 
     def find_together(tables: Tables, digest: Digest) -> Table | None:
         found = find(tables, digest)
@@ -342,12 +342,12 @@ def test_what_two_want_at_a_time_is_read_once(shelf: Shelf, monkeypatch: pytest.
             both.wait()  # at first neither finds it
         return found
 
-    def counted(self: indexing._Indexing, layer: Layer) -> Table:
+    def counted(self: layer_index._Indexing, layer: Layer) -> Table:
         scans.append(layer)
         return scan(self, layer)
 
     monkeypatch.setattr(Tables, "find", find_together)
-    monkeypatch.setattr(indexing._Indexing, "_scan", counted)
+    monkeypatch.setattr(layer_index._Indexing, "_scan", counted)
     results: list[object] = []
     threads = [threading.Thread(target=lambda: results.append(shelf.table(layer))) for _ in range(2)]
     for thread in threads:

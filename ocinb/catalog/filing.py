@@ -27,7 +27,7 @@ from ocinb.frames.opening import Opened
 from ocinb.frames.reading import LayerContents, Reader
 from ocinb.frames.rows import layer_identities
 from ocinb.frames.unreached import Unreached
-from ocinb.indexing import Layer
+from ocinb.layer_index import Layer
 from ocinb.progress.protocol import Progress, State
 from ocinb.sources.images import Image
 from ocinb.sources.session import Session

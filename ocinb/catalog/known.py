@@ -9,7 +9,7 @@ import duckdb
 
 from ocinb.archive.entries import Columns
 from ocinb.errors import OcinbError
-from ocinb.indexing import Layer, check_diff_id
+from ocinb.layer_index import Layer, check_diff_id
 from ocinb.rootfs.toc_discovery import promise_in
 from ocinb.spec.digest import Digest
 from ocinb.spec.documents import Descriptor, parse_manifest

@@ -16,7 +16,7 @@ from ocinb.catalog.distributions import Distributions
 from ocinb.catalog.entries import LayerRows, insert_files, insert_overlay, note_read, stored_columns
 from ocinb.catalog.known import KnownLayer, known_layers
 from ocinb.frames.reading import LayerContents
-from ocinb.indexing import Layer
+from ocinb.layer_index import Layer
 from ocinb.rootfs.shared_overlay import Exceptions, Stacks
 from ocinb.spec.digest import Digest
 from ocinb.storage.layer_tables import Tables

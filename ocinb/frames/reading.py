@@ -12,7 +12,7 @@ from ocinb.errors import IntegrityError, InvalidError
 from ocinb.frames.collecting import Row
 from ocinb.frames.opening import Opened
 from ocinb.frames.rows import image_fields, layer_identities
-from ocinb.indexing import Layer, check_diff_id, index_layers
+from ocinb.layer_index import Layer, check_diff_id, index_layers
 from ocinb.progress.protocol import Progress, State
 from ocinb.rootfs.toc import Toc, find_toc
 from ocinb.rootfs.toc_discovery import promise_in

@@ -20,7 +20,7 @@ from ocinb.frames import laid as laid_module
 from ocinb.frames import reading
 from ocinb.frames.laid import ROW_BYTES, Laid, Recent
 from ocinb.frames.reading import LayerContents, Reader
-from ocinb.indexing import index_layers
+from ocinb.layer_index import index_layers
 from ocinb.progress.protocol import State
 from ocinb.rootfs.filesystem import overlay
 from ocinb.samples import SampleRegistry

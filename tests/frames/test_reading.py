@@ -15,7 +15,7 @@ from ocinb.errors import IntegrityError, InvalidError, TransportError
 from ocinb.frames import reading
 from ocinb.frames.opening import open_name
 from ocinb.frames.reading import LayerContents, Reader
-from ocinb.indexing import index_layers
+from ocinb.layer_index import index_layers
 from ocinb.progress.protocol import NoProgress
 from ocinb.rootfs.toc import find_toc
 from ocinb.samples import SampleRegistry

@@ -13,7 +13,7 @@ from typing import cast
 from ocinb._settings import settings
 from ocinb.archive.entries import Columns
 from ocinb.errors import OcinbError
-from ocinb.indexing import Layer, index_layers
+from ocinb.layer_index import Layer, index_layers
 from ocinb.progress.protocol import NoProgress
 from ocinb.samples.images import make_layer
 from ocinb.samples.tars import file, noise

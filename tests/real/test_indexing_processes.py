@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from ocinb.indexing import Layer
+from ocinb.layer_index import Layer
 from ocinb.storage.layout import Layout
 from ocinb.storage.usage import list_items
 from tests.real import indexed, mischief
