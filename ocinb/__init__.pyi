@@ -2,23 +2,17 @@ from ocinb import errors as errors
 from ocinb import samples as samples
 from ocinb._settings import settings as settings
 from ocinb.catalog.catalog import Catalog as Catalog
-from ocinb.frames.comparison import shared as shared
-from ocinb.frames.contents import efficiency as efficiency
-from ocinb.frames.contents import files as files
-from ocinb.frames.contents import filesystem as filesystem
-from ocinb.frames.contents import hidden as hidden
+from ocinb.frames.contents import efficiency, files, filesystem, hidden
 from ocinb.frames.documents import document as document
-from ocinb.frames.downloads import pull as pull
-from ocinb.frames.extract import read as read
 from ocinb.frames.images import configs as configs
 from ocinb.frames.images import history as history
 from ocinb.frames.images import layers as layers
 from ocinb.frames.images import manifests as manifests
-from ocinb.frames.limits import rate_limit as rate_limit
-from ocinb.frames.local import store as store
-from ocinb.frames.names import repositories as repositories
-from ocinb.frames.names import tags as tags
-from ocinb.frames.referrers import referrers as referrers
+from ocinb.frames.listings import rate_limit, repositories, tags
+from ocinb.frames.local_store import store
+from ocinb.frames.pulling import pull
+from ocinb.frames.read_file import read
+from ocinb.frames.relations import referrers, shared
 from ocinb.notebook import plot as plot
 from ocinb.notebook.explaining.explain import explain as explain
 from ocinb.notebook.exploring.explorer import explore as explore

@@ -12,9 +12,7 @@ from ocinb.catalog.loading import Found, Known, Sight, find, know, load, note_se
 from ocinb.catalog.rows import Row
 from ocinb.catalog.taglists import TagLists
 from ocinb.errors import OcinbError
-from ocinb.frames.collecting import Failure, attempt_all
-from ocinb.frames.counting import counted
-from ocinb.frames.unreached import Unreached
+from ocinb.frames.batch import CircuitBreaker, Failure, counted, run_batch
 from ocinb.progress import choose_progress
 from ocinb.progress.protocol import Progress
 from ocinb.sources.images import Wanted
@@ -55,7 +53,7 @@ class Adding:
         self._wanted = wanted
         self._files = files
         self._board = choose_progress(progress)
-        self._unreached = Unreached()
+        self._unreached = CircuitBreaker()
         self._tag_lists = TagLists()
         self._told: list[Row] = []
         self._works: dict[str, Work] = {}
@@ -90,7 +88,7 @@ class Adding:
             finally:
                 done(name, None)
 
-        return attempt_all(names, ask, errors="skip", session=self._session, progress=False)
+        return run_batch(names, ask, errors="skip", session=self._session, progress=False)
 
     def _note_seen(self, found: Sequence[Found]) -> Known:
         """Note that names of which nothing is new were seen, all at once."""

@@ -20,9 +20,9 @@ from ocinb.catalog.questions import Questions
 from ocinb.catalog.results import to_frame
 from ocinb.errors import InvalidError
 from ocinb.frames import schemas
-from ocinb.frames.collecting import Names, list_names
+from ocinb.frames.batch import Names, list_names
 from ocinb.frames.images import Depth
-from ocinb.frames.opening import Platforms, wanted_platforms
+from ocinb.frames.resolve import Platforms, wanted_platforms
 from ocinb.progress.protocol import Progress
 from ocinb.sources.session import default_session
 

@@ -15,7 +15,7 @@ from ocinb.catalog.connection import script
 from ocinb.catalog.loading import Found
 from ocinb.catalog.rows import Row, place_of
 from ocinb.errors import OcinbError
-from ocinb.frames.unreached import Unreached
+from ocinb.frames.batch import CircuitBreaker
 from ocinb.sources.registry import ask_length
 from ocinb.sources.session import Session, open_source
 from ocinb.spec.digest import Digest
@@ -55,7 +55,7 @@ def find_disputes(connection: duckdb.DuckDBPyConnection, found: Sequence[Found])
 
 def settle(disputes: Disputes, session: Session) -> Lengths:
     """Ask all who have the layers how long they are; one that is in the store needs nobody."""
-    unreached = Unreached()
+    unreached = CircuitBreaker()
 
     def ask(digest: Digest) -> int | None:
         kept = session.store.blobs.size(digest)
@@ -102,7 +102,7 @@ def _homes(connection: duckdb.DuckDBPyConnection, found: Sequence[Found], digest
     return {digest: list(names.values()) for digest, names in homes.items()}
 
 
-def _answer(name: str, digest: Digest, session: Session, unreached: Unreached) -> int | None:
+def _answer(name: str, digest: Digest, session: Session, unreached: CircuitBreaker) -> int | None:
     try:
         with unreached.heeded():
             return ask_length(open_source(Reference(name), session=session), digest)

@@ -18,7 +18,7 @@ from ocinb.archive.entries import FILE, HARDLINK, SYMLINK, Columns
 from ocinb.archive.limits import TarLimits
 from ocinb.archive.tar import read_entry
 from ocinb.errors import OcinbError
-from ocinb.frames.reading import LayerContents
+from ocinb.frames.layer_reader import LayerContents
 from ocinb.rootfs.os_release import MOST_BYTES, OS_RELEASE_PATHS, distribution_of
 from ocinb.rootfs.shared_overlay import Exceptions
 from ocinb.spec.digest import Digest

@@ -14,7 +14,7 @@ import duckdb
 
 from ocinb.archive.entries import Columns
 from ocinb.catalog.rows import TABLES
-from ocinb.frames.reading import LayerContents
+from ocinb.frames.layer_reader import LayerContents
 from ocinb.rootfs.shared_overlay import Exceptions
 from ocinb.rootfs.whiteouts import stored_files
 from ocinb.spec.digest import Digest

@@ -21,12 +21,10 @@ from ocinb.catalog.entries import fills_groups
 from ocinb.catalog.loading import counting, note_failures
 from ocinb.catalog.shelf import Laid, OutdatedError, Plan, Shelf
 from ocinb.errors import InvalidError, OcinbError
-from ocinb.frames.collecting import Failure, complete
-from ocinb.frames.inside import Asked, watched_reading
-from ocinb.frames.opening import Opened
-from ocinb.frames.reading import LayerContents, Reader
-from ocinb.frames.rows import layer_identities
-from ocinb.frames.unreached import Unreached
+from ocinb.frames.batch import CircuitBreaker, Failure, complete
+from ocinb.frames.document_rows import layer_identities
+from ocinb.frames.layer_reader import Asked, LayerContents, Reader, watched_reading
+from ocinb.frames.resolve import ResolvedReference
 from ocinb.layer_index import Layer
 from ocinb.progress.protocol import Progress, State
 from ocinb.sources.images import Image
@@ -48,14 +46,14 @@ class Work:
     """An image whose files are wanted, and where it can be had: under one name or several, by their numbers."""
 
     image: Image
-    places: list[tuple[int, Opened]] = field(default_factory=list)
+    places: list[tuple[int, ResolvedReference]] = field(default_factory=list)
 
     @property
     def names(self) -> list[int]:
         """The numbers of the names."""
         return [place for place, _ in self.places]
 
-    def layers(self, opened: Opened) -> list[Layer]:
+    def layers(self, opened: ResolvedReference) -> list[Layer]:
         """Give its layers, as one of the names has them."""
         stacked, (diff_ids, _) = self.image.manifest.layers, layer_identities(self.image)
         pairs = zip(stacked, diff_ids, strict=True)
@@ -97,7 +95,7 @@ class _Read:
     """An image of which all layers that nobody else reads were read."""
 
     filed: Filed
-    opened: Opened
+    opened: ResolvedReference
     contents: dict[Digest, LayerContents]
 
 
@@ -106,7 +104,7 @@ class _Waiting:
     """An image that was laid, and waits for others, to be written with them."""
 
     filed: Filed
-    opened: Opened
+    opened: ResolvedReference
     laid: Laid
 
 
@@ -129,7 +127,7 @@ class Filing:
         self._board = board
         self._distributions = Distributions(session.store, session.settings)
         self._shelf = Shelf(connections, session.store, self._distributions)
-        self._unreached = Unreached()
+        self._unreached = CircuitBreaker()
         self._claiming = threading.Lock()
         self._claimed: set[Digest] = set()  # layers that are read for an image which is not laid yet
         self._layers_each: int | None = None
@@ -167,7 +165,7 @@ class Filing:
                     return _Read(Filed(work, place, fetched()), opened, contents)
         return _Read(failed, opened, {})
 
-    def _attempt(self, work: Work, opened: Opened) -> dict[Digest, LayerContents]:
+    def _attempt(self, work: Work, opened: ResolvedReference) -> dict[Digest, LayerContents]:
         layers = work.layers(opened)
         with self._claiming:
             wanted = [number for number in self._unknown(layers) if layers[number].digest not in self._claimed]
@@ -205,7 +203,7 @@ class Filing:
                 self._board.state(layer.digest, State.PRESENT)
         return list(unknown.values())
 
-    def _contents(self, work: Work, opened: Opened, numbers: Iterable[int]) -> dict[Digest, LayerContents]:
+    def _contents(self, work: Work, opened: ResolvedReference, numbers: Iterable[int]) -> dict[Digest, LayerContents]:
         """Read some layers; one whose table of contents contradicts what is known by another's is read as a whole."""
         stacked = work.image.manifest.layers
         by_table: list[int] = []
@@ -260,7 +258,7 @@ class Filing:
                 self._filed += [replace(one.filed, written=one.laid.manifest_digest in written) for one in waiting]
         self._note_failures()
 
-    def _write_alone(self, filed: Filed, opened: Opened) -> None:
+    def _write_alone(self, filed: Filed, opened: ResolvedReference) -> None:
         """Lay an image anew and write it, until nobody else writes its layers meanwhile."""
         while True:
             filed, laid = self._laid(filed, opened, {}, by_tables=False)
@@ -276,7 +274,7 @@ class Filing:
             return
 
     def _laid(
-        self, filed: Filed, opened: Opened, contents: dict[Digest, LayerContents], *, by_tables: bool
+        self, filed: Filed, opened: ResolvedReference, contents: dict[Digest, LayerContents], *, by_tables: bool
     ) -> tuple[Filed, Laid | None]:
         """Lay an image, of which some layers were read."""
         laid, error = None, None
@@ -313,7 +311,7 @@ class Filing:
             with self._connections.write() as connection:
                 note_failures(connection, failures, "files")
 
-    def _plan(self, work: Work, opened: Opened, contents: dict[Digest, LayerContents]) -> Plan:
+    def _plan(self, work: Work, opened: ResolvedReference, contents: dict[Digest, LayerContents]) -> Plan:
         """Have all layers, also those that somebody else wanted to read and did not."""
         try:
             layers = work.layers(opened)

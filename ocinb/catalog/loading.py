@@ -16,10 +16,9 @@ from ocinb.catalog.inserting import insert_all
 from ocinb.catalog.rows import Row, Rows, add_failure, add_referrers, place_of, rows_of
 from ocinb.catalog.sightings import forget_digests, key_of, last_seen
 from ocinb.errors import InvalidError, NotFoundError, OcinbError
-from ocinb.frames.collecting import Failure, complete
-from ocinb.frames.opening import Opened, open_name
-from ocinb.frames.rows import image_kind
-from ocinb.frames.unreached import Unreached
+from ocinb.frames.batch import CircuitBreaker, Failure, complete
+from ocinb.frames.document_rows import image_kind
+from ocinb.frames.resolve import ResolvedReference, resolve_reference
 from ocinb.network.exchange import Exchange, observed_by
 from ocinb.sources.base import Referrer, Tags, Way
 from ocinb.sources.images import Image, Wanted
@@ -40,7 +39,7 @@ class GoneError(NotFoundError):
 class Found:
     """What was learned about one name."""
 
-    opened: Opened
+    opened: ResolvedReference
     images: Sequence[Image]
     fetched_bytes: int
     rows: Rows
@@ -101,7 +100,7 @@ def find(name: str, session: Session, wanted: Wanted) -> Found:
     """
     with counting() as fetched:
         try:
-            opened = open_name(name, session)
+            opened = resolve_reference(name, session)
         except NotFoundError as error:
             raise GoneError(error.message, reference=error.reference, url=error.url, hint=error.hint) from None
         images = opened.images(wanted)
@@ -128,7 +127,7 @@ class Known:
         return found.sight in self.sights and self.indexed.keys() >= set(found.digests)
 
 
-def with_referrers(found: Found, unreached: Unreached, tags_of: Callable[[Found], Tags]) -> Found:
+def with_referrers(found: Found, unreached: CircuitBreaker, tags_of: Callable[[Found], Tags]) -> Found:
     """Find what refers to what a name points at and to its images; that nobody says it is no failure of the name.
 
     Parameters
@@ -152,7 +151,7 @@ def with_referrers(found: Found, unreached: Unreached, tags_of: Callable[[Found]
     return replace(found, fetched_bytes=found.fetched_bytes + fetched())
 
 
-def _referrers(opened: Opened, images: Sequence[Image], tags: Tags) -> list[Referrer]:
+def _referrers(opened: ResolvedReference, images: Sequence[Image], tags: Tags) -> list[Referrer]:
     named, settings = opened.resolved.document.digest, opened.session.settings
     found = find_referrers(opened.source, opened.resolved, None, settings, tags=tags)
     for image in images:

@@ -12,7 +12,7 @@ from ocinb._text import nearest
 from ocinb.catalog.connection import script
 from ocinb.catalog.rows import place_of
 from ocinb.errors import InvalidError, NotFoundError, OcinbError
-from ocinb.frames.collecting import checked, complete
+from ocinb.frames.batch import checked, complete
 from ocinb.spec.digest import Digest
 from ocinb.spec.reference import Reference, in_registry
 

@@ -14,7 +14,7 @@ from ocinb.catalog.inserting import insert_all
 from ocinb.catalog.rows import Row, Rows, add_failure, place_of
 from ocinb.catalog.sightings import Key, key_of, last_seen
 from ocinb.errors import InvalidError, NotFoundError
-from ocinb.frames.collecting import Failure, attempt_all, complete, with_failures
+from ocinb.frames.batch import Failure, complete, run_batch, with_failures
 from ocinb.sources.session import Session, open_source
 from ocinb.spec.reference import Reference
 
@@ -41,7 +41,7 @@ class Seen:
 def look_at(names: Sequence[str], session: Session) -> list[Seen | Failure]:
     """Ask what each tag points at, several at a time, whatever is known of it."""
     title = f"Observing {len(names):,} tags"
-    return attempt_all(names, lambda name: _look_at(name, session), errors="skip", session=session, title=title)
+    return run_batch(names, lambda name: _look_at(name, session), errors="skip", session=session, title=title)
 
 
 def note(connection: duckdb.DuckDBPyConnection, results: Sequence[Seen | Failure]) -> pd.DataFrame:

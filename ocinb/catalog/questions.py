@@ -9,8 +9,8 @@ from ocinb.catalog.connection import Connections
 from ocinb.catalog.observing import look_at, note
 from ocinb.catalog.pulling import pull_cost
 from ocinb.catalog.removal import freed_layers
-from ocinb.frames.collecting import Names, list_names
-from ocinb.frames.opening import Platforms, wanted_platforms
+from ocinb.frames.batch import Names, list_names
+from ocinb.frames.resolve import Platforms, wanted_platforms
 from ocinb.sources.session import default_session
 
 if TYPE_CHECKING:

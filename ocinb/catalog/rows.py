@@ -10,8 +10,8 @@ from typing import Any
 
 from ocinb._schemas import FLAG, NUMBER, TEXT, TIME, Column, Schema
 from ocinb._text import printable
-from ocinb.frames.collecting import Failure
-from ocinb.frames.rows import child_row, config_rows, history_rows, image_kind, layer_rows
+from ocinb.frames.batch import Failure
+from ocinb.frames.document_rows import child_row, config_rows, history_rows, image_kind, layer_rows
 from ocinb.sources.base import RawDocument, Referrer
 from ocinb.sources.images import Image, Resolved
 from ocinb.sources.name_lookup import absolute

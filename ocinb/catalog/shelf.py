@@ -15,7 +15,7 @@ from ocinb.catalog.connection import Connections, transaction, translated
 from ocinb.catalog.distributions import Distributions
 from ocinb.catalog.entries import LayerRows, insert_files, insert_overlay, note_read, stored_columns
 from ocinb.catalog.known import KnownLayer, known_layers
-from ocinb.frames.reading import LayerContents
+from ocinb.frames.layer_reader import LayerContents
 from ocinb.layer_index import Layer
 from ocinb.rootfs.shared_overlay import Exceptions, Stacks
 from ocinb.spec.digest import Digest

@@ -10,8 +10,8 @@ from typing import Any
 from ocinb._arguments import suggesting
 from ocinb._text import card, escape_html, human_size, printable
 from ocinb.errors import InvalidError, OcinbError
-from ocinb.frames.collecting import Name, as_text, checked, complete
-from ocinb.frames.opening import open_name
+from ocinb.frames.batch import Name, as_text, checked, complete
+from ocinb.frames.resolve import resolve_reference
 from ocinb.sources.base import RawDocument
 from ocinb.sources.images import ALL
 from ocinb.sources.session import Session, default_session, open_source
@@ -143,7 +143,7 @@ def document(reference: Name, *, platform: str | None = None) -> Document:
     try:
         if platform is None:
             return _exactly(Reference(checked(name)), session)
-        opened = open_name(checked(name), session)
+        opened = resolve_reference(checked(name), session)
         [image] = opened.images((platform,))
         return Document(image.document, partial(_read, opened.reference))
     except OcinbError as error:

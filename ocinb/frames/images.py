@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final, Literal
 from ocinb._arguments import check_choice, suggesting
 from ocinb._schemas import Schema
 from ocinb.frames import schemas
-from ocinb.frames.collecting import Errors, Names, Row, collect
-from ocinb.frames.opening import Platforms, open_name, wanted_platforms
-from ocinb.frames.rows import child_row, config_rows, history_rows, image_fields, layer_rows, lone_row
+from ocinb.frames.batch import Errors, Names, Row, collect
+from ocinb.frames.document_rows import child_row, config_rows, history_rows, image_fields, layer_rows, lone_row
+from ocinb.frames.resolve import Platforms, resolve_reference, wanted_platforms
 from ocinb.progress.protocol import Progress
 from ocinb.sources.images import Image, read_image
 from ocinb.sources.session import Session
@@ -228,14 +228,14 @@ def _of_images(
     wanted = wanted_platforms(platform)
 
     def rows(name: str, session: Session) -> Sequence[Row]:
-        images = open_name(name, session).images(wanted)
+        images = resolve_reference(name, session).images(wanted)
         return [{**image_fields(name, image), **row} for image in images for row in rows_of(image)]
 
     return collect(reference, rows, schema, errors=errors)
 
 
 def _manifest_rows(name: str, session: Session) -> Sequence[Row]:
-    opened = open_name(name, session)
+    opened = resolve_reference(name, session)
     if opened.resolved.is_index:
         return [{"reference": name, **child_row(child)} for child in opened.resolved.children]
     return [{"reference": name, **lone_row(read_image(opened.source, opened.resolved.document, None))}]

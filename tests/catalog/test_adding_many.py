@@ -156,7 +156,7 @@ def test_what_is_missing_in_a_series_fails_alone(registry: SampleRegistry, nothi
 def test_a_registry_that_is_down_keeps_no_other_waiting(
     names: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, depth: Any
 ) -> None:
-    monkeypatch.setattr("ocinb.frames.unreached.BELIEVED_SECONDS", 3600.0)
+    monkeypatch.setattr("ocinb.frames.batch.BELIEVED_SECONDS", 3600.0)
     settings.retries, settings.concurrency = 0, 1
     write_layout(tmp_path, {"app": tiny_image("app").manifest})
     layout = f"oci:{tmp_path}:app"
@@ -175,7 +175,7 @@ def test_a_registry_that_is_down_keeps_no_other_waiting(
 def test_of_one_that_goes_down_meanwhile_only_referrers_are_missing(
     names: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ocinb.frames.unreached.BELIEVED_SECONDS", 3600.0)
+    monkeypatch.setattr("ocinb.frames.batch.BELIEVED_SECONDS", 3600.0)
     settings.retries, settings.tag_ttl, settings.concurrency = 0, 3600, 1
     with ocinb.samples.registry() as gone:
         for number in range(COUNT):

@@ -14,7 +14,7 @@ import pytest
 import ocinb
 from ocinb._settings import settings
 from ocinb.errors import InvalidError, NotFoundError, OcinbError, TransportError
-from ocinb.frames.collecting import NoName, list_names
+from ocinb.frames.batch import InvalidName, list_names
 from ocinb.samples import SampleRegistry
 from tests.localfiles import write_layout
 
@@ -144,7 +144,7 @@ def test_a_missing_name_in_a_series_is_told(registry: SampleRegistry) -> None:
 
 
 def test_a_name_that_looks_like_a_missing_one_is_a_name() -> None:
-    assert [type(name) for name in list_names(["nan", float("nan"), "nan"])] == [str, NoName]  # type: ignore[list-item]
+    assert [type(name) for name in list_names(["nan", float("nan"), "nan"])] == [str, InvalidName]  # type: ignore[list-item]
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import ocinb
 from ocinb.errors import NotFoundError
 from ocinb.frames import schemas
-from ocinb.frames.comparison import _rows, _Stack
+from ocinb.frames.relations import _rows, _Stack
 from ocinb.samples import SampleRegistry
 from ocinb.spec.mediatypes import OCI_ARTIFACT, OCI_MANIFEST
 from tests.catalog.making import descriptor as descriptor_of

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import ocinb
-from ocinb.frames.counting import FEW, counted
+from ocinb.frames.batch import FEW, counted
 from ocinb.progress.protocol import NoProgress, State, Task
 from ocinb.samples import SampleRegistry
 
@@ -38,7 +38,7 @@ class Board:
 @pytest.fixture
 def board(monkeypatch: pytest.MonkeyPatch) -> Board:
     made = Board()
-    monkeypatch.setattr("ocinb.frames.counting.choose_progress", lambda _: made)
+    monkeypatch.setattr("ocinb.frames.batch.choose_progress", lambda _: made)
     return made
 
 
@@ -89,7 +89,7 @@ def test_a_pull_of_many_without_progress_tells_nobody(
         asked.append(progress)
         return NoProgress()
 
-    monkeypatch.setattr("ocinb.frames.counting.choose_progress", choose)
+    monkeypatch.setattr("ocinb.frames.batch.choose_progress", choose)
     names = [registry.reference(f"nowhere{number}:1") for number in range(FEW + 1)]
     assert ocinb.pull(names, progress=False, errors="skip").empty
     assert asked == [False]

@@ -271,6 +271,6 @@ def test_a_pull_keeps_to_the_session_that_it_began_with(
     registry: SampleRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sessions = [default_session()]
-    monkeypatch.setattr("ocinb.frames.downloads.default_session", sessions.pop)
+    monkeypatch.setattr("ocinb.frames.pulling.default_session", sessions.pop)
     assert len(ocinb.pull(registry.reference("demo/hello"), destination=tmp_path, progress=False)) == 2
     assert sessions == []

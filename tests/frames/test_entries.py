@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ocinb.archive.entries import FILE, HARDLINK, SYMLINK, Columns
-from ocinb.frames.entries import files_columns, filesystem_columns
+from ocinb.frames.contents import files_columns, filesystem_columns
 from ocinb.rootfs.filesystem import overlay
 
 

@@ -254,7 +254,7 @@ def test_a_blob_that_was_changed_in_the_store_is_fetched_again(image: str) -> No
 
 
 def test_content_that_is_not_what_was_listed_is_refused(image: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ocinb.frames.extract.read_entry", lambda *_: b"other")
+    monkeypatch.setattr("ocinb.frames.read_file.read_entry", lambda *_: b"other")
     with pytest.raises(IntegrityError, match=r"'etc/passwd' of the layer sha256:.* is not what it was before"):
         ocinb.read(image, "etc/passwd")
 

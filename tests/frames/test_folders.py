@@ -10,7 +10,7 @@ import pytest
 
 import ocinb
 from ocinb.errors import InvalidError, NotFoundError
-from ocinb.frames.folders import checked_folder, open_kept
+from ocinb.frames.pulling import checked_folder, open_kept
 from ocinb.samples import SampleRegistry
 
 WRONG: dict[str, tuple[Any, str]] = {

@@ -13,7 +13,7 @@ import pytest
 import ocinb
 from ocinb._settings import MIB, settings
 from ocinb.errors import IntegrityError, NotFoundError
-from ocinb.frames.reading import Reader
+from ocinb.frames.layer_reader import Reader
 from ocinb.progress.protocol import State, Task
 from ocinb.samples import SampleRegistry
 from ocinb.samples.images import Layer
@@ -94,7 +94,7 @@ def test_what_is_known_is_told_to_be_present_and_at_the_end_nothing(
     reference = registry.reference(SHOP)
     ocinb.files(reference)
     for seconds, line in ((60.0, ""), (-1.0, f"Read {reference}: 7 layers in ")):
-        monkeypatch.setattr("ocinb.frames.inside.DELAY", seconds)
+        monkeypatch.setattr("ocinb.frames.layer_reader.DELAY", seconds)
         board = Board()
         ocinb.files(reference, progress=board)
         assert {states[-1] for states in board.states.values()} == {State.PRESENT}
@@ -200,7 +200,7 @@ def test_a_store_that_cannot_be_looked_at_hides_no_interrupt(
         raise PermissionError("no")
 
     reference, board = registry.reference(SHOP), Board(stop_at=State.READING)
-    monkeypatch.setattr("ocinb.frames.inside.list_arrived", refuse)
+    monkeypatch.setattr("ocinb.frames.layer_reader.list_arrived", refuse)
     with pytest.raises(KeyboardInterrupt):
         ocinb.files(reference, progress=board)
     assert board.lines == [f"Reading {reference} stopped"]

@@ -19,7 +19,7 @@ import pytest
 import ocinb
 from ocinb._settings import settings
 from ocinb.errors import InvalidError, NotFoundError
-from ocinb.frames.kept import path_text
+from ocinb.frames.stored_images import path_text
 from ocinb.samples import SampleRegistry
 from ocinb.samples import registry as start_registry
 from ocinb.spec.digest import Digest

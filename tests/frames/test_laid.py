@@ -16,10 +16,9 @@ from ocinb._pool import run_all
 from ocinb._settings import settings
 from ocinb.archive.entries import Columns
 from ocinb.errors import IntegrityError, InvalidError, NotFoundError, TransportError
-from ocinb.frames import laid as laid_module
-from ocinb.frames import reading
-from ocinb.frames.laid import ROW_BYTES, Laid, Recent
-from ocinb.frames.reading import LayerContents, Reader
+from ocinb.frames import layer_reader
+from ocinb.frames import layer_reader as laid_module
+from ocinb.frames.layer_reader import ROW_BYTES, Laid, LayerContents, Reader, Recent
 from ocinb.layer_index import index_layers
 from ocinb.progress.protocol import State
 from ocinb.rootfs.filesystem import overlay
@@ -62,7 +61,7 @@ def work(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return note
 
     monkeypatch.setattr(laid_module, "overlay", noting("laid", overlay))
-    monkeypatch.setattr(reading, "index_layers", noting("read", index_layers))
+    monkeypatch.setattr(layer_reader, "index_layers", noting("read", index_layers))
     return done
 
 

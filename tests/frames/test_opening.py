@@ -9,7 +9,7 @@ import pytest
 
 import ocinb
 from ocinb.errors import InvalidError
-from ocinb.frames.opening import wanted_platforms
+from ocinb.frames.resolve import wanted_platforms
 from ocinb.samples import SampleRegistry
 
 

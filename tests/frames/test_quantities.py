@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from ocinb.errors import InvalidError
-from ocinb.frames.quantities import read_duration, read_size
+from ocinb.frames.stored_images import read_duration, read_size
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,9 @@ import pytest
 import ocinb
 from ocinb._settings import settings
 from ocinb.errors import IntegrityError, InvalidError, TransportError
-from ocinb.frames import reading
-from ocinb.frames.opening import open_name
-from ocinb.frames.reading import LayerContents, Reader
+from ocinb.frames import layer_reader
+from ocinb.frames.layer_reader import LayerContents, Reader
+from ocinb.frames.resolve import resolve_reference
 from ocinb.layer_index import index_layers
 from ocinb.progress.protocol import NoProgress
 from ocinb.rootfs.toc import find_toc
@@ -209,7 +209,7 @@ def test_a_registry_that_gives_no_parts_any_more_gives_the_whole_layer(
             registry.fault("*/blobs/*", ignore_range=True, times=None)
         return toc
 
-    monkeypatch.setattr(reading, "find_toc", find_and_lose)
+    monkeypatch.setattr(layer_reader, "find_toc", find_and_lose)
     assert ocinb.read(reference, "srv/9") == b"nine"
 
 
@@ -247,7 +247,7 @@ def test_layers_that_images_share_are_read_once(registry: SampleRegistry, monkey
         read.append([layer.digest for layer in layers])
         return index_layers(layers, *given, **more)
 
-    monkeypatch.setattr(reading, "index_layers", note)
+    monkeypatch.setattr(layer_reader, "index_layers", note)
     assert len(ocinb.files(names)) == 2 * len(BASE) + len(TOP) + 1
     assert read == [[shared.digest, one.digest], [two.digest]]
 
@@ -284,7 +284,7 @@ def test_a_layer_that_was_listed_is_read_from_where_the_next_image_is(registry: 
     read: list[LayerContents] = []
     for repository in ("demo/one", "demo/two"):
         registry.put_image(repository, [lazy], tag="1")
-        opened = open_name(registry.reference(f"{repository}:1"), default_session())
+        opened = resolve_reference(registry.reference(f"{repository}:1"), default_session())
         [image] = opened.images(None)
         read += Reader(opened, NoProgress(), whole=False, held=read).layers(image, range(len(image.manifest.layers)))
     assert read[0].entries is read[1].entries, "its table is not read again"

@@ -8,7 +8,7 @@ import pytest
 
 import ocinb
 from ocinb._settings import settings
-from ocinb.frames import unreached
+from ocinb.frames import batch
 from ocinb.samples import SampleRegistry
 from tests.sources.servers import closed_port, hang_up, listening
 
@@ -42,9 +42,9 @@ def test_others_are_asked_all_the_same(registry: SampleRegistry) -> None:
 
 def test_one_that_hangs_up_was_reached(monkeypatch: pytest.MonkeyPatch) -> None:
     settings.retries = 0
-    monkeypatch.setattr(unreached, "BELIEVED_SECONDS", 3600.0)
+    monkeypatch.setattr(batch, "BELIEVED_SECONDS", 3600.0)
     with listening(hang_up) as host:
-        known = unreached.Unreached()
+        known = batch.CircuitBreaker()
         with pytest.raises(ocinb.errors.TransportError) as caught:
             ocinb.layers(f"{host}/demo/app")
         known.note(f"{host}/demo/app", caught.value)
@@ -54,7 +54,7 @@ def test_one_that_hangs_up_was_reached(monkeypatch: pytest.MonkeyPatch) -> None:
     known.note(f"{host}/demo/app", caught.value)
     with pytest.raises(ocinb.errors.TransportError, match="cannot be reached"):
         known.check(f"{host}/demo/app:other")
-    monkeypatch.setattr(unreached, "BELIEVED_SECONDS", 0.0)
+    monkeypatch.setattr(batch, "BELIEVED_SECONDS", 0.0)
     known.check(f"{host}/demo/app")
 
 
@@ -63,15 +63,15 @@ def test_after_a_while_one_tries_again_however_many_ask(monkeypatch: pytest.Monk
     host = closed_port()
     with pytest.raises(ocinb.errors.TransportError) as caught:
         ocinb.layers(f"{host}/demo/app")
-    now, known = 1000.0, unreached.Unreached()
-    monkeypatch.setattr("ocinb.frames.unreached.time.monotonic", lambda: now)
+    now, known = 1000.0, batch.CircuitBreaker()
+    monkeypatch.setattr("ocinb.frames.batch.time.monotonic", lambda: now)
     known.note(f"{host}/demo/app", caught.value)
     for _ in range(3):
-        now += unreached.BELIEVED_SECONDS / 4
+        now += batch.BELIEVED_SECONDS / 4
         with pytest.raises(ocinb.errors.TransportError) as caught:
             known.check(f"{host}/demo/app")
         known.note(f"{host}/demo/app", caught.value)
-    now += unreached.BELIEVED_SECONDS / 2
+    now += batch.BELIEVED_SECONDS / 2
     known.check(f"{host}/demo/app")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ocinb.frames.watched import blob_tasks, counted_names
+from ocinb.frames.resolve import blob_tasks, counted_names
 from ocinb.samples import SampleRegistry
 from ocinb.samples.base import PLATFORMS
 from ocinb.samples.shop import RELEASES, shop_image

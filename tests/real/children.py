@@ -28,7 +28,7 @@ _context.set_forkserver_preload(
         "requests_cache",
         "humanize",
         "ocinb.frames.contents",
-        "ocinb.frames.downloads",
+        "ocinb.frames.pulling",
         "ocinb.catalog.catalog",
         "ocinb.sources.docker_archive",
         "ocinb.sources.layout",

@@ -10,7 +10,7 @@ import pytest
 
 from ocinb._settings import settings
 from ocinb.errors import IntegrityError, InvalidError, NotFoundError, OcinbError
-from ocinb.frames.opening import wanted_platforms
+from ocinb.frames.resolve import wanted_platforms
 from ocinb.samples import SampleRegistry
 from ocinb.samples.images import make_layer
 from ocinb.samples.tars import file

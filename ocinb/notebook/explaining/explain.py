@@ -6,7 +6,7 @@ from functools import cached_property
 
 from ocinb._arguments import suggesting
 from ocinb.errors import InvalidError, OcinbError
-from ocinb.frames.collecting import Name, as_text, checked, complete
+from ocinb.frames.batch import Name, as_text, checked, complete
 from ocinb.notebook.explaining.gathering import gather
 from ocinb.notebook.explaining.markdown import markdown
 from ocinb.notebook.explaining.outline import outline

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from ocinb.errors import InvalidError, OcinbError
-from ocinb.frames.opening import Opened, open_name
-from ocinb.frames.rows import image_kind
+from ocinb.frames.document_rows import image_kind
+from ocinb.frames.resolve import ResolvedReference, resolve_reference
 from ocinb.network.exchange import Exchange, observed_by
 from ocinb.notebook.explaining.choosing import Verdict, judge
 from ocinb.notebook.explaining.lines import Lines
@@ -143,7 +143,7 @@ def gather(name: str, platform: str | None) -> Gathered:
     """
     exchanges: list[Exchange] = []
     with fresh_session(), observed_by(exchanges.append):
-        opened = open_name(name, default_session())
+        opened = resolve_reference(name, default_session())
         settings = opened.session.settings
         asked = Asked(name, opened.reference, platform, settings.platform, settings.tag_ttl)
         verdicts = _verdicts(opened, asked)
@@ -165,7 +165,7 @@ def gather(name: str, platform: str | None) -> Gathered:
     )
 
 
-def _verdicts(opened: Opened, asked: Asked) -> list[Verdict]:
+def _verdicts(opened: ResolvedReference, asked: Asked) -> list[Verdict]:
     children, settings = opened.resolved.children, opened.session.settings
     if not opened.resolved.is_index:
         return []
@@ -177,7 +177,7 @@ def _verdicts(opened: Opened, asked: Asked) -> list[Verdict]:
 
 
 def _image(
-    opened: Opened, chosen: Child | None, platform: str | None
+    opened: ResolvedReference, chosen: Child | None, platform: str | None
 ) -> tuple[RawDocument | None, Image | OcinbError | None]:
     source, resolved = opened.source, opened.resolved
     if not resolved.is_index:

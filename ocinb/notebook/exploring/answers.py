@@ -9,9 +9,9 @@ from typing import Final
 
 from ocinb._text import printable, short_digests, shorten
 from ocinb.errors import MAX_CHARACTERS, InvalidError, NotFoundError, OcinbError
-from ocinb.frames.collecting import Name, as_text, checked, complete
-from ocinb.frames.inside import check_image
-from ocinb.frames.opening import open_name, wanted_platforms
+from ocinb.frames.batch import Name, as_text, checked, complete
+from ocinb.frames.layer_reader import check_image
+from ocinb.frames.resolve import resolve_reference, wanted_platforms
 from ocinb.notebook.exploring import asks
 from ocinb.notebook.exploring.highlights import highlights
 from ocinb.notebook.exploring.image import ExploredImage
@@ -51,7 +51,7 @@ def open_answers(reference: Name, *, platform: str | None = None, progress: Prog
         raise InvalidError(f"the explorer opens the image of one platform, not {platform!r}", hint=hint)
     wanted, board = wanted_platforms(platform), choose_progress(progress)
     try:
-        opened = open_name(checked(name), session)
+        opened = resolve_reference(checked(name), session)
         [image] = opened.images(wanted)
         check_image(image)
         return Answers(Offered(opened, image), board)

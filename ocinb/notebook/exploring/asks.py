@@ -10,7 +10,7 @@ import numpy as np
 
 from ocinb._text import nearest
 from ocinb.errors import InvalidError, NotFoundError
-from ocinb.frames.collecting import Row
+from ocinb.frames.batch import Row
 from ocinb.notebook.exploring.image import UNSEEN, ExploredImage, Scope
 from ocinb.notebook.exploring.previewing import preview
 from ocinb.notebook.exploring.questions import Question

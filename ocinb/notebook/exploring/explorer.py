@@ -7,7 +7,7 @@ from typing import Any
 
 from ocinb._arguments import suggesting
 from ocinb._text import escape_html
-from ocinb.frames.collecting import Name
+from ocinb.frames.batch import Name
 from ocinb.notebook.exploring.answers import Answers, open_answers
 from ocinb.notebook.exploring.lines import lines
 from ocinb.notebook.exploring.summary import summary

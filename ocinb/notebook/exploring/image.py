@@ -15,10 +15,9 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from ocinb.archive.entries import DIRECTORY, FILE, Columns
-from ocinb.frames.collecting import Row
-from ocinb.frames.laid import Laid
-from ocinb.frames.reading import Contents
-from ocinb.frames.rows import layer_rows
+from ocinb.frames.batch import Row
+from ocinb.frames.document_rows import layer_rows
+from ocinb.frames.layer_reader import Contents, Laid
 from ocinb.notebook.exploring.kinds import HIDDEN, counts, part
 from ocinb.notebook.exploring.laidviews import final_view, joined, layer_view, unseen_view
 from ocinb.notebook.exploring.past import Past

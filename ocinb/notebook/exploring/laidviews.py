@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ocinb.archive.entries import DIRECTORY, FILE
-from ocinb.frames.entries import filesystem_columns
-from ocinb.frames.laid import Laid
+from ocinb.frames.contents import filesystem_columns
+from ocinb.frames.layer_reader import Laid
 from ocinb.notebook.exploring.views import CODES, UNCHANGED, Marks, View
 from ocinb.rootfs.filesystem import Entry
 from ocinb.rootfs.whiteouts import MARKERS

@@ -14,12 +14,10 @@ from typing import Final
 from ocinb._pool import alone
 from ocinb._text import nearest, printable
 from ocinb.errors import NotFoundError
-from ocinb.frames.extract import content_of
-from ocinb.frames.inside import Asked, check_image, watched_reading
-from ocinb.frames.laid import lay_layers
-from ocinb.frames.opening import Opened, open_name
-from ocinb.frames.reading import Contents, Reader
-from ocinb.frames.rows import platform_text
+from ocinb.frames.document_rows import platform_text
+from ocinb.frames.layer_reader import Asked, Contents, Reader, check_image, lay_layers, watched_reading
+from ocinb.frames.read_file import content_of
+from ocinb.frames.resolve import ResolvedReference, resolve_reference
 from ocinb.notebook.exploring.image import ExploredImage
 from ocinb.notebook.exploring.previewing import READ_BYTES
 from ocinb.notebook.exploring.telling import short_label
@@ -53,7 +51,7 @@ class Offered:
         The label of the one that was asked for.
     """
 
-    def __init__(self, opened: Opened, first: Image) -> None:
+    def __init__(self, opened: ResolvedReference, first: Image) -> None:
         self.opened = opened
         children = [
             child.descriptor for child in choose_children(opened.resolved.children, ALL, opened.session.settings)
@@ -142,7 +140,7 @@ class Offered:
             laid = lay_layers(reader, image, numbers, opened.session, with_blobs=False)
         return ExploredImage(Contents(self.opened.name, image, laid.layers), laid)
 
-    def _living(self) -> Opened:
+    def _living(self) -> ResolvedReference:
         """Give the name as it was opened, with the connections and the store of now.
 
         Those of a block that began with nothing, as `ocinb.trace(fresh=True)` does, end with it; people look on.
@@ -153,7 +151,7 @@ class Offered:
             if reference.path is None:
                 source = open_source(reference, session=session)
             else:  # which knows what is in a file by having looked at it
-                source = open_name(self.opened.name, session).source
+                source = resolve_reference(self.opened.name, session).source
             self.opened = replace(self.opened, source=source, session=session)
         return self.opened
 

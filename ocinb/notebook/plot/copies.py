@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 from ocinb._arguments import suggesting
 from ocinb._text import counted, human_size
 from ocinb.frames import contents
-from ocinb.frames.collecting import Errors, Names
-from ocinb.frames.opening import Platforms
+from ocinb.frames.batch import Errors, Names
+from ocinb.frames.resolve import Platforms
 from ocinb.notebook.plot import drawing, questions
 from ocinb.notebook.plot.bars import Bar, gathered, named_largest, solid
 from ocinb.notebook.plot.gaps import Gaps

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from ocinb._text import counted, shorten
 from ocinb.errors import InvalidError
 from ocinb.frames import images
-from ocinb.frames.collecting import Errors
+from ocinb.frames.batch import Errors
 from ocinb.spec.reference import Reference
 from ocinb.spec.tag_schema import tag_kind
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 from ocinb._arguments import check_choice
 from ocinb.errors import InvalidError, NotFoundError, OcinbError
 from ocinb.frames import images
-from ocinb.frames import names as listing
-from ocinb.frames.collecting import Errors, Names, NoName, checked, list_names
-from ocinb.frames.opening import Platforms, wanted_platforms
+from ocinb.frames import listings as listing
+from ocinb.frames.batch import Errors, InvalidName, Names, checked, list_names
+from ocinb.frames.resolve import Platforms, wanted_platforms
 from ocinb.notebook.plot import questions
 from ocinb.notebook.plot.gaps import Failures, Gaps, familiar
 from ocinb.notebook.plot.questions import Subject, Watching
@@ -138,7 +138,7 @@ def _text(parsed: Reference) -> str:
 
 def _is_repository(text: str) -> bool:
     """Say whether a name is that of a repository, or of a file with names in it, and of no image there."""
-    if isinstance(text, NoName):
+    if isinstance(text, InvalidName):
         return False
     try:
         parsed = Reference(text)

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 from ocinb._arguments import check_choice
 from ocinb._text import counted
 from ocinb.errors import InvalidError
-from ocinb.frames.collecting import Errors, Names, list_names
-from ocinb.frames.opening import Platforms
+from ocinb.frames.batch import Errors, Names, list_names
+from ocinb.frames.resolve import Platforms
 from ocinb.notebook.plot.gaps import Gaps, familiar, images_of
 from ocinb.notebook.plot.words import is_unknown
 from ocinb.progress.protocol import Progress

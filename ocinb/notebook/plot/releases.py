@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ocinb._arguments import check_choice, suggesting
 from ocinb._text import counted, human_size
-from ocinb.frames.collecting import Errors
-from ocinb.frames.opening import Platforms
+from ocinb.frames.batch import Errors
+from ocinb.frames.resolve import Platforms
 from ocinb.notebook.plot import drawing, questions
 from ocinb.notebook.plot.aliases import aliased
 from ocinb.notebook.plot.gaps import Gaps

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ocinb._arguments import check_choice, suggesting
 from ocinb._text import counted, human_size
-from ocinb.frames import comparison, images
-from ocinb.frames.collecting import Errors, Names
-from ocinb.frames.opening import Platforms
+from ocinb.frames import images, relations
+from ocinb.frames.batch import Errors, Names
+from ocinb.frames.resolve import Platforms
 from ocinb.notebook.plot import drawing, questions
 from ocinb.notebook.plot.bars import Bar, hatched, largest, named_largest, solid
 from ocinb.notebook.plot.matrix import Stack, matrix
@@ -100,7 +100,7 @@ def shared(
 
 def _bars(references: Subject, platform: Platforms, top: int, title: str | None, errors: Errors) -> Chart:
     def ask(names: Names) -> pd.DataFrame:
-        return comparison.shared(names, platform=platform, errors=errors)
+        return relations.shared(names, platform=platform, errors=errors)
 
     made_by = "ocinb.shared"
     frame, gaps = questions.frame_for(references, _BARS, ask, made_by=made_by, platform=platform, errors=errors)

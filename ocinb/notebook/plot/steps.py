@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from ocinb._arguments import suggesting
 from ocinb._text import counted, human_size, shorten
 from ocinb.frames import images
-from ocinb.frames.collecting import Errors, Names
-from ocinb.frames.opening import Platforms
+from ocinb.frames.batch import Errors, Names
+from ocinb.frames.resolve import Platforms
 from ocinb.notebook.plot import drawing, questions
 from ocinb.notebook.plot.gaps import nothing_told
 from ocinb.notebook.plot.questions import Picked, Subject, told

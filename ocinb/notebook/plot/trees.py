@@ -9,8 +9,8 @@ from ocinb._arguments import check_choice, suggesting
 from ocinb._text import counted, human_size
 from ocinb.frames import contents as files_of
 from ocinb.frames import images
-from ocinb.frames.collecting import Errors, Names
-from ocinb.frames.opening import Platforms
+from ocinb.frames.batch import Errors, Names
+from ocinb.frames.resolve import Platforms
 from ocinb.notebook.plot import drawing, questions
 from ocinb.notebook.plot.contents import COLUMNS, stored_files
 from ocinb.notebook.plot.folders import Leaf, Node, Path, Sums, tree

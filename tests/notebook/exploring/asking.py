@@ -6,8 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from ocinb.frames.laid import Laid
-from ocinb.frames.reading import Contents, LayerContents
+from ocinb.frames.layer_reader import Contents, Laid, LayerContents
 from ocinb.notebook.exploring.answers import Answers
 from ocinb.notebook.exploring.image import ExploredImage
 from ocinb.samples.tars import Entry

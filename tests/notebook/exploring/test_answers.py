@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import ocinb
 from ocinb._pool import run_all
 from ocinb.errors import InvalidError, NotFoundError, TransportError
-from ocinb.frames import laid
+from ocinb.frames import layer_reader
 from ocinb.notebook.exploring.answers import Answers, open_answers
 from ocinb.notebook.exploring.questions import MOST_CHARACTERS
 from ocinb.progress.protocol import State
@@ -246,7 +246,7 @@ def test_threads_may_ask_while_others_forget(registry: SampleRegistry) -> None:
 def _forget(answers: Answers) -> None:
     """Let go of all, also of what a session keeps for whoever comes next."""
     answers.forget()
-    laid._recent_of(default_session())._kept.clear()
+    layer_reader._recent_of(default_session())._kept.clear()
     gc.collect()
 
 

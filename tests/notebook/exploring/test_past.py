@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given, settings
 
 from ocinb.archive.entries import DIRECTORY
-from ocinb.frames.entries import filesystem_columns
+from ocinb.frames.contents import filesystem_columns
 from ocinb.notebook.exploring.image import ExploredImage, Scope
 from ocinb.notebook.exploring.views import WORDS, View
 from ocinb.rootfs.filesystem import Overlay, overlay

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ocinb.frames.rows import config_rows
+from ocinb.frames.document_rows import config_rows
 from ocinb.notebook.explaining import clauses
 from ocinb.notebook.explaining.chapters.trouble import could_not
 from ocinb.notebook.explaining.gathering import Gathered

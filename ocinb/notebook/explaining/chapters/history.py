@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ocinb._text import counted
-from ocinb.frames.rows import history_rows, layer_rows
+from ocinb.frames.document_rows import history_rows, layer_rows
 from ocinb.notebook.explaining import clauses
 from ocinb.notebook.explaining.chapters.trouble import could_not
 from ocinb.notebook.explaining.gathering import Gathered

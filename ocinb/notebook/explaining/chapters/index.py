@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ocinb._text import counted
-from ocinb.frames.rows import child_row
+from ocinb.frames.document_rows import child_row
 from ocinb.notebook.explaining import clauses
 from ocinb.notebook.explaining.choosing import Verdict
 from ocinb.notebook.explaining.gathering import Gathered

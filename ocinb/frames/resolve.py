@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from ocinb._text import short_digest, short_digests
 from ocinb.errors import InvalidError
+from ocinb.progress.protocol import Task
 from ocinb.sources.base import Source
 from ocinb.sources.images import ALL, Image, Resolved, Wanted, find_images, resolve_name
 from ocinb.sources.session import Session, open_source
+from ocinb.spec.documents import Descriptor
+from ocinb.spec.layer_identity import layer_steps
 from ocinb.spec.platforms import parse_platform
 from ocinb.spec.reference import Reference
 from ocinb.storage.layout import Layout
@@ -18,7 +22,7 @@ Platforms = str | Iterable[str] | None
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class ResolvedReference:
     """A name, where it leads, and what it points at."""
 
     name: str
@@ -32,7 +36,7 @@ class Opened:
         return find_images(self.source, self.resolved, wanted, self.session.settings)
 
 
-def open_name(name: str, session: Session, *, store: Layout | None = None) -> Opened:
+def resolve_reference(name: str, session: Session, *, store: Layout | None = None) -> ResolvedReference:
     """Find what a name points at.
 
     Parameters
@@ -46,7 +50,7 @@ def open_name(name: str, session: Session, *, store: Layout | None = None) -> Op
     """
     reference = Reference(name)
     source = open_source(reference, session=session, store=store)
-    return Opened(name, reference, source, resolve_name(source, reference.wanted, session.settings), session)
+    return ResolvedReference(name, reference, source, resolve_name(source, reference.wanted, session.settings), session)
 
 
 def wanted_platforms(platform: Platforms) -> Wanted:
@@ -71,3 +75,25 @@ def wanted_platforms(platform: Platforms) -> Wanted:
     for text in texts:
         parse_platform(text)
     return texts
+
+
+def blob_tasks(image: Image, blobs: Iterable[Descriptor]) -> list[Task]:
+    """Tell of blobs of an image, and with which step the layers among them were made."""
+    layers = image.manifest.layers
+    steps = layer_steps(image.config.history if image.config else (), len(layers))
+    made = {layer.digest: step for layer, step in zip(layers, steps, strict=True)}
+    tasks = []
+    for blob in blobs:
+        step = made.get(blob.digest)
+        detail = (step.instruction if step else None) or blob.media_type
+        tasks.append(Task(blob.digest, short_digest(blob.digest), blob.known_size or 0, detail))
+    return tasks
+
+
+def counted_names(names: Sequence[str]) -> str:
+    """Say which name it is, with as much of a digest as people read, or how many there are.
+
+    >>> counted_names(["demo/shop@sha256:" + "ab" * 32])
+    'demo/shop@sha256:abababababab…'
+    """
+    return short_digests(names[0]) if len(names) == 1 else f"{len(names):,} references"

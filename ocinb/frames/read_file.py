@@ -16,11 +16,9 @@ from ocinb.archive.entries import BLOCK, CHARACTER, DIRECTORY, FILE, HARDLINK, S
 from ocinb.archive.limits import TarLimits
 from ocinb.archive.tar import read_entry
 from ocinb.errors import IntegrityError, InvalidError, NotFoundError, OcinbError
-from ocinb.frames.collecting import Name, as_text, checked, complete
-from ocinb.frames.inside import Asked, check_image, watched_reading
-from ocinb.frames.laid import Laid, lay_layers
-from ocinb.frames.opening import Opened, open_name, wanted_platforms
-from ocinb.frames.reading import LayerContents, Reader
+from ocinb.frames.batch import Name, as_text, checked, complete
+from ocinb.frames.layer_reader import Asked, Laid, LayerContents, Reader, check_image, lay_layers, watched_reading
+from ocinb.frames.resolve import ResolvedReference, resolve_reference, wanted_platforms
 from ocinb.network.status_errors import RangeError
 from ocinb.progress import choose_progress
 from ocinb.progress.protocol import Progress
@@ -109,7 +107,7 @@ def read(
         raise InvalidError(f"path takes a text such as 'etc/os-release', not {path!r}")
     number, wanted, board = _number(layer), wanted_platforms(platform), choose_progress(progress)
     try:
-        opened = open_name(checked(name), session)
+        opened = resolve_reference(checked(name), session)
         [image] = opened.images(wanted)
         return content_of(opened, image, path, number, board)
     except OcinbError as error:
@@ -118,7 +116,7 @@ def read(
 
 
 def content_of(
-    opened: Opened,
+    opened: ResolvedReference,
     image: Image,
     path: str,
     layer: int | None,
@@ -176,7 +174,7 @@ class _Extraction:
 
     def __init__(
         self,
-        opened: Opened,
+        opened: ResolvedReference,
         image: Image,
         board: Progress,
         *,

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from ocinb._arguments import suggesting
-from ocinb.errors import InvalidError, NotFoundError
+from ocinb.errors import InvalidError, NotFoundError, TransportError
 from ocinb.frames import schemas
-from ocinb.frames.collecting import Errors, Failure, Names, Row, attempt_all, collect, list_names, with_failures
+from ocinb.frames.batch import Errors, Failure, Names, Row, collect, list_names, run_batch, with_failures
 from ocinb.sources.base import Source
 from ocinb.sources.session import Session, default_session, open_source
 from ocinb.sources.tag_lists import list_repositories
@@ -103,7 +103,7 @@ def tags(
     if match is not None and not isinstance(match, str):
         raise InvalidError(f"match takes a glob such as '3.*-slim', not {match!r}")
     session = default_session()
-    listed = attempt_all(
+    listed = run_batch(
         list_names(repository), lambda name: _listed(name, session, match), errors=errors, session=session
     )
     failures = [listing for listing in listed if isinstance(listing, Failure)]
@@ -148,7 +148,7 @@ def _listed(name: str, session: Session, match: str | None) -> list[_Tag]:
 
 def _ask_digests(tags: Mapping[str, _Tag], session: Session, *, errors: Errors) -> dict[str, str | Failure | None]:
     title = f"Asking for {len(tags):,} digests"
-    heads = attempt_all(list(tags), lambda name: _head(tags[name]), errors=errors, session=session, title=title)
+    heads = run_batch(list(tags), lambda name: _head(tags[name]), errors=errors, session=session, title=title)
     return dict(zip(tags, heads, strict=True))
 
 
@@ -180,3 +180,53 @@ def _head(tag: _Tag) -> str | None:
 def _each_once(frame: pd.DataFrame) -> pd.DataFrame:
     """Drop what two spellings of one name gave twice."""
     return frame.drop_duplicates("reference", ignore_index=True)
+
+
+@suggesting
+def rate_limit(registry: Names, *, errors: Errors = "raise") -> pd.DataFrame:
+    """Say how many requests a registry still answers, which costs none of them.
+
+    Docker Hub is asked by the HEAD that it does not count. Of any other registry it is told what it said last; one that
+    has said nothing yet is asked whether it is there, which all registries answer.
+
+    Parameters
+    ----------
+    registry
+        The host: ``"docker.io"``, or several.
+    errors
+        ``"raise"``, or ``"skip"`` to leave out what fails (then told in ``frame.attrs["failures"]``).
+
+    Returns
+    -------
+    DataFrame
+        One row per registry: registry, limit, remaining (requests), window_seconds (seconds), reset_at (UTC). What the
+        registry does not say is NA: Hub tells no reset_at, most others nothing at all.
+
+    Raises
+    ------
+    RateLimitError
+        If it wants no requests at the moment, and has not said how many it gives.
+    TransportError
+        If it cannot be reached, or ``settings.offline`` is set.
+
+    Notes
+    -----
+    Source: Docker's documentation, "Pull usage and limits"; the IETF draft "RateLimit header fields for HTTP".
+
+    Examples
+    --------
+    >>> import ocinb
+    >>> with ocinb.samples.registry() as registry:
+    ...     frame = ocinb.rate_limit(registry.host)
+    >>> frame["remaining"].isna().tolist()
+    [True]
+    """
+    return collect(registry, _rows, schemas.RATE_LIMITS, errors=errors)
+
+
+def _rows(name: str, session: Session) -> Sequence[Row]:
+    registry = parse_registry(name)
+    if session.settings.offline:
+        hint = "ocinb.settings.offline = False asks it"
+        raise TransportError(f"offline, and what {registry} still gives only it can tell", hint=hint)
+    return [{"registry": registry, **asdict(session.endpoint(registry).ask_rate())}]

@@ -6,26 +6,27 @@ import copy
 import time
 from collections.abc import Collection, Iterator, Sequence
 from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from ocinb._arguments import check_choice, suggesting
 from ocinb._lazy import loading
+from ocinb._settings import settings
 from ocinb._text import counted, human_duration, human_size
 from ocinb.errors import IntegrityError, InvalidError, OcinbError
 from ocinb.frames import schemas
-from ocinb.frames.collecting import Errors, Failure, Names, Row, attempt_all, list_names, with_failures
-from ocinb.frames.folders import checked_folder
-from ocinb.frames.listing import Listing
-from ocinb.frames.opening import Platforms, open_name, wanted_platforms
-from ocinb.frames.plans import Plan, awaited_blobs, distinct_blobs, named_blobs, plan_pull
-from ocinb.frames.rows import platform_text
-from ocinb.frames.watched import blob_tasks, counted_names
+from ocinb.frames.batch import Errors, Failure, Names, Row, list_names, run_batch, with_failures
+from ocinb.frames.document_rows import platform_text
+from ocinb.frames.pull_plan import Listing, Plan, awaited_blobs, distinct_blobs, named_blobs, plan_pull
+from ocinb.frames.resolve import Platforms, blob_tasks, counted_names, resolve_reference, wanted_platforms
 from ocinb.progress import choose_progress
 from ocinb.progress.protocol import Progress, Task
 from ocinb.sources.images import Image
+from ocinb.sources.name_lookup import INDEX, MARKER, local_path, not_there
 from ocinb.sources.session import default_session
 from ocinb.spec.digest import Digest
 from ocinb.spec.documents import Descriptor
+from ocinb.spec.reference import FILE_TRANSPORTS
 from ocinb.storage.atomic_files import disk_errors
 from ocinb.storage.index_updates import Pulled
 from ocinb.storage.layout import Layout
@@ -33,6 +34,57 @@ from ocinb.transfer import Transfer, Transferred
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+Destination = str | PathLike[str]
+
+
+def checked_folder(destination: Destination) -> Path:
+    """Check the path of a folder that is an image layout, or becomes one.
+
+    Raises
+    ------
+    InvalidError
+        If it is none.
+    TransportError
+        If the system refuses to look at it.
+    """
+    if not isinstance(destination, str | PathLike) or not str(destination):
+        raise InvalidError(f"destination takes the path of a folder, not {destination!r}")
+    transport, colon, rest = str(destination).partition(":")
+    if colon and (transport in FILE_TRANSPORTS or rest.startswith("//")):  # as skopeo wants it, or a bucket's address
+        hint = "It is or becomes an image layout on this machine: give the folder alone"
+        raise InvalidError(f"destination takes the path of a folder, not {destination!r}", hint=hint)
+    folder = local_path(str(destination))
+    with disk_errors(folder):  # a name that is too long for a disk, for instance
+        is_file = folder.is_file()
+    if is_file:
+        raise InvalidError(f"destination takes the path of a folder, and {folder} is a file")
+    return folder
+
+
+def open_kept(destination: Destination | None) -> Layout:
+    """Open the store of this user, or a folder that was filled before.
+
+    Raises
+    ------
+    NotFoundError
+        If the folder is not there.
+    InvalidError
+        If it is no image layout.
+    """
+    if destination is None:
+        return Layout(settings.store_dir, private=True)
+    folder = checked_folder(destination)
+    if not folder.is_dir():
+        raise not_there(folder, "folder")
+    if not any((folder / name).exists() for name in (MARKER, INDEX)):
+        raise InvalidError(
+            f"{folder} is no image layout: it has neither {MARKER!r} nor {INDEX!r}",
+            hint=f"ocinb.pull(…, destination={str(destination)!r}) makes one",
+        )
+    return Layout(folder)
+
 
 Results = dict[Digest, Transferred | OcinbError]
 
@@ -141,11 +193,11 @@ def pull(
     board = choose_progress(progress)
 
     def plan(name: str) -> Plan:
-        return plan_pull(open_name(name, session, store=layout), wanted, referrers=referrers)
+        return plan_pull(resolve_reference(name, session, store=layout), wanted, referrers=referrers)
 
     with layout.in_use():
         layout.entries()  # an index that is none is told of before anything is fetched
-        planned = attempt_all(names, plan, errors=errors, session=session, progress=progress)
+        planned = run_batch(names, plan, errors=errors, session=session, progress=progress)
         plans = [plan for plan in planned if isinstance(plan, Plan)]
         failures = [plan for plan in planned if isinstance(plan, Failure)]
         if plans:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
 
 from ocinb.errors import InvalidError
-from ocinb.frames.opening import Opened
+from ocinb.frames.resolve import ResolvedReference
 from ocinb.sources.base import RawDocument
 from ocinb.sources.images import ALL, Image, Wanted
 from ocinb.sources.referrer_closure import Along, find_along
 from ocinb.sources.referrers import described
 from ocinb.spec import mediatypes
 from ocinb.spec.digest import Digest
-from ocinb.spec.documents import Descriptor
+from ocinb.spec.documents import REFERENCE_DIGEST, Descriptor, parse_index
 from ocinb.spec.reference import Reference, is_full_name
 from ocinb.spec.tag_schema import referrers_tags
 from ocinb.storage.index_updates import Companion, Pulled
+from ocinb.storage.layout import Layout
 from ocinb.transfer import Job
 
 
@@ -24,7 +28,7 @@ from ocinb.transfer import Job
 class Plan:
     """What one name asks for: some images, or all of an index; and what goes along with them."""
 
-    opened: Opened
+    opened: ResolvedReference
     chosen: list[Image]
     whole: bool
     along: Along = field(default_factory=Along)
@@ -113,7 +117,7 @@ def _completed(referrer: Descriptor, document: RawDocument) -> Descriptor:
     )
 
 
-def plan_pull(opened: Opened, wanted: Wanted, *, referrers: bool) -> Plan:
+def plan_pull(opened: ResolvedReference, wanted: Wanted, *, referrers: bool) -> Plan:
     """Read what a name asks for, but for the blobs.
 
     Raises
@@ -149,3 +153,68 @@ def awaited_blobs(image: Image) -> list[Descriptor]:
     """Give the blobs that have to come; the config of an image came with the documents."""
     came = image.config_document.digest if image.config_document else None
     return [blob for blob in distinct_blobs(image) if blob.digest != came]
+
+
+class Listing:
+    """The lists of one layout, while some names are pulled into it.
+
+    Parameters
+    ----------
+    layout
+        Where they stand.
+    limit
+        The largest document in bytes.
+    """
+
+    def __init__(self, layout: Layout, limit: int) -> None:
+        self._layout = layout
+        self._limit = limit
+        self._known: dict[str, Sequence[Descriptor]] = {}
+
+    def write(self, plan: Plan) -> dict[Digest, RawDocument]:
+        """Write the lists that a name needs into the layout, and give them by the digest of what they are about.
+
+        An attestation is known by the index that names it beside its image. It goes on being listed when that image is
+        pulled by a name that leads to it alone.
+        """
+        written = {}
+        for subject, referring in plan.referring.items():
+            name = f"{plan.repository}:{referrers_tags(subject)[0]}"
+            attested = [one for one in self._listed(name) if one.annotations.get(REFERENCE_DIGEST) == subject]
+            listed: dict[Digest, Descriptor] = {}
+            for one in (*referring, *attested):
+                listed.setdefault(one.digest, one)
+            if listed:
+                self._known[name] = tuple(listed.values())
+                written[subject] = document = _index_of(self._known[name])
+                self._layout.blobs.write(document.raw, document.digest)
+        return written
+
+    def _listed(self, name: str) -> Sequence[Descriptor]:
+        if name not in self._known:
+            digest = self._digests.get(name)
+            raw = self._layout.blobs.read(digest, self._limit) if digest else None
+            self._known[name] = () if raw is None else _entries_of(raw)
+        return self._known[name]
+
+    @cached_property
+    def _digests(self) -> dict[str | None, Digest | None]:
+        return {entry.name: entry.digest for entry in self._layout.entries()}
+
+
+def _entries_of(raw: bytes) -> Sequence[Descriptor]:
+    try:
+        return parse_index(raw, mediatypes.OCI_INDEX, "a list of referrers").manifests
+    except InvalidError:  # whoever wrote it, it lists nothing
+        return ()
+
+
+def _index_of(referrers: Iterable[Descriptor]) -> RawDocument:
+    entries = []
+    for one in referrers:
+        entry: dict[str, Any] = {"mediaType": one.media_type, "digest": str(one.digest), "size": one.size}
+        entry |= {"artifactType": one.artifact_type} if one.artifact_type else {}
+        entries.append(entry | ({"annotations": one.annotations} if one.annotations else {}))
+    index = {"schemaVersion": 2, "mediaType": mediatypes.OCI_INDEX, "manifests": entries}
+    raw = json.dumps(index, separators=(",", ":")).encode()
+    return RawDocument(raw, Digest.of(raw), mediatypes.OCI_INDEX)

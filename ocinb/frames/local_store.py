@@ -13,10 +13,17 @@ from ocinb._settings import settings
 from ocinb._text import card, counted, human_duration, human_size, printable, short_digest
 from ocinb.errors import InvalidError
 from ocinb.frames import schemas
-from ocinb.frames.collecting import Names
-from ocinb.frames.folders import Destination, open_kept
-from ocinb.frames.kept import finding_rows, image_rows, kept_limits, removed_rows, wanted_names
-from ocinb.frames.quantities import read_duration, read_size
+from ocinb.frames.batch import Names
+from ocinb.frames.pulling import Destination, open_kept
+from ocinb.frames.stored_images import (
+    finding_rows,
+    image_rows,
+    kept_limits,
+    read_duration,
+    read_size,
+    removed_rows,
+    wanted_names,
+)
 from ocinb.progress import choose_progress
 from ocinb.progress.protocol import Progress, Task
 from ocinb.storage import responses
