@@ -20,8 +20,8 @@ import pandas as pd
 
 from ocinb.archive.entries import DIRECTORY, FILE, SYMLINK, Columns
 from ocinb.catalog.connection import Connections, transaction
-from ocinb.catalog.entries import LayerRows, fills_groups, insert_files
-from ocinb.catalog.filing import MOST_WAITING
+from ocinb.catalog.indexed_files import LayerRows, fills_groups, insert_files
+from ocinb.catalog.ingest_files import MOST_WAITING
 from ocinb.spec.digest import Digest
 from ocinb.storage.layer_tables import Tables
 from tests.real import dpkgfiles

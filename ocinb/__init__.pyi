@@ -1,7 +1,7 @@
 from ocinb import errors as errors
 from ocinb import samples as samples
 from ocinb._settings import settings as settings
-from ocinb.catalog.catalog import Catalog as Catalog
+from ocinb.catalog.catalog import Catalog
 from ocinb.frames.contents import efficiency, files, filesystem, hidden
 from ocinb.frames.documents import document as document
 from ocinb.frames.images import configs as configs

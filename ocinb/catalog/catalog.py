@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from types import FrameType
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from ocinb._arguments import check_choice, suggesting
-from ocinb.catalog.adding import Adding
-from ocinb.catalog.callers import call_among, frames_of_callers
+from ocinb.catalog.analysis import Questions
+from ocinb.catalog.column_docs import Described
 from ocinb.catalog.connection import Connections, place_of, refuse_open_transaction
-from ocinb.catalog.copies import Exported, folder_of
-from ocinb.catalog.describing import Described
-from ocinb.catalog.importing import fill, read_export
-from ocinb.catalog.opening import MEMORY, gone, is_there
-from ocinb.catalog.questions import Questions
+from ocinb.catalog.ingest import Adding
+from ocinb.catalog.open_file import MEMORY, gone, is_there
+from ocinb.catalog.parquet import Exported, fill, folder_of, read_export
 from ocinb.catalog.results import to_frame
 from ocinb.errors import InvalidError
 from ocinb.frames import schemas
@@ -29,6 +29,55 @@ from ocinb.sources.session import default_session
 if TYPE_CHECKING:
     import duckdb
     import pandas as pd
+
+
+T = TypeVar("T")
+
+
+def frames_of_callers() -> dict[str, Any]:
+    """Find the DataFrames that stand in the code which called, those of the nearest function first.
+
+    DuckDB looks for them itself, but in the thread that asks alone, and no further than the first thing of that name,
+    whatever it is: somebody's DataFrame called `query` would be hidden by a parameter of ours.
+    """
+    stack: list[FrameType] = []
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - the documented way to the caller's names
+    while frame is not None:
+        stack.insert(0, frame)
+        frame = frame.f_back
+    known: dict[int, tuple[type, bool]] = {}  # by identity: a class may refuse to be compared
+    return {
+        name: value
+        for frame in stack
+        for names in (frame.f_globals, frame.f_locals)
+        for name, value in list(names.items())
+        if _is_known(type(value), known)
+    }
+
+
+def is_frame(kind: type) -> bool:
+    """Say whether things of a class have columns; nothing of theirs runs for that, since it may do anything."""
+    for base in type.__getattribute__(kind, "__mro__"):
+        own = type.__getattribute__(base, "__dict__")
+        if "columns" in own:
+            return not callable(own["columns"])  # a catalogue has a method of that name
+    return False
+
+
+def call_among(frames: dict[str, Any], function: Callable[[], T]) -> T:
+    """Call a function where DuckDB finds DataFrames by their names.
+
+    To register them would put them before the tables of the catalogue; found by name, they come after those.
+    """
+    names = {**frames, "_ocinb_function": function}
+    result: T = eval("_ocinb_function()", {}, names)  # noqa: S307 - a text of ours, which only calls
+    return result
+
+
+def _is_known(kind: type, known: dict[int, tuple[type, bool]]) -> bool:
+    if id(kind) not in known:
+        known[id(kind)] = (kind, is_frame(kind))
+    return known[id(kind)][1]
 
 
 class Catalog(Questions, Described, Exported):

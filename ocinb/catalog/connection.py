@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from importlib import resources
@@ -15,14 +16,85 @@ import duckdb
 
 from ocinb._pool import alone, interrupted_by, run_all
 from ocinb._text import nearest
-from ocinb.catalog import opening
-from ocinb.catalog.memory import Memory
-from ocinb.catalog.opening import MEMORY, OTHER_PATH, OpenHereError, is_there, open_file, reason
-from ocinb.catalog.placing import beside, discard, put_in_place, told_as
-from ocinb.catalog.versions import SCHEMA_VERSION, version_of
-from ocinb.errors import InvalidError, TransportError
+from ocinb.catalog import open_file as open_file_module
+from ocinb.catalog.open_file import (
+    MEMORY,
+    OTHER_PATH,
+    SCHEMA_VERSION,
+    OpenHereError,
+    beside,
+    discard,
+    is_there,
+    open_catalog_file,
+    open_memory,
+    put_in_place,
+    reason,
+    told_as,
+    version_of,
+)
+from ocinb.errors import InvalidError, OcinbError, TransportError
 from ocinb.sources.file_reader import reading
 from ocinb.sources.name_lookup import local_path
+
+
+class Memory:
+    """A database in memory, there until it is closed and the last one who asked has left."""
+
+    def __init__(self) -> None:
+        self._database = open_memory()
+        self._changing = threading.Lock()
+        self._asking: list[duckdb.DuckDBPyConnection] = []
+        self._closed = False
+
+    @contextmanager
+    def connect(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Give a connection for the time of a block.
+
+        Raises
+        ------
+        InvalidError
+            If it was closed, before or meanwhile.
+        """
+        connection = self._enter()
+        try:
+            yield connection
+        except (OcinbError, duckdb.Error):
+            if self._closed:
+                raise _gone() from None
+            raise
+        finally:
+            self._leave(connection)
+
+    def close(self) -> None:
+        """Give it up; whoever asks is interrupted, and what does not hear that goes on to its end."""
+        with self._changing:
+            self._closed = True
+            for connection in self._asking:
+                connection.interrupt()
+            self._close_unasked()
+
+    def _enter(self) -> duckdb.DuckDBPyConnection:
+        with self._changing:
+            if self._closed:
+                raise _gone()
+            connection = self._database.cursor()
+            self._asking.append(connection)
+        return connection
+
+    def _leave(self, connection: duckdb.DuckDBPyConnection) -> None:
+        with self._changing:
+            self._asking.remove(connection)
+            connection.close()
+            self._close_unasked()
+
+    def _close_unasked(self) -> None:
+        if self._closed and not self._asking:
+            self._database.close()
+
+
+def _gone() -> InvalidError:
+    return InvalidError("the catalogue in memory was closed", hint="Make a new one: ocinb.Catalog()")
+
 
 T = TypeVar("T")
 
@@ -78,13 +150,13 @@ class Connections:
         if not is_there(Path(self.path)):
             _make(Path(self.path))
         _check_unfinished(Path(self.path))
-        with self.connect(patience=opening.PATIENCE_SECONDS) as connection:
+        with self.connect(patience=open_file_module.PATIENCE_SECONDS) as connection:
             version = version_of(connection, str(self.path))
         if version is None:
             self._begin()
 
     def _begin(self) -> None:
-        with self.write(patience=opening.PATIENCE_SECONDS) as connection:
+        with self.write(patience=open_file_module.PATIENCE_SECONDS) as connection:
             if version_of(connection, str(self.path)) is None:
                 _fill(connection)
 
@@ -108,8 +180,8 @@ class Connections:
             with self._memory.connect() as connection:
                 yield connection
             return
-        seconds = opening.WRITERS_PATIENCE_SECONDS if patience is None else patience
-        connection = open_file(Path(self.path), patience=seconds)
+        seconds = open_file_module.WRITERS_PATIENCE_SECONDS if patience is None else patience
+        connection = open_catalog_file(Path(self.path), patience=seconds)
         try:
             yield connection
         finally:
@@ -131,7 +203,7 @@ class Connections:
 
         def answer(asked: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
             with (
-                self.connect(patience=opening.PATIENCE_SECONDS) as connection,
+                self.connect(patience=open_file_module.PATIENCE_SECONDS) as connection,
                 _guessing(connection),
                 translated(what),
                 interrupted_by(connection.interrupt),
@@ -296,7 +368,7 @@ def _check_unfinished(path: Path) -> None:
     if not Path(f"{os.path.realpath(path)}.wal").exists():
         return
     try:
-        connection = open_file(path, patience=opening.PATIENCE_SECONDS, read_only=True)
+        connection = open_catalog_file(path, patience=open_file_module.PATIENCE_SECONDS, read_only=True)
     except OpenHereError:  # so nobody was killed
         return
     with connection:

@@ -12,8 +12,8 @@ import duckdb
 
 from ocinb._pool import run_all
 from ocinb.catalog.connection import script
-from ocinb.catalog.loading import Found
-from ocinb.catalog.rows import Row, place_of
+from ocinb.catalog.document_rows import Row, place_of
+from ocinb.catalog.ingest_documents import Found
 from ocinb.errors import OcinbError
 from ocinb.frames.batch import CircuitBreaker
 from ocinb.sources.registry import ask_length

@@ -12,7 +12,7 @@ import pytest
 
 import ocinb
 from ocinb._settings import settings
-from ocinb.catalog.shelf import Laid, Shelf
+from ocinb.catalog.ingest_files import Laid, Shelf
 from ocinb.samples import SampleRegistry
 from ocinb.samples.images import Layer, make_layer
 from ocinb.samples.seekable import make_estargz, make_zstd_chunked

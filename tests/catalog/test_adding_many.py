@@ -15,9 +15,9 @@ import pytest
 
 import ocinb
 from ocinb._settings import settings
-from ocinb.catalog import adding, inserting, loading
-from ocinb.catalog.adding import BATCH
-from ocinb.catalog.rows import Rows
+from ocinb.catalog import document_rows, ingest, ingest_documents
+from ocinb.catalog.document_rows import Rows
+from ocinb.catalog.ingest import BATCH
 from ocinb.samples import SampleRegistry
 from ocinb.samples.images import make_layer
 from ocinb.samples.tars import file
@@ -41,13 +41,13 @@ def names(registry: SampleRegistry) -> list[str]:
 def written(monkeypatch: pytest.MonkeyPatch) -> list[Counter[str]]:
     """Tell how many rows each transaction was given of each table."""
     told: list[Counter[str]] = []
-    whole = inserting.insert_all
+    whole = document_rows.insert_all
 
     def insert_all(connection: duckdb.DuckDBPyConnection, rows: Rows) -> None:
         told.append(Counter({table: len(listed) for table, listed in rows.tables.items()}))
         whole(connection, rows)
 
-    monkeypatch.setattr(loading, "insert_all", insert_all)
+    monkeypatch.setattr(ingest_documents, "insert_all", insert_all)
     return told
 
 
@@ -191,7 +191,7 @@ def test_of_one_that_goes_down_meanwhile_only_referrers_are_missing(
 
 
 def test_an_interrupt_keeps_what_was_written(names: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    whole, batches = loading.load, iter([1])
+    whole, batches = ingest_documents.load, iter([1])
 
     def load(*arguments: Any) -> Any:
         if next(batches, None) is None:
@@ -200,7 +200,7 @@ def test_an_interrupt_keeps_what_was_written(names: list[str], monkeypatch: pyte
 
     with ocinb.Catalog() as catalog:
         with monkeypatch.context() as patched:
-            patched.setattr(adding, "load", load)
+            patched.setattr(ingest, "load", load)
             with pytest.raises(KeyboardInterrupt):
                 catalog.add(names, progress=False)
         assert set(catalog.sql("FROM tags")["reference"]) == set(names[:BATCH])

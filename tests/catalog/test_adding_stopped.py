@@ -11,8 +11,8 @@ import duckdb
 import pytest
 
 import ocinb
-from ocinb.catalog import filing, opening, shelf
-from ocinb.catalog.entries import insert_overlay
+from ocinb.catalog import ingest_files, open_file
+from ocinb.catalog.indexed_files import insert_overlay
 from ocinb.errors import TransportError
 from ocinb.samples import SampleRegistry
 from ocinb.samples.images import make_layer
@@ -92,7 +92,7 @@ def test_a_step_that_fails_leaves_nothing_of_the_image(
     def failing(*_: Any, **__: Any) -> Any:
         raise error("no")
 
-    monkeypatch.setattr(shelf, step, failing)
+    monkeypatch.setattr(ingest_files, step, failing)
     if error is KeyboardInterrupt:
         with pytest.raises(KeyboardInterrupt):
             catalog.add(second, depth="files")
@@ -118,8 +118,8 @@ def test_a_full_disk_ends_the_call_and_leaves_what_is_whole(
             raise duckdb.IOException("Could not write: No space left on device")
         real(*given)
 
-    monkeypatch.setattr(filing, "MOST_WAITING", 1)
-    monkeypatch.setattr(shelf, "insert_overlay", failing)
+    monkeypatch.setattr(ingest_files, "MOST_WAITING", 1)
+    monkeypatch.setattr(ingest_files, "insert_overlay", failing)
     with pytest.raises(TransportError, match="No space left"):
         catalog.add(names, depth="files")
     monkeypatch.undo()
@@ -131,7 +131,7 @@ def test_a_full_disk_ends_the_call_and_leaves_what_is_whole(
 def test_an_interrupt_keeps_what_was_completed(
     registry: SampleRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(opening, "PATIENCE_SECONDS", SECONDS)
+    monkeypatch.setattr(open_file, "PATIENCE_SECONDS", SECONDS)
     path, names = tmp_path / "kept.duckdb", put_many(registry, 8)
     hanging = make_layer([file("hanging")])
     last = put_stack(registry, [hanging], "last")

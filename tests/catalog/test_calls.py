@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import ocinb
-from ocinb.catalog.callers import is_frame
+from ocinb.catalog.catalog import is_frame
 from ocinb.errors import InvalidError
 
 

@@ -14,9 +14,9 @@ import duckdb
 import pytest
 
 import ocinb
-from ocinb.catalog import exporting, importing
-from ocinb.catalog.exporting import table_types
-from ocinb.catalog.placing import put_in_place
+from ocinb.catalog import parquet
+from ocinb.catalog.open_file import put_in_place
+from ocinb.catalog.parquet import table_types
 from ocinb.errors import IntegrityError, InvalidError, NotFoundError, OcinbError, TransportError
 from ocinb.samples import SampleRegistry
 from tests.catalog.making import put_config, sized
@@ -26,13 +26,13 @@ from tests.scripts import run
 KILLED = """
 import os, signal, sys, ocinb
 from ocinb.catalog import exporting
-real, written = exporting._write_table, []
+real, written = parquet._write_table, []
 def write(*arguments):
     real(*arguments)
     written.append(arguments)
     if len(written) == 3:
         os.kill(os.getpid(), signal.SIGKILL)
-exporting._write_table = write
+parquet._write_table = write
 ocinb.Catalog().export(sys.argv[1])
 """
 HOSTILE = """it's "quoted"; DROP TABLE files; -- \\ $1 <script>alert(1)</script> \x00 \x1b[2J é 🐋"""
@@ -172,7 +172,7 @@ def test_what_is_no_path_is_refused(wrong: Any) -> None:
 def test_an_export_that_is_ended_leaves_what_was_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, there: str, left: int
 ) -> None:
-    folder, real = tmp_path / "tables", exporting._write_table
+    folder, real = tmp_path / "tables", parquet._write_table
     written: list[object] = []
 
     def failing(*arguments: Any) -> None:
@@ -185,7 +185,7 @@ def test_an_export_that_is_ended_leaves_what_was_there(
         if there == "an export":
             catalog.export(folder)
         before = {path.name: path.read_bytes() for path in folder.glob("*")}
-        monkeypatch.setattr(exporting, "_write_table", failing)
+        monkeypatch.setattr(parquet, "_write_table", failing)
         with pytest.raises(EndedError):
             catalog.export(folder)
         monkeypatch.undo()
@@ -323,7 +323,7 @@ def test_a_catalogue_that_cannot_be_written_is_told_as_such(
     def full(*_: object) -> None:
         raise duckdb.IOException("Could not write file: No space left on device")
 
-    monkeypatch.setattr(importing, "_check_columns", full)
+    monkeypatch.setattr(parquet, "_check_columns", full)
     with pytest.raises(TransportError, match="No space left"):
         ocinb.Catalog.from_parquet(empty, tmp_path / "made.duckdb")
     assert [found.name for found in tmp_path.glob("*made*")] == []
@@ -334,7 +334,7 @@ def test_texts_without_measure_take_no_memory_without_measure(
 ) -> None:
     swollen = "SELECT repeat('x', 1000000) AS reference, 'b' AS stage, 'c' AS error, now() AS failed_at FROM range(200)"
     rewritten(empty / "failures.parquet", swollen)
-    monkeypatch.setattr(importing, "MEMORY_LIMIT", "60MB")
+    monkeypatch.setattr(parquet, "MEMORY_LIMIT", "60MB")
     with pytest.raises(TransportError, match=r"tables cannot be read: .*MiB used\)$"):
         ocinb.Catalog.from_parquet(empty, tmp_path / "made.duckdb")
     assert [found.name for found in tmp_path.glob("*made*")] == []
@@ -352,7 +352,7 @@ def test_another_file_that_comes_to_its_place_meanwhile_stays(
         path.write_text("theirs")
         put_in_place(partial, path)
 
-    monkeypatch.setattr(importing, "put_in_place", late)
+    monkeypatch.setattr(parquet, "put_in_place", late)
     with pytest.raises(InvalidError, match="there is something at"):
         ocinb.Catalog.from_parquet(empty, made)
     assert made.read_text() == "theirs"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import ocinb
-from ocinb.catalog import meanings, schemas
+from ocinb.catalog import column_docs, schemas
 from ocinb.errors import InvalidError, NotFoundError
 from ocinb.samples import SampleRegistry
 from tests.catalog.test_tables import TABLES, VIEWS
@@ -24,7 +24,7 @@ def test_every_column_has_a_description() -> None:
             "ORDER BY table_name, ordinal_position"
         )
         found = catalog.sql("DESCRIBE FROM find('*')")
-    expected = [row for row in there.values.tolist() if row[0] not in meanings.HELPERS]
+    expected = [row for row in there.values.tolist() if row[0] not in column_docs.HELPERS]
     expected += [["find", *row] for row in found[["column_name", "column_type"]].values.tolist()]
     assert described[["table", "column", "type"]].values.tolist() == sorted(expected, key=itemgetter(0))
     lacking = described[described["description"].isna() | (described["description"].str.len() < 5)]
@@ -37,9 +37,9 @@ def test_no_meaning_is_left_of_what_is_gone() -> None:
     with ocinb.Catalog() as catalog:
         described = [catalog.columns(table) for table in (None, "current_names", "current_images")]
     there = {pair for frame in described for pair in zip(frame["table"], frame["column"], strict=True)}
-    own = {(table, column) for table, columns in meanings._HERE.items() for column in columns}
+    own = {(table, column) for table, columns in column_docs._HERE.items() for column in columns}
     assert own - there == set()
-    assert set(meanings._EVERYWHERE) - {column for _, column in there - own} == set()
+    assert set(column_docs._EVERYWHERE) - {column for _, column in there - own} == set()
 
 
 def test_bytes_are_a_unit() -> None:
@@ -122,7 +122,7 @@ def test_all_macros_that_are_tables_are_public_or_helpers() -> None:
             "SELECT function_name AS name FROM duckdb_functions() WHERE function_type = 'table_macro' AND NOT internal"
         )
         listed = set(catalog.tables()["name"])
-    assert set(macros["name"]) - meanings.HELPERS == set(macros["name"]) & listed
+    assert set(macros["name"]) - column_docs.HELPERS == set(macros["name"]) & listed
 
 
 def test_views_are_not_asked_to_list_them() -> None:

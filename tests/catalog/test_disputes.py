@@ -10,7 +10,7 @@ import pytest
 
 import ocinb
 from ocinb._settings import settings
-from ocinb.catalog.adding import BATCH
+from ocinb.catalog.ingest import BATCH
 from ocinb.samples import SampleRegistry
 from ocinb.samples.images import Blob, make_json, make_layer
 from ocinb.samples.tars import file

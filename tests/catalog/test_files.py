@@ -13,7 +13,7 @@ import duckdb
 import pytest
 
 import ocinb
-from ocinb.catalog import inserting, opening
+from ocinb.catalog import document_rows, open_file
 from ocinb.errors import InvalidError, OcinbError, TransportError
 from ocinb.samples import SampleRegistry
 from ocinb.samples.images import make_layer
@@ -79,7 +79,7 @@ def stored(opened: duckdb.DuckDBPyConnection, query: str) -> dict[Any, list[Any]
 
 
 def test_two_processes_use_one_file(registry: SampleRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(opening, "PATIENCE_SECONDS", SECONDS)
+    monkeypatch.setattr(open_file, "PATIENCE_SECONDS", SECONDS)
     path, names = tmp_path / "shared.duckdb", put_many(registry, 12)
     catalog = ocinb.Catalog(path)
     with process(tmp_path, ADDER, path, *names[:6]) as other:
@@ -95,8 +95,8 @@ def test_two_processes_use_one_file(registry: SampleRegistry, tmp_path: Path, mo
 def test_a_file_that_is_held_is_an_error_after_some_patience(
     registry: SampleRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(opening, "PATIENCE_SECONDS", 0.2)
-    monkeypatch.setattr(opening, "WRITERS_PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr(open_file, "PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr(open_file, "WRITERS_PATIENCE_SECONDS", 0.2)
     path = tmp_path / "held.duckdb"
     catalog = ocinb.Catalog(path)
     calls: list[Callable[[], object]] = [
@@ -120,8 +120,8 @@ def test_a_file_that_is_held_for_a_moment_is_waited_for(tmp_path: Path, monkeypa
     catalog = ocinb.Catalog(path)
     with process(tmp_path, HOLDER, path) as holder:
         assert holder.line() == "held"
-        monkeypatch.setattr(opening, "PATIENCE_SECONDS", SECONDS)
-        monkeypatch.setattr(opening, "pause", lambda _: holder.end())
+        monkeypatch.setattr(open_file, "PATIENCE_SECONDS", SECONDS)
+        monkeypatch.setattr(open_file, "pause", lambda _: holder.end())
         assert catalog.sql("SELECT 42 AS x")["x"].tolist() == [42]
 
 
@@ -194,7 +194,7 @@ def test_a_path_that_cannot_be_used_is_told_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
     (tmp_path / "file").write_text("in the way")
-    monkeypatch.setattr(opening, "pause", lambda _: pytest.fail("it waits for nothing"))
+    monkeypatch.setattr(open_file, "pause", lambda _: pytest.fail("it waits for nothing"))
     with pytest.raises(InvalidError, match="Choose another path"):
         ocinb.Catalog(tmp_path / place)
 
@@ -213,7 +213,7 @@ def test_an_image_is_there_wholly_or_not_at_all(
     path = tmp_path / "kept.duckdb"
     catalog = ocinb.Catalog(path)
     catalog.add(registry.reference("demo/hello"))
-    real, left = inserting._insert, calls
+    real, left = document_rows._insert, calls
 
     def failing(*arguments: Any) -> None:
         nonlocal left
@@ -222,7 +222,7 @@ def test_an_image_is_there_wholly_or_not_at_all(
         left -= 1
         real(*arguments)
 
-    monkeypatch.setattr(inserting, "_insert", failing)
+    monkeypatch.setattr(document_rows, "_insert", failing)
     with pytest.raises(KeyboardInterrupt):
         catalog.add(registry.reference("demo/shop:2.0"))
     monkeypatch.undo()

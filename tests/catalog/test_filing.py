@@ -10,9 +10,9 @@ import duckdb
 import pytest
 
 import ocinb
-from ocinb.catalog import filing, shelf
-from ocinb.catalog.entries import insert_overlay
-from ocinb.catalog.shelf import Laid, Shelf
+from ocinb.catalog import ingest_files
+from ocinb.catalog.indexed_files import insert_overlay
+from ocinb.catalog.ingest_files import Laid, Shelf
 from ocinb.samples import SampleRegistry
 from ocinb.samples.images import make_layer
 from ocinb.samples.seekable import make_estargz
@@ -36,7 +36,7 @@ def batches(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         return real(self, batch)
 
     monkeypatch.setattr(Shelf, "write", write)
-    monkeypatch.setattr(filing, "PAUSE_SECONDS", 600.0)
+    monkeypatch.setattr(ingest_files, "PAUSE_SECONDS", 600.0)
     return told
 
 
@@ -55,7 +55,7 @@ def test_images_are_written_at_once(registry: SampleRegistry, batches: list[int]
 
 def test_not_more_than_so_many(registry: SampleRegistry, batches: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
     names = put_many(registry, 5)
-    monkeypatch.setattr(filing, "MOST_WAITING", 2)
+    monkeypatch.setattr(ingest_files, "MOST_WAITING", 2)
     with ocinb.Catalog() as catalog:
         outcomes(catalog, names)
     assert batches == [2, 2, 1]
@@ -70,7 +70,7 @@ def test_as_soon_as_their_rows_are_many(
         lengths.append(rows)
         return rows >= 9
 
-    monkeypatch.setattr(filing, "fills_groups", fills)
+    monkeypatch.setattr(ingest_files, "fills_groups", fills)
     with ocinb.Catalog() as catalog:
         outcomes(catalog, names)
     assert lengths == [9, 1, 2, 3], "the first has the base and the top too"
@@ -78,7 +78,7 @@ def test_as_soon_as_their_rows_are_many(
 
 
 def test_when_no_other_one_comes(registry: SampleRegistry, batches: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(filing, "PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(ingest_files, "PAUSE_SECONDS", 0.01)
     names, slow = put_many(registry, 2), make_layer([file("slow")])
     names.append(put_stack(registry, [slow], "slow"))
     open_blob = RegistrySource.open_blob
@@ -103,7 +103,7 @@ def refusing(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
             raise duckdb.ConversionException("no such number")
         real(connection, found)
 
-    monkeypatch.setattr(shelf, "insert_overlay", refuse)
+    monkeypatch.setattr(ingest_files, "insert_overlay", refuse)
 
 
 def test_one_that_is_refused_fails_alone(

@@ -9,8 +9,8 @@ import pytest
 
 import ocinb
 from ocinb._settings import settings
-from ocinb.catalog import inserting, loading
-from ocinb.catalog.rows import Rows
+from ocinb.catalog import document_rows, ingest_documents
+from ocinb.catalog.document_rows import Rows
 from ocinb.samples import SampleRegistry
 
 SEEN = "SELECT tag, digest FROM observations ORDER BY observed_at"
@@ -80,14 +80,14 @@ def test_a_name_that_the_catalogue_refuses_keeps_no_other_out(
     registry: SampleRegistry, catalog: ocinb.Catalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names = [registry.reference(f"demo/{name}") for name in ("shop:1.0", "hello", "shop:2.0", "shop:2.0")]
-    whole = inserting.insert_all
+    whole = document_rows.insert_all
 
     def insert_all(connection: duckdb.DuckDBPyConnection, rows: Rows) -> None:
         if any(row["repository"] == "demo/hello" for row in rows.tables.get("observations", [])):
             raise duckdb.ConversionException("no such date")
         whole(connection, rows)
 
-    monkeypatch.setattr(loading, "insert_all", insert_all)
+    monkeypatch.setattr(ingest_documents, "insert_all", insert_all)
     added = catalog.add(names)
     assert added["outcome"].tolist() == ["added", "failed", "added"]
     assert added["error"].dropna().str.contains("no such date").tolist() == [True]

@@ -8,7 +8,7 @@ import time
 import pytest
 
 import ocinb
-from ocinb.catalog.memory import Memory
+from ocinb.catalog.connection import Memory
 from ocinb.errors import InvalidError, OcinbError
 from tests.patience import until
 

@@ -10,8 +10,7 @@ import pytest
 
 import ocinb
 from ocinb._settings import settings
-from ocinb.catalog.inserting import insert_all
-from ocinb.catalog.rows import Rows
+from ocinb.catalog.document_rows import Rows, insert_all
 from ocinb.samples import SampleRegistry
 from tests.localfiles import tiny_image, write_layout
 

@@ -11,8 +11,8 @@ import duckdb
 import pytest
 
 import ocinb
-from ocinb.catalog import opening
-from ocinb.catalog.opening import impatient
+from ocinb.catalog import open_file
+from ocinb.catalog.open_file import impatient
 from ocinb.errors import InvalidError, TransportError
 from ocinb.samples import SampleRegistry
 from tests.catalog.test_files import HOLDER, of_version, process
@@ -41,7 +41,7 @@ def test_what_is_no_file_of_duckdb_is_not_given_to_it(
 ) -> None:
     path = tmp_path / name
     make(path)
-    monkeypatch.setattr(opening.duckdb, "connect", lambda *_, **__: pytest.fail("it is opened"))  # type: ignore[attr-defined]
+    monkeypatch.setattr(open_file.duckdb, "connect", lambda *_, **__: pytest.fail("it is opened"))  # type: ignore[attr-defined]
     with pytest.raises(InvalidError, match=r"is no catalogue: it is no file of DuckDB. Choose another path") as caught:
         ocinb.Catalog(path)
     assert str(path) in str(caught.value)
@@ -57,7 +57,7 @@ def test_to_look_at_a_file_gives_up_no_lock(tmp_path: Path) -> None:
 
 
 def test_where_nobody_says_what_is_open_duckdb_looks_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(opening, "_OPEN_FILES", tmp_path / "nowhere")
+    monkeypatch.setattr(open_file, "_OPEN_FILES", tmp_path / "nowhere")
     assert len(ocinb.Catalog(tmp_path / "kept.duckdb").sql("FROM images")) == 0
     (tmp_path / "other").write_text("no database at all")
     with pytest.raises(InvalidError, match="other cannot be opened as a catalogue"):
@@ -102,7 +102,7 @@ def test_by_a_link_too_a_file_of_another_version_is_left_alone(tmp_path: Path) -
 def test_who_adds_waits_longer_than_who_asks(
     registry: SampleRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(opening, "PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr(open_file, "PATIENCE_SECONDS", 0.0)
     catalog = ocinb.Catalog(tmp_path / "held.duckdb")
     pauses: list[float] = []
     with process(tmp_path, HOLDER, catalog.path) as holder:
@@ -113,7 +113,7 @@ def test_who_adds_waits_longer_than_who_asks(
             if len(pauses) == 5:
                 holder.end()
 
-        monkeypatch.setattr(opening, "pause", wait)
+        monkeypatch.setattr(open_file, "pause", wait)
         for ask in (catalog.tables, lambda: catalog.sql("FROM images"), lambda: ocinb.Catalog(catalog.path)):
             with pytest.raises(TransportError, match=f"is in use by process {holder.pid}"):
                 ask()
@@ -124,7 +124,7 @@ def test_who_adds_waits_longer_than_who_asks(
 
 def test_a_writer_does_not_wait_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     catalog = ocinb.Catalog(tmp_path / "held.duckdb")
-    monkeypatch.setattr(opening, "WRITERS_PATIENCE_SECONDS", 0.1)
+    monkeypatch.setattr(open_file, "WRITERS_PATIENCE_SECONDS", 0.1)
     with process(tmp_path, HOLDER, catalog.path) as holder:
         assert holder.line() == "held"
         with pytest.raises(TransportError, match=f"is in use by process {holder.pid}"):
@@ -133,7 +133,7 @@ def test_a_writer_does_not_wait_for_ever(tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_whoever_is_in_a_hurry_does_not_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     catalog = ocinb.Catalog(tmp_path / "held.duckdb")
-    monkeypatch.setattr(opening, "pause", lambda _: pytest.fail("it waits"))
+    monkeypatch.setattr(open_file, "pause", lambda _: pytest.fail("it waits"))
     with process(tmp_path, HOLDER, catalog.path) as holder:
         assert holder.line() == "held"
         for ask in (catalog.tables, lambda: catalog.observe([])):

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 import ocinb
-from ocinb.catalog import adding, loading
-from ocinb.catalog.adding import BATCH
+from ocinb.catalog import ingest, ingest_documents
+from ocinb.catalog.ingest import BATCH
 from ocinb.samples import SampleRegistry
 from ocinb.samples.images import make_layer
 from ocinb.samples.tars import file
@@ -89,7 +89,7 @@ def test_what_another_process_adds_meanwhile_is_present(
 ) -> None:
     names = [registry.reference(f"demo/shop:{tag}") for tag in ("1.0", "1.1", "2.0")]
     catalog, path = ocinb.Catalog(tmp_path / "kept.duckdb"), tmp_path / "kept.duckdb"
-    whole: Callable[..., Any] = loading.with_referrers
+    whole: Callable[..., Any] = ingest_documents.with_referrers
     others: list[list[str]] = []
 
     def meanwhile(*arguments: Any) -> Any:
@@ -98,7 +98,7 @@ def test_what_another_process_adds_meanwhile_is_present(
             others[0] += outcomes(ocinb.Catalog(path), names[0])
         return whole(*arguments)
 
-    monkeypatch.setattr(adding, "with_referrers", meanwhile)
+    monkeypatch.setattr(ingest, "with_referrers", meanwhile)
     assert outcomes(catalog, names) == ["present", "added", "added"]
     assert others == [["added"]]
 

@@ -12,9 +12,9 @@ import duckdb
 import pytest
 
 import ocinb
-from ocinb.catalog import connection, opening, placing
-from ocinb.catalog.importing import read_export
-from ocinb.catalog.placing import beside, put_in_place
+from ocinb.catalog import connection, open_file
+from ocinb.catalog.open_file import beside, put_in_place
+from ocinb.catalog.parquet import read_export
 from ocinb.errors import InvalidError, NotFoundError, OcinbError, TransportError
 from tests.scripts import Script
 
@@ -30,7 +30,7 @@ def without_links(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: Any, **__: Any) -> None:
         raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
 
-    monkeypatch.setattr(placing.os, "link", refuse)  # type: ignore[attr-defined]
+    monkeypatch.setattr(open_file.os, "link", refuse)  # type: ignore[attr-defined]
 
 
 @pytest.fixture(params=["links", "no links"])
@@ -82,7 +82,7 @@ def test_a_name_that_the_disk_does_not_give_is_told(tmp_path: Path, monkeypatch:
     def refuse(*_: Any) -> None:
         raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))
 
-    monkeypatch.setattr(placing.os, "link", refuse)  # type: ignore[attr-defined]
+    monkeypatch.setattr(open_file.os, "link", refuse)  # type: ignore[attr-defined]
     with pytest.raises(TransportError, match=r"new.duckdb cannot be made: Disk quota exceeded"):
         ocinb.Catalog(tmp_path / "new.duckdb")
     assert names_in(tmp_path) == []
@@ -185,7 +185,7 @@ def test_what_the_system_refuses_is_no_fault_of_the_file(
     def refuse(*_: Any, **__: Any) -> None:
         raise duckdb.IOException(f'Cannot open file "{path}": {reason}')
 
-    monkeypatch.setattr(opening.duckdb, "connect", refuse)  # type: ignore[attr-defined]
+    monkeypatch.setattr(open_file.duckdb, "connect", refuse)  # type: ignore[attr-defined]
     for ask in (catalog.tables, lambda: ocinb.Catalog(path)):
         with pytest.raises(TransportError, match=f"cannot be opened as a catalogue: .*{reason}"):
             ask()

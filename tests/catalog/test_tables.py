@@ -9,8 +9,8 @@ import pytest
 
 import ocinb
 from ocinb._settings import settings
-from ocinb.catalog.adding import BATCH
-from ocinb.catalog.meanings import HELPERS
+from ocinb.catalog.column_docs import HELPERS
+from ocinb.catalog.ingest import BATCH
 from ocinb.samples import SampleRegistry
 from ocinb.samples.images import make_layer
 from tests.catalog.making import sha256

@@ -8,7 +8,7 @@ import pytest
 
 import ocinb
 from ocinb._settings import settings
-from ocinb.catalog.taglists import NAMES_PER_PAGE
+from ocinb.catalog.ingest import NAMES_PER_PAGE
 from ocinb.samples import SampleRegistry
 from ocinb.samples import registry as start_registry
 from ocinb.samples.images import make_layer

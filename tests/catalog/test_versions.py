@@ -10,7 +10,7 @@ import duckdb
 import pytest
 
 import ocinb
-from ocinb.catalog import opening
+from ocinb.catalog import open_file
 from ocinb.errors import InvalidError, TransportError
 from tests.catalog.test_files import HOLDER, of_version, process
 from tests.scripts import Script, run
@@ -28,15 +28,15 @@ import signal, sys, ocinb
 from ocinb.catalog import opening
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
 catalog = ocinb.Catalog(sys.argv[1])
-opening.PATIENCE_SECONDS = opening.WRITERS_PATIENCE_SECONDS = 600.0
-pause = opening.pause
+open_file.PATIENCE_SECONDS = open_file.WRITERS_PATIENCE_SECONDS = 600.0
+pause = open_file.pause
 
 def tell_and_pause(seconds):
-    opening.pause = pause
+    open_file.pause = pause
     print("waiting", flush=True)
     pause(seconds)
 
-opening.pause = tell_and_pause
+open_file.pause = tell_and_pause
 print("ready", flush=True)
 sys.stdin.readline()
 try:
@@ -102,7 +102,7 @@ def test_what_another_connection_of_this_process_writes_is_no_leftover(tmp_path:
 
 
 def test_who_holds_a_file_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(opening, "PATIENCE_SECONDS", 0.1)
+    monkeypatch.setattr(open_file, "PATIENCE_SECONDS", 0.1)
     path = tmp_path / "held.duckdb"
     catalog = ocinb.Catalog(path)
     with process(tmp_path, HOLDER, path) as holder:
@@ -113,13 +113,13 @@ def test_who_holds_a_file_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_who_holds_a_file_may_not_be_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(opening, "PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr(open_file, "PATIENCE_SECONDS", 0.0)
 
     def held(*_: object, **__: object) -> None:
         raise duckdb.IOException("Could not set lock on file: Resource temporarily unavailable")
 
     catalog = ocinb.Catalog(tmp_path / "held.duckdb")
-    monkeypatch.setattr(opening.duckdb, "connect", held)  # type: ignore[attr-defined]
+    monkeypatch.setattr(open_file.duckdb, "connect", held)  # type: ignore[attr-defined]
     with pytest.raises(TransportError, match="is in use by another process"):
         catalog.sql("SELECT 1")
 

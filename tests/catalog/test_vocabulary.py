@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 import ocinb
-from ocinb.catalog.meanings import HELPERS
-from ocinb.catalog.vocabulary import named_parameters, read_vocabulary
+from ocinb.catalog.column_docs import HELPERS
+from ocinb.catalog.completion_schema import named_parameters, read_vocabulary
 from ocinb.errors import InvalidError
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from ocinb.catalog.vocabulary import Vocabulary
+from ocinb.catalog.completion_schema import Vocabulary
 
 # Where tables stand that are named with one.
 _SCHEMA = "main"

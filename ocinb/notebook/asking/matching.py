@@ -8,9 +8,9 @@ from typing import Any
 from IPython.core.completer import CompletionContext, SimpleCompletion, SimpleMatcherResult, context_matcher
 from IPython.core.interactiveshell import InteractiveShell
 
-from ocinb.catalog.callers import is_frame
-from ocinb.catalog.opening import impatient
-from ocinb.catalog.vocabulary import Vocabulary, read_vocabulary
+from ocinb.catalog.catalog import is_frame
+from ocinb.catalog.completion_schema import Vocabulary, read_vocabulary
+from ocinb.catalog.open_file import impatient
 from ocinb.errors import OcinbError, TransportError
 from ocinb.notebook.asking.choice import catalogs, choose_catalog
 from ocinb.notebook.asking.completion import Completed, complete

@@ -13,7 +13,7 @@ from IPython.core.magic import no_var_expand
 
 from ocinb._text import nearest
 from ocinb.catalog.catalog import Catalog
-from ocinb.catalog.vocabulary import named_parameters
+from ocinb.catalog.completion_schema import named_parameters
 from ocinb.errors import InvalidError, NotFoundError
 from ocinb.notebook.asking.choice import choose_catalog
 from ocinb.spec.reference import Reference

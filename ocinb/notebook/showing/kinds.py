@@ -150,7 +150,7 @@ def _schemas() -> tuple[Schema, ...]:
 @cache
 def _vocabulary() -> frozenset[str]:
     """Give the names of all columns that our tables have, those of a catalogue too."""
-    from ocinb.catalog.meanings import column_names
+    from ocinb.catalog.column_docs import column_names
 
     return frozenset(column.name for column in _columns()) | column_names()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ocinb.catalog.vocabulary import Vocabulary
+from ocinb.catalog.completion_schema import Vocabulary
 from ocinb.notebook.asking.completion import complete
 
 KNOWN = Vocabulary(

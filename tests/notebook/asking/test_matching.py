@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import ocinb
-from ocinb.catalog import opening
+from ocinb.catalog import open_file
 from ocinb.notebook.asking import matching
 from tests.catalog.test_calls import Framed, lazy_class
 from tests.catalog.test_files import HOLDER, process
@@ -77,7 +77,7 @@ def test_what_is_no_catalogue_is_not_opened_for_a_name(
     made.commit()
     made.close()
     opened: list[str] = []
-    monkeypatch.setattr(opening.duckdb, "connect", lambda path, **_: opened.append(path))  # type: ignore[attr-defined]
+    monkeypatch.setattr(open_file.duckdb, "connect", lambda path, **_: opened.append(path))  # type: ignore[attr-defined]
     assert completed(shell, "%%ocisql s.db\nFROM layer_sh▮") == []
     error, _ = failure(shell, "%%ocisql s.db\nFROM images", capsys)
     assert str(error) == f"{tmp_path / 's.db'} is no catalogue: it is no file of DuckDB. Choose another path"
@@ -91,7 +91,7 @@ def test_who_completes_does_not_wait_for_a_file(shell: Any, tmp_path: Path, monk
     assert completed(shell, "%%ocisql held\nFROM min▮") == ["mine"]
     assert completed(shell, "%%ocisql held.duckdb\nFROM min▮") == ["mine"]
     monkeypatch.setattr(matching, "PATIENCE_SECONDS", 0.0)
-    monkeypatch.setattr(opening, "pause", lambda _: pytest.fail("it waits"))
+    monkeypatch.setattr(open_file, "pause", lambda _: pytest.fail("it waits"))
     with process(tmp_path, HOLDER, "held.duckdb") as holder:
         assert holder.line() == "held"
         assert completed(shell, "%%ocisql held\nFROM min▮") == ["mine"]

@@ -12,9 +12,8 @@ import duckdb
 
 from ocinb._text import printable
 from ocinb.catalog.connection import translated
-from ocinb.catalog.inserting import insert_all
-from ocinb.catalog.rows import Row, Rows, add_failure, add_referrers, place_of, rows_of
-from ocinb.catalog.sightings import forget_digests, key_of, last_seen
+from ocinb.catalog.document_rows import Row, Rows, add_failure, add_referrers, insert_all, place_of, rows_of
+from ocinb.catalog.observations import forget_digests, key_of, last_seen
 from ocinb.errors import InvalidError, NotFoundError, OcinbError
 from ocinb.frames.batch import CircuitBreaker, Failure, complete
 from ocinb.frames.document_rows import image_kind

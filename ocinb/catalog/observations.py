@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from ocinb.catalog import schemas
-from ocinb.catalog.inserting import insert_all
-from ocinb.catalog.rows import Row, Rows, add_failure, place_of
-from ocinb.catalog.sightings import Key, key_of, last_seen
+from ocinb.catalog.connection import script
+from ocinb.catalog.document_rows import TABLES, Row, Rows, add_failure, insert_all, place_of
 from ocinb.errors import InvalidError, NotFoundError
 from ocinb.frames.batch import Failure, complete, run_batch, with_failures
 from ocinb.sources.session import Session, open_source
@@ -20,6 +19,44 @@ from ocinb.spec.reference import Reference
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+# A digest has no history: it is there, or it does not count any more.
+_FORGET = """
+    DELETE FROM observations USING asked_digests AS gone
+    WHERE observations.tag IS NULL AND observations.digest = gone.digest
+    AND observations.registry IS NOT DISTINCT FROM gone.registry AND observations.repository = gone.repository
+"""
+
+# Registry, repository and tag, as `place_of` gives them.
+Key = tuple[str | None, str, str]
+
+
+def key_of(place: Row) -> Key:
+    """Give that by which the place of a tag is told apart."""
+    return place["registry"], place["repository"], place["tag"]
+
+
+def last_seen(connection: duckdb.DuckDBPyConnection, places: Iterable[Row]) -> dict[Key, str | None]:
+    """Give what each tag pointed at when it was last observed, None if it was gone; none that never was observed."""
+    connection.register("asked_tags", TABLES["observations"].frame(places))
+    try:
+        rows = connection.execute(script("queries/last_seen.sql")).fetchall()
+    finally:
+        connection.unregister("asked_tags")
+    return {(registry, repository, tag): digest for registry, repository, tag, digest in rows}
+
+
+def forget_digests(connection: duckdb.DuckDBPyConnection, names: Sequence[Reference]) -> None:
+    """Let what was added by its digest, and is gone, count no longer; what a tag leads to counts by that."""
+    if not names:
+        return
+    rows = [place_of(name) | {"tag": None, "digest": str(name.digest)} for name in names]
+    connection.register("asked_digests", TABLES["observations"].frame(rows))
+    try:
+        connection.execute(_FORGET)
+    finally:
+        connection.unregister("asked_digests")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,26 +1,154 @@
-"""Importing: a catalogue out of the Parquet files of an export, which are checked before anything is believed."""
+"""Exporting: the tables of a catalogue as Parquet files, which come into being all at once."""
 
 from __future__ import annotations
 
+import json
 import os
+import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
+from os import PathLike
 from pathlib import Path
 from types import MappingProxyType
 
 import duckdb
 
+from ocinb._arguments import suggesting
 from ocinb._pool import check_stopped
 from ocinb._text import printable
-from ocinb.catalog.connection import Connections, check_directory, transaction
-from ocinb.catalog.exporting import mark_of, table_types
-from ocinb.catalog.opening import OTHER_PATH, reason
-from ocinb.catalog.placing import beside, discard, put_in_place, told_as
-from ocinb.catalog.versions import check_version
+from ocinb.catalog.connection import Connections, check_directory, script, transaction
+from ocinb.catalog.open_file import (
+    MEMORY,
+    OTHER_PATH,
+    SCHEMA_VERSION,
+    beside,
+    check_version,
+    discard,
+    put_in_place,
+    reason,
+    told_as,
+)
 from ocinb.errors import IntegrityError, InvalidError, NotFoundError, TransportError
 from ocinb.sources.file_reader import reading
+from ocinb.sources.name_lookup import local_path
 from ocinb.spec.digest import Digest, verify
 from ocinb.spec.schema1_signature import verify_manifest
+
+# Under which name a file says what it is.
+MARK = "ocinb"
+_OTHER = "Choose another directory"
+
+
+@cache
+def table_types() -> dict[str, dict[str, str]]:
+    """Give the columns of each table, with their types."""
+    with duckdb.connect(MEMORY) as connection:
+        connection.execute(script("schema.sql"))
+        rows = connection.execute("SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE NOT internal")
+        types: dict[str, dict[str, str]] = {}
+        for table, column, kind in rows.fetchall():
+            types.setdefault(table, {})[column] = kind
+    return types
+
+
+def export_tables(connection: duckdb.DuckDBPyConnection, directory: Path) -> None:
+    """Write a file for each table, as they are at one moment, into a folder that is there with all of them or not.
+
+    Raises
+    ------
+    InvalidError
+        If something else than an export stands in that place.
+    TransportError
+        If it cannot be written.
+    """
+    with _writing(directory):
+        _check_place(directory)
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        partial = beside(directory, "partial")
+        partial.mkdir()
+    try:
+        _write_tables(connection, partial)
+        with _writing(directory):
+            _put_in_place(partial, directory)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def mark_of(connection: duckdb.DuckDBPyConnection, path: Path) -> dict[str, object]:
+    """Read what a Parquet file says that it is, {} if it does not.
+
+    Raises
+    ------
+    duckdb.Error
+        If it is no Parquet file.
+    """
+    query = "SELECT value FROM parquet_kv_metadata(?) WHERE key = ?"
+    found = connection.execute(query, [str(path), MARK.encode()]).fetchall()
+    try:
+        mark = json.loads(found[0][0]) if len(found) == 1 else {}
+    except (ValueError, RecursionError):
+        return {}
+    return mark if isinstance(mark, dict) else {}
+
+
+def _write_tables(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
+    export = secrets.token_hex(8)
+    with transaction(connection):
+        for table in table_types():
+            _write_table(connection, table, folder / f"{table}.parquet", export)
+
+
+def _write_table(connection: duckdb.DuckDBPyConnection, table: str, path: Path, export: str) -> None:
+    mark = json.dumps({"version": SCHEMA_VERSION, "table": table, "export": export})
+    options = f"FORMAT parquet, COMPRESSION zstd, KV_METADATA {{{MARK}: '{mark}'}}"
+    connection.execute(f"COPY {table} TO ? ({options})", [str(path)])
+
+
+def _check_place(directory: Path) -> None:
+    """Refuse to write over what is no export of ours."""
+    if directory.is_symlink() or (directory.exists() and not directory.is_dir()):
+        raise InvalidError(f"{directory} is there already, and no folder", hint=_OTHER)
+    if not directory.exists():
+        return
+    files = sorted(directory.iterdir())
+    with duckdb.connect(MEMORY) as connection:
+        strange = next((path for path in files if not _is_ours(connection, path)), None)
+    if strange is not None:
+        raise InvalidError(f"{directory} has files that are no export: {printable(strange.name)}", hint=_OTHER)
+
+
+def _is_ours(connection: duckdb.DuckDBPyConnection, path: Path) -> bool:
+    if path.is_symlink() or not path.is_file() or path.suffix != ".parquet":
+        return False
+    try:
+        return mark_of(connection, path).get("table") == path.stem
+    except duckdb.Error:
+        return False
+
+
+def _put_in_place(partial: Path, directory: Path) -> None:
+    if not directory.exists():
+        partial.rename(directory)
+        return
+    old = beside(directory, "old")
+    directory.rename(old)
+    try:
+        partial.rename(directory)
+    except BaseException:
+        old.rename(directory)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise TransportError(f"{path} cannot be written: {error.strerror}", hint=_OTHER) from None
+
 
 _NO_EXPORT = "Catalog.export makes such a directory"
 # Two kilobytes can claim any number of rows that are alike. Of ours each takes a byte or more: they have digests,
@@ -203,3 +331,52 @@ def _parquet(path: Path) -> Iterator[None]:
         if isinstance(error, duckdb.IOException) and str(path) not in str(error):
             raise  # the catalogue cannot be written
         raise InvalidError(f"{path} cannot be read as a Parquet file: {reason(error)}", hint=_NO_EXPORT) from None
+
+
+class Exported:
+    """How a catalogue leaves as files."""
+
+    _connections: Connections
+
+    @suggesting
+    def export(self, directory: str | PathLike[str]) -> None:
+        """Write each table into a Parquet file, ``<table>.parquet``, all as they are at one moment.
+
+        Parameters
+        ----------
+        directory
+            Where the files are to stand. It is made if need be, and is there with all of them or not at all; an export
+            that stands there is replaced, anything else is left alone.
+
+        Raises
+        ------
+        InvalidError
+            If something else than an export stands there.
+        TransportError
+            If it cannot be written, or another process holds the catalogue for longer than a few seconds.
+
+        Examples
+        --------
+        >>> import ocinb, tempfile
+        >>> with tempfile.TemporaryDirectory() as folder, ocinb.Catalog() as catalog:
+        ...     catalog.export(f"{folder}/tables")
+        ...     copy = ocinb.Catalog.from_parquet(f"{folder}/tables")
+        >>> len(copy.sql("FROM images"))
+        0
+        """
+        place = folder_of(directory)
+        self._connections.ask(lambda connection: export_tables(connection, place), what=f"{place} cannot be written")
+
+
+def folder_of(given: str | PathLike[str]) -> Path:
+    """Say which folder somebody gave.
+
+    Raises
+    ------
+    OcinbError
+        If it is no path.
+    """
+    path = os.fspath(given) if isinstance(given, str | PathLike) else None
+    if not path:
+        raise InvalidError(f"{given!r} is no path")
+    return local_path(os.fsdecode(path))

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 import duckdb
 
 from ocinb.catalog.catalog import Catalog
+from ocinb.catalog.column_docs import HELPERS
 from ocinb.catalog.connection import script, translated
-from ocinb.catalog.meanings import HELPERS
-from ocinb.catalog.opening import MEMORY
+from ocinb.catalog.open_file import MEMORY
 from ocinb.errors import InvalidError, NotFoundError
 
 

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import random
 import re
+import secrets
 import stat
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
 
 import duckdb
 
 from ocinb._pool import alone, pause
-from ocinb.errors import InvalidError, NotFoundError, TransportError
+from ocinb.errors import InvalidError, NotFoundError, OcinbError, TransportError
 from ocinb.sources.file_reader import reading
 
 MEMORY = ":memory:"
@@ -60,7 +62,7 @@ def open_memory() -> duckdb.DuckDBPyConnection:
     return _in_utc(duckdb.connect(MEMORY))
 
 
-def open_file(path: Path, *, patience: float, read_only: bool = False) -> duckdb.DuckDBPyConnection:
+def open_catalog_file(path: Path, *, patience: float, read_only: bool = False) -> duckdb.DuckDBPyConnection:
     """Open a file.
 
     Parameters
@@ -178,3 +180,108 @@ def _cannot_open(path: Path, error: duckdb.Error, *, held: bool) -> TransportErr
         return TransportError(f"the catalogue {path} is in use by {who}", hint="Close it there, or try again later")
     kind = TransportError if reason(error).endswith(_OF_THE_SYSTEM) else InvalidError
     return kind(f"{path} cannot be opened as a catalogue: {reason(error)}", hint=OTHER_PATH)
+
+
+# With what is put around it no name gets too long for a disk.
+_SHOWN = 40
+# How the system says that a disk has no hard links, as memory sticks and some of what is mounted over a network.
+_NO_LINKS = frozenset({errno.EPERM, errno.EACCES, errno.ENOSYS, errno.EOPNOTSUPP, errno.EMLINK})
+
+
+def beside(path: Path, what: str) -> Path:
+    """Draw a name beside another one, on the same disk, that looks like neither."""
+    return path.with_name(f".{path.name[:_SHOWN]}.{secrets.token_hex(4)}.{what}")
+
+
+@contextmanager
+def told_as(path: Path, partial: Path) -> Iterator[None]:
+    """Say in errors how a file is called by whoever wanted it, and not what it is called until it is whole."""
+    try:
+        yield
+    except OcinbError as error:
+        error.message = error.message.replace(str(partial), str(path))
+        error.args = (error.message,)
+        raise
+
+
+def put_in_place(partial: Path, path: Path) -> None:
+    """Give a file that is whole its name.
+
+    Raises
+    ------
+    FileExistsError
+        If something has that name already; it is left as it is.
+    OSError
+        If the disk does not let us.
+    """
+    try:
+        os.link(partial, path)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        _rename(partial, path)
+
+
+def discard(partial: Path) -> None:
+    """Remove what was begun, or the first name of what is in its place, as far as the disk lets us."""
+    for left in (partial, Path(f"{partial}.wal")):
+        with suppress(OSError):
+            left.unlink(missing_ok=True)
+
+
+def _rename(partial: Path, path: Path) -> None:
+    """Do the same without links: renaming would write over another file, so one process at a time looks and renames."""
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        if os.path.lexists(path):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
+        partial.rename(path)
+    finally:
+        os.close(folder)
+
+
+SCHEMA_VERSION = 3
+
+
+def version_of(connection: duckdb.DuckDBPyConnection, path: str) -> int | None:
+    """Give the version of a catalogue; None if nothing is in the file.
+
+    Raises
+    ------
+    InvalidError
+        If it is another one than ours, or no catalogue.
+    """
+    there = connection.execute(
+        "SELECT table_name FROM duckdb_tables() UNION ALL SELECT view_name FROM duckdb_views() WHERE NOT internal"
+    ).fetchall()
+    if not there:
+        return None
+    if ("ocinb_version",) not in there:
+        raise InvalidError(f"{path} is a database, but no catalogue of ocinb", hint="Choose another path")
+    versions = [version for (version,) in connection.execute("SELECT version FROM ocinb_version").fetchall()]
+    check_version(versions, f"{path} is a catalogue")
+    return SCHEMA_VERSION
+
+
+def check_version(versions: Sequence[object], what: str) -> None:
+    """Refuse what another version wrote.
+
+    Parameters
+    ----------
+    versions
+        The versions that it says to be of, which has to be one.
+    what
+        What it is, for the message.
+
+    Raises
+    ------
+    InvalidError
+        If it is not ours; the hint says what to do.
+    """
+    if list(versions) == [SCHEMA_VERSION]:
+        return
+    said = ", ".join(map(str, versions)) or "unknown"
+    newer = len(versions) == 1 and isinstance(versions[0], int) and versions[0] > SCHEMA_VERSION
+    hint = "Update ocinb, or choose another path" if newer else "Choose another path and add the images anew"
+    raise InvalidError(f"{what} of version {said}, and this ocinb reads version {SCHEMA_VERSION}", hint=hint)
