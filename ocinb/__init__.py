@@ -20,8 +20,8 @@ _HOMES = {
     "document": "ocinb.frames.documents",
     "efficiency": "ocinb.frames.contents",
     "errors": "ocinb",
-    "explain": "ocinb.notebook.explaining.explain",
-    "explore": "ocinb.notebook.exploring.explorer",
+    "explain": "ocinb.notebook.explain.explain",
+    "explore": "ocinb.notebook.explore.explorer",
     "files": "ocinb.frames.contents",
     "filesystem": "ocinb.frames.contents",
     "hidden": "ocinb.frames.contents",
@@ -37,10 +37,10 @@ _HOMES = {
     "samples": "ocinb",
     "settings": "ocinb._settings",
     "shared": "ocinb.frames.relations",
-    "show": "ocinb.notebook.showing.show",
+    "show": "ocinb.notebook.show.show",
     "store": "ocinb.frames.local_store",
     "tags": "ocinb.frames.listings",
-    "trace": "ocinb.notebook.tracing.trace",
+    "trace": "ocinb.notebook.trace.trace",
 }
 # Those that are modules themselves.
 _MODULES = {"errors", "plot", "samples"}

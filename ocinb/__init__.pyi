@@ -14,10 +14,10 @@ from ocinb.frames.pulling import pull
 from ocinb.frames.read_file import read
 from ocinb.frames.relations import referrers, shared
 from ocinb.notebook import plot as plot
-from ocinb.notebook.explaining.explain import explain as explain
-from ocinb.notebook.exploring.explorer import explore as explore
-from ocinb.notebook.showing.show import show as show
-from ocinb.notebook.tracing.trace import trace as trace
+from ocinb.notebook.explain.explain import explain
+from ocinb.notebook.explore.explorer import explore
+from ocinb.notebook.show.show import show
+from ocinb.notebook.trace.trace import trace
 from ocinb.progress.protocol import Progress as Progress
 from ocinb.spec.reference import Reference as Reference
 

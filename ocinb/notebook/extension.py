@@ -7,8 +7,8 @@ from typing import Any
 from IPython.core import completer
 from IPython.core.interactiveshell import InteractiveShell
 
-from ocinb.notebook.asking.ocisql import NAME, OciSql
-from ocinb.notebook.showing.formatting import show_as_before, show_ours
+from ocinb.notebook.show.show import show_as_before, show_ours
+from ocinb.notebook.sql_magic.magic import NAME, OciSql
 
 _KINDS = ("line", "cell")
 
@@ -22,7 +22,7 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
     shell.magics_manager.register_function(magic.ocisql, "line_cell", NAME)
     show_ours(shell)
     if hasattr(completer, "context_matcher"):  # since IPython 8.6; Colab has an older one, and completes no names
-        from ocinb.notebook.asking.matching import Matcher
+        from ocinb.notebook.sql_magic.completion import Matcher
 
         shell.Completer.custom_matchers.append(Matcher(shell, magic).match)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ocinb.notebook.claims import is_time, moment, told
+from ocinb.notebook.token_claims import is_time, moment, told
 
 
 @pytest.mark.parametrize(

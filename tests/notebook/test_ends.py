@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ocinb.notebook.ends import ends, gap
+from ocinb.notebook.show.cells import ends, gap
 
 _FEW = st.integers(min_value=0, max_value=6)
 

@@ -98,7 +98,7 @@ def test_a_formatter_put_in_before_pandas_was_there_goes_out_beside_one_for_the_
 ) -> None:
     _unload(shell)
     with monkeypatch.context() as before_pandas:
-        before_pandas.setattr("ocinb.notebook.showing.formatting._frames", lambda: "pandas.DataFrame")
+        before_pandas.setattr("ocinb.notebook.show.show._frames", lambda: "pandas.DataFrame")
         _load(shell)
     formatter = shell.display_formatter.formatters["text/html"]
     formatter.for_type(pd.DataFrame, _theirs)

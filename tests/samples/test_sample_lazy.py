@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import ocinb
-from ocinb.notebook.tracing.trace import Trace
+from ocinb.notebook.trace.trace import Trace
 from ocinb.samples import SampleRegistry, registry
 from ocinb.samples.catalogue import sample_content
 from ocinb.samples.content import Content

@@ -11,14 +11,14 @@ from typing import Any
 from ocinb._text import nearest
 
 _HOMES = {
-    "compression": "ocinb.notebook.plot.ratios",
-    "duplicates": "ocinb.notebook.plot.copies",
-    "growth": "ocinb.notebook.plot.releases",
-    "icicle": "ocinb.notebook.plot.trees",
-    "layers": "ocinb.notebook.plot.stacks",
-    "shared": "ocinb.notebook.plot.sharing",
-    "treemap": "ocinb.notebook.plot.trees",
-    "waterfall": "ocinb.notebook.plot.steps",
+    "compression": "ocinb.notebook.plot.compression_figures",
+    "duplicates": "ocinb.notebook.plot.duplicate_figures",
+    "growth": "ocinb.notebook.plot.growth_figures",
+    "icicle": "ocinb.notebook.plot.treemap_figures",
+    "layers": "ocinb.notebook.plot.layer_figures",
+    "shared": "ocinb.notebook.plot.sharing_figures",
+    "treemap": "ocinb.notebook.plot.treemap_figures",
+    "waterfall": "ocinb.notebook.plot.waterfall_figure",
 }
 
 __all__ = sorted(_HOMES)  # noqa: PLE0605 - the stub has the literal list

@@ -1,11 +1,10 @@
-from ocinb.notebook.plot.copies import duplicates as duplicates
-from ocinb.notebook.plot.ratios import compression as compression
-from ocinb.notebook.plot.releases import growth as growth
-from ocinb.notebook.plot.sharing import shared as shared
-from ocinb.notebook.plot.stacks import layers as layers
-from ocinb.notebook.plot.steps import waterfall as waterfall
-from ocinb.notebook.plot.trees import icicle as icicle
-from ocinb.notebook.plot.trees import treemap as treemap
+from ocinb.notebook.plot.compression_figures import compression
+from ocinb.notebook.plot.duplicate_figures import duplicates
+from ocinb.notebook.plot.growth_figures import growth
+from ocinb.notebook.plot.layer_figures import layers
+from ocinb.notebook.plot.sharing_figures import shared
+from ocinb.notebook.plot.treemap_figures import icicle, treemap
+from ocinb.notebook.plot.waterfall_figure import waterfall
 
 __all__ = [
     "compression",

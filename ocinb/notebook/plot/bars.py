@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ocinb._text import human_size
-from ocinb.notebook.plot.drawing import BLUE
-from ocinb.notebook.plot.words import hover, size
+from ocinb.notebook.plot.figure import BLUE, hover, size
 
 
 @dataclass(frozen=True, slots=True)

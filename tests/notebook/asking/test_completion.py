@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ocinb.catalog.completion_schema import Vocabulary
-from ocinb.notebook.asking.completion import complete
+from ocinb.notebook.sql_magic.completion import complete
 
 KNOWN = Vocabulary(
     tables={

@@ -11,7 +11,7 @@ import pytest
 
 import ocinb
 from ocinb.catalog import open_file
-from ocinb.notebook.asking import matching
+from ocinb.notebook.sql_magic import completion
 from tests.catalog.test_calls import Framed, lazy_class
 from tests.catalog.test_files import HOLDER, process
 from tests.notebook.shells import completed, failure, run
@@ -90,7 +90,7 @@ def test_who_completes_does_not_wait_for_a_file(shell: Any, tmp_path: Path, monk
     shell.user_ns["held"] = catalog
     assert completed(shell, "%%ocisql held\nFROM min▮") == ["mine"]
     assert completed(shell, "%%ocisql held.duckdb\nFROM min▮") == ["mine"]
-    monkeypatch.setattr(matching, "PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr(completion, "PATIENCE_SECONDS", 0.0)
     monkeypatch.setattr(open_file, "pause", lambda _: pytest.fail("it waits"))
     with process(tmp_path, HOLDER, "held.duckdb") as holder:
         assert holder.line() == "held"

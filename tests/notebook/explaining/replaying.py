@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from ocinb.notebook.explaining.explain import Story
-from ocinb.notebook.explaining.words import Chapter, Figure, Figures, Part, Setup, Table, Told
+from ocinb.notebook.explain.explain import Story
+from ocinb.notebook.explain.story import Chapter, Figure, Figures, Part, Setup, Table, Told
 
 
 def told_by(story: Story) -> Told:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ocinb._settings import Settings
-from ocinb.notebook.explaining.choosing import judge
+from ocinb.notebook.explain.steps import judge
 from ocinb.sources.images import Child, choose_children
 from ocinb.spec.digest import Digest
 from ocinb.spec.documents import Descriptor

@@ -11,8 +11,8 @@ import pytest
 import ocinb
 from ocinb._settings import settings
 from ocinb.errors import AuthError, InvalidError, NotFoundError, TransportError
-from ocinb.notebook.explaining.explain import Story
-from ocinb.notebook.explaining.words import Note, plain
+from ocinb.notebook.explain.explain import Story
+from ocinb.notebook.explain.story import Note, plain
 from ocinb.samples import SampleRegistry
 from ocinb.samples import registry as start_registry
 from tests.notebook.explaining.places import PLACES

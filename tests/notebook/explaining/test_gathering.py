@@ -7,7 +7,7 @@ import pytest
 import ocinb
 from ocinb._settings import settings
 from ocinb.errors import OcinbError
-from ocinb.notebook.explaining.gathering import gather
+from ocinb.notebook.explain.collect import gather
 from ocinb.samples import SampleRegistry
 from tests.documents import REPOSITORY, layer, put_image, put_index
 

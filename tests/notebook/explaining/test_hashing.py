@@ -6,7 +6,7 @@ import hashlib
 
 import pytest
 
-from ocinb.notebook.explaining.hashing import MOST_STEPS, hash_in_steps, with_a_bit_turned
+from ocinb.notebook.explain.steps import MOST_STEPS, hash_in_steps, with_a_bit_turned
 
 
 @pytest.mark.parametrize("algorithm", ["sha256", "sha384", "sha512"])

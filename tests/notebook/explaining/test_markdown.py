@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 import ocinb
 from ocinb._text import printable
-from ocinb.notebook.explaining.markdown import escaped, markdown
-from ocinb.notebook.explaining.words import (
+from ocinb.notebook.explain.markdown import escaped, markdown
+from ocinb.notebook.explain.story import (
     FIRST,
     LAST,
     Chapter,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ocinb.notebook.explaining.outline import outline
-from ocinb.notebook.explaining.words import Chapter, Code, Told
+from ocinb.notebook.explain.explain import outline
+from ocinb.notebook.explain.story import Chapter, Code, Told
 
 
 @pytest.mark.parametrize("columns", [60, 80, 200])

@@ -8,9 +8,9 @@ import re
 import pytest
 
 import ocinb
-from ocinb.notebook.explaining.explain import Story
-from ocinb.notebook.explaining.page import fragment, whole
-from ocinb.notebook.explaining.words import (
+from ocinb.notebook.explain.explain import Story
+from ocinb.notebook.explain.html_page import fragment, whole
+from ocinb.notebook.explain.story import (
     FIRST,
     LAST,
     Chapter,

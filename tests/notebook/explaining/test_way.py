@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ocinb.network.exchange import Exchange
-from ocinb.notebook.explaining.way import Stop, answer_with, find_way_in
+from ocinb.notebook.explain.collect import Stop, answer_with, find_way_in
 from ocinb.spec.digest import Digest
 
 DIGEST = Digest.of(b"manifest")

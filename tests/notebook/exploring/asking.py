@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from ocinb.frames.layer_reader import Contents, Laid, LayerContents
-from ocinb.notebook.exploring.answers import Answers
-from ocinb.notebook.exploring.image import ExploredImage
+from ocinb.notebook.explore.backend import Answers
+from ocinb.notebook.explore.model import ExploredImage
 from ocinb.samples.tars import Entry
 from ocinb.sources.base import RawDocument
 from ocinb.sources.images import Image

@@ -16,8 +16,7 @@ import ocinb
 from ocinb._pool import run_all
 from ocinb.errors import InvalidError, NotFoundError, TransportError
 from ocinb.frames import layer_reader
-from ocinb.notebook.exploring.answers import Answers, open_answers
-from ocinb.notebook.exploring.questions import MOST_CHARACTERS
+from ocinb.notebook.explore.backend import MOST_CHARACTERS, Answers, open_answers
 from ocinb.progress.protocol import State
 from ocinb.samples import SampleRegistry
 from ocinb.samples import registry as start_registry

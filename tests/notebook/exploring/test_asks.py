@@ -6,10 +6,9 @@ from typing import Any
 
 import pytest
 
-from ocinb.notebook.exploring import offered, previewing
-from ocinb.notebook.exploring.answers import Answers, open_answers
-from ocinb.notebook.exploring.kinds import KINDS
-from ocinb.notebook.exploring.questions import MOST_ROWS
+from ocinb.notebook.explore import platform_images, serialize
+from ocinb.notebook.explore.backend import MOST_ROWS, Answers, open_answers
+from ocinb.notebook.explore.search import KINDS
 from ocinb.samples import SampleRegistry
 from ocinb.samples.tars import directory, file, hardlink, opaque, symlink, whiteout
 from tests.frames.layerfacts import put_layers, steps
@@ -116,8 +115,8 @@ def test_a_file_is_shown_as_a_layer_stored_it(shop: Answers) -> None:
 
 
 def test_a_file_that_is_too_large_is_not_read(registry: SampleRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(offered, "READ_BYTES", 10)
-    monkeypatch.setattr(previewing, "SHOWN_BYTES", 4)
+    monkeypatch.setattr(platform_images, "READ_BYTES", 10)
+    monkeypatch.setattr(serialize, "SHOWN_BYTES", 4)
     links = [symlink("link", "large"), hardlink("hard", "large")]
     stack = [[file("small", "0123456789"), file("large", "0123456789a"), *links]]
     answers = open_answers(put_layers(registry, *stack))

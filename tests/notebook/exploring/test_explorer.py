@@ -12,8 +12,8 @@ import pytest
 
 import ocinb
 from ocinb.errors import InvalidError, NotFoundError
-from ocinb.notebook.exploring.explorer import Explorer
-from ocinb.notebook.exploring.image import ExploredImage
+from ocinb.notebook.explore.explorer import Explorer
+from ocinb.notebook.explore.model import ExploredImage
 from ocinb.samples import SampleRegistry
 from ocinb.samples import registry as start_registry
 from tests.frames.test_inside import Board

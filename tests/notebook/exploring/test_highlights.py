@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ocinb.notebook.exploring.highlights import (
+from ocinb.notebook.explore.model import Wasted
+from ocinb.notebook.explore.summary import (
     MOST,
     figures_told,
     highlights,
@@ -13,7 +14,6 @@ from ocinb.notebook.exploring.highlights import (
     largest_waste,
     story,
 )
-from ocinb.notebook.exploring.image import Wasted
 from ocinb.samples.tars import directory, file, hardlink, opaque, whiteout
 from tests.notebook.exploring.asking import explored
 

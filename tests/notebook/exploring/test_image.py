@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 import ocinb
-from ocinb.notebook.exploring.answers import Answers, open_answers
+from ocinb.notebook.explore.backend import Answers, open_answers
 from ocinb.samples import SampleRegistry
 from ocinb.samples.tars import Entry, directory, file, hardlink, opaque, symlink, whiteout
 from tests.frames.facts import IMAGES, records

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ocinb.archive.entries import DIRECTORY
-from ocinb.notebook.exploring import image as module
-from ocinb.notebook.exploring.image import Scope
-from ocinb.notebook.exploring.kinds import HIDDEN, KINDS
-from ocinb.notebook.exploring.views import CODES, View
+from ocinb.notebook.explore import model as module
+from ocinb.notebook.explore.model import Scope
+from ocinb.notebook.explore.search import HIDDEN, KINDS
+from ocinb.notebook.explore.views import CODES, View
 from ocinb.rootfs.whiteouts import MARKERS
 from ocinb.samples.tars import Entry, directory, file, hardlink, opaque, symlink, whiteout
 from tests.notebook.exploring.asking import explored

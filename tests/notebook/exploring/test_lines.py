@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ocinb.notebook.exploring.answers import open_answers
-from ocinb.notebook.exploring.lines import FIRST, LAST, lines
+from ocinb.notebook.explore.backend import open_answers
+from ocinb.notebook.explore.summary import FIRST, LAST, lines
 from ocinb.samples import SampleRegistry
 from ocinb.samples.tars import file, whiteout
 from tests.frames.layerfacts import put_layers, steps

@@ -8,10 +8,9 @@ from typing import Any
 import pytest
 
 import ocinb
-from ocinb.notebook.exploring import offered
-from ocinb.notebook.exploring.answers import open_answers
-from ocinb.notebook.exploring.lines import lines
-from ocinb.notebook.exploring.summary import summary
+from ocinb.notebook.explore import platform_images
+from ocinb.notebook.explore.backend import open_answers
+from ocinb.notebook.explore.summary import lines, summary
 from ocinb.samples import SampleRegistry
 from ocinb.samples.base import PLATFORMS
 from ocinb.samples.images import JSON
@@ -84,7 +83,7 @@ def test_it_outlives_a_block_that_keeps_nothing(places: list[str], place: int) -
 
 
 def test_few_images_are_held(registry: SampleRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(offered, "_HELD", 2)
+    monkeypatch.setattr(platform_images, "_HELD", 2)
     name = put_children(registry, *({"os": "linux", "architecture": f"cpu{number}"} for number in range(4)))
     answers = open_answers(name, platform="linux/cpu0")
     for label in (*answers.opening["platforms"], "linux/cpu0"):

@@ -7,8 +7,8 @@ from hypothesis import example, given, settings
 
 from ocinb.archive.entries import DIRECTORY
 from ocinb.frames.contents import filesystem_columns
-from ocinb.notebook.exploring.image import ExploredImage, Scope
-from ocinb.notebook.exploring.views import WORDS, View
+from ocinb.notebook.explore.model import ExploredImage, Scope
+from ocinb.notebook.explore.views import WORDS, View
 from ocinb.rootfs.filesystem import Overlay, overlay
 from ocinb.samples.tars import Entry, directory, file, hardlink, opaque, symlink, whiteout
 from tests.notebook.exploring.asking import explored

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ocinb.notebook.exploring.previewing import SHOWN_BYTES, preview
+from ocinb.notebook.explore.serialize import SHOWN_BYTES, preview
 from tests.frames.test_hostile_text import HARMFUL
 
 

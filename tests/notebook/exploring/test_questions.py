@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from ocinb.errors import InvalidError
-from ocinb.notebook.exploring.image import Scope
-from ocinb.notebook.exploring.questions import MOST_ROWS, USUAL_ROWS, Question
+from ocinb.notebook.explore.backend import MOST_ROWS, USUAL_ROWS, Question
+from ocinb.notebook.explore.model import Scope
 
 
 def test_what_is_not_said_has_a_usual_value() -> None:

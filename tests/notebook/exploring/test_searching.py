@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ocinb.errors import InvalidError
-from ocinb.notebook.exploring.image import Scope
-from ocinb.notebook.exploring.searching import Search
+from ocinb.notebook.explore.model import Scope
+from ocinb.notebook.explore.search import Search
 from ocinb.samples.tars import directory, file, hardlink
 from tests.notebook.exploring.asking import explored
 

@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from ocinb.notebook.exploring.answers import Answers, open_answers
-from ocinb.notebook.exploring.summary import FIRST, LAST, summary
+from ocinb.notebook.explore.backend import Answers, open_answers
+from ocinb.notebook.explore.summary import FIRST, LAST, summary
 from ocinb.samples import SampleRegistry
 from ocinb.samples.tars import file, whiteout
 from tests.frames.layerfacts import put_layers, steps

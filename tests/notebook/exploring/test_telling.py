@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 
-from ocinb.notebook.exploring.image import Scope
-from ocinb.notebook.exploring.telling import child_told, folder_told, moment, named, row_told, version_told
-from ocinb.notebook.exploring.views import NO_ROW
+from ocinb.notebook.explore.model import Scope
+from ocinb.notebook.explore.serialize import child_told, folder_told, moment, named, row_told, version_told
+from ocinb.notebook.explore.views import NO_ROW
 from ocinb.samples.tars import directory, file, symlink, whiteout
 from tests.notebook.exploring.asking import explored
 

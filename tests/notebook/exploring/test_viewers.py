@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ocinb._pool import run_all
-from ocinb.notebook.exploring.viewers import Viewers
+from ocinb.notebook.explore.widget import Viewers
 
 
 class Held:

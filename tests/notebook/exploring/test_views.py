@@ -10,8 +10,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ocinb.archive.entries import DIRECTORY
-from ocinb.notebook.exploring import views
-from ocinb.notebook.exploring.views import NO_ROW, View
+from ocinb.notebook.explore import views
+from ocinb.notebook.explore.views import NO_ROW, View
 from ocinb.samples.tars import Entry, directory, file, opaque, whiteout
 from tests.notebook.exploring.asking import explored
 from tests.rootfs.anylayers import STACKS as ODD_STACKS

@@ -2,8 +2,8 @@
 
 import pytest
 
-from ocinb.notebook.exploring import watching
-from ocinb.notebook.exploring.watching import Stopped, Watch
+from ocinb.notebook.explore import widget
+from ocinb.notebook.explore.widget import Stopped, Watch
 from ocinb.progress.protocol import Progress, State, Task
 
 TASKS = [Task("one", "one", 1_000_000), Task("two", "two", 3_000_000)]
@@ -12,7 +12,7 @@ TASKS = [Task("one", "one", 1_000_000), Task("two", "two", 3_000_000)]
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     now = [100.0]
-    monkeypatch.setattr(watching, "monotonic", lambda: now[0])
+    monkeypatch.setattr(widget, "monotonic", lambda: now[0])
     return now
 
 

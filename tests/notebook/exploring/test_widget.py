@@ -12,9 +12,8 @@ from typing import Any
 
 import pytest
 
-from ocinb.notebook.exploring import widget as module
-from ocinb.notebook.exploring.watching import Watch
-from ocinb.notebook.exploring.widget import ExplorerWidget
+from ocinb.notebook.explore import widget as module
+from ocinb.notebook.explore.widget import ExplorerWidget, Watch
 from ocinb.progress.protocol import Task
 from tests.patience import SECONDS
 

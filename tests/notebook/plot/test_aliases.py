@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from ocinb.notebook.plot.aliases import aliased
+from ocinb.notebook.plot.growth_figures import aliased
 
 MADE = pd.Timestamp("2025-01-01", tz="UTC")
 

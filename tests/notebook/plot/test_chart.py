@@ -9,15 +9,15 @@ import plotly.io
 import pytest
 from IPython.core.formatters import DisplayFormatter
 
-from ocinb.notebook.plot import drawing
-from ocinb.notebook.plot.chart import MIMETYPE, Chart
+from ocinb.notebook.plot import figure as figure_module
+from ocinb.notebook.plot.figure import MIMETYPE, Chart
 
 ALT = 'Bars </script><script>window.canary=1</script> "quoted" & more'
 
 
 @pytest.fixture
 def made() -> Chart:
-    figure = drawing.chart(title="a", subtitle="b", alt=ALT, height=300)
+    figure = figure_module.chart(title="a", subtitle="b", alt=ALT, height=300)
     figure.add_bar(x=[1, 2])
     return figure
 

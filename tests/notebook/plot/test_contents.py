@@ -3,7 +3,7 @@ from __future__ import annotations
 import pandas as pd
 
 import ocinb
-from ocinb.notebook.plot.contents import stored_files
+from ocinb.notebook.plot.duplicate_figures import stored_files
 from ocinb.samples import SampleRegistry
 from tests.notebook.plot import frames
 

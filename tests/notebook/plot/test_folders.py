@@ -5,7 +5,7 @@ from collections import defaultdict
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ocinb.notebook.plot.folders import Leaf, Path, Sums, tree
+from ocinb.notebook.plot.folder_tree import Leaf, Path, Sums, tree
 
 PATHS = st.lists(st.sampled_from(["a", "b", "c"]), min_size=1, max_size=5).map(tuple)
 FILES = st.lists(st.tuples(PATHS, st.integers(0, 100), st.booleans()), min_size=1, max_size=30)

@@ -9,8 +9,8 @@ import pytest
 
 import ocinb
 from ocinb.errors import InvalidError, NotFoundError
-from ocinb.notebook.plot import gaps
-from ocinb.notebook.plot.gaps import Gaps
+from ocinb.notebook.plot import inputs
+from ocinb.notebook.plot.inputs import Gaps
 from ocinb.samples import SampleRegistry
 from tests.notebook.plot import frames
 from tests.notebook.plot.test_package import NAMES
@@ -71,7 +71,7 @@ def test_who_asks_for_artifacts_alone_means_them(registry: SampleRegistry) -> No
     chart = registry.reference("demo/chart:0.1")
     signature = next(tag for tag in ocinb.tags(registry.reference("demo/shop"))["reference"] if tag.endswith(".sig"))
     assert "1 layer" in _words(ocinb.plot.layers(chart))
-    assert gaps.images_of([chart, signature], "raise") == ([chart, signature], Gaps((chart, signature)))
+    assert inputs.images_of([chart, signature], "raise") == ([chart, signature], Gaps((chart, signature)))
     assert "this artifact has no steps" in _words(ocinb.plot.waterfall(chart))
 
 
@@ -90,7 +90,7 @@ def test_an_image_without_layers_is_called_by_its_name(registry: SampleRegistry)
 
 def test_what_fails_is_not_asked_for_again(registry: SampleRegistry) -> None:
     names = [registry.reference(f"demo/shop:{tag}") for tag in ("2.0", "9")]
-    asked, missing = gaps.images_of(names, "skip")
+    asked, missing = inputs.images_of(names, "skip")
     assert asked == names[:1]
     assert missing.read == names[:1]
     assert [failure["reference"] for failure in missing.failures] == names[1:]
@@ -100,15 +100,15 @@ def test_words_are_short_and_a_digest_is_too() -> None:
     assert Gaps().told() == ""
     assert Gaps(failures=(FAILURE,)).told() == "1 name could not be read: demo/shop:9"
     assert len(Gaps(failures=({**FAILURE, "reference": "x" * 9000},)).told()) < 80
-    assert gaps.familiar("ghcr.io/a/b@sha256:" + "ab" * 32) == "ghcr.io/a/b@sha256:abababababab"
-    assert gaps.familiar("No Name") == "No Name"
+    assert inputs.familiar("ghcr.io/a/b@sha256:" + "ab" * 32) == "ghcr.io/a/b@sha256:abababababab"
+    assert inputs.familiar("No Name") == "No Name"
 
 
 def test_of_many_images_without_rows_the_number_is_told() -> None:
     one = pd.DataFrame({"reference": ["a"]})
     assert Gaps(("a", "b", "c")).told(one, "layers") == "2 images have no layers"
     assert Gaps(("a", "b")).told(one, "layers") == "b:latest has no layers"
-    assert gaps.nothing_told(Gaps(("a", "b")), "layers") == "none of these 2 images has layers"
+    assert inputs.nothing_told(Gaps(("a", "b")), "layers") == "none of these 2 images has layers"
 
 
 def test_hostile_names_in_failures_are_harmless() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 import ocinb
 from ocinb.errors import InvalidError, NotFoundError
-from ocinb.notebook.plot import histories
+from ocinb.notebook.plot import growth_figures
 from ocinb.samples import SampleRegistry
 from ocinb.samples.images import make_image
 
@@ -33,7 +33,7 @@ def test_a_repository_is_one_however_it_is_named(registry: SampleRegistry) -> No
     name = registry.reference("demo/shop")
     tags = [f"{name}:{tag}" for tag in ("1.0", "1.1", "2.0", "latest")]
     for subject in (name, [name], ocinb.Reference(name), [ocinb.Reference(name)], pd.Series([name])):
-        assert histories._names(subject, None, "raise") == (tags, [], 1)
+        assert growth_figures._names(subject, None, "raise") == (tags, [], 1)
     assert _drawn(name) == TAGS
 
 
@@ -149,6 +149,6 @@ def test_which_layer_grew_is_known_where_the_tag_before_is_the_same() -> None:
     rows = [("1", 100, None, None), ("2", 300, 200, "RUN a"), ("3", 350, 150, "RUN b")]
     frame = pd.DataFrame(rows, columns=["tag", "compressed_bytes", "delta_bytes", "grown_by"])
     frame = frame.assign(repository="a", platform="b", created=pd.date_range("2025-01-01", periods=3, tz="UTC"))
-    made = histories._with_deltas(frame.assign(grown_in=1, grown_bytes=5))
+    made = growth_figures._with_deltas(frame.assign(grown_in=1, grown_bytes=5))
     assert made["delta_bytes"].tolist() == [pd.NA, 200, 50]
     assert made["grown_by"].fillna("").tolist() == ["", "RUN a", ""]

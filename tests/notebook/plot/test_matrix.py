@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from ocinb.notebook.plot.matrix import Stack, matrix
-from ocinb.notebook.plot.themed import TEXT
+from ocinb.notebook.plot.figure import TEXT
+from ocinb.notebook.plot.sharing_figures import Stack, matrix
 
 
 def _stacks(count: int) -> list[Stack]:

@@ -8,7 +8,7 @@ import pytest
 
 import ocinb
 from ocinb.errors import NotFoundError
-from ocinb.notebook.plot import releases
+from ocinb.notebook.plot import growth_figures
 from ocinb.samples import SampleRegistry
 
 MADE = pd.to_datetime(["2025-01-01", "2025-02-01", "2025-03-01"], utc=True)
@@ -105,12 +105,12 @@ def test_what_stands_at_a_line_does_not_stand_on_itself(count: int, by: Any) -> 
     [trace] = ocinb.plot.growth(_long(count), by=by).data
     along = [number / (count - 1) for number in range(count)]
     begins = [
-        one if side == "top right" else one - releases._LABEL
+        one if side == "top right" else one - growth_figures._LABEL
         for one, side, text in zip(along, trace.textposition, trace.text, strict=True)
         if text
     ]
     assert begins
-    assert all(after - before >= releases._LABEL - 1e-9 for before, after in pairwise(sorted(begins)))
+    assert all(after - before >= growth_figures._LABEL - 1e-9 for before, after in pairwise(sorted(begins)))
     assert min(begins) >= 0
 
 

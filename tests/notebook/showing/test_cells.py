@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from ocinb.notebook import markup
-from ocinb.notebook.showing.cells import LINE_CHARACTERS, cell, is_missing, line, order
-from ocinb.notebook.showing.kinds import Kind
+from ocinb.notebook.show.cells import LINE_CHARACTERS, cell, is_missing, line, order
+from ocinb.notebook.show.column_kinds import Kind
 from tests.notebook.reading import Reader
 
 HOSTILE = '<script>top.canary=1</script>"><img src=x onerror=top.canary=1>\x1b[31m\u202ejavascript:1'

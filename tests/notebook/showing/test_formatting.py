@@ -59,7 +59,7 @@ def test_frames_and_styles_of_others_are_shown_as_before(shell: Any, layers: pd.
 def test_a_frame_that_cannot_be_shown_is_shown_as_before(
     shell: Any, layers: pd.DataFrame, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("ocinb.notebook.showing.formatting.as_html", lambda _: 1 / 0)
+    monkeypatch.setattr("ocinb.notebook.show.show.as_html", lambda _: 1 / 0)
     assert html(shell, layers) == layers._repr_html_()  # type: ignore[operator]
     assert "as pandas shows it" in caplog.text
 

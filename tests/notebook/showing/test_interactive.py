@@ -14,9 +14,9 @@ import pytest
 
 import ocinb
 from ocinb.frames import schemas
-from ocinb.notebook.showing import interactive
-from ocinb.notebook.showing.interactive import FROM_ROWS, MOST_ROWS, Place, can_be_interactive, search_and_sort
-from ocinb.notebook.showing.table import columns_of, table
+from ocinb.notebook.show import interactive
+from ocinb.notebook.show.interactive import FROM_ROWS, MOST_ROWS, Place, can_be_interactive, search_and_sort
+from ocinb.notebook.show.table import columns_of, table
 
 HOSTILE = '</script><script>top.canary=1</script>"><img src=x onerror=top.canary=1>'
 

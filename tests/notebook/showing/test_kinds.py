@@ -13,7 +13,7 @@ import pytest
 import ocinb
 from ocinb.catalog import schemas as of_catalogues
 from ocinb.frames import schemas
-from ocinb.notebook.showing.kinds import Kind, is_ours, kind_of, meaning_of, title_of
+from ocinb.notebook.show.column_kinds import Kind, is_ours, kind_of, meaning_of, title_of
 from ocinb.samples import SampleRegistry
 
 ALL = [

@@ -7,7 +7,7 @@ import pytest
 
 import ocinb
 from ocinb.frames import schemas
-from ocinb.notebook.showing.table import FIRST, LAST, table, text
+from ocinb.notebook.show.table import FIRST, LAST, table, text
 from ocinb.samples import SampleRegistry
 from tests.notebook.reading import Reader
 

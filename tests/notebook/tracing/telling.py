@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ocinb.network.exchange import Exchange
-from ocinb.notebook.tracing.steps import Step
+from ocinb.notebook.trace.window import Step
 
 HOST = "registry.example"
 CHALLENGE = 'Bearer realm="https://auth.example/token",service="registry",scope="repository:demo/shop:pull"'

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ocinb.notebook.tracing.lines import FIRST, LAST, LEAST_PATH, lines
+from ocinb.notebook.trace.window import FIRST, LAST, LEAST_PATH, lines
 from tests.notebook.tracing.telling import step
 
 LONG = "https://registry.example/v2/" + "a-long-name/" * 20 + "manifests/2.0"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ocinb.notebook.tracing.steps import beginning, end, summary
+from ocinb.notebook.trace.window import beginning, end, summary
 from tests.notebook.tracing.telling import HOST, step
 
 STATUSES: list[tuple[int | None, bool, str, str]] = [

@@ -14,7 +14,7 @@ import pytest
 import ocinb
 from ocinb._settings import settings
 from ocinb.errors import InvalidError, NotFoundError, TransportError
-from ocinb.notebook.tracing.trace import Trace
+from ocinb.notebook.trace.trace import Trace
 from ocinb.samples import SampleRegistry
 from ocinb.samples import registry as start_registry
 from ocinb.sources.session import default_session

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ocinb.notebook.tracing.window import FIRST, LAST, window
+from ocinb.notebook.trace.window import FIRST, LAST, window
 from tests.notebook.tracing.telling import CHALLENGE, step
 
 VOID = {"br"}

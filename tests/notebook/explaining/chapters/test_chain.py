@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 
 import ocinb
-from ocinb.notebook.explaining.chapters.chain import link
-from ocinb.notebook.explaining.words import plain
+from ocinb.notebook.explain.chapters_layers import link
+from ocinb.notebook.explain.story import plain
 from ocinb.samples import SampleRegistry
 from ocinb.spec.digest import Digest
 from tests.documents import REPOSITORY, layer, put_image

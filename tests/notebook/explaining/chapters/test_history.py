@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ocinb
-from ocinb.notebook.explaining.words import Note, plain
+from ocinb.notebook.explain.story import Note, plain
 from ocinb.samples import SampleRegistry
 from ocinb.samples.base import PLATFORMS
 from ocinb.samples.shop import RELEASES, shop_image

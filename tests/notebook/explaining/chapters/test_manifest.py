@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import ocinb
-from ocinb.notebook.explaining.words import Listing
+from ocinb.notebook.explain.story import Listing
 from ocinb.samples import SampleRegistry
 from tests.notebook.explaining.places import PLACES
 from tests.notebook.explaining.replaying import chapter, figures, tables

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import ocinb
-from ocinb.notebook.explaining.words import plain
+from ocinb.notebook.explain.story import plain
 from ocinb.samples import registry as start_registry
 from tests.notebook.explaining.replaying import chapter, figures, replayed, tables
 

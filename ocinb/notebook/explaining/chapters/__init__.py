@@ -1,1 +1,0 @@
-"""The chapters: what was gathered, told one question after the other, as data."""
