@@ -46,7 +46,7 @@ from benchmarks.memory import list_megabytes
 from benchmarks.peers import DIVE, DOCKER_REGISTRY, DPKG, GNU_TAR, SKOPEO, SYFT
 from benchmarks.trees import KILOBYTE, MEGABYTE, debian_image, layer_bytes
 from ocinb.samples.images import Image
-from ocinb.samples.seekable import make_estargz
+from ocinb.samples.seekable_layers import make_estargz
 from ocinb.sources.session import close_default_session
 from tests.localfiles import podman_archive, tar_bytes
 from tests.real.dockerregistry import AS_PACKAGED, serve

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 
 from ocinb.errors import InvalidError
-from ocinb.samples.exchange import Answer, Request, error_answer, merged
+from ocinb.samples.http import Answer, Request, error_answer, merged
 
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "*")
 _PARTIAL = 206

@@ -11,8 +11,7 @@ import functools
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from ocinb.samples.attestations import attestation
-from ocinb.samples.base import (
+from ocinb.samples.base_image import (
     CERTIFICATES,
     GROUPS,
     LICENCE,
@@ -30,6 +29,7 @@ from ocinb.samples.base import (
     package_status,
 )
 from ocinb.samples.images import JSON, Image, Layer, Manifest, Step, make_image, make_index, make_layer, moment
+from ocinb.samples.signed_images import attestation
 from ocinb.samples.tars import (
     Entry,
     directory,

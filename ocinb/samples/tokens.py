@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from ocinb.samples.exchange import Answer, Request, error_answer, json_answer
+from ocinb.samples.http import Answer, Request, error_answer, json_answer
 
 _LIFE = 300
 _SERVICE = "registry.sample"

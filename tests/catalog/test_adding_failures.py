@@ -11,7 +11,7 @@ import ocinb
 from ocinb._settings import settings
 from ocinb.samples import SampleRegistry
 from ocinb.samples.images import Layer, make_json, make_layer
-from ocinb.samples.seekable import make_estargz, toc_image
+from ocinb.samples.seekable_layers import make_estargz, toc_image
 from ocinb.samples.tars import file
 from ocinb.spec.digest import Digest
 from tests.catalog.laying import check_files, put, put_stack

@@ -15,7 +15,7 @@ from ocinb._settings import settings
 from ocinb.catalog.ingest_files import Laid, Shelf
 from ocinb.samples import SampleRegistry
 from ocinb.samples.images import Layer, make_layer
-from ocinb.samples.seekable import make_estargz, make_zstd_chunked
+from ocinb.samples.seekable_layers import make_estargz, make_zstd_chunked
 from ocinb.samples.tars import file, hardlink, noise, opaque, symlink, whiteout
 from ocinb.spec.digest import Digest
 from tests.catalog.laying import check_files, put_stack

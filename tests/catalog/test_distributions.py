@@ -11,7 +11,7 @@ import ocinb
 from ocinb.rootfs.os_release import distribution_of
 from ocinb.samples import SampleRegistry
 from ocinb.samples.images import Layer, make_layer
-from ocinb.samples.seekable import make_estargz
+from ocinb.samples.seekable_layers import make_estargz
 from ocinb.samples.tars import Entry, file, hardlink, opaque, symlink, whiteout
 
 DEBIAN = 'PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\nVERSION_ID="12"\nID=debian\n'

@@ -15,7 +15,7 @@ from ocinb.catalog.indexed_files import insert_overlay
 from ocinb.catalog.ingest_files import Laid, Shelf
 from ocinb.samples import SampleRegistry
 from ocinb.samples.images import make_layer
-from ocinb.samples.seekable import make_estargz
+from ocinb.samples.seekable_layers import make_estargz
 from ocinb.samples.tars import file
 from ocinb.sources.registry import RegistrySource
 from ocinb.spec.digest import Digest

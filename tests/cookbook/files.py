@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from ocinb.samples.base import OS_RELEASE
+from ocinb.samples.base_image import OS_RELEASE
 from ocinb.samples.shop import RELEASES
 from tests.cookbook.expected import answer
 from tests.cookbook.world import AMD64, SHOP, Image, Row, World, layers_once

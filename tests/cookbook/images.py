@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from ocinb.samples.base import NAME as BASE_NAME
-from ocinb.samples.base import PLATFORMS, base_image
+from ocinb.samples.base_image import NAME as BASE_NAME
+from ocinb.samples.base_image import PLATFORMS, base_image
 from ocinb.samples.shop import RELEASES, shop_image, shop_index
 from tests.cookbook.expected import answer
 from tests.cookbook.world import AMD64, ARM64, SHOP, Image, Row, World, layers_once

@@ -13,7 +13,7 @@ from pandas.testing import assert_frame_equal
 import ocinb
 from ocinb.errors import IntegrityError, InvalidError, NotFoundError
 from ocinb.samples import SampleRegistry
-from ocinb.samples.base import PLATFORMS
+from ocinb.samples.base_image import PLATFORMS
 from ocinb.samples.images import Manifest
 from ocinb.samples.shop import RELEASES, shop_image, shop_index
 from ocinb.sources.session import default_session

@@ -17,7 +17,7 @@ from ocinb.frames.layer_reader import Reader
 from ocinb.progress.protocol import State, Task
 from ocinb.samples import SampleRegistry
 from ocinb.samples.images import Layer
-from ocinb.samples.seekable import make_estargz
+from ocinb.samples.seekable_layers import make_estargz
 from ocinb.samples.tars import file
 from ocinb.spec.digest import Digest
 from ocinb.storage.layout import Layout

@@ -20,7 +20,7 @@ from ocinb.progress.protocol import NoProgress
 from ocinb.rootfs.toc import find_toc
 from ocinb.samples import SampleRegistry
 from ocinb.samples.images import Layer, Manifest, Step, make_image, make_layer
-from ocinb.samples.seekable import make_estargz, make_zstd_chunked, toc_image
+from ocinb.samples.seekable_layers import make_estargz, make_zstd_chunked, toc_image
 from ocinb.samples.tars import file, hardlink, noise, symlink, whiteout
 from ocinb.sources.session import default_session
 from ocinb.spec.digest import Digest

@@ -14,9 +14,9 @@ from ocinb._settings import settings
 from ocinb.errors import InvalidError, NotFoundError, TransportError
 from ocinb.samples import SampleRegistry
 from ocinb.samples import registry as start_registry
-from ocinb.samples.attestations import cosign_signature, cosign_tag, sbom, signature
 from ocinb.samples.images import make_index
 from ocinb.samples.shop import RELEASES, shop_index
+from ocinb.samples.signed_images import cosign_signature, cosign_tag, sbom, signature
 from ocinb.sources.session import close_default_session
 from tests.frames.facts import fetch, known, records, sha256
 from tests.localfiles import entry, layout_files, podman_archive, tar_bytes, tiny_image, write_files

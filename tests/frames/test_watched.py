@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ocinb.frames.resolve import blob_tasks, counted_names
 from ocinb.samples import SampleRegistry
-from ocinb.samples.base import PLATFORMS
+from ocinb.samples.base_image import PLATFORMS
 from ocinb.samples.shop import RELEASES, shop_image
 from ocinb.sources.images import read_image
 from tests.documents import REPOSITORY, put_schema1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ocinb.errors import AuthError, IntegrityError, NotFoundError, TransportError
-from ocinb.samples.exchange import Request
+from ocinb.samples.http import Request
 from tests.hostile.rows import Row
 from tests.hostile.server import Reply
 from tests.hostile.world import INDEX, LARGE, World, authorized, redirecting

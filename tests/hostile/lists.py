@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ocinb.errors import InvalidError, TransportError
-from ocinb.samples.exchange import Request
+from ocinb.samples.http import Request
 from ocinb.samples.images import make_json
 from tests.hostile.rows import Row
 from tests.hostile.server import Reply

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from ocinb.errors import IntegrityError, RateLimitError, TransportError
-from ocinb.samples.exchange import Request
+from ocinb.samples.http import Request
 from tests.hostile.rows import Row
 from tests.hostile.server import Reply
 from tests.hostile.world import LARGE, World

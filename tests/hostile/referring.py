@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from ocinb.errors import InvalidError, NotFoundError, TransportError
-from ocinb.samples.attestations import cosign_tag
-from ocinb.samples.exchange import Request
+from ocinb.samples.http import Request
 from ocinb.samples.images import make_json
+from ocinb.samples.signed_images import cosign_tag
 from ocinb.spec.digest import Digest
 from ocinb.spec.mediatypes import OCI_INDEX
 from tests.hostile.rows import Row

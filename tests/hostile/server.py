@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
-from ocinb.samples.exchange import Answer, Request
+from ocinb.samples.http import Answer, Request
 from tests.sources.servers import listening
 
 TLS_GREETING = b"\x16"

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from ocinb.errors import AuthError, InvalidError, RateLimitError, TransportError
-from ocinb.samples.exchange import Request
+from ocinb.samples.http import Request
 from ocinb.samples.images import make_json
 from tests.hostile.rows import Row
 from tests.hostile.server import Reply

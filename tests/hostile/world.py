@@ -14,11 +14,11 @@ from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
-from ocinb.samples.answers import answer_to, parse_route
-from ocinb.samples.attestations import cosign_signature, cosign_tag, signature
-from ocinb.samples.content import Content
-from ocinb.samples.exchange import Request
+from ocinb.samples.handlers import answer_to, parse_route
+from ocinb.samples.http import Request
 from ocinb.samples.images import Image, Manifest, Step, make_image, make_index, make_json, make_layer
+from ocinb.samples.registry_content import Content
+from ocinb.samples.signed_images import cosign_signature, cosign_tag, signature
 from ocinb.samples.tars import file, noise
 from ocinb.samples.tokens import TokenIssuer
 from ocinb.spec.digest import Digest

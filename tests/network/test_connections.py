@@ -17,7 +17,7 @@ from ocinb.network.connections import open_adapter, prepared, read_upto
 from ocinb.network.tls import Trust
 from ocinb.samples import SampleRegistry
 from ocinb.samples import registry as start_registry
-from ocinb.samples.sockets import SocketServer
+from ocinb.samples.server import SocketServer
 from ocinb.sources.session import close_default_session, default_session
 from ocinb.spec.digest import Digest
 from tests.sources.servers import listening, open_host

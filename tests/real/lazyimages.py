@@ -10,7 +10,7 @@ from typing import Final
 
 from benchmarks.trees import debian_image
 from ocinb.samples.images import Image
-from ocinb.samples.seekable import Seekable, make_estargz
+from ocinb.samples.seekable_layers import Seekable, make_estargz
 from ocinb.samples.tars import Entry, directory, file, hardlink, opaque, whiteout
 from tests.real import uploads
 from tests.real.dockerregistry import DockerRegistry

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ocinb.samples import SampleRegistry
-from ocinb.samples.attestations import attestation
 from ocinb.samples.images import (
     JSON,
     Blob,
@@ -24,6 +23,7 @@ from ocinb.samples.images import (
     make_layer,
     make_manifest,
 )
+from ocinb.samples.signed_images import attestation
 from ocinb.samples.tars import Entry, directory, file, noise, symlink, whiteout, with_parents
 from ocinb.spec.mediatypes import OCI_EMPTY
 

@@ -17,8 +17,8 @@ from ocinb.archive.limits import TarLimits
 from ocinb.archive.tar import Scanner
 from ocinb.rootfs.dive import DiveFigures, dive_figures
 from ocinb.rootfs.whiteouts import as_layer
-from ocinb.samples.base import PLATFORMS
-from ocinb.samples.catalogue import nested_image
+from ocinb.samples.base_image import PLATFORMS
+from ocinb.samples.catalog import nested_image
 from ocinb.samples.shop import RELEASES, shop_image
 from ocinb.samples.tars import Entry, directory, make_tar, whiteout
 from tests.localfiles import write_layout

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from ocinb.samples import SampleRegistry, registry
-from ocinb.samples.base import PLATFORMS, base_image
-from ocinb.samples.catalogue import hello_image, nested_image, sample_content
-from ocinb.samples.content import Repository
+from ocinb.samples.base_image import PLATFORMS, base_image
+from ocinb.samples.catalog import hello_image, nested_image, sample_content
 from ocinb.samples.images import Image
-from ocinb.samples.lazy import FORMS, lazy_image
+from ocinb.samples.registry_content import Repository
+from ocinb.samples.seekable_layers import FORMS, lazy_image
 from ocinb.samples.shop import RELEASES, shop_image
 from tests.real.tools import require
 

@@ -11,7 +11,7 @@ from benchmarks.trees import debian_image
 from ocinb._settings import settings
 from ocinb.archive.entries import FILE, Columns
 from ocinb.rootfs.toc import Toc, find_toc
-from ocinb.samples.seekable import Seekable, make_estargz, make_zstd_chunked
+from ocinb.samples.seekable_layers import Seekable, make_estargz, make_zstd_chunked
 from ocinb.sources.session import default_session, open_source
 from ocinb.spec.documents import Descriptor
 from ocinb.spec.reference import Reference

@@ -16,7 +16,7 @@ from ocinb.rootfs.toc import Toc
 from ocinb.rootfs.whiteouts import as_layer
 from ocinb.samples import SampleRegistry
 from ocinb.samples.images import Layer
-from ocinb.samples.seekable import Seekable, make_estargz, make_zstd_chunked
+from ocinb.samples.seekable_layers import Seekable, make_estargz, make_zstd_chunked
 from ocinb.samples.tars import directory, file, hardlink, noise, opaque, prose, symlink, whiteout
 from ocinb.sources.base import BlobStream, Source
 from ocinb.spec.digest import Digest

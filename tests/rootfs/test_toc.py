@@ -20,7 +20,7 @@ from ocinb.rootfs import toc as tocs
 from ocinb.rootfs.toc import Toc, find_toc
 from ocinb.samples import SampleRegistry
 from ocinb.samples.images import make_layer
-from ocinb.samples.seekable import Seekable, make_estargz, make_zstd_chunked, toc_image
+from ocinb.samples.seekable_layers import Seekable, make_estargz, make_zstd_chunked, toc_image
 from ocinb.samples.tars import Entry, file, noise, symlink
 from ocinb.sources.session import default_session, open_source
 from ocinb.spec.digest import Digest

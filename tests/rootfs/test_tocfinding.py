@@ -17,7 +17,7 @@ from ocinb.errors import IntegrityError, InvalidError, TransportError
 from ocinb.rootfs.toc import Toc, find_toc
 from ocinb.samples import SampleRegistry
 from ocinb.samples.images import make_layer
-from ocinb.samples.seekable import Seekable, make_estargz, make_zstd_chunked
+from ocinb.samples.seekable_layers import Seekable, make_estargz, make_zstd_chunked
 from ocinb.samples.tars import file, noise
 from ocinb.spec.digest import Digest
 from ocinb.spec.documents import Descriptor

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ocinb.rootfs.toc_discovery import FOOTER_BYTES, Outside, Place, Promise, place_in_footer, promise_in
-from ocinb.samples.seekable import make_estargz
+from ocinb.samples.seekable_layers import make_estargz
 from ocinb.samples.tars import file
 from ocinb.spec.digest import Digest
 from ocinb.spec.documents import Descriptor

@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from ocinb.samples import SampleRegistry, registry
-from ocinb.samples.ranges import Span, parse_range
+from ocinb.samples.handlers import Span, parse_range
 from ocinb.spec.digest import Digest
 from tests.patience import SECONDS
 from tests.samples.asking import TEN, UNKNOWN, error_code, get, index_digest, put_ten

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from ocinb.samples.base import PLATFORMS
-from ocinb.samples.catalogue import sample_content
+from ocinb.samples.base_image import PLATFORMS
+from ocinb.samples.catalog import sample_content
 from ocinb.samples.shop import RELEASES, Release, shop_image
 
 

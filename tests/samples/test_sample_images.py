@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from ocinb.errors import InvalidError, NotFoundError
-from ocinb.samples.base import PLATFORMS, base_image
-from ocinb.samples.catalogue import chart, hello_image, nested_image, sample_content
+from ocinb.samples.base_image import PLATFORMS, base_image
+from ocinb.samples.catalog import chart, hello_image, nested_image, sample_content
 from ocinb.samples.images import Image, Layer, Step, compress_layer, make_image, make_layer
 from ocinb.samples.shop import RELEASES, Release, shop_image
 from ocinb.samples.tars import file

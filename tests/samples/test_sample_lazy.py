@@ -12,11 +12,10 @@ import pytest
 import ocinb
 from ocinb.notebook.trace.trace import Trace
 from ocinb.samples import SampleRegistry, registry
-from ocinb.samples.catalogue import sample_content
-from ocinb.samples.content import Content
+from ocinb.samples.catalog import sample_content
 from ocinb.samples.images import Manifest
-from ocinb.samples.lazy import FORMS, lazy_image
-from ocinb.samples.seekable import Seekable
+from ocinb.samples.registry_content import Content
+from ocinb.samples.seekable_layers import FORMS, Seekable, lazy_image
 from ocinb.samples.tars import noise
 from tests.samples.asking import get
 

@@ -15,7 +15,7 @@ import pytest
 
 from ocinb.samples import SampleRegistry
 from ocinb.samples.images import Layer, Step, make_image, make_layer
-from ocinb.samples.seekable import Seekable, make_estargz, make_zstd_chunked, toc_image
+from ocinb.samples.seekable_layers import Seekable, make_estargz, make_zstd_chunked, toc_image
 from ocinb.samples.tars import directory, file, noise, symlink
 from ocinb.spec.digest import Digest
 

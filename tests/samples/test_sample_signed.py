@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 import ocinb
-from ocinb.samples.base import PLATFORMS
-from ocinb.samples.content import Content, Repository
+from ocinb.samples.base_image import PLATFORMS
+from ocinb.samples.registry_content import Content, Repository
 from ocinb.samples.server import SampleRegistry
-from ocinb.samples.signed import RELEASES, REPOSITORY, add_signed, signed_image
+from ocinb.samples.signed_images import RELEASES, REPOSITORY, add_signed, signed_image
 from tests.samples.test_sample_images import descriptors, sha256
 
 

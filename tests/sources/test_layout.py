@@ -15,7 +15,7 @@ import pytest
 
 from ocinb._settings import settings
 from ocinb.errors import IntegrityError, InvalidError, NotFoundError, TransportError
-from ocinb.samples.catalogue import nested_index
+from ocinb.samples.catalog import nested_index
 from ocinb.samples.images import Image, Manifest, make_index
 from ocinb.sources.layout import parse_entries
 from ocinb.sources.session import default_session, open_source

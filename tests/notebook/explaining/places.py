@@ -6,9 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ocinb.samples import SampleRegistry
-from ocinb.samples.attestations import sbom
-from ocinb.samples.base import PLATFORMS
+from ocinb.samples.base_image import PLATFORMS
 from ocinb.samples.shop import RELEASES, shop_image, shop_index
+from ocinb.samples.signed_images import sbom
 from tests.documents import REPOSITORY, layer, put, put_image, put_index, put_schema1
 from tests.localfiles import (
     crane_archive,

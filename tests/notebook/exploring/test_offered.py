@@ -12,7 +12,7 @@ from ocinb.notebook.explore import platform_images
 from ocinb.notebook.explore.backend import open_answers
 from ocinb.notebook.explore.summary import lines, summary
 from ocinb.samples import SampleRegistry
-from ocinb.samples.base import PLATFORMS
+from ocinb.samples.base_image import PLATFORMS
 from ocinb.samples.images import JSON
 from ocinb.samples.shop import RELEASES, shop_image
 from ocinb.sources.session import default_session

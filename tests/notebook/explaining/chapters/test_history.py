@@ -5,7 +5,7 @@ from __future__ import annotations
 import ocinb
 from ocinb.notebook.explain.story import Note, plain
 from ocinb.samples import SampleRegistry
-from ocinb.samples.base import PLATFORMS
+from ocinb.samples.base_image import PLATFORMS
 from ocinb.samples.shop import RELEASES, shop_image
 from tests.documents import REPOSITORY, layer, put_image
 from tests.notebook.explaining.replaying import chapter, figures, tables

@@ -5,9 +5,7 @@ from __future__ import annotations
 import functools
 from datetime import UTC, datetime
 
-from ocinb.samples.attestations import cosign_signature, cosign_tag, sbom, signature
-from ocinb.samples.base import PLATFORMS, base_index
-from ocinb.samples.content import Content
+from ocinb.samples.base_image import PLATFORMS, base_index
 from ocinb.samples.images import (
     Blob,
     Image,
@@ -20,8 +18,10 @@ from ocinb.samples.images import (
     make_manifest,
     moment,
 )
-from ocinb.samples.lazy import add_lazy
+from ocinb.samples.registry_content import Content
+from ocinb.samples.seekable_layers import add_lazy
 from ocinb.samples.shop import RELEASES, shop_image, shop_index
+from ocinb.samples.signed_images import cosign_signature, cosign_tag, sbom, signature
 from ocinb.samples.tars import file, with_parents
 
 HELM_CONFIG = "application/vnd.cncf.helm.config.v1+json"
