@@ -56,7 +56,7 @@ from pathlib import Path
 from ocinb.spec.digest import Digest
 from ocinb.spec.documents import Descriptor
 from ocinb.storage.layout import Layout
-from ocinb.storage.parts import HOST, left_here
+from ocinb.storage.partial_downloads import HOST, left_here
 from tests.scripts import Script
 from tests.storage.leftparts import TOKEN, name_of, put
 from tests.transferring import Place

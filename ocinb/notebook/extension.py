@@ -45,4 +45,4 @@ def _magics(shell: InteractiveShell, kind: str) -> dict[str, Any]:
 
 
 def _is_ours(method: object) -> bool:
-    return type(getattr(method, "__self__", None)).__module__.startswith("ocinb.notebook.asking.")
+    return type(getattr(method, "__self__", None)).__module__.startswith("ocinb.notebook.sql_magic.")

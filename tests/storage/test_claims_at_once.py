@@ -20,7 +20,7 @@ import sys
 from pathlib import Path
 from ocinb.spec.digest import Digest
 from ocinb.storage import claims
-from ocinb.storage.claims import claim_part
+from ocinb.storage.blob_locks import claim_part
 
 claims.STALLED_SECONDS = 600.0  # who stands still may be the machine
 

@@ -20,7 +20,7 @@ from ocinb.storage.file_locks import locked, locked_if_free, shared
 HOLD = """
 import sys
 from pathlib import Path
-from ocinb.storage.locks import locked, shared
+from ocinb.storage.file_locks import locked, shared
 
 with {"locked": locked, "shared": shared}[sys.argv[2]](Path(sys.argv[1])):
     print("held", flush=True)
@@ -60,7 +60,7 @@ def test_several_share_it(path: Path) -> None:
 
 @pytest.mark.parametrize(("want", "patience"), [(locked, "LOCK_SECONDS"), (shared, "CLEANUP_SECONDS")])
 def test_who_waits_too_long_is_told(path: Path, monkeypatch: pytest.MonkeyPatch, want: type, patience: str) -> None:
-    monkeypatch.setattr(f"ocinb.storage.locks.{patience}", 0.05)
+    monkeypatch.setattr(f"ocinb.storage.file_locks.{patience}", 0.05)
     with locked(path), pytest.raises(TransportError, match="has held") as caught, want(path):
         pytest.fail("both have it")
     assert str(path) in str(caught.value)
@@ -99,7 +99,7 @@ def test_a_lock_is_given_back_although_a_forked_process_has_the_file_open(path: 
 FORKS_AND_DIES = """
 import os, signal, sys
 from pathlib import Path
-from ocinb.storage.locks import locked, shared
+from ocinb.storage.file_locks import locked, shared
 
 with locked(Path(sys.argv[1])), shared(Path(sys.argv[2])):
     child = os.fork()

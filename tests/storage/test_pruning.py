@@ -33,8 +33,8 @@ import sys
 from pathlib import Path
 from ocinb.spec.digest import Digest
 from ocinb.storage.layout import Layout
-from ocinb.storage.needs import LAYER, Need, Piece
-from ocinb.storage.claims import claim_part
+from ocinb.storage.reachability import LAYER, Need, Piece
+from ocinb.storage.blob_locks import claim_part
 
 layout = Layout(Path(sys.argv[1]), private=True)
 with layout.in_use(), claim_part(layout.root, Digest.of(b"theirs"), 1000) as part:

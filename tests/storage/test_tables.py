@@ -394,7 +394,7 @@ from pathlib import Path
 from ocinb.errors import TransportError
 from tests.storage.entries import columns
 from tests.storage.test_tables import keep, left
-from ocinb.storage.tables import Tables
+from ocinb.storage.layer_tables import Tables
 
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000))
@@ -422,7 +422,7 @@ FORKING = """
 import os, sys
 from pathlib import Path
 from ocinb.spec.digest import Digest
-from ocinb.storage.tables import Tables
+from ocinb.storage.layer_tables import Tables
 
 def found():
     return Tables(Path(sys.argv[1])).find(Digest(sys.argv[2])) is not None
