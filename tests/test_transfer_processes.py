@@ -23,23 +23,23 @@ from tests.transferring import BLOB, Log, Place, blob_path
 
 # What a process sees of another one in a container that has the same host name; on some file systems no lock either.
 OTHER_CONTAINER = """
-from ocinb.storage import parts
+from ocinb.storage import partial_downloads
 
-parts._is_running = lambda _: False
+partial_downloads._is_running = lambda _: False
 """
-WITHOUT_LOCKS = f"""{OTHER_CONTAINER}from ocinb.storage import claims
+WITHOUT_LOCKS = f"""{OTHER_CONTAINER}from ocinb.storage import blob_locks
 
-parts.is_unlocked = claims.is_unlocked = lambda _: None
+partial_downloads.is_unlocked = blob_locks.is_unlocked = lambda _: None
 """
 PATIENT = """
-from ocinb.storage import claims
+from ocinb.storage import blob_locks
 
-claims.STALLED_SECONDS = 600.0  # who stands still may be the machine
+blob_locks.STALLED_SECONDS = 600.0  # who stands still may be the machine
 """
 IMPATIENT = """
-from ocinb.storage import claims
+from ocinb.storage import blob_locks
 
-claims.STALLED_SECONDS = 0.5
+blob_locks.STALLED_SECONDS = 0.5
 """
 TELLING = """
 import logging

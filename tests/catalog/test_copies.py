@@ -25,7 +25,7 @@ from tests.scripts import run
 
 KILLED = """
 import os, signal, sys, ocinb
-from ocinb.catalog import exporting
+from ocinb.catalog import parquet
 real, written = parquet._write_table, []
 def write(*arguments):
     real(*arguments)

@@ -25,7 +25,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 """
 WAITING = """
 import signal, sys, ocinb
-from ocinb.catalog import opening
+from ocinb.catalog import open_file
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
 catalog = ocinb.Catalog(sys.argv[1])
 open_file.PATIENCE_SECONDS = open_file.WRITERS_PATIENCE_SECONDS = 600.0

@@ -28,10 +28,10 @@ HOLD = """
 import sys
 from pathlib import Path
 from ocinb.spec.digest import Digest
-from ocinb.storage import claims
+from ocinb.storage import blob_locks
 from ocinb.storage.blob_locks import claim_part
 
-claims.STALLED_SECONDS = 600.0  # who stands still may be the machine
+blob_locks.STALLED_SECONDS = 600.0  # who stands still may be the machine
 with claim_part(Path(sys.argv[1]), Digest(sys.argv[2]), 1000) as part:
     print(part.waited, part.path.read_bytes(), flush=True)
     part.file.write(b"theirs")

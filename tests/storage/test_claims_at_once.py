@@ -19,10 +19,10 @@ COME = """
 import sys
 from pathlib import Path
 from ocinb.spec.digest import Digest
-from ocinb.storage import claims
+from ocinb.storage import blob_locks
 from ocinb.storage.blob_locks import claim_part
 
-claims.STALLED_SECONDS = 600.0  # who stands still may be the machine
+blob_locks.STALLED_SECONDS = 600.0  # who stands still may be the machine
 
 def say_and_wait(word):
     print(word, flush=True)

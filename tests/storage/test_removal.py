@@ -42,7 +42,7 @@ with Layout(Path(sys.argv[1])).in_use():
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from ocinb.storage import layout as layouts, removal
+from ocinb.storage import garbage_collection, layout as layouts
 from ocinb.storage.layout import Layout
 from tests.storage.stores import LIMITS
 
@@ -61,7 +61,7 @@ Path.unlink = step(Path.unlink)
 Path.replace = step(Path.replace)
 Path.write_bytes = step(Path.write_bytes)
 names = set(sys.argv[3:])
-removal.remove_images(
+garbage_collection.remove_images(
     Layout(Path(sys.argv[1])), lambda kept: [n for n, one in enumerate(kept) if one.entry.name in names], LIMITS
 )
 print("done", flush=True)
