@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ocinb.network.addresses import parse_address
-from ocinb.network.dns import Door, Network
+from ocinb.network.dns import Network, SocketAddress
 
 PUBLIC, OTHER_PUBLIC = "93.184.216.34", "1.1.1.1"
 
@@ -33,7 +33,7 @@ class Internet(Network):
             self.servers[address] = port
         return f"{name}:{port}"
 
-    def doors(self, host: str, port: int) -> Sequence[Door]:
+    def doors(self, host: str, port: int) -> Sequence[SocketAddress]:
         if host not in self.names:
             if parse_address(host) is None and host != "localhost":
                 raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
@@ -41,11 +41,11 @@ class Internet(Network):
         self.resolved.append(host)
         return [door for address in self.names[host] for door in super(Internet, self).doors(address, port)]
 
-    def call(self, door: Door, seconds: float, options: Sequence[Any] = ()) -> socket.socket:
+    def call(self, door: SocketAddress, seconds: float, options: Sequence[Any] = ()) -> socket.socket:
         address = str(door.address[0])
         self.called.append(address)
         if address in self.servers:
-            return super().call(Door(socket.AF_INET, ("127.0.0.1", self.servers[address])), seconds, options)
+            return super().call(SocketAddress(socket.AF_INET, ("127.0.0.1", self.servers[address])), seconds, options)
         if door.range != "loopback":
             raise ConnectionRefusedError(111, "Connection refused")
         return super().call(door, seconds, options)

@@ -93,7 +93,7 @@ HUB_SERVERS = ("https://index.docker.io/v1/", HUB)
 _SETTINGS = "ocinb.settings.credentials"
 
 
-class Wallet:
+class CredentialLookup:
     """Looks for the credentials of one registry, each time anew: a login in another terminal is heard.
 
     Parameters

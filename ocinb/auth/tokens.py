@@ -46,7 +46,7 @@ class CredentialsRefusedError(AuthError):
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class TokenRequest:
     """A token that is wanted: where it is asked for, by whom it is taken, and what it opens."""
 
     realm: str
@@ -67,7 +67,7 @@ class Token:
     until: float
 
 
-class Tokens:
+class TokenCache:
     """The tokens of one registry.
 
     Parameters
@@ -85,10 +85,10 @@ class Tokens:
         self._settings = settings
         self._registry = registry
         self._lock = threading.Lock()
-        self._kept: dict[tuple[Wanted, str], Token] = {}
+        self._kept: dict[tuple[TokenRequest, str], Token] = {}
         self._without_post: set[str] = set()
 
-    def get(self, wanted: Wanted, found: Found, base: str) -> Token:
+    def get(self, wanted: TokenRequest, found: Found, base: str) -> Token:
         """Give a token that is kept, or ask for one; of several threads one asks, and the others share it.
 
         Parameters
@@ -118,14 +118,14 @@ class Tokens:
         with self._lock:
             self._kept = {key: token for key, token in self._kept.items() if token.text != text}
 
-    def _keep(self, key: tuple[Wanted, str], token: Token) -> None:
+    def _keep(self, key: tuple[TokenRequest, str], token: Token) -> None:
         with self._lock:
             self._kept.pop(key, None)
             while len(self._kept) >= MAX_TOKENS:
                 del self._kept[next(iter(self._kept))]
             self._kept[key] = token
 
-    def _fetch(self, wanted: Wanted, found: Found, base: str) -> Token:
+    def _fetch(self, wanted: TokenRequest, found: Found, base: str) -> Token:
         try:
             answer = self._answer(wanted, found.credential, base)
         except AstrayError as error:
@@ -139,7 +139,7 @@ class Tokens:
             raise AuthError(f"{service} answered {answer.status}", url=safe_url(answer.url), hint=found.words)
         return read_token(answer)
 
-    def _answer(self, wanted: Wanted, credential: Credential | None, base: str) -> Answer:
+    def _answer(self, wanted: TokenRequest, credential: Credential | None, base: str) -> Answer:
         if credential and credential.kind is Kind.IDENTITY and wanted.realm not in self._without_post:
             answer = self._post(wanted, credential, base)
             if answer.status in _NEVER_POST:
@@ -148,7 +148,7 @@ class Tokens:
                 return answer
         return self._get(wanted, credential, base)
 
-    def _post(self, wanted: Wanted, credential: Credential, base: str) -> Answer:
+    def _post(self, wanted: TokenRequest, credential: Credential, base: str) -> Answer:
         form = {
             "grant_type": "refresh_token",
             "refresh_token": credential.secret,
@@ -162,7 +162,7 @@ class Tokens:
         body = HiddenBytes(urlencode(said, errors="surrogateescape").encode())
         return self._http.ask("POST", wanted.realm, headers, limit=limit, body=body, led_by=base, reason=wanted.reason)
 
-    def _get(self, wanted: Wanted, credential: Credential | None, base: str) -> Answer:
+    def _get(self, wanted: TokenRequest, credential: Credential | None, base: str) -> Answer:
         query = [("service", wanted.service)] if wanted.service else []
         query += [("scope", scope) for scope in wanted.scopes if scope]
         if credential and credential.user:

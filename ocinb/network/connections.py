@@ -29,7 +29,7 @@ from ocinb.errors import InvalidError
 from ocinb.network import dns
 from ocinb.network.addresses import safe_url
 from ocinb.network.connection_errors import CONNECT_SECONDS
-from ocinb.network.dns import Door
+from ocinb.network.dns import SocketAddress
 from ocinb.network.exchange import Watch, is_observed, terms
 from ocinb.network.redirects import AstrayError, astray
 from ocinb.network.tls import Network, Trust
@@ -109,7 +109,7 @@ class Line(HTTPConnection):
 
     response_class = Head
     _line: socket.socket | None = None
-    _door: Door | None = None
+    _door: SocketAddress | None = None
     _used = 0.0
 
     @property
@@ -140,7 +140,7 @@ class Line(HTTPConnection):
             return line
         raise NewConnectionError(self, f"{self.host} has no address")
 
-    def _judged(self, doors: Sequence[Door]) -> list[Door]:
+    def _judged(self, doors: Sequence[SocketAddress]) -> list[SocketAddress]:
         found = _open_doors(self.host, doors)
         return found if self._is_checked() else _doors_within(self.host, found, terms.get().open_in)
 
@@ -186,7 +186,7 @@ class SecureLine(Line, HTTPSConnection):
         self.is_verified = True  # or in insecure_registries: its owner knows, and needs no warning at each connection
 
 
-def _open_doors(host: str, doors: Sequence[Door]) -> list[Door]:
+def _open_doors(host: str, doors: Sequence[SocketAddress]) -> list[SocketAddress]:
     """Leave out the addresses to which the host that led here may not lead.
 
     Raises
@@ -203,7 +203,7 @@ def _open_doors(host: str, doors: Sequence[Door]) -> list[Door]:
     return found
 
 
-def _doors_within(host: str, doors: list[Door], networks: tuple[Network, ...]) -> list[Door]:
+def _doors_within(host: str, doors: list[SocketAddress], networks: tuple[Network, ...]) -> list[SocketAddress]:
     """Leave out the addresses at which a host may not be called in the clear.
 
     Raises

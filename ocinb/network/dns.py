@@ -23,7 +23,7 @@ HEARD_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
+class SocketAddress:
     """One address at which a host can be called, as the system wants it said."""
 
     family: int
@@ -46,7 +46,7 @@ class Network:
     Tests put another in the place of `network`, in which names and public addresses lead to servers of their own.
     """
 
-    def doors(self, host: str, port: int) -> Sequence[Door]:
+    def doors(self, host: str, port: int) -> Sequence[SocketAddress]:
         """Resolve a name, in the order in which the system would try what it found.
 
         Raises
@@ -59,7 +59,7 @@ class Network:
         # RFC 6761: whatever lies below localhost is this machine, and no resolver has to be asked.
         return _aside("localhost" if is_localhost(host) else host, port)
 
-    def call(self, door: Door, seconds: float, options: Sequence[Any] = ()) -> socket.socket:
+    def call(self, door: SocketAddress, seconds: float, options: Sequence[Any] = ()) -> socket.socket:
         """Connect; a stop is heard while nobody takes the call.
 
         Raises
@@ -110,12 +110,12 @@ class Whereabouts:
         return named | seen if len(seen) == 1 else named
 
 
-def _resolved(host: str, port: int) -> list[Door]:
+def _resolved(host: str, port: int) -> list[SocketAddress]:
     found = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)
-    return [Door(family, address) for family, _, _, _, address in found]
+    return [SocketAddress(family, address) for family, _, _, _, address in found]
 
 
-def _aside(host: str, port: int) -> list[Door]:
+def _aside(host: str, port: int) -> list[SocketAddress]:
     """Resolve in a thread of its own, since a resolver that is not answered can be left, but not woken."""
     outcome: list[Any] = []
     done = threading.Event()
@@ -134,7 +134,7 @@ def _aside(host: str, port: int) -> list[Door]:
         check_stopped()
     if isinstance(outcome[0], Exception):
         raise outcome[0]
-    doors: list[Door] = outcome[0]
+    doors: list[SocketAddress] = outcome[0]
     return doors
 
 

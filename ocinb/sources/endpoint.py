@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from ocinb._settings import Settings
 from ocinb._text import printable, shorten
-from ocinb.auth.authorizer import Door, Opening, Visit
+from ocinb.auth.authorizer import Authorization, Authorizer, RequestAuthorization
 from ocinb.errors import NotFoundError, OcinbError, RateLimitError, TransportError
 from ocinb.network.addresses import followed, is_loopback, safe_url, same_origin
 from ocinb.network.rate_limits import NOTHING_SAID, Rate, read_rate, read_warnings
@@ -109,7 +109,7 @@ class _Try:
     """One way to ask: the base URL, what opens it, and whether to ask again where nobody is reached."""
 
     base: str
-    opening: Opening
+    authorization: Authorization
     patient: bool = True
     again: bool = False
 
@@ -136,7 +136,7 @@ class Endpoint:
         self.registry = registry
         self._http = http
         self._settings = settings
-        self._door = Door(http, settings, registry)
+        self._authorizer = Authorizer(http, settings, registry)
         self._places = threading.BoundedSemaphore(settings.concurrency)
         self.rate: Rate | None = None
         """What it said last of how much it gives."""
@@ -188,24 +188,24 @@ class Endpoint:
             return known
         self._http.check_online(method, f"{self._base}{path}")  # or it would be a token that is missing
         before_asking.get()(self.registry)
-        visit = self._door.visit(scope)
+        access = self._authorizer.request(scope)
         answer = self._authorized(
             lambda attempt: self._http.ask(
                 method,
                 f"{attempt.base}{path}",
-                {**attempt.opening.headers, "Accept": accept},
+                {**attempt.authorization.headers, "Accept": accept},
                 limit=limit,
-                who=attempt.opening.principal if named else None,
+                who=attempt.authorization.principal if named else None,
                 patient=attempt.patient,
                 settled=settled,
                 reason=f"{purpose(method, path)}, again with authorization" if attempt.again else None,
             ),
-            visit,
+            access,
         )
         if not answer.from_cache:
-            self._note(answer.headers, visit)
+            self._note(answer.headers, access)
         if answer.status not in GOOD:
-            raise refusal(self.registry, answer, asked=visit.words, secrets=visit.secrets)
+            raise refusal(self.registry, answer, asked=access.words, secrets=access.secrets)
         return answer
 
     def known(self, path: str, scope: str, *, method: str, accept: str) -> Answer | None:
@@ -215,7 +215,7 @@ class Endpoint:
         kept = (
             self._http.kept(method, f"{base}{path}", {"Accept": accept}, who=who)
             for base in bases
-            for who in self._door.principals(scope)
+            for who in self._authorizer.principals(scope)
         )
         return next((answer for answer in kept if answer is not None), None)
 
@@ -234,21 +234,21 @@ class Endpoint:
         if not self._sure:
             self.ask("/v2/", scope, limit=self._settings.max_answer_bytes, named=False)
         with self._places:
-            visit = self._door.visit(scope)
+            access = self._authorizer.request(scope)
             reason = None
             while True:
-                opening = visit.opening(self._base)
-                sent = {**headers, **opening.headers}
+                authorization = access.authorize(self._base)
+                sent = {**headers, **authorization.headers}
                 with self._http.stream(f"{self._base}{path}", sent, reason=reason) as stream:
-                    self._note(stream.headers, visit)
+                    self._note(stream.headers, access)
                     if stream.status in GOOD:
                         yield stream
                         return
                     body = stream.read(self._settings.max_answer_bytes)
                 answer = Answer(stream.status, stream.headers, body, stream.url)
-                if not visit.may_try_again(answer, self._base):
+                if not access.may_try_again(answer, self._base):
                     own = same_origin(answer.url, self._base)
-                    raise refusal(self.registry, answer, asked=visit.words, secrets=visit.secrets, is_its_own=own)
+                    raise refusal(self.registry, answer, asked=access.words, secrets=access.secrets, is_its_own=own)
                 reason = f"{purpose('GET', path)}, again with authorization"
 
     def foreign(self, urls: Iterable[str], headers: Mapping[str, str]) -> AbstractContextManager[Stream]:
@@ -312,30 +312,30 @@ class Endpoint:
             raise TransportError(f"a list has more than {self._settings.max_list_pages:,} pages", url=self._base)
         return path
 
-    def _authorized(self, ask: _Question, visit: Visit) -> Answer:
+    def _authorized(self, ask: _Question, access: RequestAuthorization) -> Answer:
         with self._places:
             again = False
             while True:
-                answer = self._heard(ask, visit.opening(self._base), again=again)
-                if not visit.may_try_again(answer, self._base):
+                answer = self._heard(ask, access.authorize(self._base), again=again)
+                if not access.may_try_again(answer, self._base):
                     return answer
                 again = True
 
-    def _heard(self, ask: _Question, opening: Opening, *, again: bool) -> Answer:
-        return ask(_Try(self._base, opening, again=again)) if self._sure else self._settled(ask, opening)
+    def _heard(self, ask: _Question, authorization: Authorization, *, again: bool) -> Answer:
+        return ask(_Try(self._base, authorization, again=again)) if self._sure else self._settled(ask, authorization)
 
-    def _settled(self, ask: _Question, opening: Opening) -> Answer:
+    def _settled(self, ask: _Question, authorization: Authorization) -> Answer:
         """Ask a registry by the schemes that it may speak, and remember which it was."""
         first: TransportError | None = None
         wants_tls, entries = False, self._entries
         for scheme in self._schemes:
             base = f"{scheme}://{self._host}"
             try:
-                answer = ask(_Try(base, opening, patient=False))
+                answer = ask(_Try(base, authorization, patient=False))
             except TransportError as error:
                 if error.passing and not error.unreachable and self._settings.retries:
                     self._base = base  # somebody is there, and broke off
-                    return ask(_Try(base, opening))
+                    return ask(_Try(base, authorization))
                 # One that is only slow is not asked again; and a redirect, once there was one, says who is there.
                 if not error.unreachable or (first is not None and not same_origin(error.url or "", base)):
                     raise
@@ -349,7 +349,7 @@ class Endpoint:
             wants_tls = True
         if first is not None and (wants_tls or not self._settings.retries):
             raise first
-        return ask(_Try(self._base, opening))  # who hung up once may be back
+        return ask(_Try(self._base, authorization))  # who hung up once may be back
 
     def _begin(self) -> None:
         """Find out anew how the registry is spoken to."""
@@ -367,10 +367,10 @@ class Endpoint:
             self._entries = self._settings.insecure_registries
             self._begin()
 
-    def _note(self, headers: Mapping[str, str], visit: Visit) -> None:
+    def _note(self, headers: Mapping[str, str], access: RequestAuthorization) -> None:
         """Remember what an answer says beside its body."""
         self.rate = read_rate(headers, datetime.now(UTC)) or self.rate
-        for text in read_warnings(without(visit.secrets, headers["warning"])) if "warning" in headers else ():
+        for text in read_warnings(without(access.secrets, headers["warning"])) if "warning" in headers else ():
             if text not in self._warned and len(self._warned) < MAX_WARNINGS:
                 self._warned.add(text)
                 logger.warning("%s warns: %s", self.registry, printable(shorten(text, WARNING_LENGTH)))

@@ -15,7 +15,7 @@ import pytest
 
 from ocinb._settings import settings
 from ocinb.auth.credentials import Credential, Found, Kind
-from ocinb.auth.tokens import MAX_CHARACTERS, MAX_TOKENS, Token, Tokens, Wanted, read_token
+from ocinb.auth.tokens import MAX_CHARACTERS, MAX_TOKENS, Token, TokenCache, TokenRequest, read_token
 from ocinb.errors import AuthError
 from ocinb.network.response import Answer
 from ocinb.network.session import Http
@@ -35,20 +35,20 @@ def service(tmp_path: Path) -> Iterator[TokenServer]:
 
 
 @pytest.fixture
-def tokens() -> Iterator[Tokens]:
+def tokens() -> Iterator[TokenCache]:
     http = Http(settings)
-    yield Tokens(http, settings, "registry.test")
+    yield TokenCache(http, settings, "registry.test")
     http.close()
 
 
 def get(
-    tokens: Tokens, service: TokenServer, credential: Credential | None, *scopes: str, realm: str | None = None
+    tokens: TokenCache, service: TokenServer, credential: Credential | None, *scopes: str, realm: str | None = None
 ) -> Token:
-    wanted = Wanted(realm or service.realm, SERVICE, scopes or (SCOPE,))
+    wanted = TokenRequest(realm or service.realm, SERVICE, scopes or (SCOPE,))
     return tokens.get(wanted, Found(credential), "http://127.0.0.1:5000")
 
 
-def test_get_with_a_password(tokens: Tokens, service: TokenServer) -> None:
+def test_get_with_a_password(tokens: TokenCache, service: TokenServer) -> None:
     assert get(tokens, service, ADA, SCOPE, "repository:other:pull").text
     [asked] = service.requests
     assert (asked.method, asked.user, asked.form) == ("GET", "ada", {})
@@ -56,7 +56,7 @@ def test_get_with_a_password(tokens: Tokens, service: TokenServer) -> None:
     assert "s3cret-of-ada" not in asked.path
 
 
-def test_get_as_nobody(tokens: Tokens, service: TokenServer) -> None:
+def test_get_as_nobody(tokens: TokenCache, service: TokenServer) -> None:
     service.users.clear()
     assert get(tokens, service, None).text
     [asked] = service.requests
@@ -64,13 +64,13 @@ def test_get_as_nobody(tokens: Tokens, service: TokenServer) -> None:
     assert asked.query == {"service": [SERVICE], "scope": [SCOPE]}
 
 
-def test_a_realm_with_a_query_keeps_it(tokens: Tokens, service: TokenServer) -> None:
+def test_a_realm_with_a_query_keeps_it(tokens: TokenCache, service: TokenServer) -> None:
     get(tokens, service, ADA, realm=f"{service.realm}?tenant=a%20b")
     assert service.requests[0].query["tenant"] == ["a b"]
     assert service.requests[0].query["scope"] == [SCOPE]
 
 
-def test_post_with_an_identity_token(tokens: Tokens, service: TokenServer) -> None:
+def test_post_with_an_identity_token(tokens: TokenCache, service: TokenServer) -> None:
     assert get(tokens, service, IDENTITY, SCOPE, "repository:other:pull").text
     [asked] = service.requests
     assert (asked.method, asked.user, asked.query, asked.header("Authorization")) == ("POST", "ada", {}, None)
@@ -86,7 +86,7 @@ def test_post_with_an_identity_token(tokens: Tokens, service: TokenServer) -> No
 
 
 @pytest.mark.parametrize("status", [400, 401, 404, 405])
-def test_a_service_that_takes_no_post_is_asked_by_get(tokens: Tokens, service: TokenServer, status: int) -> None:
+def test_a_service_that_takes_no_post_is_asked_by_get(tokens: TokenCache, service: TokenServer, status: int) -> None:
     service.post_status = status
     beside = Credential(Kind.IDENTITY, "ada", "refresh-of-ada", "a test", "s3cret-of-ada")
     for scope in (SCOPE, "repository:other:pull"):
@@ -96,7 +96,7 @@ def test_a_service_that_takes_no_post_is_asked_by_get(tokens: Tokens, service: T
     assert service.requests[1].user == "ada"
 
 
-def test_an_identity_token_is_a_password_where_no_other_is_known(tokens: Tokens, service: TokenServer) -> None:
+def test_an_identity_token_is_a_password_where_no_other_is_known(tokens: TokenCache, service: TokenServer) -> None:
     service.post_status = 404
     service.users[""] = "refresh-of-ada"
     assert get(tokens, service, IDENTITY).text
@@ -111,7 +111,7 @@ def test_an_identity_token_is_a_password_where_no_other_is_known(tokens: Tokens,
         Credential(Kind.IDENTITY, "", "wrong-secret", "a test"),
     ],
 )
-def test_credentials_that_are_refused(tokens: Tokens, service: TokenServer, credential: Credential) -> None:
+def test_credentials_that_are_refused(tokens: TokenCache, service: TokenServer, credential: Credential) -> None:
     with pytest.raises(AuthError, match="refuses the credentials") as caught:
         get(tokens, service, credential)
     assert "It was asked with the credentials of a test" in str(caught.value)
@@ -119,17 +119,17 @@ def test_credentials_that_are_refused(tokens: Tokens, service: TokenServer, cred
         assert secret not in f"{caught.value}{vars(caught.value)}"
 
 
-def test_a_failing_service_is_not_asked_by_another_method(tokens: Tokens, service: TokenServer) -> None:
+def test_a_failing_service_is_not_asked_by_another_method(tokens: TokenCache, service: TokenServer) -> None:
     service.post_status = 403
     with pytest.raises(AuthError, match="refuses the credentials"):
         get(tokens, service, IDENTITY)
     assert [asked.method for asked in service.requests] == ["POST"]
 
 
-def test_tokens_are_kept_by_all_that_they_hang_on(tokens: Tokens, service: TokenServer) -> None:
+def test_tokens_are_kept_by_all_that_they_hang_on(tokens: TokenCache, service: TokenServer) -> None:
     bert = Credential(Kind.PASSWORD, "bert", "s3cret-of-bert", "a test")
     wanted = [
-        (Wanted(realm, name, scopes), credential)
+        (TokenRequest(realm, name, scopes), credential)
         for realm in (service.realm, f"{service.realm}?x=1")
         for name in (SERVICE, "another")
         for scopes in ((SCOPE,), ("repository:other:pull",), (SCOPE, "repository:other:pull"))
@@ -141,7 +141,7 @@ def test_tokens_are_kept_by_all_that_they_hang_on(tokens: Tokens, service: Token
     assert len(service.requests) == len(wanted) == 24
 
 
-def test_a_forgotten_token_is_asked_for_anew(tokens: Tokens, service: TokenServer) -> None:
+def test_a_forgotten_token_is_asked_for_anew(tokens: TokenCache, service: TokenServer) -> None:
     first = get(tokens, service, ADA)
     assert get(tokens, service, ADA) is first
     tokens.forget("another")
@@ -150,10 +150,12 @@ def test_a_forgotten_token_is_asked_for_anew(tokens: Tokens, service: TokenServe
     assert get(tokens, service, ADA).text != first.text
 
 
-def test_only_so_many_are_kept(tokens: Tokens, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Tokens, "_fetch", lambda *_: Token("eyJ", float("inf")))
+def test_only_so_many_are_kept(tokens: TokenCache, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(TokenCache, "_fetch", lambda *_: Token("eyJ", float("inf")))
     for number in range(MAX_TOKENS + 10):
-        tokens.get(Wanted("https://a.example/", "", (f"repository:r{number}:pull",)), Found(), "https://a.example")
+        tokens.get(
+            TokenRequest("https://a.example/", "", (f"repository:r{number}:pull",)), Found(), "https://a.example"
+        )
     assert len(tokens._kept) == MAX_TOKENS
     assert "repository:r9:pull" not in {wanted.scopes[0] for wanted, _ in tokens._kept}
 

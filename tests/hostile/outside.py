@@ -9,7 +9,7 @@ from itertools import chain
 from typing import Any
 
 from ocinb.errors import AuthError, TransportError
-from ocinb.network.dns import Door, Network
+from ocinb.network.dns import Network, SocketAddress
 from tests.hostile.leaks import TAG
 from tests.hostile.rows import Row
 from tests.hostile.server import Reply
@@ -44,12 +44,14 @@ class Outside(Network):
     names: dict[str, Sequence[Sequence[str]]] = field(default_factory=dict)  # what each question is answered
     called: list[str] = field(default_factory=list)
 
-    def doors(self, host: str, port: int) -> Sequence[Door]:
+    def doors(self, host: str, port: int) -> Sequence[SocketAddress]:
         literal = host.strip("[]")
         said = [literal] if literal[-1].isdigit() or ":" in literal else self._told(host)
-        return [Door(socket.AF_INET6 if ":" in address else socket.AF_INET, (address, port)) for address in said]
+        return [
+            SocketAddress(socket.AF_INET6 if ":" in address else socket.AF_INET, (address, port)) for address in said
+        ]
 
-    def call(self, door: Door, seconds: float, options: Sequence[Any] = ()) -> socket.socket:  # noqa: ARG002 - as Network
+    def call(self, door: SocketAddress, seconds: float, options: Sequence[Any] = ()) -> socket.socket:  # noqa: ARG002 - as Network
         address = door.address[0]
         self.called.append(address)
         return socket.create_connection(("127.0.0.1", self.ports[address]), timeout=seconds)

@@ -19,7 +19,7 @@ import pytest
 from ocinb._pool import StoppedError, check_stopped, run_all
 from ocinb._settings import settings
 from ocinb.errors import InvalidError
-from ocinb.network.dns import Door, Network
+from ocinb.network.dns import Network, SocketAddress
 from ocinb.sources.session import default_session
 from tests.patience import SECONDS, Stopwatch, until
 from tests.scripts import TELLING_THAT_IT_WAITS
@@ -160,7 +160,7 @@ def test_a_connection_that_comes_about_after_the_stop_is_not_used(scheme: str, m
     heard: list[bytes] = []
 
     class Slow(Network):
-        def call(self, door: Door, seconds: float, options: Sequence[Any] = ()) -> socket.socket:
+        def call(self, door: SocketAddress, seconds: float, options: Sequence[Any] = ()) -> socket.socket:
             connected = super().call(door, seconds, options)
             waits.set()
             with suppress(StoppedError):

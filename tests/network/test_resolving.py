@@ -8,7 +8,7 @@ import pytest
 
 from ocinb._settings import settings
 from ocinb.errors import AuthError, OcinbError, TransportError
-from ocinb.network.dns import Door
+from ocinb.network.dns import SocketAddress
 from ocinb.network.redirects import AstrayError
 from ocinb.samples import SampleRegistry
 from ocinb.samples import registry as start_registry
@@ -214,7 +214,7 @@ def test_a_name_that_is_in_a_network_only_while_that_is_asked_does_not_do_withou
     settings.insecure_registries, settings.retries = ("10.0.0.0/8",), 0
     settings.credentials[name] = ("ada", "s3cret")
 
-    def doors(host: str, port: int) -> Sequence[Door]:
+    def doors(host: str, port: int) -> Sequence[SocketAddress]:
         found = Internet.doors(internet, host, port)
         return found[:1] if port == 443 else found[1:]  # the first is what trust asks for
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ocinb._settings import Settings
-from ocinb.auth.credentials import Found, Kind, Wallet
+from ocinb.auth.credentials import CredentialLookup, Found, Kind
 from tests.logins import Helper, auth, install_helper, write_login
 
 SECRET = "s3cret-of-ada"
@@ -30,7 +30,7 @@ def helper(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Helper:
 
 
 def find(registry: str, repository: str | None = None, **settings: object) -> Found:
-    return Wallet(Settings(**settings), registry).find(repository)  # type: ignore[arg-type]
+    return CredentialLookup(Settings(**settings), registry).find(repository)  # type: ignore[arg-type]
 
 
 def user(registry: str, repository: str | None = None, **settings: object) -> str | None:
