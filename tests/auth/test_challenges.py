@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ocinb._settings import settings
-from ocinb.auth.challenges import Challenge, choose_challenge, parse_challenges
+from ocinb.auth.challenges import MAX_CHARACTERS, Challenge, choose_challenge, parse_challenges, wider
 from ocinb.network.session import Http
 from tests.sources.servers import listening, saying
 
@@ -151,3 +151,30 @@ def test_several_headers_are_one() -> None:
     assert [challenge.scheme for challenge in parse_challenges(answer.headers["www-authenticate"])] == [
         "negotiate", "basic", "bearer",
     ]  # fmt: skip
+
+
+OURS = "repository:demo/shop:pull"
+
+
+READING = [
+    "repository:proxy/demo/shop:pull",
+    "repository(plugin):demo/shop:pull",
+    "repository:demo/shop:pull,metadata_read",
+]
+NEVER = [
+    "",
+    OURS,
+    "repository:other:pull,push",
+    "repository:other:delete",
+    "repository:a:pull\r\nX: y",
+    "repository:\x00:pull",
+    'a"b',
+    "a\\b",
+    "ü",
+    "repository:a:pull " * (MAX_CHARACTERS // 18 + 1),
+]
+
+
+@pytest.mark.parametrize("named", NEVER)
+def test_what_is_never_asked_for(named: str) -> None:
+    assert wider(OURS, named, insufficient=False) == wider(OURS, named, insufficient=True) == (OURS,)

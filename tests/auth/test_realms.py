@@ -58,20 +58,6 @@ def test_who_may_see_credentials(base: str, realm: str, may: bool) -> None:  # n
 
 
 @pytest.mark.parametrize(
-    ("parameter", "realm"),
-    [
-        ("https://auth.docker.io/token", "https://auth.docker.io/token"),
-        ("/token", f"{HUB}/token"),
-        ("token?account=ada", f"{HUB}/token?account=ada"),
-        ("//auth.example/token", "https://auth.example/token"),
-        ("https://auth.example/token?x=1#part", "https://auth.example/token?x=1"),
-    ],
-)
-def test_what_a_realm_means(parameter: str, realm: str) -> None:
-    assert realm_of(parameter, HUB, Settings()) == realm
-
-
-@pytest.mark.parametrize(
     "parameter",
     [
         "http://auth.docker.io/token",

@@ -48,28 +48,6 @@ def get(
     return tokens.get(wanted, Found(credential), "http://127.0.0.1:5000")
 
 
-def test_get_with_a_password(tokens: TokenCache, service: TokenServer) -> None:
-    assert get(tokens, service, ADA, SCOPE, "repository:other:pull").text
-    [asked] = service.requests
-    assert (asked.method, asked.user, asked.form) == ("GET", "ada", {})
-    assert asked.query == {"service": [SERVICE], "scope": [SCOPE, "repository:other:pull"], "account": ["ada"]}
-    assert "s3cret-of-ada" not in asked.path
-
-
-def test_get_as_nobody(tokens: TokenCache, service: TokenServer) -> None:
-    service.users.clear()
-    assert get(tokens, service, None).text
-    [asked] = service.requests
-    assert asked.header("Authorization") is None
-    assert asked.query == {"service": [SERVICE], "scope": [SCOPE]}
-
-
-def test_a_realm_with_a_query_keeps_it(tokens: TokenCache, service: TokenServer) -> None:
-    get(tokens, service, ADA, realm=f"{service.realm}?tenant=a%20b")
-    assert service.requests[0].query["tenant"] == ["a b"]
-    assert service.requests[0].query["scope"] == [SCOPE]
-
-
 def test_post_with_an_identity_token(tokens: TokenCache, service: TokenServer) -> None:
     assert get(tokens, service, IDENTITY, SCOPE, "repository:other:pull").text
     [asked] = service.requests
@@ -83,17 +61,6 @@ def test_post_with_an_identity_token(tokens: TokenCache, service: TokenServer) -
         "access_type": ["online"],
         "scope": [f"{SCOPE} repository:other:pull"],
     }
-
-
-@pytest.mark.parametrize("status", [400, 401, 404, 405])
-def test_a_service_that_takes_no_post_is_asked_by_get(tokens: TokenCache, service: TokenServer, status: int) -> None:
-    service.post_status = status
-    beside = Credential(Kind.IDENTITY, "ada", "refresh-of-ada", "a test", "s3cret-of-ada")
-    for scope in (SCOPE, "repository:other:pull"):
-        assert get(tokens, service, beside, scope).text
-    methods = [asked.method for asked in service.requests]
-    assert methods == (["POST", "GET", "GET"] if status in {404, 405} else ["POST", "GET", "POST", "GET"])
-    assert service.requests[1].user == "ada"
 
 
 def test_an_identity_token_is_a_password_where_no_other_is_known(tokens: TokenCache, service: TokenServer) -> None:
@@ -117,37 +84,6 @@ def test_credentials_that_are_refused(tokens: TokenCache, service: TokenServer, 
     assert "It was asked with the credentials of a test" in str(caught.value)
     for secret in ("wrong-secret", base64.b64encode(b"ada:wrong-secret").decode()):
         assert secret not in f"{caught.value}{vars(caught.value)}"
-
-
-def test_a_failing_service_is_not_asked_by_another_method(tokens: TokenCache, service: TokenServer) -> None:
-    service.post_status = 403
-    with pytest.raises(AuthError, match="refuses the credentials"):
-        get(tokens, service, IDENTITY)
-    assert [asked.method for asked in service.requests] == ["POST"]
-
-
-def test_tokens_are_kept_by_all_that_they_hang_on(tokens: TokenCache, service: TokenServer) -> None:
-    bert = Credential(Kind.PASSWORD, "bert", "s3cret-of-bert", "a test")
-    wanted = [
-        (TokenRequest(realm, name, scopes), credential)
-        for realm in (service.realm, f"{service.realm}?x=1")
-        for name in (SERVICE, "another")
-        for scopes in ((SCOPE,), ("repository:other:pull",), (SCOPE, "repository:other:pull"))
-        for credential in (ADA, bert)
-    ]
-    for _ in range(2):
-        for one, credential in wanted:
-            tokens.get(one, Found(credential), "http://127.0.0.1:5000")
-    assert len(service.requests) == len(wanted) == 24
-
-
-def test_a_forgotten_token_is_asked_for_anew(tokens: TokenCache, service: TokenServer) -> None:
-    first = get(tokens, service, ADA)
-    assert get(tokens, service, ADA) is first
-    tokens.forget("another")
-    assert get(tokens, service, ADA) is first
-    tokens.forget(first.text)
-    assert get(tokens, service, ADA).text != first.text
 
 
 def test_only_so_many_are_kept(tokens: TokenCache, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -237,12 +173,3 @@ def test_an_answer_that_is_no_token_is_not_quoted(body: bytes, words: str) -> No
     assert "https://auth.example/token" in str(caught.value)
     assert not [text for text in ("eyJ", "hidden", "xxx") if text in f"{caught.value}{vars(caught.value)}"]
     assert caught.value.__suppress_context__ or caught.value.__context__ is None
-
-
-@pytest.mark.parametrize("body", [b'{"access_token": "eyJ"}', b'{"token": null, "access_token": "eyJ"}'])
-def test_a_token_called_access_token_is_one(body: bytes) -> None:
-    assert read_token(Answer(200, {}, body, "")).text == "eyJ"
-
-
-def test_a_token_does_not_show_itself() -> None:
-    assert "eyJ" not in f"{Token('eyJ', 0.0)}{Token('eyJ', 0.0)!r}"

@@ -7,47 +7,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from ocinb.errors import TransportError
-from ocinb.network.addresses import followed, is_beyond, is_loopback, reach, safe_url, same_origin
-
-
-@pytest.mark.parametrize(
-    ("host", "here"),
-    [
-        ("127.0.0.1", True),
-        ("127.9.9.9", True),
-        ("::1", True),
-        ("[::1]", True),
-        ("LOCALHOST", True),
-        ("a.localhost", True),
-        ("localhost.", True),
-        ("::ffff:127.0.0.1", True),
-        ("127.1", True),
-        ("2130706433", True),
-        ("", False),
-        (None, False),
-        ("0.0.0.0", False),
-        ("10.0.0.1", False),
-        ("localhost.example", False),
-    ],
-)
-def test_what_is_this_machine(host: str | None, here: bool) -> None:  # noqa: FBT001 - a row
-    assert is_loopback(host) is here
-
-
-@pytest.mark.parametrize(
-    ("one", "other", "same"),
-    [
-        ("https://a.example/x", "https://a.example:443/y", True),
-        ("http://a.example/x", "http://A.example:80/y", True),
-        ("http://a.example", "https://a.example", False),
-        ("https://a.example", "https://b.example", False),
-        ("https://a.example", "https://a.example:5000", False),
-        ("https://a.example", "https://a.example.evil.example", False),
-        ("https://a.example", "https://a.example@evil.example", False),
-    ],
-)
-def test_origins(one: str, other: str, same: bool) -> None:  # noqa: FBT001 - a row
-    assert same_origin(one, other) is same
+from ocinb.network.addresses import Range, followed, is_beyond, parse_address, reach, safe_url
 
 
 @pytest.mark.parametrize(
@@ -126,3 +86,48 @@ def test_a_header_that_leads_nowhere(target: str) -> None:
         followed("https://a.example/v2/", target)
     assert "hidden" not in str(caught.value)
     assert caught.value.__suppress_context__
+
+
+RANGES = {
+    Range.PUBLIC: "8.8.8.8 11.0.0.1 100.63.255.255 100.128.0.0 172.15.0.1 172.32.0.1 2606:4700::1 ::ffff:8.8.8.8 "
+    "64:ff9b::808:808 2002:808:808::1",
+    Range.LOOPBACK: "127.0.0.1 127.255.255.255 0.0.0.0 ::1 :: ::ffff:127.0.0.1 ::127.0.0.1 64:ff9b::7f00:1 "
+    "2002:7f00:1::",
+    Range.LINK_LOCAL: "169.254.0.1 169.254.169.254 fe80::1 febf::1 ::ffff:169.254.169.254 64:ff9b::a9fe:a9fe",
+    Range.PRIVATE: "10.0.0.0 10.255.255.255 172.16.0.0 172.31.255.255 192.168.0.0 fc00::1 fdff::1 fec0::1 "
+    "::ffff:10.0.0.1 ::10.0.0.1 64:ff9b::a00:1 2002:c0a8:101::",
+    Range.SHARED: "100.64.0.0 100.127.255.255 ::ffff:100.64.0.1",
+    Range.MULTICAST: "224.0.0.1 239.255.255.255 ff02::1",
+    Range.RESERVED: "0.0.0.1 192.0.2.1 198.18.0.1 198.51.100.1 203.0.113.1 240.0.0.1 255.255.255.255 2001:db8::1 "
+    "100::1 64:ff9b:1::1 2001::1",
+}
+
+
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [
+        ("127.0.0.1", "127.0.0.1"),
+        ("[::1]", "::1"),
+        ("::1", "::1"),
+        ("fe80::1%eth0", "fe80::1"),
+        ("127.1", "127.0.0.1"),
+        ("127.0.1", "127.0.0.1"),
+        ("2130706433", "127.0.0.1"),
+        ("0x7f000001", "127.0.0.1"),
+        ("0X7F.1", "127.0.0.1"),
+        ("017700000001", "127.0.0.1"),
+        ("0", "0.0.0.0"),
+        ("10.0.0.1.", "10.0.0.1"),
+        ("localhost", None),
+        ("ghcr.io", None),
+        ("1.2.3.4.example", None),
+        ("1.2.3.4 ghcr.io", None),
+        ("dead.beef", None),
+        ("256.256.256.256", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_what_is_an_address(host: str | None, address: str | None) -> None:
+    found = parse_address(host)
+    assert (None if found is None else str(found)) == address

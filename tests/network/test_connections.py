@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
+import signal
 import socket
-from collections.abc import Iterable
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
-import requests
 
 import ocinb
+from ocinb._pool import StoppedError, check_stopped, run_all
 from ocinb._settings import settings
 from ocinb.errors import InvalidError
-from ocinb.network.connections import open_adapter, prepared, read_upto
-from ocinb.network.tls import Trust
+from ocinb.network.connections import prepared
+from ocinb.network.dns import Network, SocketAddress
 from ocinb.samples import SampleRegistry
 from ocinb.samples import registry as start_registry
 from ocinb.samples.server import SocketServer
 from ocinb.sources.session import close_default_session, default_session
 from ocinb.spec.digest import Digest
+from tests.patience import SECONDS, Stopwatch, until
+from tests.scripts import TELLING_THAT_IT_WAITS
 from tests.sources.servers import listening, open_host
-from tests.transferring import BLOB, describe, open_repository
+from tests.transferring import open_repository
 
 
 def test_a_netrc_opens_nothing_and_leaks_nowhere(
@@ -43,31 +52,11 @@ def test_cookies_are_not_kept(registry: SampleRegistry) -> None:
     assert b"cookie-of-somebody" not in b"".join(path.read_bytes() for path in settings.cache_dir.iterdir())
 
 
-def test_bytes_are_asked_for_as_they_are(registry: SampleRegistry) -> None:
-    registry.put_blob(BLOB)
-    source = open_repository(registry)
-    source.resolve("2.0")
-    with source.open_blob(describe(BLOB)) as blob:
-        assert b"".join(blob.chunks()) == BLOB
-    assert {request.header("Accept-Encoding") for request in registry.requests} == {"identity"}
-    assert all((request.header("User-Agent") or "").startswith("ocinb/") for request in registry.requests)
-
-
 def endless(connection: socket.socket) -> None:
     connection.recv(65536)
     connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n{")
     while True:
         connection.sendall(b" " * 65536)
-
-
-def test_a_request_has_nothing_of_the_one_before() -> None:
-    url = "https://registry.example/token"
-    first = prepared("POST", url, {"Authorization": "Bearer s3cret", "accept": "a/b"}, b"s3cret")
-    assert (first.method, first.url, first.body, first.headers["Content-Length"]) == ("POST", url, b"s3cret", "6")
-    assert first.headers["Accept"] == "a/b"
-    second = prepared("GET", url, {})
-    assert (second.method, second.url, second.body) == ("GET", url, None)
-    assert {name.lower() for name in second.headers} == {"user-agent", "accept-encoding", "accept"}
 
 
 @pytest.mark.parametrize("url", ["", "/v2/", "http://", "http://registry.example:port/", "http://*.example/"])
@@ -84,33 +73,6 @@ def test_an_endless_answer_is_given_up_at_the_limit() -> None:
         for ask in (lambda: source.resolve("1"), source.tags, lambda: source.small_blob(Digest.of(b"x"))):
             with pytest.raises(InvalidError, match=r"1,000,000"):
                 ask()
-
-
-def test_a_proxy_with_connections_of_its_own_keeps_them() -> None:
-    class Other:
-        pass
-
-    adapter = open_adapter(settings, Trust(settings))
-    request = requests.Request("GET", "http://a.example/").prepare()
-    pool: Any = adapter.get_connection_with_tls_context(request, verify=True)
-    assert pool.ConnectionCls.__module__ == "ocinb.network.connections"
-    pool.ConnectionCls = Other
-    pool = adapter.get_connection_with_tls_context(request, verify=True)
-    assert pool.ConnectionCls is Other
-
-
-@pytest.mark.parametrize(
-    ("chunks", "read"),
-    [([], b""), ([b"abc"], b"abc"), ([b"ab", b"cd"], b"abcd"), ([b"abc", b"def"], b"abcde"), ([b"abcdefgh"], b"abcde")],
-)
-def test_a_body_is_read_as_far_as_a_byte_over_the_limit(chunks: Iterable[bytes], read: bytes) -> None:
-    assert read_upto(chunks, 4) == read
-
-
-def test_of_a_long_body_no_more_is_asked_for() -> None:
-    chunks = iter([b"abc", b"def", b"ghi"])
-    assert len(read_upto(chunks, 4)) == 5
-    assert list(chunks) == [b"ghi"]
 
 
 @pytest.mark.parametrize("token", [False, True])
@@ -137,3 +99,134 @@ def test_a_registry_never_sees_more_connections_than_were_allowed(
         assert len(ocinb.tags(registry.reference("demo/shop"), digests=True)) > len(names)
         assert set(ocinb.pull(names[0], platform="all", progress=False)["outcome"]) == {"downloaded", "present"}
     assert max(most) == settings.concurrency
+
+
+# Far less than the time-outs, and far more than a busy machine needs.
+SOON_SECONDS = 6.0
+
+INTERRUPTED = """
+import signal, sys
+from pathlib import Path
+from ocinb._pool import run_all
+from ocinb._settings import settings
+from ocinb.sources.session import default_session, open_source
+from ocinb.spec.reference import Reference
+
+name, scheme, folder = sys.argv[1:]
+settings.store_dir = settings.cache_dir = Path(folder)
+settings.timeout = 600
+endpoint = default_session().endpoint(name)
+endpoint._base, endpoint._sure = f"{scheme}://{name}", True
+source = open_source(Reference(f"{name}/demo/shop"), session=default_session())
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
+threading.Thread(target=tell_that_it_waits).start()
+try:
+    run_all(source.resolve, ["1.0", "2.0"], workers=2)
+except KeyboardInterrupt:
+    print("interrupted", flush=True)
+"""
+
+
+@pytest.mark.parametrize(
+    ("scheme", "proxied"),
+    [("http", False), ("https", False), ("https", True)],
+    ids=["before the headers", "in the TLS handshake", "in the tunnel of a proxy"],
+)
+def test_an_interrupt_ends_a_process_that_waits_for_a_silent_server(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    scheme: str,
+    proxied: bool,  # noqa: FBT001 - a row
+) -> None:
+    both = threading.Barrier(3)
+
+    def talk(connection: socket.socket) -> None:
+        connection.recv(65536)
+        both.wait(SECONDS)
+        connection.recv(65536)
+
+    with listening(talk) as host:
+        monkeypatch.setenv("https_proxy", f"http://{host}")
+        script, name = TELLING_THAT_IT_WAITS + INTERRUPTED, "registry.example" if proxied else host
+        command = [sys.executable, "-c", script, name, scheme, str(tmp_path)]
+        with (
+            Stopwatch() as watch,
+            subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process,
+        ):
+            assert process.stdout is not None
+            assert process.stdout.readline() == "waiting\n"
+            both.wait(SECONDS)
+            time.sleep(0.2)  # both wait for the answer
+            began = time.monotonic()
+            process.send_signal(signal.SIGINT)
+            try:
+                output = process.communicate(timeout=SECONDS)
+            finally:
+                process.kill()
+            taken = watch.between(began, time.monotonic())
+    assert output == ("interrupted\n", "")
+    assert process.returncode == 0
+    assert taken < SOON_SECONDS
+
+
+def outcome_of_a_stop(base: str, waits: threading.Event) -> list[type[BaseException]]:
+    """Ask a server, stop when it waits, and give what that came to."""
+    outcome: list[type[BaseException]] = []
+    settings.timeout = 600
+    endpoint = default_session().endpoint(urlsplit(base).netloc)
+    endpoint._base, endpoint._sure = base, True
+    source = open_host(endpoint.registry)
+
+    def work(what: str) -> object:
+        if what == "fail":
+            assert waits.wait(SECONDS)
+            raise InvalidError("this is why")
+        try:
+            return source.resolve(what)
+        except BaseException as error:
+            outcome.append(type(error))
+            raise
+
+    with pytest.raises(InvalidError, match="this is why"):
+        run_all(work, ["1.0", "fail"], workers=2)
+    until(lambda: outcome)
+    return outcome
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_what_ends_a_silent_connection_is_the_stop_and_no_error(scheme: str) -> None:
+    waits = threading.Event()
+
+    def talk(connection: socket.socket) -> None:
+        connection.recv(65536)
+        waits.set()
+        connection.recv(65536)
+
+    with listening(talk) as host:
+        assert outcome_of_a_stop(f"{scheme}://{host}", waits) == [StoppedError]
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_connection_that_comes_about_after_the_stop_is_not_used(scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    waits, over = threading.Event(), threading.Event()
+    heard: list[bytes] = []
+
+    class Slow(Network):
+        def call(self, door: SocketAddress, seconds: float, options: Sequence[Any] = ()) -> socket.socket:
+            connected = super().call(door, seconds, options)
+            waits.set()
+            with suppress(StoppedError):
+                while True:
+                    check_stopped()
+                    time.sleep(0.002)
+            return connected
+
+    def talk(connection: socket.socket) -> None:
+        heard.append(connection.recv(65536))
+        over.set()
+
+    monkeypatch.setattr("ocinb.network.dns.network", Slow())
+    with listening(talk) as host:
+        assert outcome_of_a_stop(f"{scheme}://{host}", waits) == [StoppedError]
+        assert over.wait(SECONDS)
+    assert heard == [b""]

@@ -15,9 +15,6 @@ from ocinb.samples import SampleRegistry
 from ocinb.samples import registry as start_registry
 from ocinb.sources.base import Source
 from ocinb.sources.registry import RegistrySource
-from ocinb.sources.session import default_session, open_source
-from ocinb.spec.reference import Reference
-from tests.sources.servers import listening, saying
 from tests.transferring import BLOB, blob_path, describe, open_repository
 
 WANTED = describe(BLOB)
@@ -103,41 +100,6 @@ def test_a_redirect_to_another_host_takes_no_authorization_along(
     assert elsewhere.header("Range") == "bytes=7-"
 
 
-def test_after_a_detour_no_authorization_comes_back(private: SampleRegistry, registry: SampleRegistry) -> None:
-    source = open_repository(private)
-    source.tags()
-    redirect(private, blob_path(WANTED), f"http://{registry.host}/detour")
-    redirect(registry, "/detour", f"http://{private.host}{blob_path(WANTED)}?back")
-    assert read(source) == BLOB
-    back = [request for request in private.requests if request.path.endswith("?back")]
-    assert [request.header("Authorization") for request in back] == [None]
-    assert [request.header("Authorization") for request in registry.requests] == [None]
-
-
-@pytest.mark.parametrize("question", ["blob", "tag", "tags"])
-def test_what_a_redirect_leads_to_does_not_say_where_credentials_go(
-    private: SampleRegistry, registry: SampleRegistry, question: str
-) -> None:
-    source = open_repository(private)
-    source.head("1.0")
-    before = len(private.requests)
-    redirect(private, "/v2/demo/*", f"http://{registry.host}/elsewhere", times=None)
-    challenge = {"WWW-Authenticate": f'Bearer realm="http://{private.host}/token?for=elsewhere"'}
-    registry.fault("/elsewhere", status=401, headers=challenge, times=None)
-    with pytest.raises(TransportError, match="refused access"):
-        ASK[question](source)
-    assert len(private.requests) == before + 1
-    assert [request.header("Authorization") for request in registry.requests] == [None]
-
-
-def test_a_redirect_on_the_same_host_keeps_it(private: SampleRegistry) -> None:
-    source = open_repository(private)
-    source.tags()
-    redirect(private, blob_path(WANTED), f"{blob_path(WANTED)}?again")
-    assert read(source) == BLOB
-    assert (private.requests[-1].header("Authorization") or "").startswith("Bearer ")
-
-
 @pytest.mark.parametrize("question", ASK)
 def test_an_endless_redirect_is_an_error(registry: SampleRegistry, question: str) -> None:
     redirect(registry, "/v2/demo/*", "?round=1", times=None)
@@ -171,16 +133,6 @@ def test_a_redirect_that_leads_nowhere(registry: SampleRegistry, question: str, 
     assert location.startswith("javascript") or "hidden" not in str(caught.value)
 
 
-def test_the_body_of_a_redirect_is_not_waited_for(registry: SampleRegistry) -> None:
-    registry.put_blob(BLOB)
-    target = f"http://{registry.host}{blob_path(WANTED)}"
-    huge = f"HTTP/1.1 307 Moved\r\nLocation: {target}\r\nContent-Length: 9000000000\r\n\r\n"
-    with listening(saying(huge.encode() + b"x" * 1000)) as host:
-        source = open_source(Reference(f"{host}/demo/shop"), session=default_session())
-        default_session().endpoint(host)._sure = True
-        assert read(source) == BLOB
-
-
 @pytest.mark.parametrize(
     ("url", "location", "target"),
     [
@@ -210,21 +162,6 @@ def test_from_outside_a_range_no_redirect_leads_into_it(host: str) -> None:
         if OF_RANGES.get(origin) != OF_RANGES[host]:
             with pytest.raises(AstrayError, match="leads from outside into a range that is not public"):
                 lead(f"https://{origin}/v2/x", target)
-
-
-@pytest.mark.parametrize("host", OF_RANGES)
-def test_within_a_range_redirects_may_lead_to_each_other(host: str) -> None:
-    target = f"https://{host}/y"
-    together = [origin for origin, name in OF_RANGES.items() if name == OF_RANGES[host]]
-    assert host in together
-    assert [lead(f"https://{origin}/v2/x", target) for origin in together] == [target] * len(together)
-
-
-@pytest.mark.parametrize("host", ["b.example", "1.1.1.1", "[2001:4860:4860::8888]", "[64:ff9b::808:808]"])
-def test_what_is_public_can_be_led_to_from_everywhere(host: str) -> None:
-    target = f"https://{host}/y"
-    origins = ["a.example", "8.8.8.8", "[2606:4700::1]", *OF_RANGES]
-    assert {origin: lead(f"https://{origin}/v2/x", target) for origin in origins} == dict.fromkeys(origins, target)
 
 
 @pytest.mark.parametrize(

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import gzip
 import threading
-from socket import socket
 
 import pytest
-import requests
 
 from ocinb._pool import StoppedError, run_all
-from ocinb._settings import Settings, settings
-from ocinb.errors import IntegrityError, InvalidError, OcinbError, TransportError
-from ocinb.network.connection_errors import failure, reason_of, root_of
+from ocinb._settings import settings
+from ocinb.errors import IntegrityError, InvalidError, TransportError
+from ocinb.network.connection_errors import reason_of, root_of
 from ocinb.sources.session import close_default_session, default_session
 from ocinb.spec.digest import Digest
 from tests.internet import Internet
@@ -80,14 +78,6 @@ def sure(host: str) -> None:
     default_session().endpoint(host)._sure = True
 
 
-@pytest.mark.parametrize("raw", GOOD.values(), ids=GOOD)
-def test_an_odd_answer_that_is_one(raw: bytes) -> None:
-    with listening(saying(raw)) as host:
-        sure(host)
-        assert open_host(host).tags() == ["secret-1"]
-        assert open_host(host).small_blob(Digest.of(BODY)).raw == BODY
-
-
 @pytest.mark.parametrize(("raw", "words"), BAD.values(), ids=BAD)
 def test_a_broken_answer(raw: bytes, words: str) -> None:
     with listening(saying(raw)) as host:
@@ -118,27 +108,6 @@ def test_a_bomb_is_read_as_far_as_the_limit() -> None:
         sure(host)
         with pytest.raises(InvalidError, match="larger than the limit of 1,000,000 bytes"):
             open_host(host).tags()
-
-
-def test_what_stays_behind_in_a_line_is_not_taken_for_the_next_answer() -> None:
-    first = b"HTTP/1.1 200 OK\r\n" + LENGTH + b"\r\n" + BODY
-    smuggled = b'HTTP/1.1 200 OK\r\nContent-Length: 31\r\n\r\n{"name":"demo","tags":["evil"]}'
-    settings.tag_ttl = 0
-
-    def talk(connection: socket) -> None:
-        while connection.recv(65536):
-            connection.sendall(first + smuggled)
-
-    with listening(talk) as host:
-        sure(host)
-        source = open_host(host)
-        assert [source.tags() for _ in range(5)] == [["secret-1"]] * 5
-
-
-def test_nobody_hears_there() -> None:
-    host = closed_port()
-    with pytest.raises(TransportError, match=f"{host} cannot be reached: Connection refused .*Is the name right"):
-        open_host(host).tags()
 
 
 def test_who_takes_no_call_is_told_with_the_time_that_it_had(
@@ -205,25 +174,8 @@ def test_a_proxy_in_the_way(monkeypatch: pytest.MonkeyPatch, variable: str, prox
     assert "registry.example" in str(caught.value)
 
 
-def test_a_host_that_needs_no_proxy_is_asked_itself(
-    registry: object, internet: Internet, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    host = internet.serve("registry.example", registry.host)  # type: ignore[attr-defined]
-    settings.insecure_registries = (host,)
-    monkeypatch.setenv("ALL_PROXY", f"http://{closed_port()}")
-    monkeypatch.setenv("NO_PROXY", "other.example,.example")
-    assert open_host(host).tags()
-
-
 def test_a_chain_of_exceptions_that_bites_its_tail_has_an_end() -> None:
     one, other = ValueError(), ValueError()
     one.args, other.args = (other,), (one,)
     assert root_of(one) in (one, other)
     assert reason_of(OSError()) == "OSError"
-
-
-def test_what_a_library_says_of_a_bad_address_is_not_quoted() -> None:
-    error = requests.exceptions.InvalidURL("Failed to parse: http://a..b/?sig=hidden")
-    told = failure(error, "http://a..b/?sig=hidden", Settings())
-    assert isinstance(told, OcinbError)
-    assert str(told) == "a..b is no address that can be asked (http://a..b/?sig=***)"

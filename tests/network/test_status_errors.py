@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-
 import pytest
 
 from ocinb.errors import AuthError, NotFoundError, RateLimitError, TransportError
 from ocinb.network.response import Answer
-from ocinb.network.status_errors import RangeError, UnknownRepositoryError, refusal
+from ocinb.network.status_errors import RangeError, refusal
 
 URL = "https://ada:pw@registry.example/v2/a/manifests/1?sig=hidden"
 
@@ -45,45 +43,6 @@ def test_the_registrys_words(body: bytes, words: str) -> None:
     told = str(refusal("registry.example", Answer(418, {}, body, URL)))
     assert told.startswith(f"registry.example answered 418{': ' if words else ''}{words} (https")
     assert "hidden" not in told
-
-
-@pytest.mark.parametrize(
-    ("body", "unknown"),
-    [
-        (b'{"errors": [{"code": "NAME_UNKNOWN"}]}', True),
-        (b'{"errors": [{"code": "X", "message": "' + b"x" * 1000 + b'"}, {"code": "NAME_UNKNOWN"}]}', True),
-        (b'{"errors": [{"code": "MANIFEST_UNKNOWN", "message": "unknown tag=NAME_UNKNOWN"}]}', False),
-        (b"NAME_UNKNOWN", False),
-    ],
-)
-def test_which_thing_is_unknown_is_said_by_the_code_alone(body: bytes, unknown: bool) -> None:  # noqa: FBT001 - a row
-    told = refusal("registry.example", Answer(404, {}, body, URL))
-    assert type(told) is (UnknownRepositoryError if unknown else NotFoundError)
-
-
-def test_long_words_are_cut() -> None:
-    body = b'{"errors": [{"message": "' + b"x" * 10_000 + b'"}]}'
-    assert len(str(refusal("registry.example", Answer(500, {}, body, URL)))) < 600
-
-
-@pytest.mark.parametrize("status", [429, 503])
-def test_when_to_come_back(status: int) -> None:
-    now = datetime.now(UTC)
-    told = refusal("registry.example", Answer(status, {"retry-after": "17"}, b"", URL))
-    assert isinstance(told, RateLimitError)
-    assert told.retry_at is not None
-    assert now + timedelta(seconds=17) <= told.retry_at <= now + timedelta(seconds=60)
-    assert f"Come back in 17 s, at {told.retry_at:%Y-%m-%d %H:%M:%S} UTC" in str(told)
-    assert "ocinb.settings.max_wait" in str(told)
-
-
-@pytest.mark.parametrize("header", [{}, {"retry-after": "soon"}, {"retry-after": ""}])
-def test_who_does_not_say_when_is_asked_some_time_later(header: dict[str, str]) -> None:
-    told = refusal("registry.example", Answer(429, header, b"", URL))
-    assert isinstance(told, RateLimitError)
-    assert told.retry_at is None
-    assert "Wait a while" in str(told)
-    assert type(refusal("registry.example", Answer(503, header, b"", URL))) is TransportError
 
 
 @pytest.mark.parametrize("status", [401, 403])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import threading
 import time
 from pathlib import Path
@@ -13,7 +12,7 @@ import pytest
 
 from ocinb._pool import StoppedError, run_all
 from ocinb._settings import Settings
-from ocinb.auth.credential_helpers import FAULT_SECONDS, LIFE_SECONDS, Helpers
+from ocinb.auth.credential_helpers import Helpers
 from tests.logins import Helper, install_helper
 from tests.patience import SECONDS
 
@@ -29,23 +28,6 @@ def helper(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Helper:
 @pytest.fixture
 def helpers() -> Helpers:
     return Helpers(Settings(timeout=SECONDS))
-
-
-def test_a_login_is_told(helper: Helper, helpers: Helpers) -> None:
-    helper.knows(**{"ghcr.io": ("ada", SECRET)})
-    said = helpers.ask("fake", "ghcr.io", STAMP)
-    assert (said.user, said.secret, said.fault) == ("ada", SECRET, None)
-    assert SECRET not in repr(said)
-    assert helper.calls == [["get", "ghcr.io"]]
-
-
-@pytest.mark.parametrize(
-    "what", [{}, {"user": "", "secret": ""}, {"stdout": "credentials not found in native keychain", "code": 1}]
-)
-def test_that_it_knows_nobody_is_no_error(helper: Helper, helpers: Helpers, what: dict[str, Any]) -> None:
-    helper.does(**what)
-    said = helpers.ask("fake", "ghcr.io", STAMP)
-    assert (said.user, said.secret, said.fault) == ("", "", None)
 
 
 @pytest.mark.parametrize(
@@ -67,17 +49,6 @@ def test_one_that_fails_is_named_and_not_quoted(
     said = helpers.ask("fake", "ghcr.io", STAMP)
     assert words in str(said.fault)
     assert SECRET not in f"{said}{capfd.readouterr()}"
-
-
-def test_bytes_that_are_no_text(tmp_path: Path, helper: Helper, helpers: Helpers) -> None:
-    program = tmp_path / "bin" / "docker-credential-raw"
-    for code in (0, 1):
-        program.write_text(
-            f"#!{sys.executable} -S\nimport sys\nsys.stdout.buffer.write(b'\\xff{SECRET}')\nsys.exit({code})"
-        )
-        program.chmod(0o755)
-        assert "docker-credential-raw" in str(helpers.ask("raw", f"{code}.example", STAMP).fault)
-    assert helper.calls == []
 
 
 @pytest.mark.parametrize(
@@ -147,31 +118,6 @@ def test_a_stop_ends_one_that_hangs(helper: Helper) -> None:
     helper.knows(**{"ghcr.io": ("ada", SECRET)})
     assert helpers.ask("fake", "ghcr.io", STAMP).user == "ada", "what was cut short is not remembered"
     assert StoppedError not in Exception.__mro__
-
-
-def test_what_was_said_is_believed_for_a_while(
-    helper: Helper, helpers: Helpers, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    now = [1000.0]
-    monkeypatch.setattr("ocinb.auth.credential_helpers.time.monotonic", lambda: now[0])
-    helper.knows(**{"ghcr.io": ("ada", SECRET)})
-    for passed, calls in [(0, 1), (LIFE_SECONDS - 1, 1), (2, 2)]:
-        now[0] += passed
-        assert helpers.ask("fake", "ghcr.io", STAMP).user == "ada"
-        assert len(helper.calls) == calls
-    helper.does(code=3, stdout="")
-    helpers.forget()
-    for passed, calls in [(0, 3), (FAULT_SECONDS - 1, 3), (2, 4)]:
-        now[0] += passed
-        assert helpers.ask("fake", "ghcr.io", STAMP).fault
-        assert len(helper.calls) == calls
-
-
-def test_a_new_login_is_heard(helper: Helper, helpers: Helpers) -> None:
-    assert helpers.ask("fake", "ghcr.io", STAMP).user == ""
-    helper.knows(**{"ghcr.io": ("ada", SECRET)})
-    assert helpers.ask("fake", "ghcr.io", STAMP).user == ""
-    assert helpers.ask("fake", "ghcr.io", (1, 3)).user == "ada", "docker login writes the file anew"
 
 
 def test_threads_share_one_call(helper: Helper, helpers: Helpers) -> None:

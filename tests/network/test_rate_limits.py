@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ocinb.network.rate_limits import Rate, read_rate, read_warnings
+from ocinb.network.rate_limits import Rate, read_rate
 from ocinb.samples import SampleRegistry
 from ocinb.sources.session import default_session
 from tests.transferring import BLOB, open_repository
@@ -43,23 +43,6 @@ NOW = datetime(2026, 5, 6, 7, 8, 9, tzinfo=UTC)
 )
 def test_rates(headers: dict[str, str], rate: Rate | None) -> None:
     assert read_rate(headers, NOW) == rate
-
-
-@pytest.mark.parametrize(
-    ("header", "texts"),
-    [
-        ("", []),
-        ('299 - "moves"', ["moves"]),
-        ('299 registry.example "moves" "Wed, 06 May 2026 07:08:09 GMT"', ["moves"]),
-        ('199 - "stale", 299 - "a, \\"b\\" \\\\c"', ['a, "b" \\c']),
-        ('299 - "one", 299 - "two"', ["one", "two"]),
-        ("299 - bare", []),
-        ('1299 - "x"', []),
-        ('299 - "' + "\\" * 50_000, []),
-    ],
-)
-def test_warnings(header: str, texts: list[str]) -> None:
-    assert read_warnings(header) == texts
 
 
 def test_a_registry_is_remembered_by_what_it_said_last(registry: SampleRegistry) -> None:

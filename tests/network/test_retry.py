@@ -6,7 +6,6 @@ import threading
 import time
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from functools import partial
 from socket import socket
 from typing import Any
 
@@ -20,8 +19,8 @@ from ocinb.network import retry
 from ocinb.network.retry import Attempts, Quiet, retry_after
 from ocinb.samples import SampleRegistry
 from ocinb.sources.session import default_session
-from tests.patience import SECONDS, until
-from tests.sources.servers import closed_port, listening, open_host
+from tests.patience import until
+from tests.sources.servers import listening, open_host
 from tests.transferring import BLOB, blob_path, describe, open_repository
 
 NOW = datetime(2026, 5, 6, 7, 8, 9, tzinfo=UTC)
@@ -56,25 +55,6 @@ PASSING: list[dict[str, Any]] = [{"status": status} for status in (408, 429, 500
 )
 def test_how_long_a_registry_wants_to_be_left_alone(header: str, seconds: float | None) -> None:
     assert retry_after(header, NOW) == seconds
-
-
-@pytest.mark.parametrize("effect", PASSING)
-@pytest.mark.parametrize("question", ["tags", "head", "resolve", "blob"])
-def test_what_fails_for_a_moment_is_asked_again(
-    registry: SampleRegistry, effect: dict[str, Any], question: str
-) -> None:
-    registry.put_blob(BLOB)
-    source = open_repository(registry)
-    default_session().endpoint(registry.host)._sure = True
-    fault = registry.fault("*", method="*", times=settings.retries, **effect)
-    if question == "blob":
-        with source.open_blob(describe(BLOB)) as blob:
-            assert b"".join(blob.chunks()) == BLOB
-    else:
-        ask = {"tags": source.tags, "head": partial(source.head, "2.0"), "resolve": partial(source.resolve, "2.0")}
-        assert ask[question]()  # type: ignore[operator] # what they give differs
-    assert fault.hits == settings.retries
-    assert len(registry.requests) == settings.retries + 1
 
 
 @pytest.mark.parametrize("path", ["*/tags/list*", "*/manifests/*", "*/blobs/*"])
@@ -150,53 +130,12 @@ def test_pauses_grow_and_are_not_the_same_for_all(monkeypatch: pytest.MonkeyPatc
     assert min(row[5] for row in pauses) < 4.0, "jitter is full: the shortest is far shorter"
 
 
-def test_a_name_that_nobody_has_and_a_port_that_nobody_hears_are_told_soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retry, "FIRST_PAUSE_SECONDS", 0.5)
-    pauses: list[float] = []
-    monkeypatch.setattr("ocinb.network.session.pause", pauses.append)
-    with pytest.raises(TransportError, match="Connection refused"):
-        open_host(closed_port()).tags()
-    assert sum(pauses) < 2
-    error = TransportError("refused")
-    error.passing = error.unreachable = True
-    attempts = Attempts(Settings(), "GET")
-    monkeypatch.setattr("random.uniform", lambda _, longest: longest)
-    assert sum(attempts.after_failure(error) or 0.0 for _ in range(4)) < 1.0
-
-
 def test_retry_after_is_waited_for_and_then_it_goes_on(registry: SampleRegistry) -> None:
     fault = registry.fault("*/tags/list*", status=429, headers={"Retry-After": "0.2"})
     began = time.monotonic()
     assert open_repository(registry).tags()
     assert fault.hits == 1
     assert time.monotonic() - began >= 0.2
-
-
-def test_all_others_leave_that_registry_alone_meanwhile(
-    registry: SampleRegistry, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    heard, ask_for = threading.Event(), Quiet.ask_for
-
-    def listen(quiet: Quiet, origin: str, seconds: float) -> None:
-        ask_for(quiet, origin, seconds)
-        heard.set()
-
-    monkeypatch.setattr(Quiet, "ask_for", listen)
-    registry.fault("*/tags/list*", status=503, headers={"Retry-After": "0.4"})
-    source, other = open_repository(registry), open_repository(registry)
-    default_session().endpoint(registry.host)._sure = True
-    began = time.monotonic()
-
-    def work(question: str) -> float:
-        if question == "tags":
-            source.tags()
-        else:
-            assert heard.wait(SECONDS)
-            other.resolve(question)
-        return time.monotonic() - began
-
-    assert min(run_all(work, ["tags", "1.0", "2.0"], workers=3)) >= 0.4
-    assert len(registry.requests) == 4
 
 
 @pytest.mark.parametrize("status", [429, 503])
@@ -211,15 +150,6 @@ def test_who_wants_too_long_a_silence_is_an_error_at_once_and_not_asked_again(
         assert caught.value.retry_at is not None
         assert timedelta(minutes=59) < caught.value.retry_at - datetime.now(UTC) <= timedelta(hours=1)
     assert len(registry.requests) == 1
-
-
-def test_short_silences_add_up(registry: SampleRegistry) -> None:
-    settings.max_wait = 0.25
-    settings.retries = 100
-    fault = registry.fault("*/tags/list*", status=429, headers={"Retry-After": "0.1"}, times=None)
-    with pytest.raises(RateLimitError):
-        open_repository(registry).tags()
-    assert 2 <= fault.hits <= 3
 
 
 @pytest.mark.parametrize("effect", [{"status": 429, "headers": {"Retry-After": "600"}}, {"status": 500}])

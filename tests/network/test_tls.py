@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import certifi
 import pytest
 
 from ocinb._settings import Settings, settings
@@ -60,59 +59,9 @@ def in_a_folder(certificate: Path, folder: Path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("name", ["ca_bundle", *VARIABLES])
-def test_who_is_named_is_believed(
-    secure: SampleRegistry, certificate: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
-    place = in_a_folder(certificate, tmp_path / "folder") if name == "SSL_CERT_DIR" else certificate
-    if name == "ca_bundle":
-        settings.ca_bundle = place
-    else:
-        monkeypatch.setenv(name, str(place))
-    assert open_host(secure.host).tags()
-    assert default_session().endpoint(secure.host)._base == f"https://{secure.host}"
-
-
 def test_a_folder_may_be_the_bundle(secure: SampleRegistry, certificate: Path, tmp_path: Path) -> None:
     settings.ca_bundle = in_a_folder(certificate, tmp_path / "folder")
     assert open_host(secure.host).tags()
-
-
-def test_the_name_is_verified_also_where_a_test_says_which_address_it_has(
-    secure: SampleRegistry, certificate: Path, internet: Internet
-) -> None:
-    settings.ca_bundle = certificate
-    assert open_host(internet.serve("registry.example", secure.host)).tags()
-    with pytest.raises(TransportError, match=r"no secure connection to other.example:\d+: .*[Hh]ostname mismatch"):
-        open_host(internet.serve("other.example", secure.host)).tags()
-
-
-def test_a_setting_counts_from_when_it_is_set(secure: SampleRegistry, certificate: Path) -> None:
-    with pytest.raises(TransportError, match=r"no secure connection .*ocinb.settings.ca_bundle names .*insecure_reg"):
-        open_host(secure.host).tags()
-    settings.ca_bundle = certificate
-    assert open_host(secure.host).tags()
-    settings.ca_bundle = None
-    settings.tag_ttl = 0
-    with pytest.raises(TransportError, match="no secure connection"):
-        open_host(secure.host).tags()
-    settings.insecure_registries = (secure.host,)
-    assert open_host(secure.host).tags()
-    settings.insecure_registries = ()
-    with pytest.raises(TransportError, match="no secure connection"):
-        open_host(secure.host).tags()
-
-
-def test_settings_win_over_the_environment_and_requests_variable_over_that_of_openssl(
-    secure: SampleRegistry, certificate: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in ("SSL_CERT_FILE", "CURL_CA_BUNDLE"):
-        monkeypatch.setenv(name, certifi.where())
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
-    assert open_host(secure.host).tags()
-    settings.ca_bundle, settings.tag_ttl = Path(certifi.where()), 0
-    with pytest.raises(TransportError, match="no secure connection"):
-        open_host(secure.host).tags()
 
 
 @pytest.mark.parametrize(
@@ -139,23 +88,6 @@ def test_a_bundle_that_is_none_is_told(
             Trust(Settings(**changed)).context(URL)
         assert str(place) in str(caught.value)
         assert name in str(caught.value)
-
-
-def test_the_systems_own_and_certifis_are_read_once() -> None:
-    trust = Trust(Settings())
-    context = trust.context(URL)
-    assert context is trust.context("https://other.example/")
-    assert context.verify_mode is ssl.CERT_REQUIRED
-    assert context.check_hostname
-    assert len(context.get_ca_certs()) > 50
-
-
-def test_what_the_owner_of_the_machine_added_is_believed(
-    secure: SampleRegistry, certificate: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    folder = in_a_folder(certificate, tmp_path / "folder")
-    monkeypatch.setattr("ocinb.network.tls.SYSTEM_FOLDERS", (str(folder), "/nowhere"))
-    assert open_host(secure.host).tags()
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import os
 from pathlib import Path
 from typing import Any
@@ -152,23 +151,6 @@ def test_keys_are_folded_and_the_plain_one_wins(file: Path) -> None:
     assert found.store == "pass"
 
 
-@pytest.mark.parametrize("value", [{"auths": []}, {"auths": None}, {"credHelpers": [1], "credsStore": {}}, {}])
-def test_parts_of_the_wrong_type_are_not_there(file: Path, value: Any) -> None:
-    write_login(file).write_text(json.dumps(value))
-    found = only(AuthFiles())
-    assert (found.entries, found.helpers, found.store, found.faults) == ({}, {}, None, {})
-
-
-def test_dockers_old_form(tmp_path: Path, file: Path) -> None:
-    assert not file.exists()
-    home = tmp_path / "home"
-    home.mkdir()
-    (home / ".dockercfg").write_text(
-        json.dumps({"https://ghcr.io/v1/": auth("ada", SECRET), "quay.io/x": auth("b", "")})
-    )
-    assert {key: entry.user for key, entry in only(AuthFiles()).entries.items()} == {"ghcr.io": "ada", "quay.io": "b"}
-
-
 @pytest.mark.parametrize(
     ("raw", "words"),
     [
@@ -198,17 +180,6 @@ def test_what_is_no_file(file: Path) -> None:
     assert only(AuthFiles()).faults == {"": f"{file} cannot be read: it is no regular file"}
 
 
-def test_a_file_without_the_right_to_read_it(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write_login(file)
-
-    def refuse(*_: Any) -> int:
-        raise PermissionError(13, "Permission denied")
-
-    monkeypatch.setattr("os.open", refuse)  # a test may run as root, who may read all
-    [fault] = only(AuthFiles()).faults.values()
-    assert fault == f"{file} cannot be read: Permission denied"
-
-
 def test_the_file_that_a_variable_names_has_to_be_there(
     tmp_path: Path, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -217,18 +188,3 @@ def test_the_file_that_a_variable_names_has_to_be_there(
     first, second = AuthFiles()
     assert first.faults == {"": f"REGISTRY_AUTH_FILE names {tmp_path / 'gone.json'}, which is not there"}
     assert set(second.entries) == {"ghcr.io"}
-
-
-def test_a_file_is_read_again_when_it_has_changed(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    files = AuthFiles()
-    assert list(files) == []
-    write_login(file, {"ghcr.io": auth("ada", "1")})
-    assert only(files).entries["ghcr.io"].secret == "1"
-    write_login(file, {"ghcr.io": auth("ada", "22")})
-    assert only(files).entries["ghcr.io"].secret == "22"
-    opened: list[Any] = []
-    monkeypatch.setattr("ocinb.auth.auth_files._bytes", opened.append)
-    assert only(files).entries["ghcr.io"].secret == "22"
-    assert opened == [], "what has not changed is not read"
-    file.unlink()
-    assert list(files) == []
