@@ -70,7 +70,7 @@ def __dir__() -> list[str]:
 
 
 def _suggestion(name: str) -> str:
-    from ocinb._text import nearest
+    from ocinb._suggestions import nearest
     from ocinb.notebook import plot
 
     if name in plot.__all__:

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import FunctionType
 from typing import TYPE_CHECKING, ParamSpec, TypeVar, cast
 
-from ocinb._text import counted, nearest, shorten, without_login
+from ocinb._suggestions import nearest
+from ocinb._text import counted, shorten, without_login
 from ocinb.errors import InvalidError
 
 if TYPE_CHECKING:

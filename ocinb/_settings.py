@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ocinb._credentials import Credentials
-from ocinb._text import card, nearest
+from ocinb._suggestions import nearest
+from ocinb._text import card
 from ocinb.errors import InvalidError
 
 MIB = 1024 * 1024

@@ -95,17 +95,6 @@ def counted(number: int, noun: str, nouns: str | None = None) -> str:
     return f"{number:,} {noun if number == 1 else nouns or f'{noun}s'}"
 
 
-def nearest(wanted: str, names: Iterable[str], *, cutoff: float = 0.6) -> str | None:
-    """Give the name that somebody may have meant who mistyped it, or None if all are too different.
-
-    >>> nearest("platfrom", ["platform", "offline"])
-    'platform'
-    """
-    import difflib  # late: nobody mistypes every time
-
-    return next(iter(difflib.get_close_matches(wanted, list(names), n=1, cutoff=cutoff)), None)
-
-
 def escape_html(text: str) -> str:
     """Make any text safe between HTML tags and inside quoted attributes."""
     import html  # late, since it brings a table of all entities, and most people look at no HTML of ours

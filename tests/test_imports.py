@@ -17,8 +17,8 @@ from ocinb.samples import SampleRegistry
 from ocinb.spec.reference import Reference
 
 # What nobody needs who pulls from a registry that asks for no login.
-OF_A_LOGIN = tuple(f"ocinb.auth.{name}" for name in ("authfiles", "helpers", "keyring", "tokens", "wallet"))
-OF_FILES = tuple(f"ocinb.sources.{name}" for name in ("archives", "dockerarchive", "files", "layout", "localfiles"))
+OF_A_LOGIN = tuple(f"ocinb.auth.{name}" for name in ("auth_files", "credential_helpers"))
+OF_FILES = tuple(f"ocinb.sources.{name}" for name in ("docker_archive", "file_reader", "layout", "local_files"))
 OF_WHAT_IS_SEEN = ("ocinb.progress.terminal", "ocinb.progress.widgets", "ipywidgets", "tqdm")
 LATE = (*OF_A_LOGIN, *OF_FILES, *OF_WHAT_IS_SEEN, "ocinb.samples", "difflib", "docker", "duckdb")
 KEEPER = "requests_cache"

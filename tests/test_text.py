@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ocinb._suggestions import nearest
 from ocinb._text import (
     card,
     counted,
@@ -14,7 +15,6 @@ from ocinb._text import (
     fit_path,
     human_duration,
     human_size,
-    nearest,
     printable,
     short_digest,
     short_digests,

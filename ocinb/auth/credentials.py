@@ -7,12 +7,16 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from ocinb._credentials import BEARER_USER, HUB, IDENTITY_USER, is_bearer, keys_for
 from ocinb._settings import Settings
 from ocinb._text import Hidden
-from ocinb.auth.auth_files import AuthFile, AuthFiles, Entry
-from ocinb.auth.credential_helpers import PREFIX, Helpers
+
+if TYPE_CHECKING:
+    from ocinb.auth.auth_files import AuthFile, AuthFiles, Entry
+    from ocinb.auth.credential_helpers import Helpers
 
 
 class Kind(StrEnum):
@@ -107,8 +111,19 @@ class CredentialLookup:
     def __init__(self, settings: Settings, registry: str) -> None:
         self._settings = settings
         self._registry = registry
-        self._files = AuthFiles()
-        self._helpers = Helpers(settings)
+
+    # Both are imported late: most pulls are anonymous.
+    @cached_property
+    def _files(self) -> AuthFiles:
+        from ocinb.auth.auth_files import AuthFiles
+
+        return AuthFiles()
+
+    @cached_property
+    def _helpers(self) -> Helpers:
+        from ocinb.auth.credential_helpers import Helpers
+
+        return Helpers(self._settings)
 
     def find(self, repository: str | None) -> Found:
         """Find who we are in a repository, or in the registry as a whole."""
@@ -130,6 +145,8 @@ class CredentialLookup:
         for key in keys:
             pair = self._settings.credentials.get(key)
             if pair is not None:
+                from ocinb.auth.auth_files import Entry
+
                 return _credential(Entry(*pair), f'{_SETTINGS}["{key}"]')
         return None
 
@@ -147,6 +164,9 @@ class CredentialLookup:
                 faults.append(file.faults[key])
 
     def _told(self, helper: str, file: AuthFile, faults: list[str]) -> Iterator[Credential]:
+        from ocinb.auth.auth_files import Entry
+        from ocinb.auth.credential_helpers import PREFIX
+
         for server in HUB_SERVERS if self._registry == HUB else (self._registry,):
             said = self._helpers.ask(helper, server, file.stamp)
             if said.fault:

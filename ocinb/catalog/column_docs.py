@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from ocinb._arguments import suggesting
-from ocinb._text import card, counted, human_size, nearest
+from ocinb._suggestions import nearest
+from ocinb._text import card, counted, human_size
 from ocinb.catalog import schemas
 from ocinb.catalog.connection import Connections
 from ocinb.errors import InvalidError, NotFoundError, OcinbError

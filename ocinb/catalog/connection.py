@@ -15,7 +15,7 @@ from typing import TypeVar
 import duckdb
 
 from ocinb._pool import alone, interrupted_by, run_all
-from ocinb._text import nearest
+from ocinb._suggestions import nearest
 from ocinb.catalog import open_file as open_file_module
 from ocinb.catalog.open_file import (
     MEMORY,

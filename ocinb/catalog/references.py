@@ -8,7 +8,7 @@ from functools import cached_property
 
 import duckdb
 
-from ocinb._text import nearest
+from ocinb._suggestions import nearest
 from ocinb.catalog.connection import script
 from ocinb.catalog.document_rows import place_of
 from ocinb.errors import InvalidError, NotFoundError, OcinbError

@@ -317,7 +317,7 @@ class Http:
             if self._named is None:
                 # It takes half as long to load as all of requests, and who asks by digest needs none of it.
                 with collector_off():
-                    from ocinb.storage.responses import open_responses
+                    from ocinb.storage.caching_session import open_responses
 
                 session = open_responses(self._settings.cache_dir, worth_keeping)
                 self._named = configured(session, self._connections)

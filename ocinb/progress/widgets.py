@@ -5,15 +5,17 @@ JupyterLab delivers no click to a kernel that is busy, so there is no button: th
 
 from __future__ import annotations
 
+import contextvars
+import threading
 import time
 from collections import deque
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ocinb._text import escape_html, human_size, shorten
 from ocinb.progress.protocol import State, Task
-from ocinb.progress.renderer import DrawnProgress, Leaving, Pulse
+from ocinb.progress.renderer import DrawnProgress, Pulse
 
 _STYLE = Path(__file__).with_name("panel.css")
 # A tooltip need not be longer; a stranger's instruction may be of any length.
@@ -92,6 +94,8 @@ _COLOURS = {
     State.FAILED: "danger",
 }
 
+# Seconds in which a page of JupyterLab has drawn a panel, also on a busy machine.
+SETTLED_SECONDS = 1.5
 # What is over by then is no wait for people; and a page has the more to do the more panels come and go.
 _DELAY = 0.5
 
@@ -177,12 +181,6 @@ class _Panel:
             return
         self._totals.refresh(tally, {None})
 
-    def rest(self, line: str) -> None:
-        """Show nothing but a line any more."""
-        box, heading = self._made[-1], self._made[-1].children[0]
-        heading.value = heading(line)
-        box.add_class("ocinb-over")
-
     def close(self) -> None:
         """Take all of it out of the kernel and out of the browser, the box first."""
         for widget in reversed(self._made):
@@ -254,7 +252,6 @@ class WidgetProgress(DrawnProgress):
         self._shown_at = 0.0
 
     def _open(self, title: str, tasks: Sequence[Task], tally: Tally) -> None:
-        _LEAVING.take_due()
         self._panel = _Panel()
         box = self._panel.build(title, tasks, tally)
         handle = _new_handle()
@@ -268,26 +265,25 @@ class WidgetProgress(DrawnProgress):
     def _close(self, summary: str) -> None:
         handle, panel = self._handle, self._panel
         self._handle = self._panel = None
-        if handle is None or panel is None or not _LEAVING.is_soon(self._shown_at):
-            _take_down(handle, panel, summary)
-            return
-        panel.rest(summary)
-        _LEAVING.later(self._shown_at, partial(_take_down, handle, panel, summary))
+        line = {"text/plain": summary}
+        if handle is not None:
+            handle.update(line, raw=True)
+        elif summary:
+            _new_handle().display(line, raw=True)
+        # The page may still be drawing the panel, and a view whose model is gone reads "Error displaying widget".
+        if panel is not None:
+            _call_later(SETTLED_SECONDS - (time.monotonic() - self._shown_at), panel.close)
 
 
-_LEAVING = Leaving()
-
-
-def _take_down(handle: Any, panel: _Panel | None, summary: str) -> None:
-    """Put a line in the place of a panel, or where none came up, if there is one."""
-    line = {"text/plain": summary}
-    if handle is not None:
-        handle.update(line, raw=True)
-    elif summary:
-        _new_handle().display(line, raw=True)
-    # Only after the line has taken the box's place: a view without its model reads "Error displaying widget".
-    if panel is not None:
-        panel.close()
+def _call_later(seconds: float, call: Callable[[], object]) -> None:
+    """Call a function after a time in a thread of its own, or at once if the time is over."""
+    if seconds <= 0:
+        call()
+        return
+    # In the caller's context, from which a kernel takes the cell that the messages belong to.
+    timer = threading.Timer(seconds, contextvars.copy_context().run, (call,))
+    timer.daemon = True
+    timer.start()
 
 
 _ANCHORS: list[Any] = []

@@ -10,7 +10,7 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
-from ocinb._text import nearest
+from ocinb._suggestions import nearest
 from ocinb.archive.entries import DIRECTORY, SYMLINK, Columns
 from ocinb.errors import InvalidError, NotFoundError
 from ocinb.rootfs.filesystem import Overlay

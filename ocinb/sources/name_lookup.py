@@ -13,11 +13,11 @@ from functools import cached_property
 from itertools import islice
 from pathlib import Path
 
-from ocinb._text import nearest, shorten
+from ocinb._suggestions import near_names, nearest
+from ocinb._text import shorten
 from ocinb.errors import InvalidError, NotFoundError, TransportError
 from ocinb.spec.digest import Digest
 from ocinb.spec.documents import Descriptor
-from ocinb.spec.nearness import near_names
 from ocinb.spec.reference import PLACE
 from ocinb.spec.tag_schema import tag_kind
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from ocinb._text import nearest
+from ocinb._suggestions import nearest
 from ocinb.errors import InvalidError
 
 _OSES = frozenset(

@@ -11,7 +11,8 @@ from functools import total_ordering
 from typing import NoReturn
 
 from ocinb._arguments import suggesting
-from ocinb._text import card, nearest, shorten, without_login
+from ocinb._suggestions import nearest
+from ocinb._text import card, shorten, without_login
 from ocinb.errors import InvalidError
 from ocinb.spec.digest import HEX_LENGTHS, Digest
 

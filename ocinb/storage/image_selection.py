@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import translate
 from functools import cached_property
 
+from ocinb._suggestions import near_names
 from ocinb._text import shorten
 from ocinb.errors import InvalidError, NotFoundError
-from ocinb.spec.nearness import near_names
 from ocinb.spec.reference import Reference
 from ocinb.spec.tag_schema import tag_kind
 from ocinb.storage.index_file import Entry

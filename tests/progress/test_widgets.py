@@ -1,7 +1,7 @@
 """In a notebook few messages draw many bars, strangers' text stays text, and one plain line is all that is saved."""
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import ipywidgets
@@ -10,6 +10,7 @@ import pytest
 from ocinb.progress import widgets
 from ocinb.progress.protocol import State, Task
 from ocinb.progress.widgets import WidgetProgress
+from tests.patience import SECONDS
 from tests.progress.hand import Hand, beat
 
 _MARKUP = "<img src=x onerror=alert(1)>\"'&\x1b[2J"
@@ -32,7 +33,7 @@ class Screen:
 def screen(monkeypatch: pytest.MonkeyPatch) -> Screen:
     screen = Screen()
     monkeypatch.setattr(widgets, "_new_handle", lambda: screen)
-    monkeypatch.setattr(widgets._LEAVING, "is_soon", lambda _: False)  # whatever shell another test has left
+    monkeypatch.setattr(widgets, "SETTLED_SECONDS", 0.0)
     widgets._anchor()
     return screen
 
@@ -371,3 +372,30 @@ def test_threads_may_hammer_while_it_draws(screen: Screen) -> None:
     assert progress._tally.overall().complete == 8
     progress.finish("8 blobs")
     assert screen.shown == [({"text/plain": "8 blobs"}, True)]
+
+
+def test_a_young_panel_gives_way_to_its_line_at_once_and_its_widgets_go_later(
+    screen: Screen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(widgets, "SETTLED_SECONDS", 60.0)
+    timers: list[tuple[float, Callable[[], object]]] = []
+    monkeypatch.setattr(widgets, "_call_later", lambda seconds, call: timers.append((seconds, call)))
+    living = ipywidgets.widgets.widget._instances
+    before = set(living)
+    progress = WidgetProgress(pulse=Hand)
+    progress.start("Reading", [Task("key", "label", 1000)])
+    beat(progress)
+    progress.finish("1 layer")
+    assert screen.shown == [({"text/plain": "1 layer"}, True)]
+    assert set(living) > before, "the page may still be drawing them"
+    ((seconds, close),) = timers
+    assert 50 < seconds <= 60
+    close()
+    assert set(living) == before
+
+
+def test_a_call_that_is_due_later_does_not_wait() -> None:
+    called = threading.Event()
+    widgets._call_later(0.05, called.set)
+    assert not called.is_set()
+    assert called.wait(SECONDS)

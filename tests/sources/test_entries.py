@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ocinb._suggestions import COMPARED_NAMES
 from ocinb.errors import NotFoundError
 from ocinb.sources.name_lookup import Entries, Entry
 from ocinb.spec.digest import Digest
 from ocinb.spec.documents import Descriptor
-from ocinb.spec.nearness import COMPARED_NAMES
 
 TYPE = "application/vnd.oci.image.manifest.v1+json"
 

@@ -29,7 +29,7 @@ OPEN_AND_ASK = """
 import sys
 from pathlib import Path
 from requests import Request
-from ocinb.storage.responses import open_responses
+from ocinb.storage.caching_session import open_responses
 
 print("ready", flush=True)
 sys.stdin.readline()

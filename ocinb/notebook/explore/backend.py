@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from ocinb._text import nearest, printable, short_digests, shorten
+from ocinb._suggestions import nearest
+from ocinb._text import printable, short_digests, shorten
 from ocinb.errors import MAX_CHARACTERS, InvalidError, NotFoundError, OcinbError
 from ocinb.frames.batch import Name, Row, as_text, checked, complete
 from ocinb.frames.layer_reader import check_image

@@ -12,7 +12,8 @@ from dataclasses import replace
 from typing import Final
 
 from ocinb._pool import alone
-from ocinb._text import nearest, printable
+from ocinb._suggestions import nearest
+from ocinb._text import printable
 from ocinb.errors import NotFoundError
 from ocinb.frames.document_rows import platform_text
 from ocinb.frames.layer_reader import Asked, Contents, Reader, check_image, lay_layers, watched_reading

@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from ocinb._text import nearest
+from ocinb._suggestions import nearest
 
 _HOMES = {
     "compression": "ocinb.notebook.plot.compression_figures",

@@ -20,7 +20,7 @@ from ocinb.progress.protocol import Progress
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ocinb.notebook.plot.figure import Chart
+    from ocinb.notebook.plot.chart import Chart
 
 
 @suggesting

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from ocinb.catalog.catalog import Catalog
-    from ocinb.notebook.plot.figure import Chart
+    from ocinb.notebook.plot.chart import Chart
 
 
 Given: TypeAlias = "Subject | Catalog"

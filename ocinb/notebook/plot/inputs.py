@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from ocinb.catalog.catalog import Catalog
-    from ocinb.notebook.plot.figure import Chart
+    from ocinb.notebook.plot.chart import Chart
 
 
 Failures: TypeAlias = "Sequence[Mapping[str, str]]"

@@ -19,7 +19,7 @@ from ocinb.notebook.plot.inputs import Picked, Subject, told
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ocinb.notebook.plot.figure import Chart
+    from ocinb.notebook.plot.chart import Chart
 
 
 _MOST_FIGURES = 12  # more than that cannot be read, and colour alone is left

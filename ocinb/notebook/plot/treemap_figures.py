@@ -35,7 +35,7 @@ from ocinb.progress.protocol import Progress
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ocinb.notebook.plot.figure import Chart
+    from ocinb.notebook.plot.chart import Chart
 
 
 _ROOT = "rgba(127, 127, 127, 0.12)"

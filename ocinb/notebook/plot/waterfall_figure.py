@@ -18,7 +18,7 @@ from ocinb.notebook.plot.inputs import Picked, Subject, nothing_told, told
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ocinb.notebook.plot.figure import Chart
+    from ocinb.notebook.plot.chart import Chart
 
 
 _COLUMNS = ["reference", "platform", "position", "layer", "empty_layer", "instruction", "compressed_bytes"]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import no_var_expand
 
-from ocinb._text import nearest
+from ocinb._suggestions import nearest
 from ocinb.catalog.catalog import Catalog
 from ocinb.catalog.completion_schema import named_parameters
 from ocinb.errors import InvalidError, NotFoundError

@@ -10,7 +10,7 @@ import pytest
 from IPython.core.formatters import DisplayFormatter
 
 from ocinb.notebook.plot import figure as figure_module
-from ocinb.notebook.plot.figure import MIMETYPE, Chart
+from ocinb.notebook.plot.chart import MIMETYPE, Chart
 
 ALT = 'Bars </script><script>window.canary=1</script> "quoted" & more'
 

@@ -55,7 +55,7 @@ def test_naming_a_function_loads_neither_plotly_nor_pandas() -> None:
 
 @pytest.mark.parametrize("kind", [OcinbError, ImportError])
 def test_without_plotly_it_says_how_to_get_it(kind: type[Exception], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, "ocinb.notebook.plot.figure", raising=False)
+    monkeypatch.delitem(sys.modules, "ocinb.notebook.plot.chart", raising=False)
     monkeypatch.setitem(sys.modules, "plotly", None)
     monkeypatch.setitem(sys.modules, "plotly.graph_objects", None)
     with pytest.raises(kind, match=r"pip install 'ocinb\[plot\]'") as caught:

@@ -7,11 +7,12 @@ import plotly.io
 import pytest
 
 import ocinb
-from ocinb.notebook.plot import figure as figure_module
-from ocinb.notebook.plot.figure import MIMETYPE
+from ocinb.notebook.plot import chart
+from ocinb.notebook.plot.chart import MIMETYPE
+from ocinb.notebook.plot.figure import TEXT
 from tests.notebook.plot import frames
 
-SPAN = f'<span style="{figure_module._STYLE}">'
+SPAN = f'<span style="{chart._STYLE}">'
 
 
 def _shown(figure: Any) -> dict[str, Any]:
@@ -40,7 +41,7 @@ def test_on_a_tile_plotly_chooses_what_is_seen_but_for_the_root() -> None:
 
 
 def test_where_no_page_gives_a_colour_a_grey_is_left_that_reads_in_both() -> None:
-    assert figure_module._STYLE.endswith(f",{figure_module.TEXT})))")
+    assert chart._STYLE.endswith(f",{TEXT})))")
 
 
 def test_a_template_that_somebody_chose_decides(monkeypatch: pytest.MonkeyPatch) -> None:

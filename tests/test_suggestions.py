@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ocinb.spec import nearness
-from ocinb.spec.nearness import near_names
+from ocinb._suggestions import near_names
 
 NEAR: dict[str, tuple[str, list[str], list[str]]] = {
     "the tag that docker adds is no difference": ("pyton", ["h/python:latest", "x/y:1"], ["h/python:latest"]),
@@ -23,5 +22,5 @@ def test_names_that_end_nearly_alike_are_near(wanted: str, names: list[str], nea
 
 
 def test_of_many_names_only_the_first_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(nearness, "COMPARED_NAMES", 2)
+    monkeypatch.setattr("ocinb._suggestions.COMPARED_NAMES", 2)
     assert near_names("app", ["a", "b", "app:latest"]) == []
