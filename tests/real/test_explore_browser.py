@@ -7,10 +7,12 @@ import re
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
-from playwright.sync_api import ConsoleMessage, Error, Locator, Page, expect
+from playwright.sync_api import Browser, ConsoleMessage, Error, Locator, Page, expect
 
+import ocinb
 from tests.patience import until
 from tests.real import explorers, jupyter, sights
 from tests.real.explorers import row, see_row
@@ -157,9 +159,6 @@ def test_beside_the_list_of_files_of_a_small_window_names_and_sizes_are_read(lab
         sights.shot(page, f"explore-{theme}-small")
         assert explorers.faults(page) == []
         assert _narrowest(explorer, ".files .name") > 60
-        explorer.get_by_role("radio", name="File system").click()
-        expect(explorer.locator(".mark.inside").first).to_be_visible()
-        assert explorers.faults(page) == []
         explorer.get_by_role("tab", name="Waste").click()
         expect(explorer.locator(".waste [role=treeitem]").first).to_contain_text("→deleted in 5")
         sights.shot(page, f"explore-{theme}-small-waste")
@@ -395,3 +394,29 @@ def test_an_image_of_100_000_files_is_quick(lab: Lab) -> None:
         assert explorers.faults(page) == []
         expect(explorer.locator(".found")).to_contain_text("found")
         assert len(times) == len(explorers.INTERACTIONS)
+
+
+_WASTE = """() => {
+    const told = (hidden_in, reason) => ({
+        path: "etc/key", hidden_bytes: 12, stored_in: 0, stored_by: null, hidden_by: null, hidden_in, reason,
+    });
+    const row = (...facts) => element("div", {}, Waste.prototype.row.call(
+        { largest: { hidden: 12 }, twoLines: Waste.prototype.twoLines }, told(...facts),
+    )).textContent;
+    return [[5, "deleted"], [null, null]].flatMap((facts) => [row(...facts), wasteWords(told(...facts))]);
+}"""
+
+
+def test_a_hidden_file_without_a_reason_is_not_said_to_be_null_in_null(browser: Browser) -> None:
+    folder = Path(ocinb.__file__).parent / "notebook" / "explore" / "page"
+    page = browser.new_page()
+    try:
+        scripts = [(folder / f"{name}.js").read_text() for name in ("elements", "tree", "waste")]
+        page.add_script_tag(content="".join(scripts))
+        known, known_words, unknown, unknown_words = page.evaluate(_WASTE)
+    finally:
+        page.close()
+    assert "deleted in 5" in known
+    assert known_words.endswith("stored in layer 0, deleted in layer 5")
+    assert unknown_words.endswith("stored in layer 0, hidden")
+    assert "null" not in unknown + unknown_words

@@ -88,14 +88,6 @@ class Question:
         return None if self._raw.get("layer") is None else self._number("layer", 0)
 
     @property
-    def as_of(self) -> bool:
-        """Whether all is meant that stood there after the layer, and not only what the layer stores."""
-        value = self._raw.get("as_of")
-        if not isinstance(value, bool | None):
-            raise InvalidError(f"as_of takes true or false, not {_short(value)}")
-        return bool(value) and self.layer is not None
-
-    @property
     def kinds(self) -> frozenset[str]:
         """The kinds of change that are meant; all, if there is none."""
         value = self._raw.get("kinds")
@@ -106,7 +98,7 @@ class Question:
     @property
     def scope(self) -> Scope:
         """What is looked at."""
-        return Scope(self.layer, self.as_of, self.kinds)
+        return Scope(self.layer, self.kinds)
 
     @property
     def sort(self) -> str:
@@ -261,14 +253,14 @@ def search(question: Question, image: ExploredImage) -> JSON:
         entries += (row_told(image, view, row) for row in rows.tolist())
         before += len(found.rows)
     unseen = told[1] if is_end else None
-    return {**told[0], "gone_bytes": searched[0][1].gone_bytes, "unseen": unseen, "rows": before, "entries": entries}
+    return {**told[0], "unseen": unseen, "rows": before, "entries": entries}
 
 
 def versions(question: Question, image: ExploredImage) -> JSON:
     """List all that was ever stored at a path, from the base up."""
     path = question.path
     found = image.versions(path)
-    if not found and not any(image.view(layer).has_folder(path) for layer in (None, *range(len(image.layers)))):
+    if not found and not image.has_folder(path):
         raise NotFoundError(f"no layer stores {seen(path, 200)!r}")
     return {**named(path), "versions": [version_told(image, entry) for entry in found]}
 

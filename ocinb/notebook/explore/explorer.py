@@ -93,8 +93,8 @@ def explore(reference: Name, *, platform: str | None = None, progress: Progress 
 
     In a notebook that runs, folders open at a click or a key, files are searched by a glob and sorted by size; a file
     shows all its versions over the layers, who hid it, and its beginning; and other platforms can be chosen, whose
-    layers are read then. Of a layer there is what it changes, or the whole file system as it stood after that layer
-    with its changes marked; A, M, D and ⊘ leave only what was added, modified or deleted, or is hidden in the end.
+    layers are read then. A layer shows what it changes; A, M, D and ⊘ leave only what was added, modified or deleted,
+    or is hidden in the end.
     Where there is nothing to click, as on GitHub or in a terminal, there is a summary.
 
     Parameters
@@ -127,9 +127,7 @@ def explore(reference: Name, *, platform: str | None = None, progress: Progress 
     -----
     The figures are those of `layers`, `files`, `filesystem`, `hidden` and `efficiency`. What is looked at is what the
     name pointed at when it was opened, also if a tag moves meanwhile. Bytes of a folder are those of the regular files
-    in it and below; a content with several names counts once. In the file system after a layer they are those of that
-    moment, and what the layer deleted stands where it was, with the bytes that it took along. A directory is modified
-    there if its owner or mode is: builders store many anew as they were.
+    in it and below; a content with several names counts once.
 
     Examples
     --------

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import threading
 from collections import Counter, OrderedDict, defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import numpy as np
 
@@ -18,7 +18,6 @@ from ocinb.archive.entries import DIRECTORY, FILE, Columns
 from ocinb.frames.batch import Row
 from ocinb.frames.document_rows import layer_rows
 from ocinb.frames.layer_reader import Contents, Laid
-from ocinb.notebook.explore.past import Past, past_view
 from ocinb.notebook.explore.search import HIDDEN, Search, counts, part
 from ocinb.notebook.explore.views import View, final_view, joined, layer_view, unseen_view
 from ocinb.rootfs.filesystem import Entry
@@ -30,10 +29,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-# So many searches are held: whoever scrolls through one asks for it again and again.
-_HELD: Final = 16
-# And so many views of some kinds alone: people switch between a few.
-_HELD_PARTS: Final = 4
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+# Recent results that are kept: a page asks for the same one again with every scroll.
+_MAX_SEARCHES: Final = 16
+_MAX_PARTS: Final = 4
+_MAX_VIEWS: Final = 8
 
 
 # What is asked for in place of a layer's number: all that is stored and not seen in the end; and that beside what is.
@@ -49,20 +51,12 @@ class Scope:
     ----------
     layer
         The number of a layer; None for the final file system.
-    as_of
-        Whether all is meant that stood there after that layer, and not only what the layer stores.
     kinds
         The kinds of change that are meant; all, if there is none.
     """
 
     layer: int | None
-    as_of: bool = False
     kinds: frozenset[str] = frozenset()
-
-    @property
-    def whole(self) -> Scope:
-        """The same with all kinds."""
-        return replace(self, kinds=frozenset())
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +109,7 @@ class ExploredImage:
         self.laid = laid
         self.lock = threading.RLock()
         self.instructions = contents.instructions
-        self._views: dict[int | None, View] = {}
-        self._past: tuple[int, View] | None = None
+        self._views: OrderedDict[int | None, View] = OrderedDict()
         self._parts: OrderedDict[Scope, View] = OrderedDict()
         self._searches: OrderedDict[tuple[Scope, str], Search] = OrderedDict()
 
@@ -139,13 +132,19 @@ class ExploredImage:
     @cached_property
     def layer_rows(self) -> list[Row]:
         """Each layer as the frame `layers` has it, with what it changes."""
-        rows: list[Row] = []
-        for number, row in enumerate(layer_rows(self.contents.image)):
-            view = self.view(number)
-            sums = view.sums(range(len(view)))
-            figures = {"files": sums.files, "stored_bytes": sums.size_bytes, "hidden_bytes": sums.hidden_bytes}
-            rows.append({**row, **figures, **self._changes(number)})
-        return rows
+        return [
+            {**row, **self._stored_figures(number), **self._changes(number)}
+            for number, row in enumerate(layer_rows(self.contents.image))
+        ]
+
+    def _stored_figures(self, number: int) -> dict[str, int]:
+        """Count the regular files that a layer stores and their bytes, and the bytes that a later layer hides."""
+        sizes, stored, hidden = _numbers(self.layers[number].size_bytes), self._stored[number], self._hidden[number]
+        return {
+            "files": int(np.count_nonzero(stored)),
+            "stored_bytes": int(sizes[stored].sum()),
+            "hidden_bytes": int(sizes[stored & hidden].sum()),
+        }
 
     def _changes(self, number: int) -> dict[str, int]:
         """Count what a layer adds, modifies and deletes; a directory is no change, since builders repeat them."""
@@ -155,9 +154,7 @@ class ExploredImage:
 
     def view(self, layer: int | None) -> View:
         """Give the view of a layer by its number, with None of the final file system; or `UNSEEN`, `EVERYTHING`."""
-        if layer not in self._views:
-            self._views[layer] = self._made_view(layer)
-        return self._views[layer]
+        return _recent(self._views, layer, lambda: self._made_view(layer), _MAX_VIEWS)
 
     def _made_view(self, layer: int | None) -> View:
         if layer is None:
@@ -171,47 +168,19 @@ class ExploredImage:
     def scoped(self, scope: Scope) -> View:
         """Give the view of what people look at."""
         if not scope.kinds:
-            return self._past_view(scope.layer) if scope.as_of and scope.layer is not None else self.view(scope.layer)
-        if scope not in self._parts:
-            in_end = scope.layer is None and HIDDEN in scope.kinds
-            self._parts[scope] = part(self.view(EVERYTHING) if in_end else self.scoped(scope.whole), scope.kinds)
-            while len(self._parts) > _HELD_PARTS:
-                self._parts.popitem(last=False)
-        self._parts.move_to_end(scope)
-        return self._parts[scope]
+            return self.view(scope.layer)
+        shows_hidden = scope.layer is None and HIDDEN in scope.kinds
+        whole = EVERYTHING if shows_hidden else scope.layer
+        return _recent(self._parts, scope, lambda: part(self.view(whole), scope.kinds), _MAX_PARTS)
 
     def kind_counts(self, scope: Scope) -> Mapping[str, int]:
         """Say how much there is of each kind of change, whichever of them are meant."""
-        found = counts(self.scoped(scope.whole))
+        found = counts(self.view(scope.layer))
         return {**found, HIDDEN: len(self.view(UNSEEN))} if scope.layer is None else found
-
-    def _past_view(self, layer: int) -> View:
-        """Give what stood after a layer; that of the last one asked for is held."""
-        if self._past is None or self._past[0] != layer:
-            self._past = None
-            self._forget_as_of(layer)
-            self._past = layer, past_view(self.layers, self._moments.after(layer), layer)
-        return self._past[1]
-
-    def _forget_as_of(self, layer: int) -> None:
-        """Let go of what was made of the views of other moments, which hold them."""
-        for scope in [scope for scope in self._parts if scope.as_of and scope.layer != layer]:
-            del self._parts[scope]
-        for key in [key for key in self._searches if key[0].as_of and key[0].layer != layer]:
-            del self._searches[key]
-
-    @cached_property
-    def _moments(self) -> Past:
-        return Past(self.layers)
 
     def search(self, scope: Scope, pattern: str) -> Search:
         """Search in a view; what was searched for a moment ago is not searched again for its next rows."""
-        key = scope, pattern
-        if key not in self._searches:
-            self._searches[key] = Search(self.scoped(scope), pattern)
-            while len(self._searches) > _HELD:
-                self._searches.popitem(last=False)
-        return self._searches[key]
+        return _recent(self._searches, (scope, pattern), lambda: Search(self.scoped(scope), pattern), _MAX_SEARCHES)
 
     @cached_property
     def _stored(self) -> list[NDArray[np.bool_]]:
@@ -278,6 +247,12 @@ class ExploredImage:
             hidden_by=None if hidden_in is None else self.instructions[hidden_in],
         )
 
+    def has_folder(self, path: str) -> bool:
+        """Say whether a path is a folder in the final file system or in any layer."""
+        below = f"{path}/"
+        is_stored = any(one.startswith(below) for columns in self.layers for one in columns.path)
+        return is_stored or self.view(None).has_folder(path)
+
     def versions(self, path: str) -> list[Entry]:
         """Find all that was ever stored at a path, from the base up, markers too.
 
@@ -292,6 +267,16 @@ class ExploredImage:
         }
         final = self.view(None)
         return sorted(found.union(final.owner(row) for row in final.rows_at(path)))
+
+
+def _recent(kept: OrderedDict[K, V], key: K, make: Callable[[], V], most: int) -> V:
+    """Get a value, made if it is missing, and evict the least recently used ones."""
+    if key not in kept:
+        kept[key] = make()
+    kept.move_to_end(key)
+    while len(kept) > most:
+        kept.popitem(last=False)
+    return kept[key]
 
 
 def _numbers(values: Sequence[int]) -> NDArray[np.int64]:

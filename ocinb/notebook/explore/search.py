@@ -64,8 +64,7 @@ class Search:
         if not len(self.rows):
             self.rows = _meant(view, _fitting(view.lowered, small))
         sizes = np.where(view.counted[self.rows], view.sizes[self.rows], 0)
-        self.gone_bytes = int(sizes[view.marks.gone[self.rows]].sum())
-        self.total_bytes = int(sizes.sum()) - self.gone_bytes
+        self.total_bytes = int(sizes.sum())
 
     def sorted(self, by: str) -> NDArray[np.int64]:
         """Give the rows by ``"name"``, or by ``"size"``, the largest first."""
@@ -114,7 +113,7 @@ def part(view: View, kinds: Collection[str]) -> View:
     in it.
     """
     is_folder = _folders(view)
-    repeated = is_folder & (view.marks.changes == CODES["modified"]) & (view.after is None)
+    repeated = is_folder & (view.marks.changes == CODES["modified"])
     wanted = reduce(or_, (_of_kind(view, kind) & ~(repeated & (kind != HIDDEN)) for kind in kinds))
     ways = _above(view, np.flatnonzero(wanted).tolist())
     is_way = np.fromiter((path in ways for path in view.paths), dtype=bool, count=len(view)) & is_folder
@@ -155,7 +154,5 @@ def _chosen(view: View, rows: NDArray[np.int64], wanted: NDArray[np.bool_]) -> V
         owner=lambda row: view.owner(places[row]),
         content=lambda row: view.content(places[row]),
         marks=view.marks.chosen(rows),
-        after=view.after,
-        whole=view,
         matches=wanted[rows],
     )

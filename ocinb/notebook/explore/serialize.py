@@ -15,7 +15,7 @@ from ocinb._text import printable, shorten
 from ocinb.archive.entries import DIRECTORY, SYMLINK
 from ocinb.errors import OcinbError
 from ocinb.notebook.explore.model import ExploredImage
-from ocinb.notebook.explore.views import NO_ROW, UNCHANGED, WORDS, View
+from ocinb.notebook.explore.views import NO_ROW, View
 from ocinb.rootfs.filesystem import Entry
 from ocinb.rootfs.path_resolution import MAX_PATH_CHARACTERS
 
@@ -66,36 +66,30 @@ def moment(micros: int | None) -> str | None:
 def row_told(image: ExploredImage, view: View, row: int) -> JSON:
     """Tell of a row of a view; of a directory with the sums of what is below it."""
     path, kind = view.paths[row], view.types[row]
-    is_gone = bool(view.marks.gone[row])
     if kind == DIRECTORY:
-        return {**_stored(image, view, row), **folder_told(view, path), "gone": is_gone}
+        return {**_stored(image, view, row), **folder_told(view, path)}
     size = int(view.sizes[row])
     counts = {"size_bytes": size, "files": int(view.counted[row]), "hidden_bytes": size if view.hidden[row] else 0}
-    told = {**_stored(image, view, row), **named(path), "type": kind, **counts, "has_children": False}
-    return {**told, "changes": int(view.marks.changes[row] != UNCHANGED), "gone": is_gone, "lost": is_gone}
+    return {**_stored(image, view, row), **named(path), "type": kind, **counts, "has_children": False}
 
 
 def child_told(image: ExploredImage, view: View, path: str, row: int) -> JSON:
     """Tell of a child of a folder, which may be a folder that no entry stores."""
     if row != NO_ROW:
         return row_told(image, view, row)
-    is_gone = view.is_gone(path)
-    return {**_NOT_STORED, **folder_told(view, path), "change": "deleted" if is_gone else None, "gone": is_gone}
+    return {**_NOT_STORED, **folder_told(view, path)}
 
 
 def folder_told(view: View, path: str) -> JSON:
-    """Tell of a folder what is below it; if all files there went, what they were."""
+    """Tell of a folder what is below it."""
     below = view.below(path)
     sums = view.sums(below)
-    went = not sums.files and sums.gone_files > 0
     has_children = len(below) > (view.paths[below.start] == path if below else 0)
     return {
         **named(path),
         "type": DIRECTORY,
-        "size_bytes": sums.gone_bytes if went else sums.size_bytes,
-        "files": sums.gone_files if went else sums.files,
-        "lost": went,
-        "changes": sums.changes,
+        "size_bytes": sums.size_bytes,
+        "files": sums.files,
         "hidden_bytes": sums.hidden_bytes,
         "has_children": has_children and len(path) <= MAX_PATH_CHARACTERS,
     }
@@ -145,18 +139,17 @@ def named(path: str) -> JSON:
 
 
 def _stored(image: ExploredImage, view: View, row: int) -> JSON:
-    """Tell of the entry of a row what it stores, and what became of it; of a moment only what did then."""
+    """Tell of the entry of a row what it stores, and what became of it."""
     owner = view.owner(row)
     return {
         "layer": owner[0],
         "position": image.layers[owner[0]].position[owner[1]],
-        **(_fate(image, owner) if view.after is None else {**_NO_FATE, "change": WORDS[view.marks.changes[row]]}),
+        **_fate(image, owner),
         **_owner(image, view.content(row)),
         "link_target": seen(view.targets[row]),
     }
 
 
-_NO_FATE: Final[JSON] = dict.fromkeys("change visible hidden_in reason".split())
 _NOT_STORED: Final[JSON] = dict.fromkeys(
     "layer position change visible hidden_in reason mode uid gid mtime link_target".split()
 )

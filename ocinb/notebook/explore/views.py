@@ -47,21 +47,11 @@ class Sums(NamedTuple):
         Of regular files: their bytes, and how many they are.
     hidden_bytes
         The bytes of those that nothing shows in the end.
-    gone_bytes, gone_files
-        The same of those that a layer took away, which the others do not count.
-    gone
-        How many rows are of what was taken away, files or not.
-    changes
-        How many rows bear a change, directories left out.
     """
 
     size_bytes: int
     files: int
     hidden_bytes: int
-    gone_bytes: int
-    gone_files: int
-    gone: int
-    changes: int
 
 
 @dataclass(frozen=True)
@@ -74,17 +64,14 @@ class Marks:
         What a layer does to each, as `CODES` has it.
     unseen
         Which of them stand nowhere in the end.
-    gone
-        Which of them the layer took away, so that they stand there to be seen and count no more.
     """
 
     changes: NDArray[np.int8]
     unseen: NDArray[np.bool_]
-    gone: NDArray[np.bool_]
 
     def chosen(self, rows: NDArray[np.int64]) -> Marks:
         """Give those of some rows."""
-        return Marks(self.changes[rows], self.unseen[rows], self.gone[rows])
+        return Marks(self.changes[rows], self.unseen[rows])
 
 
 @dataclass(frozen=True)
@@ -142,10 +129,6 @@ class View:
         Give for a row the entry that stands there, and the one that it has its content and owner from.
     marks
         What the rows are marked with.
-    after
-        The layer after which all this stood so; None if it is no such view.
-    whole
-        The view that this is a part of; None if it is all.
     matches
         Of a part the rows that are meant: all others are folders on the way to them.
     """
@@ -159,8 +142,6 @@ class View:
     owner: Callable[[int], Entry]
     content: Callable[[int], Entry]
     marks: Marks
-    after: int | None = None
-    whole: View | None = None
     matches: NDArray[np.bool_] | None = None
     _listings: OrderedDict[str, Listing] = field(default_factory=OrderedDict)
 
@@ -188,12 +169,6 @@ class View:
         """Add up a run of rows."""
         return Sums(*(self._running[:, rows.stop] - self._running[:, rows.start]).tolist())
 
-    def is_gone(self, path: str) -> bool:
-        """Say whether a folder that no entry stores went with all that was in it."""
-        view = self.whole or self
-        below = view.below(path)
-        return bool(below) and view.sums(below).gone == len(below)
-
     def children(self, path: str) -> Listing:
         """List what stands in a folder."""
         if path not in self._listings:
@@ -220,17 +195,10 @@ class View:
     @cached_property
     def _running(self) -> NDArray[np.int64]:
         """Running sums of all that `Sums` has, each with one more than there are rows."""
-        stands, went = self.counted & ~self.marks.gone, self.counted & self.marks.gone
-        is_folder = np.fromiter((kind == DIRECTORY for kind in self.types), dtype=bool, count=len(self))
-        is_changed = (self.marks.changes != UNCHANGED) & ~is_folder
         columns: dict[str, NDArray[Any]] = {
-            "size_bytes": self.sizes * stands,
-            "files": stands,
+            "size_bytes": self.sizes * self.counted,
+            "files": self.counted,
             "hidden_bytes": self.sizes * (self.hidden & self.counted),
-            "gone_bytes": self.sizes * went,
-            "gone_files": went,
-            "gone": self.marks.gone,
-            "changes": is_changed,
         }
         running = np.zeros((len(columns), len(self) + 1), dtype=np.int64)
         for line, name in zip(running, Sums._fields, strict=True):
@@ -238,9 +206,8 @@ class View:
         return running
 
     def _sizes(self, starts: NDArray[np.int64], stops: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Give the bytes of runs; those of one whose files all went are what it had."""
-        size, files, _, gone_size, _, _, _ = self._running[:, stops] - self._running[:, starts]
-        sizes: NDArray[np.int64] = np.where(files == 0, gone_size, size)
+        """Give the bytes of runs of rows."""
+        sizes: NDArray[np.int64] = self._running[0, stops] - self._running[0, starts]
         return sizes
 
     def _listing(self, path: str) -> Listing:
@@ -297,7 +264,7 @@ def final_view(laid: Laid) -> View:
         targets=columns["link_target"],
         owner=overlay.owners.__getitem__,
         content=overlay.contents.__getitem__,
-        marks=Marks(np.array(changes, dtype=np.int8), _none(types), _none(types)),
+        marks=Marks(np.array(changes, dtype=np.int8), _none(types)),
     )
 
 
@@ -332,7 +299,7 @@ def layer_view(laid: Laid, number: int, stored: NDArray[np.bool_], hidden: NDArr
         targets=[columns.link_target[place] for place in places],
         owner=entry,
         content=entry,
-        marks=Marks(changes, unseen, _none(places)).chosen(order),
+        marks=Marks(changes, unseen).chosen(order),
     )
 
 
@@ -369,7 +336,7 @@ def unseen_view(laid: Laid, hidden: Sequence[NDArray[np.bool_]]) -> View:
         targets=[layers[number].link_target[place] for number, place in found],
         owner=found.__getitem__,
         content=found.__getitem__,
-        marks=Marks(np.full(len(found), UNCHANGED, dtype=np.int8), np.ones(len(found), dtype=bool), _none(found)),
+        marks=Marks(np.full(len(found), UNCHANGED, dtype=np.int8), np.ones(len(found), dtype=bool)),
     )
 
 
@@ -388,9 +355,7 @@ def joined(one: View, other: View) -> View:
         place = places[row]
         return one.content(place) if place < split else other.content(place - split)
 
-    marks = (
-        np.concatenate((getattr(one.marks, name), getattr(other.marks, name))) for name in ("changes", "unseen", "gone")
-    )
+    marks = (np.concatenate((getattr(one.marks, name), getattr(other.marks, name))) for name in ("changes", "unseen"))
     return View(
         paths=[paths[place] for place in places],
         types=[types[place] for place in places],

@@ -137,7 +137,7 @@ def test_what_is_no_question_has_an_error(shop: Answers, question: object) -> No
 ODD = st.one_of(
     st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=9), st.lists(st.integers(), max_size=2)
 )
-_WORDS = ("id", "platform", "layer", "path", "sort", "offset", "limit", "pattern", "around", "as_of")
+_WORDS = ("id", "platform", "layer", "path", "sort", "offset", "limit", "pattern", "around")
 FIELDS = {
     **dict.fromkeys(_WORDS, ODD),
     "kinds": st.one_of(ODD, st.lists(st.sampled_from(["added", "modified", "deleted", "hidden", "x"]), max_size=3)),
@@ -181,7 +181,7 @@ def test_a_registry_that_went_is_an_error_and_what_is_here_goes_on() -> None:
 
 QUESTIONS: list[dict[str, Any]] = [
     {"ask": "children", "path": "srv/shop"},
-    {"ask": "children", "path": "", "layer": 5, "as_of": True},
+    {"ask": "children", "path": "", "layer": 5},
     {"ask": "search", "pattern": "*.py"},
     {"ask": "preview", "path": "srv/shop/settings.toml"},
     {"ask": "waste"},

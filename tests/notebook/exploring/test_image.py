@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 import ocinb
+from ocinb.notebook.explore import model
 from ocinb.notebook.explore.backend import Answers, open_answers
 from ocinb.samples import SampleRegistry
 from ocinb.samples.tars import Entry, directory, file, hardlink, opaque, symlink, whiteout
@@ -132,3 +133,13 @@ def test_who_hid_a_version_is_told(registry: SampleRegistry) -> None:
     first, second = ask(open_answers(name), "file", path="/key")["versions"]
     assert (first["hidden_in"], first["hidden_by"], first["reason"]) == (1, "RUN rm key", "deleted")
     assert (second["type"], second["change"], second["hidden_by"]) == ("whiteout", "deleted", None)
+
+
+def test_opening_an_image_views_no_layer_and_few_views_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(model, "_MAX_VIEWS", 2)
+    image = explored([[file(f"f{number}", "x" * number)] for number in range(5)])
+    assert [(row["files"], row["stored_bytes"]) for row in image.layer_rows] == [(1, number) for number in range(5)]
+    assert not image._views
+    for layer in (None, *range(5), None):
+        assert image.view(layer) is image.view(layer)
+        assert len(image._views) <= 2

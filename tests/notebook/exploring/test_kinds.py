@@ -34,28 +34,23 @@ def _rows(scope: Scope) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("layer", "way", "kinds", "left"),
+    ("layer", "kinds", "left"),
     [
-        (1, "changes", ["added"], ["etc/", "etc/shadow", "new"]),
-        (1, "changes", ["modified"], ["etc/", "etc/passwd"]),
-        (1, "changes", ["deleted"], ["tmp/x"]),
-        (1, "changes", ["hidden"], ["etc/", "etc/shadow"]),
-        (1, "changes", ["deleted", "modified"], ["etc/", "etc/passwd", "tmp/x"]),
-        (1, "after", ["added"], ["etc/", "etc/shadow", "new"]),
-        (1, "after", ["modified"], ["etc/", "etc/passwd"]),
-        (1, "after", ["deleted"], ["tmp/x"]),
-        (1, "after", ["hidden"], []),
-        (2, "after", ["deleted"], ["etc/", "etc/shadow"]),
-        (2, "changes", ["modified"], []),
-        (None, "changes", ["modified"], ["etc/", "etc/passwd"]),
-        (None, "changes", ["added"], ["etc/", "etc/motd", "opt/", "opt/l"]),
-        (None, "changes", ["deleted"], []),
-        (None, "changes", ["hidden"], ["etc/", "etc/passwd", "etc/shadow", "tmp/x"]),
-        (None, "changes", ["hidden", "modified"], ["etc/", "etc/passwd", "etc/passwd", "etc/shadow", "tmp/x"]),
+        (1, ["added"], ["etc/", "etc/shadow", "new"]),
+        (1, ["modified"], ["etc/", "etc/passwd"]),
+        (1, ["deleted"], ["tmp/x"]),
+        (1, ["hidden"], ["etc/", "etc/shadow"]),
+        (1, ["deleted", "modified"], ["etc/", "etc/passwd", "tmp/x"]),
+        (2, ["modified"], []),
+        (None, ["modified"], ["etc/", "etc/passwd"]),
+        (None, ["added"], ["etc/", "etc/motd", "opt/", "opt/l"]),
+        (None, ["deleted"], []),
+        (None, ["hidden"], ["etc/", "etc/passwd", "etc/shadow", "tmp/x"]),
+        (None, ["hidden", "modified"], ["etc/", "etc/passwd", "etc/passwd", "etc/shadow", "tmp/x"]),
     ],
 )
-def test_what_is_left(layer: int | None, way: str, kinds: Collection[str], left: list[str]) -> None:
-    scope = Scope(layer, way == "after", frozenset(kinds))
+def test_what_is_left(layer: int | None, kinds: Collection[str], left: list[str]) -> None:
+    scope = Scope(layer, frozenset(kinds))
     assert _rows(scope) == left
     found = IMAGE.search(scope, "*")
     view = IMAGE.scoped(scope)
@@ -66,15 +61,13 @@ def test_what_is_left(layer: int | None, way: str, kinds: Collection[str], left:
     ("scope", "counts"),
     [
         (Scope(1), (1, 1, 1, 1)),
-        (Scope(1, as_of=True), (1, 1, 1, 0)),
-        (Scope(2, as_of=True), (1, 0, 1, 0)),
         (Scope(None), (2, 1, 0, 3)),
     ],
 )
 def test_what_there_is_of_each(scope: Scope, counts: tuple[int, ...]) -> None:
     told = IMAGE.kind_counts(scope)
     assert tuple(told[kind] for kind in KINDS) == counts
-    assert IMAGE.kind_counts(Scope(scope.layer, scope.as_of, frozenset({"added"}))) == told
+    assert IMAGE.kind_counts(Scope(scope.layer, frozenset({"added"}))) == told
 
 
 def test_sums_are_those_of_what_is_left() -> None:
@@ -82,16 +75,6 @@ def test_sums_are_those_of_what_is_left() -> None:
     sums = view.sums(range(len(view)))
     assert (sums.size_bytes, sums.files, sums.hidden_bytes) == (8, 3, 8)
     assert view.sums(view.below("etc")).size_bytes == 5
-    gone = IMAGE.scoped(Scope(1, as_of=True, kinds=frozenset({"deleted"})))
-    assert gone.children("").sizes.tolist() == [3]
-    assert gone.is_gone("tmp")
-
-
-def test_a_folder_that_stays_is_not_gone_where_only_what_went_is_shown() -> None:
-    image = explored([[file("a/x"), file("a/y")], [whiteout("a/x")]])
-    view = image.scoped(Scope(1, as_of=True, kinds=frozenset({"deleted"})))
-    assert view.paths == ["a/x"]
-    assert not view.is_gone("a")
 
 
 def test_a_link_is_hidden_too_and_a_search_has_its_capitals() -> None:
@@ -103,7 +86,7 @@ def test_a_link_is_hidden_too_and_a_search_has_its_capitals() -> None:
 
 
 def test_few_of_them_are_held(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_HELD_PARTS", 2)
+    monkeypatch.setattr(module, "_MAX_PARTS", 2)
     image = explored(STACK)
     for kind in (*KINDS, "added"):
         scope = Scope(0, kinds=frozenset({kind}))
@@ -116,14 +99,14 @@ def _is_of(view: View, row: int, kind: str) -> bool:
 
 
 @settings(max_examples=100)
-@given(STACKS, st.sets(st.sampled_from(KINDS), min_size=1), st.sampled_from(["changes", "after"]))
+@given(STACKS, st.sets(st.sampled_from(KINDS), min_size=1))
 def test_nothing_that_is_meant_is_left_out_and_every_way_leads_to_some(
-    stack: list[list[Entry]], kinds: set[str], way: str
+    stack: list[list[Entry]], kinds: set[str]
 ) -> None:
-    image, as_of = explored(stack), way == "after"
+    image = explored(stack)
     for layer in range(len(stack)):
-        whole = image.scoped(Scope(layer, as_of))
-        part = image.scoped(Scope(layer, as_of, frozenset(kinds)))
+        whole = image.scoped(Scope(layer))
+        part = image.scoped(Scope(layer, frozenset(kinds)))
         assert part.matches is not None
         meant = {
             (path, kind)

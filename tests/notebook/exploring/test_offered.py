@@ -83,7 +83,7 @@ def test_it_outlives_a_block_that_keeps_nothing(places: list[str], place: int) -
 
 
 def test_few_images_are_held(registry: SampleRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(platform_images, "_HELD", 2)
+    monkeypatch.setattr(platform_images, "_MAX_IMAGES", 2)
     name = put_children(registry, *({"os": "linux", "architecture": f"cpu{number}"} for number in range(4)))
     answers = open_answers(name, platform="linux/cpu0")
     for label in (*answers.opening["platforms"], "linux/cpu0"):

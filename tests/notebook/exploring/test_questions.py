@@ -34,17 +34,15 @@ def test_what_is_said_is_taken() -> None:
 
 
 def test_what_is_looked_at() -> None:
-    said = {"layer": 3, "as_of": True, "kinds": ["deleted", "added", "added"]}
-    assert Question(said).scope == Scope(3, as_of=True, kinds=frozenset({"added", "deleted"}))
-    assert Question({"as_of": True}).scope == Scope(None), "after all layers there is the end"
-    assert Question({"layer": 0, "as_of": False, "kinds": []}).scope == Scope(0)
+    scope = Question({"layer": 3, "kinds": ["deleted", "added", "added"]}).scope
+    assert scope == Scope(3, frozenset({"added", "deleted"}))
+    assert Question({"layer": 0, "kinds": []}).scope == Scope(0)
 
 
 def test_a_platform_may_be_called_anything() -> None:
     assert Question({"platform": "x" * 100_000}).platform == "x" * 100_000
 
 
-NO_TRUTHS: list[Any] = [1, "true", []]
 NO_NUMBERS: list[Any] = [-1, 0.5, "1", True, [], float("inf")]
 NO_KINDS: list[Any] = ["added", {"added": 1}, [1], ["add"], [None]]
 NO_TEXTS: list[Any] = [5, [], {}, True, b"x"]
@@ -57,7 +55,6 @@ NO_TEXTS: list[Any] = [5, [], {}, True, b"x"]
         *((field, value) for field in ("path", "pattern", "platform", "around") for value in NO_TEXTS),
         ("sort", "sizes"),
         ("sort", 5),
-        *(("as_of", value) for value in NO_TRUTHS),
         *(("kinds", value) for value in NO_KINDS),
         ("pattern", "\n"),
     ],

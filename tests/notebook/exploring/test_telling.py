@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 
-from ocinb.notebook.explore.model import Scope
 from ocinb.notebook.explore.serialize import child_told, folder_told, moment, named, row_told, version_told
 from ocinb.notebook.explore.views import NO_ROW
 from ocinb.samples.tars import directory, file, symlink, whiteout
@@ -44,21 +43,6 @@ def test_a_file_has_what_a_folder_has() -> None:
     told = row_told(IMAGE, view, view.rows_at("a/x").start)
     assert told.keys() == row_told(IMAGE, view, view.rows_at("a").start).keys()
     assert (told["visible"], told["hidden_in"], told["reason"], told["change"]) == (False, 1, "deleted", "added")
-
-
-def test_of_a_moment_is_told_what_happened_then() -> None:
-    layers = [[file("a/x", "xxx"), file("a/y", "y"), file("b/z", "zz")], [whiteout("a"), file("b/z", "new!")], []]
-    image = explored([*layers, [whiteout("b")]])
-    view = image.scoped(Scope(1, as_of=True))
-    gone, kept = (child_told(image, view, path, NO_ROW) for path in ("a", "b"))
-    assert [gone[key] for key in ("change", "gone", "lost", "size_bytes", "files")] == ["deleted", True, True, 4, 2]
-    assert [kept[key] for key in ("change", "gone", "lost", "size_bytes", "changes")] == [None, False, False, 4, 1]
-    old, new = (row_told(image, view, view.rows_at(path).start) for path in ("a/x", "b/z"))
-    assert [old[key] for key in ("change", "gone", "lost", "size_bytes", "layer")] == ["deleted", True, True, 3, 0]
-    assert [new[key] for key in ("change", "gone", "lost", "size_bytes", "layer")] == ["modified", False, False, 4, 1]
-    assert new["visible"] is new["hidden_in"] is None, "what became of it later is no matter then"
-    later = image.scoped(Scope(2, as_of=True))
-    assert row_told(image, later, 0)["change"] is None
 
 
 def test_all_of_it_is_json() -> None:

@@ -60,8 +60,7 @@ class Details {
     }
 
     sum(entry, file) {
-        const gone = entry.lost ? " deleted by this layer" : "";
-        const inside = entry.type === "directory" ? `, ${counted(entry.files ?? 0, "file")} below it${gone}` : gone && `,${gone}`;
+        const inside = entry.type === "directory" ? `, ${counted(entry.files ?? 0, "file")} below it` : "";
         const size = entry.type === "directory" || entry.type === "file" ? `, ${humanSize(entry.size_bytes)}` : "";
         const versions = file.versions.length ? `, in ${counted(file.versions.length, "layer")}` : "";
         return element("p", { class: "dim", text: `${KINDS[entry.type] ?? entry.type}${size}${inside}${versions}` });

@@ -3,7 +3,7 @@
 const UNITS = ["B", "kB", "MB", "GB", "TB", "PB"];
 const MOST_CHARACTERS = 2000; // of one text: more is no name, but somebody who tries out what breaks
 const MOST_LABEL = 53; // of what a platform is called
-const MARKS = { added: "A", modified: "M", deleted: "D", hidden: "⊘", inside: "•" };
+const MARKS = { added: "A", modified: "M", deleted: "D", hidden: "⊘" };
 const KINDS = {
     file: "file",
     directory: "folder",

@@ -1,7 +1,7 @@
 // The explorer as a whole: one object for each place in which it is shown.
 
 const KEYS = "↑ ↓ move · → ← open and close · / search · type a name to go to it · Enter goes to what was found";
-const LAYER_KEYS = "↑ ↓ choose a layer · → the file system as it stood after it · ← what it changes";
+const LAYER_KEYS = "↑ ↓ choose a layer";
 
 class Explorer {
     constructor(model, frame) {
@@ -38,8 +38,7 @@ class Explorer {
         const platform = () => this.platform;
         const onError = (error) => this.fail(error);
         this.overview = new Overview({ ...opening, onPlatform: (name) => this.switchPlatform(name) });
-        this.layers = new Layers({ onChoose: () => this.showLayer(), onTurn: (isWhole) => this.view.turn(isWhole) });
-        this.view = new ViewSwitch({ onChange: () => this.showLayer() });
+        this.layers = new Layers({ onChoose: () => this.showLayer() });
         this.filter = new KindFilter({ onChange: () => this.showLayer() });
         const onUnseen = ({ path, layer }) => this.goToLayer({ path, stored_in: layer });
         const onFill = (isFull) => this.fill(isFull);
@@ -70,7 +69,6 @@ class Explorer {
         return {
             platform: this.platform,
             layer,
-            ...(layer !== null && this.view.isWhole ? { as_of: true } : {}),
             ...(kinds.length ? { kinds } : {}),
         };
     }
@@ -99,7 +97,7 @@ class Explorer {
         names.forEach((name, place) => pages[name].setAttribute("aria-labelledby", this.tabs[place].id));
         this.pages = pages;
         this.scope = element("span", { class: "scope" });
-        const bar = element("div", { class: "tab-bar" }, element("div", { role: "tablist", class: "tabs" }, this.tabs), this.scope, this.view.node);
+        const bar = element("div", { class: "tab-bar" }, element("div", { role: "tablist", class: "tabs" }, this.tabs), this.scope);
         const whole = element("section", { class: "contents" }, bar, Object.values(pages));
         this.showTab("Files");
         return whole;
@@ -124,8 +122,7 @@ class Explorer {
         const { layer } = this.layers.image ? this.layers : { layer: null };
         const files = layer === null ? "final file system" : `layer ${layer}`;
         this.scope.textContent = this.tab === "Files" ? files : "all layers";
-        this.view.show(this.tab === "Files" ? layer : null);
-        this.filter.show({ layer, isWhole: this.view.isWhole });
+        this.filter.show(layer);
     }
 
     showImage(image) {
@@ -165,15 +162,15 @@ class Explorer {
         this.showTab("Files");
         if (await this.files.go(path).catch((error) => this.fail(error))) return;
         for (const layer of new Set([this.layers.layer, null])) {
-            if (!this.lookAt(layer, this.view.isWhole)) continue;
+            if (!this.lookAt(layer)) continue;
             if (await this.files.go(path).catch((error) => this.fail(error))) return;
         }
         this.fail({ message: `/${cut(path, 300)} is not in the final file system.` });
     }
 
-    /** Look at all that a layer changes, or at all that stood there after it; false if that is looked at already. */
-    lookAt(layer, isWhole) {
-        const isOther = [this.filter.clear(), this.view.set(isWhole)].includes(true);
+    /** Show all of a layer, or with null all of the final file system; false if it is shown already. */
+    lookAt(layer) {
+        const isOther = this.filter.clear();
         const isOtherLayer = this.layers.layer !== layer;
         if (isOtherLayer) this.layers.chooseLayer(layer);
         else if (isOther) this.showLayer();
@@ -183,7 +180,7 @@ class Explorer {
     /** Show a path of the final file system. */
     async goToEnd(path) {
         this.showTab("Files");
-        this.lookAt(null, this.view.isWhole);
+        this.lookAt(null);
         await this.files.go(path).catch((error) => this.fail(error));
     }
 
@@ -196,7 +193,7 @@ class Explorer {
 
     async goToLayer({ path, stored_in: layer }) {
         this.showTab("Files");
-        this.lookAt(layer, false);
+        this.lookAt(layer);
         await this.files.go(path).catch((error) => this.fail(error));
     }
 

@@ -3,7 +3,7 @@
 const SEARCH_PAUSE = 50;
 
 /**
- * `ask`, `askNewest` promise answers; `where()` gives platform, layer, as_of and kinds; `filter` is a KindFilter;
+ * `ask`, `askNewest` promise answers; `where()` gives platform, layer and kinds; `filter` is a KindFilter;
  * onSelect(entry, isHit), onUnseen(entry) leads to a hit that is not seen in the end, onError(error).
  */
 class Files {
@@ -115,8 +115,7 @@ class Files {
 
     /** Whether all that is shown is stored by one layer. */
     get isOfOneLayer() {
-        const { layer, as_of: isPast } = this.where();
-        return layer !== null && !isPast;
+        return this.where().layer !== null;
     }
 
     learn({ size_bytes: bytes, kinds }) {
@@ -160,14 +159,12 @@ class Files {
         this.tree.draw();
     }
 
-    told({ found, total_bytes: bytes, gone_bytes: gone, unseen, entries }) {
+    told({ found, total_bytes: bytes, unseen, entries }) {
         this.largest = Math.max(1, ...entries.map((one) => one.size_bytes ?? 0));
         this.found.replaceChildren(
             element("b", { text: found.toLocaleString("en") }),
             ` found, `,
-            bytes || !gone ? element("b", { title: exactBytes(bytes), text: humanSize(bytes) }) : "",
-            bytes && gone ? ", " : "",
-            gone ? lossOf(gone) : "",
+            element("b", { title: exactBytes(bytes), text: humanSize(bytes) }),
             unseen?.total ? this.unseenButton(unseen, found) : "",
         );
     }
@@ -224,7 +221,7 @@ class Files {
             this.mark(entry),
             element(
                 "span",
-                { class: `name of-${entry.type}${this.nameClass(entry)}`, title: entryTitle(entry) },
+                { class: `name of-${entry.type}${isHidden(entry) ? " gone" : ""}`, title: entryTitle(entry) },
                 element("bdi", { text: cut(entry.name, 300) }),
                 entry.has_children ? "/" : "",
                 above ? element("bdi", { class: "above", text: `${cut(above, 300)}/` }) : null,
@@ -233,33 +230,21 @@ class Files {
             isHidden(entry) ? element("span", { class: "hidden-sign", title: hiddenWords(entry), text: "⊘" }) : null,
             element("span", { class: "from", title: "the layer that it is from", text: this.isOfOneLayer ? "" : fromLayer(entry) }),
             element("span", { class: "mode", text: humanMode(entry.mode, entry.type) }),
-            entry.lost ? element("span", { class: "bar none" }) : barOf(size - hidden, hidden, whole),
-            isMarker(entry) ? element("span", { class: "size" }) : entry.lost ? lossOf(size) : sizeOf(size),
+            barOf(size - hidden, hidden, whole),
+            isMarker(entry) ? element("span", { class: "size" }) : sizeOf(size),
         ];
     }
 
     mark(entry) {
-        const change = this.changeOf(entry);
-        return change === "inside" ? markOf(change, `${counted(entry.changes, "change")} below`) : markOf(change);
+        return markOf(this.changeOf(entry));
     }
 
-    /**
-     * At the end of all layers a mark says that a file stood below already: that it was added goes for every other.
-     * In the file system after a layer folders say that something below them is changed.
-     */
+    /** In the final file system only modified files are marked: every other file was added. */
     changeOf(entry) {
-        const { layer, as_of: isPast, kinds = [] } = this.where();
+        const { layer, kinds = [] } = this.where();
         const isFolder = entry.type === "directory";
-        if (isPast) return entry.change ?? (isFolder && entry.changes ? "inside" : null);
         if (layer !== null) return entry.change;
         return !isFolder && !isHidden(entry) && (entry.change === "modified" || kinds.includes(entry.change)) ? entry.change : null;
-    }
-
-    /** Names of what a layer changed stand out where all others stand beside them. */
-    nameClass(entry) {
-        if (entry.gone) return " gone past deleted";
-        if (isHidden(entry)) return " gone";
-        return this.where().as_of && entry.change ? ` past ${entry.change}` : "";
     }
 
     dispose() {
@@ -272,15 +257,10 @@ class Files {
 const RULES =
     "A word may stand anywhere in the path. With * ? or [ ] it is a glob: * fits / too, and without a / it has to fit " +
     "the name or the whole path. Capitals count only where something is written like that.";
-const OVERTAKEN = { total: 0, found: 0, total_bytes: 0, gone_bytes: 0, entries: [], offset: 0 }; // the answer to nobody's question any more
+const OVERTAKEN = { total: 0, found: 0, total_bytes: 0, entries: [], offset: 0 }; // the answer to nobody's question any more
 
 function fromLayer(entry) {
     return !entry.has_children && Number.isInteger(entry.layer) ? `layer ${entry.layer}` : "";
-}
-
-/** The bytes that went. */
-function lossOf(bytes) {
-    return bytes ? sizeOf(bytes, { class: "size loss", title: `${exactBytes(bytes)} less`, text: `−${humanSize(bytes)}` }) : sizeOf(0);
 }
 
 function isMarker(entry) {
@@ -308,16 +288,14 @@ function hiddenWords(entry) {
 
 function entryTitle(entry) {
     const hidden = isHidden(entry) ? `\n${hiddenWords(entry)}` : "";
-    const gone = entry.gone ? "\ndeleted by this layer" : "";
-    return cut(`${entry.shown ?? entry.path}\n${KINDS[entry.type] ?? entry.type}, ${exactBytes(entry.size_bytes)}${hidden}${gone}`);
+    return cut(`${entry.shown ?? entry.path}\n${KINDS[entry.type] ?? entry.type}, ${exactBytes(entry.size_bytes)}${hidden}`);
 }
 
 /** What a screen reader says of a row, for which marks, bars and colours are nothing. */
 function entryWords(entry, change) {
     const kind = entry.has_children ? `folder with ${counted(entry.files ?? 0, "file")}` : KINDS[entry.type];
-    const size = isMarker(entry) ? "" : `${humanSize(entry.size_bytes)}${entry.lost ? " less" : ""}`;
-    const changed = change === "inside" ? `${counted(entry.changes, "change")} below` : (entry.change ?? "");
-    const words = [cut(entry.name, 300), kind, size, changed];
+    const size = isMarker(entry) ? "" : humanSize(entry.size_bytes);
+    const words = [cut(entry.name, 300), kind, size, change ?? entry.change ?? ""];
     if (isHidden(entry)) words.push(hiddenWords(entry));
     if (entry.link_target) words.push(`leads to ${cut(entry.link_target, 200)}`);
     return words.filter(Boolean).join(", ");

@@ -55,13 +55,10 @@ function figure(word, value, title, key = "") {
     );
 }
 
-/**
- * The layers as a bar chart, one of which is chosen; the first choice is the final file system. `onChoose(layer)`;
- * `onTurn(isWhole)` to what the layer changes, or to all that stood there after it.
- */
+/** The layers as a bar chart, one of which is chosen; the first choice is the final file system. `onChoose(layer)`. */
 class Layers {
-    constructor({ onChoose, onTurn }) {
-        Object.assign(this, { onChoose, onTurn });
+    constructor({ onChoose }) {
+        this.onChoose = onChoose;
         this.id = uniqueId("layers");
         this.chosen = 0;
         this.list = element("div", {
@@ -173,11 +170,9 @@ class Layers {
             Home: 0,
             End: this.list.children.length - 1,
         };
-        const isTurn = event.key === "ArrowLeft" || event.key === "ArrowRight";
-        if (!(isTurn || event.key in moves) || event.ctrlKey || event.metaKey || event.altKey) return;
+        if (!(event.key in moves) || event.ctrlKey || event.metaKey || event.altKey) return;
         event.preventDefault();
-        if (!isTurn) this.choose(moves[event.key]);
-        else if (this.chosen > 0) this.onTurn(event.key === "ArrowRight");
+        this.choose(moves[event.key]);
     }
 }
 

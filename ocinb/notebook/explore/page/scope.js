@@ -1,4 +1,4 @@
-// What of the files is meant: what a layer changes or all that stood there after it, and kinds of change alone.
+// The buttons that leave only some kinds of change.
 
 const KIND_WORDS = {
     added: "added",
@@ -6,64 +6,8 @@ const KIND_WORDS = {
     deleted: "deleted",
     hidden: "hidden in the end",
 };
-const NOT_HERE = {
-    deleted: "The final file system has nothing that was deleted: ⊘ shows what is hidden.",
-    hidden: "What was hidden later still stood there after this layer.",
-};
+const NOT_HERE = { deleted: "The final file system has nothing that was deleted: ⊘ shows what is hidden." };
 const COMPACT = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
-
-/** A switch of two: what a layer changes, or the file system after it. `onChange()` is called when it was turned. */
-class ViewSwitch {
-    constructor({ onChange }) {
-        this.onChange = onChange;
-        this.isWhole = false;
-        this.choices = [this.choice(false, "Changes"), this.choice(true, "File system")];
-        this.node = element(
-            "div",
-            { class: "view-switch", role: "radiogroup", "aria-label": "Of the layer", onkeydown: (event) => this.pressed(event) },
-            this.choices,
-        );
-        this.mark();
-    }
-
-    choice(isWhole, text) {
-        return element("button", { type: "button", role: "radio", text, onclick: () => this.turn(isWhole) });
-    }
-
-    /** Say which layer it is about; the final file system has nothing to choose. */
-    show(layer) {
-        this.node.hidden = layer === null;
-        this.choices[0].title = `What layer ${layer} changes`;
-        this.choices[1].title = `All files as they stood after layer ${layer}, with its changes marked`;
-    }
-
-    set(isWhole) {
-        const isOther = isWhole !== this.isWhole;
-        this.isWhole = isWhole;
-        this.mark();
-        return isOther;
-    }
-
-    turn(isWhole) {
-        if (this.set(isWhole)) this.onChange();
-    }
-
-    mark() {
-        this.choices.forEach((button, place) => {
-            const isChosen = Boolean(place) === this.isWhole;
-            button.setAttribute("aria-checked", String(isChosen));
-            button.tabIndex = isChosen ? 0 : -1;
-        });
-    }
-
-    pressed(event) {
-        const turns = { ArrowLeft: false, ArrowUp: false, Home: false, ArrowRight: true, ArrowDown: true, End: true };
-        if (!(event.key in turns) || event.ctrlKey || event.metaKey || event.altKey) return;
-        event.preventDefault();
-        this.turn(turns[event.key]);
-        this.choices[Number(this.isWhole)].focus();
-    }
-}
 
 /** Buttons that leave only some kinds of change; none of them pressed leaves all. `onChange()` as above. */
 class KindFilter {
@@ -85,8 +29,8 @@ class KindFilter {
     }
 
     /** Say what is looked at, which some kinds cannot be in. */
-    show({ layer, isWhole }) {
-        this.absent = layer === null ? ["deleted"] : isWhole ? ["hidden"] : [];
+    show(layer) {
+        this.absent = layer === null ? ["deleted"] : [];
         this.draw();
     }
 

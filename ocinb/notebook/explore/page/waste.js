@@ -71,7 +71,7 @@ class Waste {
         return this.twoLines(entry, barOf(0, entry.hidden_bytes ?? 0, this.largest.hidden), entry.hidden_bytes, [
             happened(`stored in ${entry.stored_in}`, entry.stored_by),
             element("span", { class: "arrow", "aria-hidden": "true", text: "→" }),
-            happened(`${entry.reason} in ${entry.hidden_in}`, entry.hidden_by),
+            happened(hiddenBy(entry, ""), entry.hidden_by),
         ]);
     }
 
@@ -109,8 +109,14 @@ function happened(what, instruction) {
     return element("span", { title: cut(what + by) }, what, element("span", { class: "by", text: cut(by, 200) }));
 }
 
+/** Why a file is not seen, and since which layer; nothing says so of a file that its own layer hides. */
+function hiddenBy({ reason, hidden_in: layer }, word) {
+    const why = reason ?? "hidden";
+    return Number.isInteger(layer) ? `${why} in ${word}${layer}` : why;
+}
+
 function wasteWords(entry) {
-    const where = `stored in layer ${entry.stored_in}, ${entry.reason} in layer ${entry.hidden_in}`;
+    const where = `stored in layer ${entry.stored_in}, ${hiddenBy(entry, "layer ")}`;
     return `${cut(entry.shown ?? entry.path, 300)}, ${humanSize(entry.hidden_bytes)}, ${where}`;
 }
 
