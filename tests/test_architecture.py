@@ -14,7 +14,7 @@ ROOT = Path(ocinb.__file__).parent
 ROOMS = (
     "notebook catalog frames rootfs indexing scanning layer_index transfer sources auth network storage samples "
     "archive spec progress _belts _pipeline _pool _schemas _settings _credentials _imports _lazy _calls _arguments "
-    "errors _text"
+    "_suggestions errors _text"
 ).split()
 FILES = sorted(ROOT.rglob("*.py"))
 NAMES = [str(path.relative_to(ROOT)) for path in FILES]

@@ -29,10 +29,10 @@ TESTS = {
         "auth/test_tokens.py::test_post_with_an_identity_token",
     ],
     "docker's credential helpers": ["real/test_logins.py::test_a_helper_is_asked_once_the_registry_wants_to_know"],
-    "podman's files": ["auth/test_authfiles.py::test_the_order"],
+    "podman's files": ["auth/test_auth_files.py::test_the_order"],
     "credentials for a part": [
         "real/test_logins.py::test_the_longest_key_decides",
-        "auth/test_wallet.py::test_the_longest_key_wins",
+        "auth/test_credentials.py::test_the_longest_key_wins",
     ],
     "OCI and Docker images": [
         "real/test_formats.py::test_one_image_is_one_image_in_all_its_forms",

@@ -239,7 +239,7 @@ def _path(path: str) -> str:
 
 
 # Of very many layers these are told at either end.
-FIRST, LAST = 8, 6
+TEXT_FIRST, TEXT_LAST = 8, 6
 _MOST = 5
 # A path is cut to no fewer characters.
 _LEAST_PATH = 24
@@ -285,7 +285,7 @@ def _layer_lines(layers: Sequence[JSON]) -> list[str]:
         (str(one["layer"]), human_size(one["stored_bytes"]), human_size(one["hidden_bytes"]), one["instruction"] or "?")
         for one in layers
     ]
-    first, left_out, last = ends(rows, FIRST, LAST)
+    first, left_out, last = ends(rows, TEXT_FIRST, TEXT_LAST)
     middle = [f"     {gap(left_out, 'ocinb.layers lists them all')}"] if left_out else []
     head = _row(("Layer", "stored", "hidden", "instruction"))
     return [head, *map(_row, first), *middle, *map(_row, last)]

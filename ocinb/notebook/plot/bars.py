@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from ocinb._text import human_size
-from ocinb.notebook.plot.figure import BLUE, hover, size
+from ocinb.notebook.plot.figure import hover, size
+from ocinb.notebook.plot.palette import BLUE
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ import plotly.graph_objects as go
 import plotly.io
 
 from ocinb._text import NO_MATHS, escape_html
-from ocinb.notebook.plot.figure import TEXT
+from ocinb.notebook.plot.palette import TEXT
 
 # JupyterLab and Notebook 7, VS Code, and a page with the HTML of `chart`, where it is the colour of the text around.
 _STYLE = f"color:var(--jp-content-font-color1,var(--vscode-editor-foreground,var(--ocinb-plot-text,{TEXT})))"

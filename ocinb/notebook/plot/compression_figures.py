@@ -10,7 +10,7 @@ from ocinb._text import counted, human_size
 from ocinb.frames import images
 from ocinb.frames.batch import Errors, Names
 from ocinb.frames.resolve import Platforms
-from ocinb.notebook.plot import figure, inputs
+from ocinb.notebook.plot import figure, inputs, palette
 from ocinb.notebook.plot.bars import Bar, hatched, largest, named_largest, solid
 from ocinb.notebook.plot.figure import TIMES
 from ocinb.notebook.plot.inputs import Subject, nothing_told, told
@@ -127,7 +127,7 @@ def _figure(title: str, platforms: str, bars: Sequence[Bar], shown: Sequence[Bar
         "hovertext": [f"{bar.hover}<br>ratio: {_ratio(bar.whole, bar.part)}" for bar in shown],
         "hoverinfo": "text",
     }
-    made.add_bar(x=[bar.drawn for bar in shown], name="tar", marker=hatched(figure.SKY), **common)
+    made.add_bar(x=[bar.drawn for bar in shown], name="tar", marker=hatched(palette.SKY), **common)
     made.add_bar(
         x=[bar.drawn_part for bar in shown],
         name="compressed",

@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ocinb._text import human_size, printable, short_digest, shorten
 from ocinb.errors import OcinbError
+from ocinb.notebook.plot.palette import BLUE, FAINT, TEXT
 
 if TYPE_CHECKING:
     from ocinb.notebook.plot.chart import Chart
 
-# The gray with the same contrast to JupyterLab's white as to its black, for pages that set no text color.
-TEXT: Final = "#787878"
 LABEL_CHARACTERS = 38
 TIMES, MINUS = "\N{MULTIPLICATION SIGN}", "\N{MINUS SIGN}"
 _HOVER_CHARACTERS, _HOVER_WIDTH = 400, 64
@@ -115,12 +114,6 @@ def digest(text: Any) -> Any:
     return text if is_unknown(text) else short_digest(str(text))
 
 
-# Okabe and Ito's palette, told apart by colour-blind people too; vermillion is kept for what is hidden, with a pattern.
-BLUE, GREEN, PURPLE, ORANGE, SKY, YELLOW = "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442"
-PALETTE: Final = (BLUE, ORANGE, GREEN, PURPLE, SKY, YELLOW)
-HIDDEN: Final = "#D55E00"
-GREY: Final = "#999999"
-FAINT: Final = "rgba(127, 127, 127, 0.3)"
 _FONT: Final = "system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif"
 # A bar stands below its label, so that both have the whole width: what is beside JupyterLab's side bar is narrow.
 _LABEL, _BAR, _GAP, _LOWEST = 18, 17, 7, 90
@@ -131,15 +124,6 @@ _TOP, _LEGEND, _BOTTOM = 34, 26, 36
 _NARROW, _LEGEND_MARK, _LEGEND_CHARACTER, _LEGEND_LINE = 300, 50, 7, 19
 _MOST_TICKS = 4
 ALT_CHARACTERS = 600
-
-
-def text_on(color: str) -> str:
-    """Give the colour of text that is read best on one of ours.
-
-    >>> text_on(BLUE), text_on(YELLOW)
-    ('white', 'black')
-    """
-    return "white" if color == BLUE else "black"
 
 
 class _PlotlyError(OcinbError, ImportError):

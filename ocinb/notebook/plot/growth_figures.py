@@ -12,7 +12,7 @@ from ocinb.frames import images
 from ocinb.frames import listings as listing
 from ocinb.frames.batch import Errors, InvalidName, Names, checked, list_names
 from ocinb.frames.resolve import Platforms, wanted_platforms
-from ocinb.notebook.plot import figure, inputs
+from ocinb.notebook.plot import figure, inputs, palette
 from ocinb.notebook.plot.figure import hover, is_unknown, safe, signed_size, size
 from ocinb.notebook.plot.inputs import Failures, Gaps, Subject, Watching, familiar, told
 from ocinb.progress.protocol import Progress
@@ -484,7 +484,7 @@ def _labels(rows: pd.DataFrame, across: Sequence[Any]) -> tuple[list[str], list[
 
 def _add_line(made: Chart, name: str, rows: pd.DataFrame, place: int, across: Sequence[Any]) -> None:
     texts, sides = _labels(rows, across)
-    color = figure.PALETTE[place % len(figure.PALETTE)]
+    color = palette.PALETTE[place % len(palette.PALETTE)]
     made.add_scatter(
         x=list(across),
         y=[int(count) for count in rows["compressed_bytes"]],

@@ -11,7 +11,7 @@ from ocinb._text import counted, human_size, shorten
 from ocinb.frames import images
 from ocinb.frames.batch import Errors, Names
 from ocinb.frames.resolve import Platforms
-from ocinb.notebook.plot import figure, inputs
+from ocinb.notebook.plot import figure, inputs, palette
 from ocinb.notebook.plot.bars import Bar, hatched, largest, named_largest, solid
 from ocinb.notebook.plot.figure import Fact, digest, hover, is_unknown, safe, safe_path, size
 from ocinb.notebook.plot.inputs import Picked, Subject, nothing_told, told
@@ -211,7 +211,7 @@ def _add_bars(made: Chart, bars: Sequence[Bar], *, is_split: bool) -> None:
     if is_split:
         made.add_bar(x=[bar.drawn - bar.drawn_part for bar in bars], name="not hidden", marker=solid(), **common)
         made.add_bar(
-            x=[bar.drawn_part for bar in bars], name="hidden", marker=hatched(figure.HIDDEN), **common, **numbers
+            x=[bar.drawn_part for bar in bars], name="hidden", marker=hatched(palette.HIDDEN), **common, **numbers
         )
     else:
         made.add_bar(x=[bar.drawn for bar in bars], name="compressed", marker=solid(), **common, **numbers)
@@ -252,7 +252,7 @@ def _stacked(title: str, pictures: Sequence[Picked], top: int, gaps: str) -> Cha
 
 def _add_stacks(made: Chart, stacks: Sequence[tuple[Picked, Sequence[Bar]]], column: str) -> None:
     colors = _shared_colors([picked for picked, _ in stacks])
-    fills = [[colors.get(key, figure.GREY) for key in _digests(picked, column)] for picked, _ in stacks]
+    fills = [[colors.get(key, palette.GREY) for key in _digests(picked, column)] for picked, _ in stacks]
     for number in range(max((len(bars) for _, bars in stacks), default=0)):
         rows = [place for place, (_, bars) in enumerate(stacks) if number < len(bars)]
         made.add_bar(
@@ -264,7 +264,7 @@ def _add_stacks(made: Chart, stacks: Sequence[tuple[Picked, Sequence[Bar]]], col
             text=[str(number)] * len(rows),
             textposition="inside",
             insidetextanchor="middle",
-            insidetextfont={"color": [figure.text_on(fills[place][number]) for place in rows]},
+            insidetextfont={"color": [palette.text_on(fills[place][number]) for place in rows]},
             textangle=0,
             marker={
                 "color": [fills[place][number] for place in rows],
@@ -282,4 +282,4 @@ def _shared_colors(pictures: Sequence[Picked]) -> dict[Any, str]:
     """Give a colour to each layer that stands in several images, the same in all of them."""
     counts = Counter(key for picked in pictures for key in dict.fromkeys(picked.rows["digest"].dropna()))
     several = [key for key, images in counts.items() if images > 1]
-    return {key: figure.PALETTE[number % len(figure.PALETTE)] for number, key in enumerate(several)}
+    return {key: palette.PALETTE[number % len(palette.PALETTE)] for number, key in enumerate(several)}

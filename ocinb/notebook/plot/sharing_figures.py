@@ -11,10 +11,11 @@ from ocinb._text import counted, human_size
 from ocinb.frames import images, relations
 from ocinb.frames.batch import Errors, Names
 from ocinb.frames.resolve import Platforms
-from ocinb.notebook.plot import figure, inputs
+from ocinb.notebook.plot import figure, inputs, palette
 from ocinb.notebook.plot.bars import Bar, hatched, largest, named_largest, solid
-from ocinb.notebook.plot.figure import TEXT, digest, hover, is_unknown, safe_path, share, size
+from ocinb.notebook.plot.figure import digest, hover, is_unknown, safe_path, share, size
 from ocinb.notebook.plot.inputs import Picked, Subject, told
+from ocinb.notebook.plot.palette import TEXT
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -261,7 +262,7 @@ def _bar_figure(title: str, pictures: Sequence[Picked], bars: Sequence[Bar], top
     }
     texts = [bar.text(f"{round(100 * bar.part / bar.whole) if bar.whole else 0} &#37; shared") for bar in shown]
     outside = {"text": texts, "textposition": "outside", "cliponaxis": False, "textangle": 0}
-    made.add_bar(x=[bar.drawn_part for bar in shown], name="shared", marker=hatched(figure.SKY), **common)
+    made.add_bar(x=[bar.drawn_part for bar in shown], name="shared", marker=hatched(palette.SKY), **common)
     made.add_bar(x=[bar.drawn - bar.drawn_part for bar in shown], name="unique", marker=solid(), **common, **outside)
     made.update_layout(barmode="stack", bargap=figure.bar_gap())
     made.update_xaxes(**figure.ticks(0, most), range=[0, 1.4 * most or 1])

@@ -14,22 +14,10 @@ from ocinb.frames.resolve import Platforms
 from ocinb.notebook.plot import figure, inputs
 from ocinb.notebook.plot.bars import STRIPES
 from ocinb.notebook.plot.duplicate_figures import COLUMNS, stored_files
-from ocinb.notebook.plot.figure import (
-    GREY,
-    HIDDEN,
-    PALETTE,
-    TEXT,
-    Fact,
-    hover,
-    is_unknown,
-    safe,
-    safe_path,
-    share,
-    size,
-    text_on,
-)
+from ocinb.notebook.plot.figure import Fact, hover, is_unknown, safe, safe_path, share, size
 from ocinb.notebook.plot.folder_tree import Leaf, Node, Path, Sums, tree
 from ocinb.notebook.plot.inputs import Picked, Subject, Watching, nothing_told, told
+from ocinb.notebook.plot.palette import GREY, HIDDEN, PALETTE, TEXT, text_on
 from ocinb.progress.protocol import Progress
 
 if TYPE_CHECKING:

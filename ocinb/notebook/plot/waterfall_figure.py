@@ -11,7 +11,7 @@ from ocinb._text import counted, human_size, shorten
 from ocinb.frames import images
 from ocinb.frames.batch import Errors, Names
 from ocinb.frames.resolve import Platforms
-from ocinb.notebook.plot import figure, inputs
+from ocinb.notebook.plot import figure, inputs, palette
 from ocinb.notebook.plot.figure import digest, hover, is_unknown, safe, safe_path, size
 from ocinb.notebook.plot.inputs import Picked, Subject, nothing_told, told
 
@@ -201,9 +201,9 @@ def _add_fall(made: Chart, picked: Picked, name: str, steps: Sequence[_Step], pl
         textposition="outside",
         textangle=0,
         cliponaxis=False,
-        increasing={"marker": {"color": figure.BLUE}},
-        totals={"marker": {"color": figure.GREEN}},
-        connector={"line": {"color": figure.FAINT, "width": 1}},
+        increasing={"marker": {"color": palette.BLUE}},
+        totals={"marker": {"color": palette.GREEN}},
+        connector={"line": {"color": palette.FAINT, "width": 1}},
         showlegend=False,
     )
     return [*(step.label for step in steps), f"<b>{safe_path(name)}</b>"]

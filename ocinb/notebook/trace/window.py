@@ -253,7 +253,7 @@ def _shown(text: str) -> str:
     return escape_html(shorten(text, MOST_CHARACTERS))
 
 
-FIRST, LAST = 40, 20
+TEXT_FIRST, TEXT_LAST = 40, 20
 # A path is cut to no fewer characters; what a terminal then has no room for goes at the line's end.
 LEAST_PATH = 24
 MOST_REASON = 36
@@ -273,7 +273,7 @@ def lines(steps: Sequence[Step], state: str) -> str:
     """
     heading = ", ".join(part for part in (summary(steps) if steps else "", state) if part)
     shown = [f"<Trace: {heading}>"]
-    first, left_out, last = ends(list(enumerate(steps, 1)), FIRST, LAST)
+    first, left_out, last = ends(list(enumerate(steps, 1)), TEXT_FIRST, TEXT_LAST)
     table = _table([*first, *last])
     middle = [gap(left_out, ".frame has them all")] if left_out else []
     return "\n".join([*shown, *table[: len(first)], *middle, *table[len(first) :]])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ocinb.notebook.explore.backend import open_answers
-from ocinb.notebook.explore.summary import FIRST, LAST, lines
+from ocinb.notebook.explore.summary import TEXT_FIRST, TEXT_LAST, lines
 from ocinb.samples import SampleRegistry
 from ocinb.samples.tars import file, whiteout
 from tests.frames.layerfacts import put_layers, steps
@@ -40,7 +40,7 @@ def test_lines_fit_the_terminal(registry: SampleRegistry, monkeypatch: pytest.Mo
 
 
 def test_of_very_many_layers_the_ends_are_told(registry: SampleRegistry) -> None:
-    shown = told(put_layers(registry, *[[file("a", "x")]] * (FIRST + LAST + 3)))
+    shown = told(put_layers(registry, *[[file("a", "x")]] * (TEXT_FIRST + TEXT_LAST + 3)))
     assert "     … 3 more; ocinb.layers lists them all" in shown
     assert len(shown) < 40
 

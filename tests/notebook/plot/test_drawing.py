@@ -5,7 +5,7 @@ from itertools import pairwise
 import plotly.io
 import pytest
 
-from ocinb.notebook.plot import figure
+from ocinb.notebook.plot import figure, palette
 
 
 @pytest.mark.parametrize("largest", [1, 9, 161, 999, 1000, 6_300_575, 10**9, 7 * 10**15])
@@ -30,7 +30,7 @@ def test_a_title_is_harmless_and_the_words_are_kept() -> None:
 def test_the_page_shows_through_in_any_theme() -> None:
     made = figure.chart(title="", subtitle="", alt="", height=300)
     assert made.layout.paper_bgcolor == made.layout.plot_bgcolor == "rgba(0, 0, 0, 0)"
-    assert made.layout.font.color == figure.TEXT
+    assert made.layout.font.color == palette.TEXT
 
 
 def test_titles_are_cut_into_lines_that_fit_a_narrow_place_and_the_plot_gets_higher() -> None:
@@ -72,7 +72,7 @@ def test_rows_without_a_bar_are_lower() -> None:
 
 @pytest.mark.parametrize("background", [1.0, 0.0056])  # JupyterLab's white, and its #111111
 def test_the_text_can_be_read_on_light_and_dark(background: float) -> None:
-    level = ((int(figure.TEXT[1:3], 16) / 255 + 0.055) / 1.055) ** 2.4
+    level = ((int(palette.TEXT[1:3], 16) / 255 + 0.055) / 1.055) ** 2.4
     bright, dark = max(level, background), min(level, background)
     assert (bright + 0.05) / (dark + 0.05) > 4.2
 

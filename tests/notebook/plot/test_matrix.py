@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from ocinb.notebook.plot.figure import TEXT
+from ocinb.notebook.plot.palette import TEXT
 from ocinb.notebook.plot.sharing_figures import Stack, matrix
 
 

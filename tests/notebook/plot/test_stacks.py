@@ -3,7 +3,7 @@ from __future__ import annotations
 import pandas as pd
 
 import ocinb
-from ocinb.notebook.plot import figure as figure_module
+from ocinb.notebook.plot import palette
 from ocinb.samples import SampleRegistry
 from tests.notebook.plot import frames
 
@@ -27,7 +27,7 @@ def test_sorted_by_size_the_small_ones_are_gathered_at_the_end() -> None:
 def test_what_was_read_is_split_into_visible_and_hidden() -> None:
     figure = ocinb.plot.layers(frames.layers({"compressed_bytes": 5, "tar_bytes": 100, "hidden_bytes": 30}))
     assert [(trace.name, list(trace.x)) for trace in figure.data] == [("not hidden", [70]), ("hidden", [30])]
-    assert figure.data[1].marker.color == figure_module.HIDDEN
+    assert figure.data[1].marker.color == palette.HIDDEN
     assert figure.data[1].marker.pattern.shape == "/"
 
 
@@ -39,7 +39,7 @@ def test_several_images_are_stacked_and_what_they_share_has_one_colour() -> None
     figure = ocinb.plot.layers(pd.concat([one, other]))
     assert [list(trace.x) for trace in figure.data] == [[5, 5], [6, 9]]
     assert len(set(figure.data[0].marker.color)) == 1
-    assert set(figure.data[1].marker.color) == {figure_module.GREY}
+    assert set(figure.data[1].marker.color) == {palette.GREY}
     assert list(figure.layout.yaxis.ticktext) == ["shop:2.0", "shop:1"]
 
 

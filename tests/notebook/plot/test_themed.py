@@ -9,7 +9,7 @@ import pytest
 import ocinb
 from ocinb.notebook.plot import chart
 from ocinb.notebook.plot.chart import MIMETYPE
-from ocinb.notebook.plot.figure import TEXT
+from ocinb.notebook.plot.palette import TEXT
 from tests.notebook.plot import frames
 
 SPAN = f'<span style="{chart._STYLE}">'

@@ -8,7 +8,7 @@ import pytest
 
 import ocinb
 from ocinb.errors import InvalidError
-from ocinb.notebook.plot import figure as figure_module
+from ocinb.notebook.plot import palette
 from ocinb.samples import SampleRegistry
 from tests.notebook.plot import frames
 
@@ -52,16 +52,16 @@ def test_folders_hold_what_is_in_them(draw: Any) -> None:
 def test_what_is_hidden_has_a_colour_and_stripes_of_its_own(draw: Any) -> None:
     trace = draw(frames.files(("a", 700, 0, True), ("b", 200, 1, False))).data[0]
     found = dict(zip(trace.labels, zip(trace.marker.colors, trace.marker.pattern.shape, strict=True), strict=True))
-    assert found["b"] == (figure_module.HIDDEN, "/")
+    assert found["b"] == (palette.HIDDEN, "/")
     assert found["a"][1] == ""
-    assert found["a"][0] != figure_module.HIDDEN
+    assert found["a"][0] != palette.HIDDEN
 
 
-@pytest.mark.parametrize("color", [*figure_module.PALETTE, figure_module.HIDDEN, figure_module.GREY])
+@pytest.mark.parametrize("color", [*palette.PALETTE, palette.HIDDEN, palette.GREY])
 def test_what_stands_on_a_tile_can_be_read(color: str) -> None:
     parts = [((int(color[place : place + 2], 16) / 255 + 0.055) / 1.055) ** 2.4 for place in (1, 3, 5)]
     level = 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
-    contrast = 1.05 / (level + 0.05) if color == figure_module.BLUE else (level + 0.05) / 0.05
+    contrast = 1.05 / (level + 0.05) if color == palette.BLUE else (level + 0.05) / 0.05
     assert contrast > 4.5
 
 

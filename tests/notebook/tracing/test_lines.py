@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ocinb.notebook.trace.window import FIRST, LAST, LEAST_PATH, lines
+from ocinb.notebook.trace.window import LEAST_PATH, TEXT_FIRST, TEXT_LAST, lines
 from tests.notebook.tracing.telling import step
 
 LONG = "https://registry.example/v2/" + "a-long-name/" * 20 + "manifests/2.0"
@@ -33,8 +33,8 @@ def test_lines_fit_the_terminal(monkeypatch: pytest.MonkeyPatch, columns: int) -
 def test_of_many_the_ends_are_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "120")
     told = lines([step(started=number) for number in range(10_000)], "").split("\n")
-    assert len(told) == 1 + FIRST + 1 + LAST
-    assert told[1 + FIRST] == "… 9,940 more; .frame has them all"
+    assert len(told) == 1 + TEXT_FIRST + 1 + TEXT_LAST
+    assert told[1 + TEXT_FIRST] == "… 9,940 more; .frame has them all"
     assert told[-1].startswith("10000  GET")
     assert told[1].startswith("    1  GET")
 
