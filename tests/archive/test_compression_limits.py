@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import lzma
 import tracemalloc
-from dataclasses import replace
 
 import pytest
 
@@ -12,43 +11,7 @@ from ocinb._settings import MIB
 from ocinb.archive import compression
 from ocinb.archive.compression import Limits, decompressed
 from ocinb.errors import IntegrityError, InvalidError
-from ocinb.samples.tars import noise
-from tests.archive.packers import PACKERS, PLAIN, pieces, unpack
-
-
-def test_no_more_comes_out_than_people_allow(packer: str) -> None:
-    raw = PACKERS[packer](bytes(3_000_000))
-    assert len(unpack(raw, limits=Limits(3_000_000, 1, MIB * 128))) == 3_000_000, "so little is harmless"
-    with pytest.raises(InvalidError, match=r"too large when it is unpacked: max_unpacked_bytes = 2,999,999\. Set more"):
-        unpack(raw, limits=Limits(2_999_999, 200, MIB * 128))
-
-
-def test_no_more_times_as_much_comes_out_than_people_allow(packer: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compression, "HARMLESS_BYTES", 1_000_000)
-    raw = PACKERS[packer](bytes(3_000_000))
-    ratio = 3_000_000 // len(raw)
-    assert len(unpack(raw, limits=Limits(10**9, ratio + 1, 128 * MIB), size=len(raw))) == 3_000_000
-    with pytest.raises(InvalidError, match=rf"too large when it is unpacked: max_unpacked_ratio = {ratio:,}\. Set"):
-        unpack(raw, limits=Limits(10**9, ratio, 128 * MIB), size=len(raw))
-
-
-def test_what_is_harmless_is_so_whatever_the_ratio(monkeypatch: pytest.MonkeyPatch) -> None:
-    raw, limits = PACKERS["gzip"](bytes(3_000_000)), Limits(10**9, 0, 128 * MIB)
-    monkeypatch.setattr(compression, "HARMLESS_BYTES", 3_000_000)
-    assert len(unpack(raw, limits=limits)) == 3_000_000
-    monkeypatch.setattr(compression, "HARMLESS_BYTES", 2_999_999)
-    with pytest.raises(InvalidError, match="max_unpacked_ratio = 0"):
-        unpack(raw, limits=limits)
-
-
-def test_the_ratio_is_one_to_the_whole_where_that_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compression, "HARMLESS_BYTES", 1_000_000)
-    plain = bytes(20 * MIB) + noise("then something", 2 * MIB)
-    raw = PACKERS["gzip"](plain)
-    limits = Limits(10**9, 20, 128 * MIB)
-    assert unpack(*pieces(raw, 1000), limits=limits, size=len(raw)) == plain
-    with pytest.raises(InvalidError, match="max_unpacked_ratio = 20"):
-        unpack(*pieces(raw, 1000), limits=limits)
+from tests.archive.packers import PACKERS, PLAIN, unpack
 
 
 def test_a_bomb_is_left_alone_after_a_bit_of_it(packer: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,18 +32,6 @@ def skipped(content: bytes, mark: int = 0x50) -> bytes:
     return bytes([mark]) + b"\x2a\x4d\x18" + len(content).to_bytes(4, "little") + content
 
 
-def test_parts_without_content_have_a_limit(packer: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compression, "MOST_EMPTY_MEMBERS", 5)
-    empty, some = PACKERS[packer](b""), PACKERS[packer](b"some")
-    assert unpack(empty * 5) == b""
-    assert unpack((some + empty) * 20 + empty * 4) == b"some" * 20
-    assert unpack(some * 20) == b"some" * 20
-    said = r"layer 3 has, up to byte [\d,]+, 6 parts of \w+ without content beyond .* more than MOST_EMPTY_MEMBERS = 5$"
-    for raw in (empty * 6, some + empty * 7, some * 20 + empty * 6, (some + empty * 2) * 10):
-        with pytest.raises(InvalidError, match=said):
-            unpack(raw)
-
-
 def test_frames_to_skip_count_as_parts_without_content(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compression, "MOST_EMPTY_MEMBERS", 5)
     some = PACKERS["zstd"](b"some")
@@ -89,50 +40,11 @@ def test_frames_to_skip_count_as_parts_without_content(monkeypatch: pytest.Monke
         unpack(some + skipped(b"") * 7)
 
 
-@pytest.mark.parametrize("mark", range(0x50, 0x60))
-def test_frames_to_skip_need_no_library(mark: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It takes five times as long."""
-    made, decoder = list[bytes](), compression._zstd
-
-    def making(beginning: bytes, limits: Limits) -> object:
-        made.append(beginning[:4])
-        return decoder(beginning, limits)
-
-    format_ = compression._FORMATS["zstd"]
-    monkeypatch.setitem(compression._FORMATS, "zstd", replace(format_, decoder=making))  # type: ignore[arg-type] # it is one
-    some = PACKERS["zstd"](PLAIN)
-    for content in (b"", b"x", b"x" * 3_000_000):
-        assert unpack(*pieces(skipped(content, mark) + some + skipped(content, mark), 100_000)) == PLAIN
-    assert made == [some[:4]] * 3
-
-
 @pytest.mark.parametrize("length", [4, 7, 8, 12])
 def test_a_frame_to_skip_that_is_cut_off(length: int) -> None:
     some = PACKERS["zstd"](PLAIN)
     with pytest.raises(IntegrityError, match=f"layer 3 is cut off: its zstd has no end at byte {len(some) + length:,}"):
         unpack(some + skipped(b"a TOC")[:length])
-
-
-def test_a_bomb_in_a_bomb_is_a_file_in_a_layer() -> None:
-    inner = PACKERS["gzip"](bytes(MIB))
-    assert unpack(PACKERS["zstd"](inner)) == inner
-    assert unpack(PACKERS["gzip"](inner * 3)) == inner * 3
-
-
-def frame_with_window(exponent: int) -> bytes:
-    """Give a frame of five bytes that asks for so much memory (RFC 8878, 3.1.1.1.2)."""
-    return b"\x28\xb5\x2f\xfd\x00" + bytes([(exponent - 10) << 3]) + (5 << 3 | 1).to_bytes(3, "little") + b"hello"
-
-
-def test_a_window_of_zstd_has_a_limit() -> None:
-    assert unpack(frame_with_window(27)) == b"hello"
-    with pytest.raises(InvalidError, match=r"layer 3 needs more memory .* zstd than max_window_bytes = 134,217,728\."):
-        unpack(frame_with_window(28))
-    assert unpack(frame_with_window(20), limits=Limits(10, 1, MIB)) == b"hello"
-    with pytest.raises(InvalidError, match="max_window_bytes"):
-        unpack(frame_with_window(20), limits=Limits(10, 1, MIB - 1))
-    for harmless in (0, 2**40):
-        assert unpack(frame_with_window(10), limits=Limits(10, 1, harmless)) == b"hello"
 
 
 def test_a_dictionary_of_xz_has_a_limit() -> None:

@@ -1,6 +1,5 @@
 from itertools import groupby
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -32,21 +31,6 @@ def spelled(raw: bytes) -> str:
 @given(NAMES)
 def test_backslashes_are_doubled_only_where_they_could_be_mistaken(raw: bytes) -> None:
     assert text_of(raw) == spelled(raw)
-
-
-@pytest.mark.parametrize(
-    ("raw", "text"),
-    [
-        (rb"\x41", rb"\\x41"),
-        (rb"\\x41", rb"\\\\x41"),
-        (b"\\\xe9", rb"\\\xe9"),
-        (b"\xe9x", rb"\xe9x"),
-        (b"a\\b\\", b"a\\b\\"),
-        (b"x\\", b"x\\"),
-    ],
-)
-def test_how_names_read(raw: bytes, text: bytes) -> None:
-    assert text_of(raw) == text.decode()
 
 
 @given(st.binary())

@@ -38,15 +38,3 @@ def test_zeros_are_passed_over(after: bytes, zeros: int, size: int) -> None:
     stream = Stream(raw[at : at + size] for at in range(0, len(raw), size))
     assert stream.skip_zeros() == len(raw) - len(raw.lstrip(b"\0"))
     assert rest(stream) == raw.lstrip(b"\0")
-
-
-def test_what_is_given_back_comes_again() -> None:
-    stream = Stream([b"abc", b"def"])
-    assert bytes(stream.take(10)) == b"abc"
-    stream.give_back(b"bc")
-    assert stream.offset == 1
-    assert rest(stream) == b"bcdef"
-
-
-def test_it_may_be_given_as_it_came() -> None:
-    assert list(Stream([b"abc", b"", b"d"]).chunks()) == [b"abc", b"", b"d"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,6 @@ from ocinb.samples.tars import file, hardlink, noise, opaque, symlink, whiteout
 from ocinb.spec.digest import Digest
 from tests.catalog.laying import check_files, put_stack
 from tests.documents import REPOSITORY
-from tests.frames.facts import NAMES
 from tests.frames.test_inside import Board
 
 BASE = [file("srv/1", noise("1", 5000)), file("caf\u00e9", "x"), symlink("link", "srv"), file("key", "secret")]
@@ -62,34 +60,6 @@ def blobs_asked(registry: SampleRegistry, layers: Sequence[Layer]) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("kept", [":memory:", "kept.duckdb"])
-def test_adding_again_adds_nothing(registry: SampleRegistry, tmp_path: Path, kept: str) -> None:
-    names = [registry.reference(name) for name in NAMES]
-    catalog = ocinb.Catalog(kept if kept == ":memory:" else tmp_path / kept)
-    assert outcomes(catalog, names) == ["added"] * len(names)
-    before, asked = content(catalog), len(registry.requests)
-    again = catalog.add(names[::-1], depth="files")
-    assert again["outcome"].tolist() == ["present"] * len(names)
-    assert again["fetched_bytes"].sum() == 0
-    assert len(registry.requests) == asked
-    for table, frame in content(catalog).items():
-        pd.testing.assert_frame_equal(frame, before[table], obj=table)
-
-
-def test_metadata_first_and_files_later_come_to_the_same(registry: SampleRegistry) -> None:
-    names = [registry.reference(name) for name in NAMES]
-    with ocinb.Catalog() as at_once, ocinb.Catalog() as later:
-        at_once.add(names, depth="files")
-        later.add(names)
-        assert later.sql("FROM files").empty
-        assert later.sql("SELECT indexed_at FROM manifests").isna().all(axis=None)
-        again = later.add(names, depth="files").set_index("reference")
-        chart = registry.reference("demo/chart:0.1")
-        assert again.pop("outcome").to_dict() == {name: "present" if name == chart else "added" for name in names}
-        check_same(at_once, later)
-        assert later.add(names)["outcome"].tolist() == ["present"] * len(names)
-
-
 def test_a_layer_is_fetched_read_and_stored_once(registry: SampleRegistry, tmp_path: Path) -> None:
     layers = stack()
     tops = [make_layer([file(f"own/{number}", str(number))]) for number in range(12)]
@@ -117,18 +87,6 @@ def test_what_layers_come_to(registry: SampleRegistry) -> None:
     for column in ("compressed_bytes", "tar_bytes", "diff_id", "files"):
         assert rows[column].tolist() == facts[column].tolist(), column
     assert rows["indexed_at"].notna().all()
-
-
-def test_an_image_of_layers_that_are_known_asks_nobody_for_them(registry: SampleRegistry) -> None:
-    layers = stack("own")
-    first, second = put_stack(registry, layers, "first"), put_stack(registry, layers[:2], "second")
-    with ocinb.Catalog() as catalog:
-        catalog.add(first, depth="files")
-        before = len(blobs_asked(registry, layers))
-        shutil.rmtree(settings.store_dir)  # the blobs and the tables of the store
-        assert outcomes(catalog, second) == ["added"]
-        assert len(blobs_asked(registry, layers)) == before
-        check_files(catalog, second)
 
 
 @pytest.mark.parametrize("broken", ["gone", "damaged"])
@@ -182,17 +140,6 @@ def test_layers_with_a_table_of_contents_are_not_fetched(registry: SampleRegistr
         assert len(registry.requests) == before
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_what_is_no_image_has_no_files_and_is_no_failure(registry: SampleRegistry, name: str) -> None:
-    with ocinb.Catalog() as catalog:
-        assert outcomes(catalog, registry.reference(name)) == ["added"]
-        assert catalog.sql("FROM failures").empty
-        unread = catalog.sql("FROM manifests SEMI JOIN configs USING (config_digest) WHERE indexed_at IS NULL")
-        assert unread.empty
-        artifacts = catalog.sql("FROM manifests ANTI JOIN configs USING (config_digest) WHERE indexed_at IS NOT NULL")
-        assert artifacts.empty
-
-
 def test_a_docker_archive_and_a_layout_are_read_too(registry: SampleRegistry, tmp_path: Path) -> None:
     shop = registry.reference("demo/shop:2.0")
     ocinb.pull(shop, platform="all", referrers=True, destination=tmp_path / "layout", progress=False)
@@ -211,53 +158,6 @@ def test_a_docker_archive_and_a_layout_are_read_too(registry: SampleRegistry, tm
 def test_depth_is_metadata_or_files(depth: Any) -> None:
     with ocinb.Catalog() as catalog, pytest.raises(ocinb.errors.InvalidError, match="depth"):
         catalog.add([], depth=depth)
-
-
-def test_progress_is_told_of_each_layer_once(registry: SampleRegistry) -> None:
-    class Log(ocinb.progress.NoProgress if hasattr(ocinb, "progress") else object):  # type: ignore[misc]
-        def __init__(self) -> None:
-            self.said: list[Any] = []
-            self.states: dict[str, str] = {}
-            self.came: dict[str, int] = {}
-
-        def start(self, title: str, tasks: Sequence[Any]) -> None:
-            self.said.append((title, sorted(task.key for task in tasks)))
-
-        def advance(self, key: str, amount: int) -> None:
-            self.came[key] = self.came.get(key, 0) + amount
-
-        def state(self, key: str, state: str) -> None:
-            self.states[key] = str(state)
-
-        def finish(self, summary: str) -> None:
-            self.said.append(summary)
-
-    layers, log = stack("own"), Log()
-    names = [put_stack(registry, layers, "1"), put_stack(registry, layers[:2], "2")]
-    digests = sorted(str(layer.digest) for layer in layers)
-    with ocinb.Catalog() as catalog:
-        catalog.add(names, depth="files", progress=log)
-        [(title, tasks), summary] = log.said
-        assert (title, tasks) == ("Reading 2 references", digests)
-        assert summary.startswith("Read 2 references: 3 layers in ")
-        assert set(log.states) == set(digests)
-        assert set(log.states.values()) <= {"done", "present"}
-        assert log.came == {str(layer.digest): len(layer.raw) for layer in layers}
-        log.said.clear()
-        catalog.add(names, depth="files", progress=log)
-        assert log.said == []
-
-
-def test_progress_counts_names_and_not_the_images_of_each(registry: SampleRegistry) -> None:
-    several, one = Board(), Board()
-    with ocinb.Catalog() as catalog:
-        catalog.add([registry.reference(f"demo/shop:{tag}") for tag in ("1.0", "2.0")], depth="files", progress=several)
-        nested = registry.reference("demo/nested:1")
-        assert catalog.add(nested, depth="files", progress=one)["images"].tolist() == [3]
-    assert several.titles == ["Reading 2 references"]
-    assert several.lines[0].startswith("Read 2 references: ")
-    assert one.titles == [f"Reading {nested}"]
-    assert one.lines[0].startswith(f"Read {nested}: ")
 
 
 def test_progress_counts_a_name_once_that_fails_by_several_images(registry: SampleRegistry) -> None:

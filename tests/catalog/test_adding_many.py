@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -66,46 +66,6 @@ def silent_port() -> Iterator[str]:
         yield f"127.0.0.1:{held.getsockname()[1]}"
 
 
-def test_the_number_of_questions_is_known(registry: SampleRegistry, names: list[str]) -> None:
-    settings.tag_ttl = 3600
-    with ocinb.Catalog() as catalog:
-        catalog.add(names, progress=False)
-        assert asked(registry) == {kind: count * COUNT for kind, count in QUESTIONS.items() if kind != "cosign"} | {
-            "tags": 1
-        }, "one list says which of cosign's tags there are"
-        before = len(registry.requests)
-        catalog.add(names, progress=False)
-        assert len(registry.requests) == before
-        settings.tag_ttl = 0
-        catalog.add(names, progress=False)
-        assert [request.status for request in registry.requests[before:]] == [304] * COUNT
-
-
-def test_several_tags_of_one_image_cost_a_question_each(registry: SampleRegistry, names: list[str]) -> None:
-    digest = ocinb.document(names[0]).digest
-    for number in range(1, COUNT):
-        registry.tag("demo/many", f"v{number}", digest)
-    settings.tag_ttl, before = 0, len(registry.requests)
-    with ocinb.Catalog() as catalog:
-        assert catalog.add(names, progress=False)["outcome"].tolist() == ["added", *["present"] * (COUNT - 1)]
-        assert asked(registry, before) == QUESTIONS | {"manifests": COUNT}
-        assert catalog.sql("SELECT count(*) AS n FROM tags")["n"].tolist() == [COUNT]
-
-
-def test_names_that_fail_are_noted_together(written: list[Counter[str]]) -> None:
-    names = [f"demo/app:no name {number}" for number in range(5 * BATCH)]
-    before = pd.Timestamp.now(tz="UTC")
-    with ocinb.Catalog() as catalog:
-        added = catalog.add(names, progress=False)
-        failed = catalog.sql(FAILED)
-    assert set(added["outcome"]) == {"failed"}
-    assert added["reference"].tolist() == failed["reference"].tolist() == names
-    assert added["error"].tolist() == failed["error"].tolist()
-    assert set(failed["stage"]) == {"metadata"}
-    assert failed["failed_at"].between(before, pd.Timestamp.now(tz="UTC")).all()
-    assert written == [Counter(failures=BATCH)] * 5
-
-
 def test_tags_that_are_gone_are_noted_together(
     registry: SampleRegistry, names: list[str], written: list[Counter[str]]
 ) -> None:
@@ -122,23 +82,6 @@ def test_tags_that_are_gone_are_noted_together(
         assert written == [*gone, Counter(failures=BATCH), Counter(failures=7)], "they are gone once"
         assert catalog.sql("FROM tags").empty
         assert len(catalog.sql("FROM tag_history")) == COUNT
-
-
-@pytest.mark.parametrize(
-    "shape",
-    [
-        iter,
-        lambda names: (name for name in names),
-        lambda names: pd.Series([*names, names[0]]),
-        lambda names: dict.fromkeys(names).keys(),
-    ],
-    ids=["iterator", "generator", "Series", "keys"],
-)
-def test_names_come_in_any_shape(registry: SampleRegistry, shape: Callable[[list[str]], Any]) -> None:
-    names = [registry.reference(f"demo/{name}") for name in ("shop:1.0", "hello")]
-    with ocinb.Catalog() as catalog:
-        assert catalog.add(shape(names))["reference"].tolist() == names
-        assert catalog.add([])["outcome"].tolist() == []
 
 
 @pytest.mark.parametrize("nothing", [None, pd.NA, float("nan")])

@@ -28,23 +28,6 @@ ODD_NAMES = [
 ]
 
 
-def test_an_image_without_layers_is_read(registry: SampleRegistry) -> None:
-    name = put_stack(registry, [])
-    with ocinb.Catalog() as catalog:
-        assert outcomes(catalog, name) == ["added"]
-        assert outcomes(catalog, name) == ["present"]
-        assert catalog.sql("SELECT indexed_at FROM manifests").notna().all(axis=None)
-
-
-def test_layers_of_another_algorithm_are_read(registry: SampleRegistry) -> None:
-    documents.put_image(registry, *stack(), algorithm="sha512")
-    name = registry.reference(f"{documents.REPOSITORY}:1")
-    with ocinb.Catalog() as catalog:
-        assert outcomes(catalog, name) == ["added"]
-        assert catalog.sql("SELECT DISTINCT left(layer_digest, 7) AS a FROM files")["a"].tolist() == ["sha512:"]
-        check_files(catalog, name)
-
-
 def test_an_image_of_schema_1_gets_its_sizes(registry: SampleRegistry) -> None:
     layers = stack()
     for layer in layers:

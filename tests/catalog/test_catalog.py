@@ -17,26 +17,6 @@ from ocinb.errors import InvalidError, NotFoundError
 ASKING = "import pickle, sys; print(len(pickle.load(sys.stdin.buffer).sql('FROM failures')))"
 
 
-def test_any_path_is_one(tmp_path: Path) -> None:
-    path = tmp_path / "kept.duckdb"
-    ocinb.Catalog(path).sql("INSERT INTO failures (reference) VALUES ('mine')")
-    [entry] = [one for one in os.scandir(tmp_path) if one.name == path.name]
-    [raw] = [one for one in os.scandir(os.fsencode(tmp_path)) if one.name == os.fsencode(path.name)]
-    for given in (str(path), entry, raw):
-        catalog = ocinb.Catalog(given)  # type: ignore[arg-type]  # some of what scandir gives has bytes for a path
-        assert catalog.path == path
-        assert len(catalog.sql("FROM failures")) == 1
-
-
-def test_a_path_may_say_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    ocinb.Catalog().export("tables")
-    for made in (ocinb.Catalog(Path(":memory:")), ocinb.Catalog.from_parquet(Path("tables"), Path(":memory:"))):
-        assert made.path == ":memory:"
-    assert not (tmp_path / ":memory:").exists()
-    assert ocinb.Catalog(tmp_path / ":memory:").path == tmp_path / ":memory:"
-
-
 def test_a_folder_that_was_listed_is_a_path(tmp_path: Path) -> None:
     (tmp_path / "here").mkdir()
     [entry] = [one for one in os.scandir(tmp_path) if one.name == "here"]

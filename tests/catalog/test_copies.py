@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,6 @@ from ocinb.errors import IntegrityError, InvalidError, NotFoundError, OcinbError
 from ocinb.samples import SampleRegistry
 from tests.catalog.making import put_config, sized
 from tests.catalog.test_tables import TABLES
-from tests.scripts import run
 
 KILLED = """
 import os, signal, sys, ocinb
@@ -195,18 +193,6 @@ def test_an_export_that_is_ended_leaves_what_was_there(
     assert len(list(folder.iterdir())) == len(TABLES)
 
 
-def test_a_process_that_is_killed_leaves_no_export(tmp_path: Path) -> None:
-    killed = run(KILLED, tmp_path / "tables")
-    assert killed.returncode == -signal.SIGKILL
-    [left] = tmp_path.glob("*tables*")
-    assert left.name.startswith(".tables.")
-    with pytest.raises(InvalidError, match="no export of a catalogue"):
-        ocinb.Catalog.from_parquet(left)
-    with ocinb.Catalog() as catalog:
-        catalog.export(tmp_path / "tables")
-    assert len(list((tmp_path / "tables").iterdir())) == len(TABLES)
-
-
 def remove(path: Path) -> None:
     path.unlink()
 
@@ -287,15 +273,6 @@ def test_what_is_no_export_makes_no_catalogue(
         assert told in str(caught.value)
         assert caught.value.__cause__ is None
     assert sorted(found.name for found in tmp_path.glob("*made*")) == []
-
-
-def test_the_columns_may_stand_in_another_order(registry: SampleRegistry, tmp_path: Path) -> None:
-    with ocinb.Catalog() as catalog:
-        catalog.add(registry.reference("demo/hello"))
-        catalog.export(tmp_path / "tables")
-        rewritten(tmp_path / "tables" / "layers.parquet", "SELECT files, * EXCLUDE (files) FROM it")
-        (tmp_path / "tables" / "README").write_text("what else stands there is of no account")
-        assert rows_of(ocinb.Catalog.from_parquet(tmp_path / "tables"), "layers") == rows_of(catalog, "layers")
 
 
 def test_a_directory_that_is_not_there(tmp_path: Path) -> None:

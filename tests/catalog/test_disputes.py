@@ -59,49 +59,12 @@ def questions(*registries: SampleRegistry) -> int:
     return sum(path.endswith(f"/blobs/{LAYER.digest}") for path in paths)
 
 
-@pytest.mark.parametrize("together", [True, False])
-@pytest.mark.parametrize("lengths", [(UNTRUE, TRUE), (TRUE, UNTRUE), (UNTRUE, 7)])
-def test_whoever_came_first_the_registry_says_it(
-    registry: SampleRegistry, lengths: tuple[int, int], *, together: bool
-) -> None:
-    names = [put(registry, str(number), length) for number, length in enumerate(lengths)]
-    with ocinb.Catalog() as catalog:
-        for some in [names] if together else names:
-            assert set(catalog.add(some)["outcome"]) == {"added"}
-        assert length(catalog) == TRUE
-        assert questions(registry) == 1
-        assert catalog.sql("SELECT compressed_bytes FROM images")["compressed_bytes"].tolist() == [TRUE, TRUE]
-
-
-def test_one_manifest_may_contradict_itself(registry: SampleRegistry) -> None:
-    with ocinb.Catalog() as catalog:
-        catalog.add(put(registry, "1", UNTRUE, TRUE))
-        assert length(catalog) == TRUE
-
-
-def test_where_nothing_contradicts_nobody_is_asked(registry: SampleRegistry) -> None:
-    with ocinb.Catalog() as catalog:
-        catalog.add([put(registry, str(number), TRUE) for number in range(3)])
-        catalog.add(put(registry, "another", TRUE, TRUE))
-        assert length(catalog) == TRUE
-    assert questions(registry) == 0
-
-
 def test_it_is_asked_once_in_a_call(registry: SampleRegistry) -> None:
     names = [put(registry, str(number), TRUE - number % 2) for number in range(BATCH + 4)]
     with ocinb.Catalog() as catalog:
         catalog.add(names, progress=False)
         assert length(catalog) == TRUE
     assert questions(registry) == 1
-
-
-def test_a_layer_that_was_read_is_disputed_no_more(registry: SampleRegistry) -> None:
-    with ocinb.Catalog() as catalog:
-        catalog.add(put(registry, "1", TRUE), depth="files")
-        before = questions(registry)
-        catalog.add([put(registry, "2", UNTRUE), put(registry, "3", 7)])
-        assert length(catalog) == TRUE
-        assert questions(registry) == before
 
 
 def test_one_that_is_in_the_store_needs_nobody(registry: SampleRegistry) -> None:

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 import ocinb
-from ocinb.rootfs.os_release import distribution_of
 from ocinb.samples import SampleRegistry
 from ocinb.samples.images import Layer, make_layer
 from ocinb.samples.seekable_layers import make_estargz
@@ -92,25 +91,6 @@ def test_the_file_that_a_container_sees(registry: SampleRegistry, catalog: ocinb
     assert distribution(catalog, registry, *layers) == expected
 
 
-def test_the_samples(registry: SampleRegistry, catalog: ocinb.Catalog) -> None:
-    names = [registry.reference(f"demo/{name}") for name in ("base:12", "hello:latest")]
-    catalog.add(names, progress=False)
-    said = "SELECT repository, distribution FROM images JOIN tags USING (manifest_digest) ORDER BY ALL"
-    assert catalog.sql(said)["distribution"].isna().all(), "nobody read their files"
-    catalog.add(names, depth="files", progress=False)
-    assert catalog.sql(said).fillna("").to_numpy().tolist() == [
-        ["demo/base", "debian 12"],
-        ["demo/base", "debian 12"],
-        ["demo/hello", ""],
-    ]
-
-
-def test_images_that_share_their_layers(registry: SampleRegistry, catalog: ocinb.Catalog) -> None:
-    base = make_layer([USR, LINK])
-    assert distribution(catalog, registry, base) == "debian 12"
-    assert distribution(catalog, registry, base, [file("x")]) == "debian 12", "the base stands in the catalogue already"
-
-
 def test_by_a_table_of_contents(registry: SampleRegistry, catalog: ocinb.Catalog) -> None:
     layer = make_estargz([USR, LINK])
     assert distribution(catalog, registry, layer) == "debian 12"
@@ -139,18 +119,3 @@ def test_what_is_damaged_in_the_store_says_nothing(registry: SampleRegistry, cat
     blob.write_bytes(raw[: len(layer.raw)].ljust(len(layer.raw), b"\0"))
     catalog.add(name, depth="files", progress=False)
     assert said_of(catalog, digest) is None
-
-
-def test_a_layer_full_of_such_files_is_read_once(
-    registry: SampleRegistry, catalog: ocinb.Catalog, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    read = []
-
-    def noted(content: bytes) -> str | None:
-        read.append(content)
-        return distribution_of(content)
-
-    monkeypatch.setattr("ocinb.catalog.distributions.distribution_of", noted)
-    many = [file("etc/os-release", f"ID=debian\nVERSION_ID={number}\n") for number in range(100)]
-    assert distribution(catalog, registry, many) == "debian 99"
-    assert len(read) == 1

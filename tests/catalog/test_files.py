@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -115,16 +113,6 @@ def test_a_file_that_is_held_is_an_error_after_some_patience(
     assert catalog.add(registry.reference("demo/hello"))["outcome"].tolist() == ["added"]
 
 
-def test_a_file_that_is_held_for_a_moment_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "held.duckdb"
-    catalog = ocinb.Catalog(path)
-    with process(tmp_path, HOLDER, path) as holder:
-        assert holder.line() == "held"
-        monkeypatch.setattr(open_file, "PATIENCE_SECONDS", SECONDS)
-        monkeypatch.setattr(open_file, "pause", lambda _: holder.end())
-        assert catalog.sql("SELECT 42 AS x")["x"].tolist() == [42]
-
-
 def test_another_connection_of_this_process_is_told_as_such(tmp_path: Path) -> None:
     path = tmp_path / "kept.duckdb"
     catalog = ocinb.Catalog(path)
@@ -134,14 +122,6 @@ def test_another_connection_of_this_process_is_told_as_such(tmp_path: Path) -> N
     ):
         catalog.sql("SELECT 1")
     assert len(catalog.sql("SELECT 1")) == 1
-
-
-def test_a_plain_connection_of_this_process_stands_beside(registry: SampleRegistry, tmp_path: Path) -> None:
-    path = tmp_path / "kept.duckdb"
-    catalog = ocinb.Catalog(path)
-    with duckdb.connect(str(path)) as beside:
-        catalog.add(registry.reference("demo/hello"))
-        assert beside.sql("SELECT count(*) FROM images").fetchall() == [(1,)]
 
 
 def foreign(statements: str) -> Callable[[Path], None]:
@@ -199,13 +179,6 @@ def test_a_path_that_cannot_be_used_is_told_at_once(
         ocinb.Catalog(tmp_path / place)
 
 
-def test_a_catalogue_is_read_again_by_another_object(registry: SampleRegistry, tmp_path: Path) -> None:
-    path = tmp_path / "kept.duckdb"
-    ocinb.Catalog(path).add(registry.reference("demo/shop:2.0"))
-    assert len(ocinb.Catalog(str(path)).sql("FROM images")) == 2
-    assert ocinb.Catalog(path).path == path
-
-
 @pytest.mark.parametrize("calls", range(7))
 def test_an_image_is_there_wholly_or_not_at_all(
     registry: SampleRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, calls: int
@@ -230,25 +203,6 @@ def test_an_image_is_there_wholly_or_not_at_all(
     assert check_whole(path) == 1
     assert catalog.add(registry.reference("demo/shop:2.0"))["outcome"].tolist() == ["added"]
     assert check_whole(path) == 4
-
-
-def test_a_process_that_is_killed_leaves_whole_images(registry: SampleRegistry, tmp_path: Path) -> None:
-    path, names = tmp_path / "killed.duckdb", put_many(registry, 60)
-    names += [registry.reference(f"demo/shop:{tag}") for tag in ("1.0", "1.1", "2.0")]
-    found = [0]
-    for lines, pause in ((1, 0.0), (2, 0.011), (3, 0.023), (4, 0.037), (5, 0.049)):
-        with process(tmp_path, ADDER, path, *names[::-1]) as adding:
-            for _ in range(lines):
-                assert adding.line()
-            time.sleep(pause)
-            adding.send_signal(signal.SIGKILL)
-            assert adding.wait() == -signal.SIGKILL
-        found.append(check_whole(path))
-        names = names[:-lines]
-    assert found == sorted(found)
-    assert found[-1] >= 15
-    ocinb.Catalog(path).add(names)
-    assert check_whole(path) == 60 + 3 * 3
 
 
 @pytest.mark.parametrize(("wrong", "told"), [("a\0b", "has a NUL"), ("~nobody-here/x", "there is no home")])

@@ -16,13 +16,9 @@ from ocinb.catalog.ingest_files import Laid, Shelf
 from ocinb.samples import SampleRegistry
 from ocinb.samples.images import make_layer
 from ocinb.samples.seekable_layers import make_estargz
-from ocinb.samples.tars import file
-from ocinb.sources.registry import RegistrySource
 from ocinb.spec.digest import Digest
-from ocinb.spec.documents import Descriptor
 from tests.catalog.laying import check_files, put_stack
 from tests.catalog.test_adding_files import BASE, TOP, check_same, outcomes, stack
-from tests.patience import until
 
 
 @pytest.fixture
@@ -42,56 +38,6 @@ def batches(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 def put_many(registry: SampleRegistry, count: int) -> list[str]:
     return [put_stack(registry, stack(f"own/{one}"), f"v{one}") for one in range(count)]
-
-
-def test_images_are_written_at_once(registry: SampleRegistry, batches: list[int]) -> None:
-    names = put_many(registry, 5)
-    with ocinb.Catalog() as catalog:
-        assert outcomes(catalog, names) == ["added"] * 5
-        assert batches == [5]
-        for name in names:
-            check_files(catalog, name)
-
-
-def test_not_more_than_so_many(registry: SampleRegistry, batches: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
-    names = put_many(registry, 5)
-    monkeypatch.setattr(ingest_files, "MOST_WAITING", 2)
-    with ocinb.Catalog() as catalog:
-        outcomes(catalog, names)
-    assert batches == [2, 2, 1]
-
-
-def test_as_soon_as_their_rows_are_many(
-    registry: SampleRegistry, batches: list[int], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    names, lengths = put_many(registry, 4), []
-
-    def fills(rows: int) -> bool:
-        lengths.append(rows)
-        return rows >= 9
-
-    monkeypatch.setattr(ingest_files, "fills_groups", fills)
-    with ocinb.Catalog() as catalog:
-        outcomes(catalog, names)
-    assert lengths == [9, 1, 2, 3], "the first has the base and the top too"
-    assert batches == [1, 3]
-
-
-def test_when_no_other_one_comes(registry: SampleRegistry, batches: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ingest_files, "PAUSE_SECONDS", 0.01)
-    names, slow = put_many(registry, 2), make_layer([file("slow")])
-    names.append(put_stack(registry, [slow], "slow"))
-    open_blob = RegistrySource.open_blob
-
-    def open_late(source: RegistrySource, blob: Descriptor, offset: int = 0, length: int | None = None) -> Any:
-        if blob.digest == slow.digest:
-            until(lambda: batches)
-        return open_blob(source, blob, offset, length)
-
-    monkeypatch.setattr(RegistrySource, "open_blob", open_late)
-    with ocinb.Catalog() as catalog:
-        assert outcomes(catalog, names) == ["added"] * 3
-    assert len(batches) > 1
 
 
 def refusing(monkeypatch: pytest.MonkeyPatch, name: str) -> None:

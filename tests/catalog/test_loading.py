@@ -22,20 +22,6 @@ def catalog() -> ocinb.Catalog:
     return ocinb.Catalog()
 
 
-def test_a_tag_that_is_gone_points_at_nothing_now(registry: SampleRegistry, catalog: ocinb.Catalog) -> None:
-    shop = registry.reference("demo/shop:1.0")
-    [digest] = catalog.add(shop)["digest"]
-    registry.untag("demo/shop", "1.0")
-    assert catalog.add(shop)["outcome"].tolist() == ["failed"]
-    assert catalog.sql(SEEN)["digest"].fillna("gone").tolist() == [digest, "gone"]
-    assert catalog.sql("FROM current_names").empty
-    assert catalog.sql("FROM layer_sharing").empty
-    assert not catalog.sql("SELECT reference FROM images")["reference"].str.endswith(":1.0").any()
-    assert catalog.add(shop)["outcome"].tolist() == ["failed"]
-    assert len(catalog.sql(SEEN)) == 2, "it is gone once"
-    assert len(catalog.sql("FROM failures")) == 2
-
-
 @pytest.mark.parametrize("name", ["demo/shop:9.9", "demo/none:1.0", "demo/shop@sha256:" + "0" * 64])
 def test_what_never_was_there_is_no_observation(registry: SampleRegistry, catalog: ocinb.Catalog, name: str) -> None:
     assert catalog.add(registry.reference(name))["outcome"].tolist() == ["failed"]
@@ -92,11 +78,3 @@ def test_a_name_that_the_catalogue_refuses_keeps_no_other_out(
     assert added["outcome"].tolist() == ["added", "failed", "added"]
     assert added["error"].dropna().str.contains("no such date").tolist() == [True]
     assert set(catalog.sql("FROM tags")["tag"]) == {"1.0", "2.0"}
-
-
-def test_names_of_one_image_are_added_once(registry: SampleRegistry, catalog: ocinb.Catalog) -> None:
-    [digest] = catalog.add(registry.reference("demo/shop:1.0"))["digest"]
-    with ocinb.Catalog() as fresh:
-        names = [registry.reference(f"demo/shop{end}") for end in (":1.0", f"@{digest}", ":2.0")]
-        assert fresh.add(names)["outcome"].tolist() == ["added", "present", "added"]
-        assert fresh.sql("SELECT count(*) AS seen FROM observations")["seen"].item() == 3

@@ -66,18 +66,6 @@ def test_one_file_has_one_name_however_it_is_typed(folder: Path, monkeypatch: py
         assert catalog.pull_cost(names[1], cached=names[0])["fetched_bytes"].tolist() == [0]
 
 
-def test_another_folder_of_the_same_name_is_another_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write_layout(folder / "images" / "one", {"": OTHER.manifest})
-    with ocinb.Catalog() as catalog:
-        catalog.add("oci:one")
-        monkeypatch.chdir(folder / "images")
-        catalog.add("oci:one")
-        assert catalog.sql("SELECT repository, digest FROM tags ORDER BY repository").to_numpy().tolist() == [
-            [f"oci:{folder}/images/one", OTHER.manifest.digest],
-            [f"oci:{folder}/one", APP.manifest.digest],
-        ]
-
-
 def test_where_the_folder_of_this_process_is_gone_an_absolute_path_leads_somewhere_still(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -121,17 +109,6 @@ def test_what_was_added_by_its_digest_counts_until_it_is_gone(folder: Path) -> N
         assert len(catalog.sql("FROM repository_sizes")) == 2
 
 
-def test_an_image_whose_name_stands_for_another_one_has_its_digest(folder: Path) -> None:
-    with ocinb.Catalog() as catalog:
-        catalog.add("oci:one")
-        shutil.rmtree(folder / "one")
-        write_layout(folder / "one", {"": OTHER.manifest})
-        catalog.add("oci:one")
-        found = catalog.sql("SELECT manifest_digest, reference FROM images").set_index("manifest_digest")["reference"]
-    one = f"oci:{folder}/one"
-    assert found.to_dict() == {APP.manifest.digest: f"{one}@{APP.manifest.digest}", OTHER.manifest.digest: one}
-
-
 def test_a_file_that_is_gone_is_noted_once(folder: Path) -> None:
     with ocinb.Catalog() as catalog:
         catalog.add("oci:one")
@@ -155,12 +132,3 @@ def test_a_file_whose_name_is_no_utf_8_is_told_from_another(folder: Path) -> Non
             f"oci:{folder}/\\udcff"
         ]
         assert len(catalog.sql("FROM tag_history")) == 1
-
-
-def test_layers_are_shared_within_a_file_and_a_registry_only(registry: SampleRegistry) -> None:
-    names = ["oci:images:app", "oci:images:other", "oci:one"]
-    shared = APP.layers[0]
-    with ocinb.Catalog() as catalog:
-        catalog.add([*names, registry.reference("demo/hello")])
-        row = catalog.sql("FROM layer_sharing WHERE layer_digest = ?", [shared.digest]).iloc[0]
-    assert (row["images"], row["repositories"], row["saved_bytes"]) == (2, 2, len(shared.raw))

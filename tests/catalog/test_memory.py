@@ -47,12 +47,3 @@ def test_it_is_there_until_the_last_one_has_left() -> None:
         assert first.execute("SELECT 42").fetchall() == [(42,)]
         with pytest.raises(InvalidError, match="was closed"), memory.connect():
             pytest.fail("it is closed")
-
-
-def test_an_error_of_one_who_asks_stays_what_it_is() -> None:
-    memory = Memory()
-    with pytest.raises(InvalidError, match="of its own"), memory.connect():
-        raise InvalidError("of its own")
-    memory = Memory()
-    with pytest.raises(KeyError), memory.connect():
-        raise KeyError

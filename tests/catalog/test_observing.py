@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pytest
 
 import ocinb
@@ -24,54 +23,6 @@ def seen(catalog: ocinb.Catalog) -> list[tuple[object, ...]]:
 
 def digest_of(registry: SampleRegistry, name: str) -> str:
     return str(ocinb.document(registry.reference(name)).digest)
-
-
-def test_a_tag_costs_one_head_whatever_is_believed(registry: SampleRegistry) -> None:
-    names = [registry.reference(name) for name in SHOP]
-    settings.tag_ttl = 3600
-    with ocinb.Catalog() as catalog:
-        catalog.add(names)
-        before = len(registry.requests)
-        for _ in range(2):
-            frame = catalog.observe(names)
-        asked = sorted((request.method, request.path) for request in registry.requests[before:])
-    assert asked == sorted([("HEAD", f"/v2/demo/shop/manifests/{name.partition(':')[2]}") for name in SHOP] * 2)
-    assert frame["moved"].tolist() == [False] * 3
-
-
-def test_what_moved_is_told_and_recorded(registry: SampleRegistry) -> None:
-    name, other = (registry.reference(name) for name in SHOP[:2])
-    old, new = (digest_of(registry, name) for name in SHOP[:2])
-    with ocinb.Catalog() as catalog:
-        catalog.add(name)
-        registry.tag("demo/shop", "1.0", new)
-        frame = catalog.observe([other, name])
-        again = catalog.observe(name)
-        assert seen(catalog).count(("1.0", new)) == 2
-        stays = catalog.sql("SELECT digest, previous_digest FROM tag_history WHERE tag = '1.0' ORDER BY first_seen")
-    assert records(frame) == [
-        {"reference": other, "digest": new, "previous_digest": None, "moved": None},
-        {"reference": name, "digest": new, "previous_digest": old, "moved": True},
-    ]
-    assert again["moved"].tolist() == [False]
-    assert {column: str(dtype) for column, dtype in frame.dtypes.items()} == {
-        "reference": "str",
-        "digest": "str",
-        "previous_digest": "str",
-        "moved": "boolean",
-    }
-    assert [row["digest"] for row in records(stays)] == [old, new]
-
-
-def test_what_was_believed_is_believed_no_longer(registry: SampleRegistry) -> None:
-    name, new = registry.reference(SHOP[0]), digest_of(registry, SHOP[1])
-    settings.tag_ttl = 3600
-    with ocinb.Catalog() as catalog:
-        catalog.add(name)
-        registry.tag("demo/shop", "1.0", new)
-        assert catalog.observe(name)["digest"].tolist() == [new]
-        assert catalog.add(name)["digest"].tolist() == [new], "or the tag would seem to go back"
-        assert catalog.sql("SELECT digest FROM tags")["digest"].unique().tolist() == [new]
 
 
 def test_a_tag_that_is_gone_and_comes_back(registry: SampleRegistry) -> None:
@@ -124,15 +75,6 @@ def test_nobody_reached_is_no_observation(registry: SampleRegistry) -> None:
         assert catalog.add(name)["outcome"].tolist() == ["present"], "what was believed still is"
 
 
-def test_names_are_tags_and_two_spellings_of_one_are_one_observation(registry: SampleRegistry) -> None:
-    names = [registry.reference("demo/hello"), registry.reference("demo/hello:latest")]
-    with ocinb.Catalog() as catalog:
-        frame = catalog.observe(pd.Series([*names, names[0]]))
-        assert len(seen(catalog)) == 1
-    assert frame["reference"].tolist() == names
-    assert frame["digest"].tolist() == [digest_of(registry, "demo/hello:latest")] * 2
-
-
 def test_names_in_a_file_are_observed(registry: SampleRegistry, tmp_path: Path) -> None:
     folder = tmp_path / "folder"
     ocinb.pull(registry.reference("demo/hello"), destination=folder, progress=False)
@@ -142,27 +84,6 @@ def test_names_in_a_file_are_observed(registry: SampleRegistry, tmp_path: Path) 
         assert catalog.observe([name, f"oci:{folder}"])["digest"].tolist() == [digest_of(registry, "demo/hello")] * 2
         (folder / "index.json").unlink()
         assert len(catalog.observe(f"oci:{folder}:never").attrs["failures"]) == 1
-
-
-def test_no_names_are_no_observations() -> None:
-    with ocinb.Catalog() as catalog:
-        frame = catalog.observe([])
-        assert len(catalog.sql("FROM observations")) == 0
-    assert (frame.shape, frame.attrs["failures"]) == ((0, 4), [])
-
-
-def test_hundreds_are_observed_side_by_side(registry: SampleRegistry) -> None:
-    digest = digest_of(registry, SHOP[0])
-    tags = [f"v{number}" for number in range(300)]
-    for tag in tags:
-        registry.tag("demo/shop", tag, digest)
-    before = len(registry.requests)
-    with ocinb.Catalog() as catalog:
-        frame = catalog.observe([registry.reference(f"demo/shop:{tag}") for tag in tags])
-        assert len(seen(catalog)) == 300
-    assert [name.rpartition(":")[2] for name in frame["reference"]] == tags
-    assert set(frame["digest"]) == {digest}
-    assert len(registry.requests) - before == 300
 
 
 @pytest.mark.parametrize("fault", [{"status": 405}, {"headers": {"Docker-Content-Digest": None}}])

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 import ocinb
-from ocinb.catalog import ingest, ingest_documents
-from ocinb.catalog.ingest import BATCH
 from ocinb.samples import SampleRegistry
-from ocinb.samples.images import make_layer
-from ocinb.samples.tars import file
 
 DEPTHS = pytest.mark.parametrize("depth", ["metadata", "files"])
 
@@ -24,19 +18,6 @@ def outcomes(catalog: ocinb.Catalog, names: str | list[str], depth: Any = "metad
 
 
 @DEPTHS
-@pytest.mark.parametrize("between", [0, BATCH])
-def test_of_several_names_of_one_image_the_first_added_it(registry: SampleRegistry, depth: str, between: int) -> None:
-    digest = registry.put_image("demo/app", [make_layer([file("a")])], tag="1")
-    registry.tag("demo/app", "2", digest)
-    first, second = (registry.reference(f"demo/app:{tag}") for tag in "12")
-    fillers = [registry.reference(f"demo/gone:{number}") for number in range(between)]
-    with ocinb.Catalog() as catalog:
-        assert outcomes(catalog, [first, *fillers, second], depth) == ["added", *["failed"] * between, "present"]
-    with ocinb.Catalog() as catalog:
-        assert outcomes(catalog, [second, *fillers, first], depth) == ["added", *["failed"] * between, "present"]
-
-
-@DEPTHS
 def test_an_image_and_its_index_add_what_is_new_in_each(registry: SampleRegistry, depth: str) -> None:
     index = registry.reference("demo/shop:2.0")
     image, *_ = (registry.reference(f"demo/shop@{digest}") for digest in ocinb.configs(index)["manifest_digest"])
@@ -44,17 +25,6 @@ def test_an_image_and_its_index_add_what_is_new_in_each(registry: SampleRegistry
         with ocinb.Catalog() as catalog:
             assert outcomes(catalog, names, depth) == told
             assert outcomes(catalog, names, depth) == ["present", "present"]
-
-
-def test_what_was_added_by_its_documents_is_added_by_its_files(registry: SampleRegistry) -> None:
-    names = [registry.reference("demo/hello"), registry.reference("demo/hello:latest")]
-    with ocinb.Catalog() as catalog:
-        assert [outcomes(catalog, names, depth) for depth in ("metadata", "files", "files", "metadata")] == [
-            ["added", "present"],
-            ["added", "present"],
-            ["present", "present"],
-            ["present", "present"],
-        ]
 
 
 @pytest.mark.parametrize("repository", ["demo/shop", "demo/copy"])
@@ -73,34 +43,6 @@ def test_an_image_that_is_seen_in_another_place_is_present(registry: SampleRegis
         assert outcomes(catalog, copy) == ["present"]
         assert len(other.requests) == before, "what refers to it there was asked for"
         assert set(catalog.sql("FROM current_names")["registry"]) == {registry.host, other.host}
-
-
-def test_a_new_tag_of_what_is_there_is_present(registry: SampleRegistry) -> None:
-    name = registry.reference("demo/shop:2.0")
-    registry.tag("demo/shop", "new", ocinb.document(name).digest)
-    with ocinb.Catalog() as catalog:
-        assert outcomes(catalog, name) == ["added"]
-        assert outcomes(catalog, registry.reference("demo/shop:new")) == ["present"]
-        assert set(catalog.sql("FROM tags")["tag"]) == {"2.0", "new"}
-
-
-def test_what_another_process_adds_meanwhile_is_present(
-    registry: SampleRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    names = [registry.reference(f"demo/shop:{tag}") for tag in ("1.0", "1.1", "2.0")]
-    catalog, path = ocinb.Catalog(tmp_path / "kept.duckdb"), tmp_path / "kept.duckdb"
-    whole: Callable[..., Any] = ingest_documents.with_referrers
-    others: list[list[str]] = []
-
-    def meanwhile(*arguments: Any) -> Any:
-        if not others:
-            others.append([])
-            others[0] += outcomes(ocinb.Catalog(path), names[0])
-        return whole(*arguments)
-
-    monkeypatch.setattr(ingest, "with_referrers", meanwhile)
-    assert outcomes(catalog, names) == ["present", "added", "added"]
-    assert others == [["added"]]
 
 
 def test_a_name_that_the_catalogue_refuses_says_why(registry: SampleRegistry) -> None:

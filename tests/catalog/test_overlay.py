@@ -60,19 +60,3 @@ def test_what_is_added_and_visible_has_no_row(registry: SampleRegistry) -> None:
         [1, 0, "modified", True, False, None, None],
         [1, 1, "deleted", False, False, None, None],
     ]
-
-
-def test_of_an_image_without_its_files_nothing_is_said(registry: SampleRegistry) -> None:
-    layer = make_layer([file("a")])
-    read, unread = put_stack(registry, [layer], "read"), put_stack(registry, [layer, make_layer([file("b")])], "unread")
-    with ocinb.Catalog() as catalog:
-        catalog.add(read, depth="files")
-        catalog.add(unread)
-        rows = catalog.sql(
-            "SELECT reference, path, change, visible FROM layer_files JOIN images USING (manifest_digest)"
-        )
-        unread_layers = catalog.sql("SELECT tar_bytes, files FROM layers WHERE indexed_at IS NULL")
-    told = {row[0]: row[1:] for row in rows.astype(object).where(rows.notna(), None).values.tolist()}
-    assert told == {read: ["a", "added", True], unread: ["a", None, None]}
-    assert unread_layers.isna().all(axis=None)
-    assert len(unread_layers) == 1

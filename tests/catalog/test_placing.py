@@ -13,17 +13,9 @@ import pytest
 
 import ocinb
 from ocinb.catalog import connection, open_file
-from ocinb.catalog.open_file import beside, put_in_place
+from ocinb.catalog.open_file import put_in_place
 from ocinb.catalog.parquet import read_export
-from ocinb.errors import InvalidError, NotFoundError, OcinbError, TransportError
-from tests.scripts import Script
-
-MAKING = """
-import sys, ocinb
-print("ready", flush=True)
-sys.stdin.readline()
-ocinb.Catalog(sys.argv[1]).sql("INSERT INTO failures (reference) VALUES ($me)", {"me": sys.argv[2]})
-"""
+from ocinb.errors import InvalidError, OcinbError, TransportError
 
 
 def without_links(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,19 +94,6 @@ def test_who_is_faster_has_made_it(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert names_in(tmp_path) == ["new.duckdb"]
 
 
-def test_two_processes_make_one_catalogue(tmp_path: Path) -> None:
-    path = tmp_path / "new.duckdb"
-    with Script(MAKING, path, "a") as first, Script(MAKING, path, "b") as second:
-        for one in (first, second):
-            assert one.line() == "ready"
-        for one in (first, second):
-            one.say()
-        for one in (first, second):
-            assert one.wait() == 0
-    assert sorted(ocinb.Catalog(path).sql("FROM failures")["reference"]) == ["a", "b"]
-    assert names_in(tmp_path) == ["new.duckdb"]
-
-
 @pytest.mark.usefixtures("disk")
 @pytest.mark.parametrize("there", ["file", "folder", "link", "dangling"])
 def test_what_has_the_name_keeps_it(tmp_path: Path, there: str) -> None:
@@ -129,25 +108,6 @@ def test_what_has_the_name_keeps_it(tmp_path: Path, there: str) -> None:
     assert (tmp_path / "file").read_text() == "theirs"
     assert sorted(path.name for path in tmp_path.iterdir() if path.name == there) == [there]
     assert (tmp_path / "dangling").is_symlink()
-
-
-@pytest.mark.parametrize("name", ["a", "x" * 255, "é" * 120])
-def test_a_name_beside_is_short_enough_for_a_disk(tmp_path: Path, name: str) -> None:
-    drawn = {beside(tmp_path / name, "partial") for _ in range(20)}
-    assert len(drawn) == 20
-    for path in drawn:
-        path.touch()
-        assert path.parent == tmp_path
-        assert path.name.startswith(".")
-
-
-def test_a_link_to_where_nothing_is_yet_is_followed(tmp_path: Path) -> None:
-    (tmp_path / "disk").mkdir()
-    (tmp_path / "link").symlink_to("disk/new.duckdb")
-    ocinb.Catalog(tmp_path / "link").sql("INSERT INTO failures (reference) VALUES ('mine')")
-    assert (tmp_path / "link").is_symlink()
-    assert names_in(tmp_path / "disk") == ["new.duckdb"]
-    assert len(ocinb.Catalog(tmp_path / "disk" / "new.duckdb").sql("FROM failures")) == 1
 
 
 def loop(path: Path) -> None:
@@ -189,15 +149,6 @@ def test_what_the_system_refuses_is_no_fault_of_the_file(
     for ask in (catalog.tables, lambda: ocinb.Catalog(path)):
         with pytest.raises(TransportError, match=f"cannot be opened as a catalogue: .*{reason}"):
             ask()
-
-
-def test_a_catalogue_that_is_gone_is_not_made_anew(tmp_path: Path) -> None:
-    catalog = ocinb.Catalog(tmp_path / "kept.duckdb")
-    (tmp_path / "kept.duckdb").unlink()
-    for ask in (catalog.tables, lambda: catalog.sql("FROM images")):
-        with pytest.raises(NotFoundError, match=r"kept.duckdb is gone. Make a new one"):
-            ask()
-    assert names_in(tmp_path) == []
 
 
 def test_what_is_made_is_told_by_the_name_that_it_was_to_have(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import random
-
 import pytest
 
 import ocinb
 from ocinb import settings
 from ocinb.errors import InvalidError, NotFoundError
 from ocinb.samples import SampleRegistry
-from tests.catalog import slow_removal
 from tests.catalog.making import sha256
 from tests.catalog.stock import Stock
-from tests.catalog.test_removal import PLACES
 from tests.frames.facts import images, known, records
 
 OLD, NEW, ARM, INDEX, OUTER = (sha256(name) for name in ("old", "new", "arm", "index", "outer"))
@@ -55,23 +51,6 @@ def test_a_node_with_nothing_fetches_each_layer_once() -> None:
         assert costs(catalog, "r.test/shop:1") == [("r.test/shop:1", "linux/amd64", 1020, 0, 1020)]
 
 
-def test_what_the_node_has_is_not_fetched() -> None:
-    with shop() as catalog:
-        assert costs(catalog, "r.test/shop:2", cached=["r.test/shop:1"], platform="linux/amd64") == [
-            ("r.test/shop:2", "linux/amd64", 51_300, 1000, 50_300)
-        ]
-        assert costs(catalog, "r.test/shop:1", cached="r.test/shop:1") == [
-            ("r.test/shop:1", "linux/amd64", 1020, 1020, 0)
-        ]
-
-
-def test_rows_are_not_cumulative() -> None:
-    with shop() as catalog:
-        one, two = costs(catalog, "r.test/shop:1", "r.test/shop:2", platform="linux/amd64")
-        assert (one[4], two[4]) == (1020, 51_300)
-        assert costs(catalog, "r.test/shop:2", "r.test/shop:1", "r.test/shop:2", platform="amd64") == [two, one]
-
-
 def test_a_node_has_the_images_for_its_own_platform() -> None:
     with shop() as catalog:
         assert costs(catalog, "r.test/shop:2", platform="all", cached="r.test/shop:1") == [
@@ -97,36 +76,6 @@ def test_an_index_within_an_index_a_digest_and_a_file() -> None:
         assert costs(catalog, "r.test/shop:3", platform="arm64")[0][1:] == ("linux/arm64", 50_004, 0, 50_004)
         assert costs(catalog, f"r.test/shop@{ARM}")[0][1:] == ("linux/arm64", 50_004, 0, 50_004)
         assert costs(catalog, "oci:/folder:1", cached=f"r.test/shop@{OLD}")[0][1:] == ("linux/amd64", 1020, 1020, 0)
-
-
-def test_of_an_index_that_names_an_image_twice_the_first_place_counts() -> None:
-    stock = Stock({"old": 1, "new": 20, "arm": 300})
-    for digest, layer in ((OLD, "old"), (NEW, "new"), (ARM, "arm")):
-        stock.image(digest, layer)
-    stock.index(INDEX, OLD, NEW, ARM, OLD)
-    stock.see("r.test/shop", "1", INDEX)
-    with stock.catalog() as catalog:
-        catalog.sql(INDEXED, [ARM])
-        assert costs(catalog, "r.test/shop:1", platform="amd64")[0][2] == 1
-        every = costs(catalog, "r.test/shop:1", platform="all")
-        assert [(row[1], row[2]) for row in every] == [("linux/amd64", 1), ("linux/amd64", 20), ("linux/arm64", 300)]
-
-
-def test_unknown_and_untrue_sizes_are_told_as_unknown() -> None:
-    stock = Stock({"old": None, "base": 7, "liar": 2**63 - 1})
-    stock.image(OLD, "base", "old")
-    stock.image(NEW, "base", "liar")
-    stock.image(ARM)
-    for tag, digest in (("old", OLD), ("new", NEW), ("empty", ARM)):
-        stock.see("r.test/a", tag, digest)
-    with stock.catalog() as catalog:
-        names = [f"r.test/a:{tag}" for tag in ("old", "new", "empty")]
-        assert [row[2:] for row in costs(catalog, *names)] == [(None, 0, None), (None, 0, None), (0, 0, 0)]
-        assert [row[2:] for row in costs(catalog, *names, cached=names[0])] == [
-            (None, None, 0),
-            (None, 7, 2**63 - 1),
-            (0, 0, 0),
-        ]
 
 
 @pytest.mark.parametrize(
@@ -181,38 +130,3 @@ def test_the_samples_cost_what_their_documents_say(registry: SampleRegistry) -> 
         assert row["compressed_bytes"] == sum(sizes.values())
         assert row["cached_bytes"] == sum(size for digest, size in sizes.items() if digest in have)
         assert row["fetched_bytes"] == row["compressed_bytes"] - row["cached_bytes"]
-
-
-def test_the_blobs_of_an_artifact_are_fetched_too(registry: SampleRegistry) -> None:
-    name = registry.reference("demo/chart:0.1")
-    with ocinb.Catalog() as catalog:
-        catalog.add(name)
-        [row] = records(catalog.pull_cost(name, cached=[name], platform="arm64"))
-    blobs = sum(layer["size"] for layer in images(registry, "demo/chart:0.1")[0].manifest["layers"])
-    assert row == {
-        "reference": name,
-        "platform": None,
-        "compressed_bytes": blobs,
-        "cached_bytes": blobs,
-        "fetched_bytes": 0,
-    }
-
-
-@pytest.mark.parametrize("seed", range(8))
-def test_costs_are_those_of_a_slow_reckoning(seed: int) -> None:
-    chance = random.Random(seed)
-    stock = Stock({name: chance.choice([0, 1, 20, 300, None, 2**62]) for name in "abcdefgh"})
-    for number in range(9):
-        below = chance.choice([(), *(image.layers for image in stock.images.values())])
-        stock.image(sha256(f"{number}"), *below, *chance.choices(sorted(stock.sizes), k=chance.randint(0, 3)))
-    tagged = {f"{chance.choice(PLACES)}:{number}": digest for number, digest in enumerate(stock.images)}
-    for name, digest in tagged.items():
-        place, _, tag = name.rpartition(":")
-        stock.see(place, tag, digest)
-    with stock.catalog() as catalog:
-        for count in (0, 1, 3):
-            held = chance.sample(sorted(tagged), k=count)
-            rows = costs(catalog, *tagged, cached=held)
-            assert [row[2:] for row in rows] == [
-                slow_removal.cost(stock, digest, [tagged[name] for name in held]) for digest in tagged.values()
-            ]

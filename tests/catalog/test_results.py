@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC
-from typing import Any
 
 import pandas as pd
 import pytest
@@ -36,12 +35,6 @@ def test_every_kind_of_time_is_in_utc(catalog: Catalog, value: str) -> None:
     assert str(column.dtype) == "datetime64[us, UTC]"
     assert column.dropna().tolist() == [NEW_YEAR]
     assert column.isna().sum() == 1
-
-
-def test_enumerations_are_text(catalog: Catalog) -> None:
-    column = catalog.sql("SELECT 'b'::ENUM('a', 'b') AS letter")["letter"]
-    assert str(column.dtype) == "str"
-    assert column.tolist() == ["b"]
 
 
 @pytest.mark.parametrize(
@@ -89,46 +82,6 @@ def test_digits_below_microseconds_are_cut(catalog: Catalog, kind: str, zone: st
     assert answer == [[moment, None], [], None]
 
 
-@pytest.mark.parametrize(
-    ("expression", "value"),
-    [
-        ("[TIMESTAMP '2025-01-01']", [NEW_YEAR]),
-        ("[TIMESTAMP '2025-01-01', NULL]", [NEW_YEAR, None]),
-        ("[TIMESTAMPTZ '2025-01-01 02:00:00+02']", [NEW_YEAR]),
-        ("[DATE '2025-01-01']", [NEW_YEAR]),
-        ("[TIMESTAMP_S '2025-01-01']", [NEW_YEAR]),
-        ("[[DATE '2025-01-01'], NULL]::DATE[1][2]", [[NEW_YEAR], None]),
-        ("[]::TIMESTAMPTZ[]", []),
-    ],
-)
-def test_times_in_lists_are_in_utc_too(catalog: Catalog, expression: str, value: list[Any]) -> None:
-    answer, missing = catalog.sql(f"SELECT {expression} AS x UNION ALL SELECT NULL")["x"].tolist()
-    assert answer == value
-    assert [one.tzinfo for one in answer if isinstance(one, pd.Timestamp)] == [UTC] * (value[:1] == [NEW_YEAR])
-    assert missing is None
-
-
 def test_times_in_lists_that_python_does_not_know(catalog: Catalog) -> None:
     [far] = catalog.sql("SELECT ['290000-01-01'::TIMESTAMP] AS x")["x"][0]
     assert (far.year, far.tzinfo) == (290000, UTC)
-
-
-@pytest.mark.parametrize(
-    ("expression", "value"),
-    [
-        ("['a', NULL]::ENUM('a', 'b')[]", ["a", None]),
-        ("[['a'], []]::ENUM('a', 'b[]')[][]", [["a"], []]),
-        ("['b[]']::ENUM('a', 'b[]')[1]", ["b[]"]),
-    ],
-)
-def test_enumerations_in_lists_are_text(catalog: Catalog, expression: str, value: list[Any]) -> None:
-    assert catalog.sql(f"SELECT {expression} AS x")["x"].tolist() == [value]
-
-
-def test_decimals_are_floating_point(catalog: Catalog) -> None:
-    column = catalog.sql("SELECT 1.25::DECIMAL(10, 2) AS x UNION ALL SELECT NULL")["x"]
-    assert (column[0], str(column.dtype)) == (1.25, "float64")
-
-
-def test_duckdb_draws_no_bars_of_its_own(catalog: Catalog) -> None:
-    assert catalog.sql("SELECT current_setting('enable_progress_bar') AS drawn")["drawn"].tolist() == [False]

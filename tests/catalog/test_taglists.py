@@ -52,26 +52,6 @@ def found(catalog: ocinb.Catalog) -> list[list[str]]:
 SIGNED = [["a/signature", "cosign"]]
 
 
-def test_only_those_tags_are_asked_for_that_there_are(registry: SampleRegistry) -> None:
-    with ocinb.Catalog() as catalog:
-        catalog.add(put(registry))
-        assert found(catalog) == SIGNED
-        assert catalog.sql("FROM failures").empty
-    lists, tags = asked(registry)
-    assert lists == 1
-    assert 1 <= tags <= 2, "a HEAD, and the signature"
-
-
-def test_of_few_names_each_tag_is_asked_for(registry: SampleRegistry) -> None:
-    with ocinb.Catalog() as catalog:
-        names = put(registry)
-        catalog.add(names[1:])
-        assert found(catalog) == SIGNED
-        assert asked(registry)[0] == 0
-        catalog.add(names)
-        assert asked(registry)[0] == 0, "one of them is new"
-
-
 def test_a_registry_without_referrers_is_spared_the_tag_that_lists_them(old: SampleRegistry) -> None:
     names = put(old)
     subject = Digest(ocinb.document(names[0]).digest)

@@ -9,7 +9,6 @@ import duckdb
 import pytest
 
 import ocinb
-from ocinb.catalog import connection
 from tests.catalog import template
 
 # What DuckDB says of a database, without its numbers for all of it.
@@ -47,8 +46,3 @@ def test_a_copy_has_all_that_our_sql_makes(tmp_path: Path, name: str) -> None:
     with catalog._connections.connect() as opened:
         assert all_of(opened) == expected
         assert opened.execute("SELECT count(*) FROM duckdb_databases() WHERE NOT internal").fetchall() == [(1,)]
-
-
-def test_the_tests_copy() -> None:
-    assert connection._fill is template.copy
-    assert template.make is not template.copy

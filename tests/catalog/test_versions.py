@@ -10,10 +10,9 @@ import duckdb
 import pytest
 
 import ocinb
-from ocinb.catalog import open_file
-from ocinb.errors import InvalidError, TransportError
-from tests.catalog.test_files import HOLDER, of_version, process
-from tests.scripts import Script, run
+from ocinb.errors import InvalidError
+from tests.catalog.test_files import of_version
+from tests.scripts import run
 
 # Leaves what it wrote last beside the file, as DuckDB does until somebody opens that again.
 KILLED = """
@@ -83,15 +82,6 @@ def test_a_database_of_others_whose_process_was_killed_is_left_alone(tmp_path: P
     assert hashes(tmp_path) == before
 
 
-def test_a_catalogue_whose_process_was_killed_is_completed(tmp_path: Path) -> None:
-    path = tmp_path / "kept.duckdb"
-    ocinb.Catalog(path)
-    kill_after(path, "INSERT INTO failures (reference) VALUES ('unfinished')")
-    with ocinb.Catalog(path) as catalog:
-        assert catalog.sql("FROM failures")["reference"].tolist() == ["unfinished"]
-    assert not Path(f"{path}.wal").exists()
-
-
 def test_what_another_connection_of_this_process_writes_is_no_leftover(tmp_path: Path) -> None:
     path = tmp_path / "kept.duckdb"
     ocinb.Catalog(path)
@@ -99,42 +89,3 @@ def test_what_another_connection_of_this_process_writes_is_no_leftover(tmp_path:
         beside.execute("INSERT INTO failures (reference) VALUES ('theirs')")
         assert Path(f"{path}.wal").exists()
         assert ocinb.Catalog(path).sql("FROM failures")["reference"].tolist() == ["theirs"]
-
-
-def test_who_holds_a_file_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(open_file, "PATIENCE_SECONDS", 0.1)
-    path = tmp_path / "held.duckdb"
-    catalog = ocinb.Catalog(path)
-    with process(tmp_path, HOLDER, path) as holder:
-        assert holder.line() == "held"
-        with pytest.raises(TransportError, match=rf"in use by process {holder.pid} \(python") as caught:
-            catalog.tables()
-    assert "Close it there, or try again later" in str(caught.value)
-
-
-def test_who_holds_a_file_may_not_be_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(open_file, "PATIENCE_SECONDS", 0.0)
-
-    def held(*_: object, **__: object) -> None:
-        raise duckdb.IOException("Could not set lock on file: Resource temporarily unavailable")
-
-    catalog = ocinb.Catalog(tmp_path / "held.duckdb")
-    monkeypatch.setattr(open_file.duckdb, "connect", held)  # type: ignore[attr-defined]
-    with pytest.raises(TransportError, match="is in use by another process"):
-        catalog.sql("SELECT 1")
-
-
-@pytest.mark.parametrize("call", ["catalog.sql('SELECT 1')", "catalog.observe([])", "catalog.export('never')"])
-def test_an_interrupt_ends_the_wait_for_a_file(tmp_path: Path, call: str) -> None:
-    path = tmp_path / "held.duckdb"
-    folders = {"OCINB_STORE_DIR": str(tmp_path / "store"), "OCINB_CACHE_DIR": str(tmp_path / "cache")}
-    with Script(WAITING, path, call, cwd=tmp_path, env=folders) as waiting:
-        assert waiting.line() == "ready"
-        with duckdb.connect(str(path)):
-            waiting.say()
-            assert waiting.line() == "waiting"
-            assert waiting.poll() is None
-            waiting.send_signal(signal.SIGINT)
-            told, _ = waiting.communicate()
-    assert told.splitlines() == ["KeyboardInterrupt"]
-    assert not (tmp_path / "never").exists()

@@ -42,10 +42,3 @@ def test_layer_files_are_those_of_files(loaded: tuple[ocinb.Catalog, list[str]])
     found, expected = catalog.sql("FROM layer_files"), ocinb.files(references, platform="all")
     assert set(expected) - set(found) == {"reference", "platform"}
     same(found, expected)
-
-
-def test_find_gives_what_filtering_the_frame_gives(loaded: tuple[ocinb.Catalog, list[str]]) -> None:
-    catalog, references = loaded
-    expected = ocinb.files(references, platform="all")
-    there = ~expected["type"].isin(["whiteout", "opaque"]) & expected["path"].str.fullmatch("usr/.*")
-    same(catalog.sql("FROM find('/usr/*')").drop(columns="reference"), expected[there])

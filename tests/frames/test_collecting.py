@@ -2,37 +2,16 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import pandas as pd
 import pytest
 
 import ocinb
 from ocinb._settings import settings
 from ocinb.errors import InvalidError, NotFoundError, OcinbError, TransportError
-from ocinb.frames.batch import InvalidName, list_names
 from ocinb.samples import SampleRegistry
 from tests.localfiles import write_layout
 
-SHAPES: dict[str, Callable[[list[str]], Any]] = {
-    "list": list,
-    "tuple": tuple,
-    "generator": lambda names: (name for name in names),
-    "iterator": iter,
-    "keys of a dict": lambda names: dict.fromkeys(names).keys(),
-    "Series": pd.Series,
-    "Series with another index": lambda names: pd.Series(names, index=range(7, 7 + len(names))),
-    "Series of objects": lambda names: pd.Series(names, dtype=object),
-    "Series of categories": lambda names: pd.Series(names, dtype="category"),
-    "Index": pd.Index,
-    "array": np.array,
-    "references": lambda names: [ocinb.Reference(name) for name in names],
-}
-NO_NAMES = [None, float("nan"), pd.NA, pd.NaT, 5, 5.5, True, b"demo/hello", ["demo/hello"], ("a", "b"), {"a": 1}]
 BAD_NAMES = [
     "",
     " ",
@@ -57,104 +36,12 @@ BAD_NAMES = [
 ]
 
 
-@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
-def test_names_come_in_any_shape_and_keep_their_order(registry: SampleRegistry, shape: Any) -> None:
-    names = [registry.reference(name) for name in ("demo/shop:2.0", "demo/hello:latest", "demo/shop:1.0")]
-    frame = ocinb.configs(shape(names))
-    assert frame["reference"].tolist() == names
-
-
-def test_one_name_is_a_text_or_a_reference(registry: SampleRegistry) -> None:
-    typed = registry.reference("demo/hello")
-    assert ocinb.layers(typed)["reference"].tolist() == [typed], "as it was typed"
-    assert ocinb.layers(ocinb.Reference(typed))["reference"].tolist() == [f"{typed}:latest"], "a Reference in full"
-
-
-def test_a_name_that_stands_twice_is_asked_for_once(registry: SampleRegistry) -> None:
-    hello, base = registry.reference("demo/hello"), registry.reference("demo/base:12")
-    frame = ocinb.configs([base, hello, base, np.str_(hello), hello])
-    assert frame["reference"].tolist() == [base, hello]
-
-
-def test_two_spellings_are_two_names(registry: SampleRegistry) -> None:
-    hello = registry.reference("demo/hello")
-    frame = ocinb.configs([hello, f"{hello}:latest"])
-    assert frame["reference"].tolist() == [hello, f"{hello}:latest"]
-    assert frame["digest"][0] == frame["digest"][1]
-
-
-def test_the_slowest_answer_keeps_its_place(registry: SampleRegistry) -> None:
-    names = [registry.reference(f"demo/shop:{tag}") for tag in ("1.0", "1.1", "2.0", "latest")]
-    registry.fault("*/demo/shop/manifests/1.0", delay=0.3)
-    assert ocinb.configs(names)["reference"].tolist() == names
-
-
-def test_the_first_error_in_the_order_of_the_names_is_raised(registry: SampleRegistry) -> None:
-    registry.fault("*/manifests/gone", status=404, delay=0.2)
-    with pytest.raises(NotFoundError, match="gone"):
-        ocinb.layers([registry.reference("demo/shop:gone"), registry.reference("demo/shop:2.0")])
-
-
-def test_skipped_names_are_told_in_the_frame_and_in_one_line(
-    registry: SampleRegistry, caplog: pytest.LogCaptureFixture
-) -> None:
-    good, gone, bad = registry.reference("demo/hello"), registry.reference("demo/gone:1"), "No Name"
-    with caplog.at_level(logging.WARNING, logger="ocinb"):
-        frame = ocinb.layers([bad, good, gone], errors="skip")
-    assert frame["reference"].tolist() == [good]
-    failures = frame.attrs["failures"]
-    assert [failure["reference"] for failure in failures] == [bad, gone]
-    assert all(type(failure["error"]) is str and failure["error"] for failure in failures)
-    [record] = caplog.records
-    assert "2 skipped" in record.getMessage()
-    assert "failures" in record.getMessage()
-
-
-def test_nothing_skipped_is_an_empty_list_and_no_line(
-    registry: SampleRegistry, caplog: pytest.LogCaptureFixture
-) -> None:
-    frame = ocinb.layers(registry.reference("demo/hello"), errors="skip")
-    assert (frame.attrs["failures"], caplog.records) == ([], [])
-
-
 @pytest.mark.parametrize("helper", ["tags", "manifests", "layers", "history", "configs", "repositories"])
 def test_every_helper_skips(registry: SampleRegistry, helper: str) -> None:
     good = registry.host if helper == "repositories" else registry.reference("demo/hello")
     frame = getattr(ocinb, helper)(["no name!", good], errors="skip")
     assert len(frame)
     assert [failure["reference"] for failure in frame.attrs["failures"]] == ["no name!"]
-
-
-@pytest.mark.parametrize("what", NO_NAMES, ids=repr)
-def test_what_is_no_name_is_told_and_skipped(registry: SampleRegistry, what: object) -> None:
-    hello = registry.reference("demo/hello")
-    frame = ocinb.layers([what, hello], errors="skip")  # type: ignore[list-item]
-    assert frame["reference"].tolist() == [hello]
-    [failure] = frame.attrs["failures"]
-    assert failure["error"].startswith(f"{what!r} is not a name")
-    with pytest.raises(InvalidError, match="is not a name"):
-        ocinb.layers([hello, what])  # type: ignore[list-item]
-
-
-def test_a_missing_name_in_a_series_is_told(registry: SampleRegistry) -> None:
-    hello = registry.reference("demo/hello")
-    frame = ocinb.layers(pd.Series([hello, None, hello]), errors="skip")
-    assert frame["reference"].tolist() == [hello]
-    assert [failure["reference"] for failure in frame.attrs["failures"]] == ["nan"]
-
-
-def test_a_name_that_looks_like_a_missing_one_is_a_name() -> None:
-    assert [type(name) for name in list_names(["nan", float("nan"), "nan"])] == [str, InvalidName]  # type: ignore[list-item]
-
-
-@pytest.mark.parametrize(
-    "names", [b"demo/hello", bytearray(b"demo/hello"), {"demo/hello": 1}, pd.DataFrame({"reference": ["demo/hello"]})]
-)
-@pytest.mark.parametrize("errors", ["raise", "skip"])
-def test_collections_of_something_else_are_refused(names: Any, errors: Any) -> None:
-    with pytest.raises(InvalidError, match=f"not a {type(names).__name__}") as caught:
-        ocinb.layers(names, errors=errors)
-    assert ("columns" in str(caught.value)) == isinstance(names, pd.DataFrame)
 
 
 @pytest.mark.parametrize("name", BAD_NAMES)
@@ -166,11 +53,6 @@ def test_bad_names_are_refused_without_asking_anybody(registry: SampleRegistry, 
     assert len(frame) == 1
     assert [failure["reference"] for failure in frame.attrs["failures"]] == [name]
     assert all("hello" in request.path for request in registry.requests)
-
-
-def test_errors_takes_two_words() -> None:
-    with pytest.raises(InvalidError, match="'raise' or 'skip', not 'ignore'"):
-        ocinb.layers([], errors="ignore")  # type: ignore[arg-type]
 
 
 def test_an_error_says_which_name_it_is_about(registry: SampleRegistry) -> None:
@@ -213,26 +95,6 @@ def test_a_file_that_was_typed_without_its_transport_is_told(
             ask(typed)
         assert ("Did you mean" in str(caught.value)) == (meant is not None)
         assert meant is None or caught.value.hint == f"Did you mean {meant}?"
-
-
-def test_many_names_are_all_answered(registry: SampleRegistry) -> None:
-    raw_names = [f"demo/many:{number}" for number in range(60)]
-    for name in raw_names:
-        registry.put_image("demo/many", [], tag=name.partition(":")[2], settings={"Labels": {"name": name}})
-    names = [registry.reference(name) for name in raw_names]
-    frame = ocinb.configs(names)
-    assert frame["reference"].tolist() == names
-    assert [labels["name"] for labels in frame["labels"]] == raw_names
-
-
-@pytest.mark.parametrize("concurrency", [1, 3])
-def test_order_does_not_hang_on_concurrency(registry: SampleRegistry, concurrency: int) -> None:
-    settings.concurrency = concurrency
-    try:
-        names = [registry.reference(f"demo/shop:{tag}") for tag in ("2.0", "1.1", "1.0")]
-        assert ocinb.configs(names)["reference"].tolist() == names
-    finally:
-        settings.concurrency = 6
 
 
 @pytest.mark.parametrize("name", ["localhost:5000", "registry.example", "127.0.0.1:5000"])

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 import ocinb
-from ocinb.frames.batch import FEW, counted
-from ocinb.progress.protocol import NoProgress, State, Task
+from ocinb.frames.batch import FEW
+from ocinb.progress.protocol import State, Task
 from ocinb.samples import SampleRegistry
 
 
@@ -52,44 +52,9 @@ def test_many_tags_are_counted(registry: SampleRegistry, board: Board) -> None:
     assert board.tasks == sum(request.method == "HEAD" for request in registry.requests)
 
 
-def test_few_are_not(registry: SampleRegistry, board: Board) -> None:
-    ocinb.tags(registry.reference("demo/shop"), digests=True)
-    ocinb.layers(registry.reference("demo/shop:2.0"))
-    assert board.told == []
-
-
-def test_what_fails_ends_the_bar_as_well(board: Board) -> None:
-    names = [str(number) for number in range(FEW + 1)]
-
-    def ask() -> None:
-        with counted(names, "asking") as done:
-            assert done("7", "result") == "result"
-            raise RuntimeError
-
-    with pytest.raises(RuntimeError):
-        ask()
-    assert board.told[:2] == ["asking", State.DONE]
-    assert board.told[-1].startswith("asking: 1 of 51 in ")
-
-
 def test_a_pull_of_many_tells_nobody_else_than_its_own_progress(registry: SampleRegistry) -> None:
     board = Board()
     names = [f"nowhere{number}:1" for number in range(FEW + 1)]
     with pytest.raises(ocinb.errors.OcinbError):
         ocinb.pull([registry.reference(name) for name in names], progress=board)
     assert board.told[0] == "Asking for 51 names"
-
-
-def test_a_pull_of_many_without_progress_tells_nobody(
-    registry: SampleRegistry, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: list[object] = []
-
-    def choose(progress: object) -> NoProgress:
-        asked.append(progress)
-        return NoProgress()
-
-    monkeypatch.setattr("ocinb.frames.batch.choose_progress", choose)
-    names = [registry.reference(f"nowhere{number}:1") for number in range(FEW + 1)]
-    assert ocinb.pull(names, progress=False, errors="skip").empty
-    assert asked == [False]

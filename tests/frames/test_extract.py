@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import tarfile
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -15,7 +13,6 @@ from ocinb._settings import settings
 from ocinb.errors import IntegrityError, InvalidError, NotFoundError, OcinbError
 from ocinb.samples import SampleRegistry
 from ocinb.samples.tars import Entry, directory, file, hardlink, opaque, symlink, whiteout
-from tests.frames.facts import IMAGES, records
 from tests.frames.layerfacts import put_layers
 
 SHOP = "demo/shop:2.0"
@@ -55,36 +52,6 @@ def image(registry: SampleRegistry) -> str:
     return put_layers(registry, BASE, TOP, ODD)
 
 
-@pytest.mark.parametrize("name", IMAGES)
-def test_visible_files_are_what_the_frame_says(registry: SampleRegistry, name: str) -> None:
-    reference = registry.reference(name)
-    frame = ocinb.filesystem(reference, platform="amd64")
-    found = frame[frame["type"].isin(["file", "hardlink"])]
-    for row in records(found[:: len(found) // 12 + 1]):
-        raw = ocinb.read(reference, row["path"], platform="amd64")
-        assert (len(raw), hashlib.sha256(raw).hexdigest()) == (row["size_bytes"], row["sha256"])
-
-
-@pytest.mark.parametrize(
-    ("path", "content"),
-    [
-        ("etc/passwd", b"root, app"),
-        ("/etc/../etc/./passwd", b"root, app"),
-        ("empty", b""),
-        ("etc/link", b"a"),
-        ("lib/a.so", b"a"),
-        ("lib/b.so", b"b"),
-        ("usr/lib/b.so", b"b"),
-        ("etc/again", b"a"),
-        ("etc/mine", b"root, app"),
-        ("out", b"root, app"),
-        ("twice", b"second"),
-    ],
-)
-def test_a_path_and_its_links(image: str, path: str, content: bytes) -> None:
-    assert ocinb.read(image, path) == content
-
-
 @pytest.mark.parametrize(
     ("path", "layer", "content"),
     [
@@ -104,13 +71,6 @@ def test_a_path_and_its_links(image: str, path: str, content: bytes) -> None:
 )
 def test_what_a_layer_stored(image: str, path: str, layer: int, content: bytes) -> None:
     assert ocinb.read(image, path, layer=layer) == content
-
-
-def test_layers_of_frames_are_numbers_too(image: str) -> None:
-    frame = ocinb.hidden(image)
-    number = frame.loc[frame["path"] == "etc/key", "stored_in"].iloc[0]
-    assert type(number) is not int
-    assert ocinb.read(image, "etc/key", layer=number) == b"secret"
 
 
 @pytest.mark.parametrize(
@@ -227,44 +187,10 @@ def test_of_a_layer_no_other_is_fetched_but_for_links(registry: SampleRegistry, 
     assert [digest for digest in layers if digest in asked_blobs(registry)] == layers[:2]
 
 
-def test_what_was_read_is_read_again_without_a_request(registry: SampleRegistry, image: str) -> None:
-    assert ocinb.read(image, "etc/passwd") == b"root, app"
-    before = len(registry.requests)
-    assert ocinb.read(image, "etc/passwd") == b"root, app"
-    settings.offline = True
-    assert ocinb.read(image, "etc/key", layer=0) == b"secret"
-    assert len(registry.requests) == before
-
-
-def test_a_blob_that_was_removed_is_fetched_again_and_no_other(registry: SampleRegistry, image: str) -> None:
-    ocinb.files(image)
-    layers = ocinb.layers(image)["digest"].tolist()
-    for digest in layers:
-        (settings.store_dir / "blobs" / digest.replace(":", "/")).unlink()
-    before = len(asked_blobs(registry))
-    assert ocinb.read(image, "etc/passwd") == b"root, app"
-    assert asked_blobs(registry)[before:] == [layers[1]]
-
-
-def test_a_blob_that_was_changed_in_the_store_is_fetched_again(image: str) -> None:
-    assert ocinb.read(image, "etc/key", layer=0) == b"secret"
-    blob = settings.store_dir / "blobs" / ocinb.layers(image)["digest"][0].replace(":", "/")
-    blob.write_bytes(blob.read_bytes()[:-20] + bytes(20))
-    assert ocinb.read(image, "etc/key", layer=0) == b"secret"
-
-
 def test_content_that_is_not_what_was_listed_is_refused(image: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ocinb.frames.read_file.read_entry", lambda *_: b"other")
     with pytest.raises(IntegrityError, match=r"'etc/passwd' of the layer sha256:.* is not what it was before"):
         ocinb.read(image, "etc/passwd")
-
-
-def test_a_file_of_a_folder_or_an_archive(registry: SampleRegistry, image: str, tmp_path: Path) -> None:
-    ocinb.pull(image, destination=tmp_path / "to", progress=False)
-    local = f"oci:{tmp_path / 'to'}"
-    registry.fault("*", status=500, times=None)
-    assert ocinb.read(local, "etc/link") == b"a"
-    assert ocinb.read(local, "etc/key", layer=0) == b"secret"
 
 
 def test_an_opaque_directory_is_told_as_a_hidden_one(registry: SampleRegistry) -> None:

@@ -10,8 +10,6 @@ import pytest
 
 import ocinb
 from ocinb.errors import InvalidError, NotFoundError
-from ocinb.frames.pulling import checked_folder, open_kept
-from ocinb.samples import SampleRegistry
 
 WRONG: dict[str, tuple[Any, str]] = {
     "nothing": ("", "destination takes the path of a folder, not ''"),
@@ -54,21 +52,3 @@ def test_what_is_no_layout_is_refused_and_left_alone(ask: Callable[[Any], object
         ask(str(tmp_path / "file"))
     assert list((tmp_path / "photos").iterdir()) == [tmp_path / "photos" / "blobs"]
     assert not (tmp_path / "photo").exists()
-
-
-def test_a_folder_is_found_from_here_and_from_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.chdir(tmp_path)
-    assert checked_folder("~/images") == checked_folder("images") == checked_folder(tmp_path / "images")
-
-
-@pytest.mark.parametrize("name", ["oci", "a:b", "docker:", "x/oci:y"])
-def test_a_folder_may_be_called_like_a_transport_and_have_a_colon(tmp_path: Path, name: str) -> None:
-    assert checked_folder(tmp_path / name) == tmp_path / name
-    assert checked_folder(name) == Path.cwd() / name
-
-
-def test_what_was_pulled_is_opened(registry: SampleRegistry, tmp_path: Path) -> None:
-    ocinb.pull(registry.reference("demo/hello"), destination=tmp_path / "images", progress=False)
-    assert open_kept(tmp_path / "images").root == tmp_path / "images"
-    assert open_kept(None).root == ocinb.settings.store_dir

@@ -16,7 +16,6 @@ from ocinb.samples import SampleRegistry
 from ocinb.samples.base_image import PLATFORMS
 from ocinb.samples.images import Manifest
 from ocinb.samples.shop import RELEASES, shop_image, shop_index
-from ocinb.sources.session import default_session
 from tests.localfiles import (
     all_blobs,
     entry,
@@ -24,7 +23,6 @@ from tests.localfiles import (
     legacy_archive,
     members_of,
     tar_bytes,
-    write_files,
     write_layout,
 )
 
@@ -142,27 +140,6 @@ def test_an_archive_of_docker_but_for_what_it_does_not_keep(image: Places, helpe
     assert_frame_equal(_without(found, *not_kept), _without(expected, *not_kept))
 
 
-def test_layers_of_an_archive_of_docker_are_bare_tars(image: Places) -> None:
-    frame = ocinb.layers(image.docker_archive)
-    assert frame["digest"].tolist() == frame["diff_id"].tolist() == [layer.diff_id for layer in IMAGE.layers]
-    assert set(frame["compression"]) == {"none"}
-    assert (frame["compressed_bytes"] % 512 == 0).all()
-
-
-def test_documents_are_the_same_bytes(image: Places, index: Places) -> None:
-    for places, manifest in [(image, IMAGE.manifest), (index, INDEX)]:
-        for name in [places.registry, *places.faithful]:
-            document = ocinb.document(name)
-            assert (document.raw, document.digest) == (manifest.raw, manifest.digest)
-            assert document.media_type == manifest.media_type
-    for name in index.faithful:
-        arm = shop_image(RELEASES[-1], PLATFORMS[1])
-        document = ocinb.document(name, platform="arm64")
-        assert (document.digest, document.config.raw) == (arm.manifest.digest, arm.config.raw)
-    made = ocinb.document(image.docker_archive)
-    assert made.config.raw == IMAGE.config.raw
-
-
 def test_documents_are_found_by_digest_in_every_file(image: Places) -> None:
     for name in (image.layout, image.oci_archive, image.docker_archive):
         bare = ":".join(name.split(":")[:2])
@@ -180,20 +157,6 @@ def test_a_file_in_an_image_is_the_same_bytes(image: Places) -> None:
     for name in [*image.faithful, image.docker_archive]:
         assert ocinb.read(name, "usr/bin/sh") == expected
         assert ocinb.read(name, "srv/shop/deploy.key", layer=4).startswith(b"this stands for a secret key")
-
-
-def test_tags_are_the_names_in_a_file(image: Places, index: Places) -> None:
-    names = [image.layout, image.oci_archive, index.layout, image.docker_archive]
-    frame = ocinb.tags([":".join(name.split(":")[:2]) for name in names], digests=True)
-    assert frame["tag"].tolist() == ["shop", "shop", "shop", "docker.io/demo/shop:1.0"]
-    assert frame["reference"].tolist() == [*names[:3], names[3].replace("demo", "docker.io/demo")]
-    assert frame["digest"].tolist()[:3] == [IMAGE.manifest.digest, IMAGE.manifest.digest, INDEX.digest]
-    assert frame["digest"][3] == ocinb.document(image.docker_archive).digest
-    assert frame[["registry", "repository"]].isna().all(axis=None)
-    assert set(frame["kind"]) == {"tag"}
-    assert len(ocinb.tags(image.layout, match="s*")) == 1
-    assert len(ocinb.tags(image.layout, match="x*")) == 0
-    assert ocinb.layers(frame["reference"], platform="amd64")["reference"].nunique() == 4
 
 
 @pytest.mark.parametrize("transport", ["oci", "oci-archive", "docker-archive"])
@@ -235,22 +198,6 @@ def test_what_is_damaged_in_a_file_is_not_pulled(image: Places, tmp_path: Path) 
         assert ocinb.tags(f"oci:{tmp_path}/{number}").empty
 
 
-def test_what_was_pulled_out_of_an_archive_of_docker_is_an_image_again(image: Places, tmp_path: Path) -> None:
-    ocinb.pull(image.docker_archive, destination=tmp_path / "copy", progress=False)
-    copied = ocinb.layers(f"oci:{tmp_path}/copy:docker.io/demo/shop:1.0")
-    assert_frame_equal(_without(copied), _without(ocinb.layers(image.docker_archive)))
-
-
-def test_pull_names_images_as_they_are_named_in_the_file(image: Places, tmp_path: Path) -> None:
-    full = "registry.example/demo/shop:2.0"
-    write_layout(tmp_path / "full", {full: INDEX})
-    ocinb.pull(f"oci:{tmp_path}/full:{full}", platform="all", destination=tmp_path / "copy", progress=False)
-    assert ocinb.tags(f"oci:{tmp_path}/copy")["tag"].tolist() == [full, f"{full}-amd64", f"{full}-arm64"]
-    ocinb.pull(image.layout, destination=tmp_path / "other", progress=False)
-    assert ocinb.tags(f"oci:{tmp_path}/other")["tag"].tolist() == [image.layout]
-    assert len(ocinb.layers(f"oci:{tmp_path}/other:{image.layout}"))
-
-
 def test_the_store_is_a_layout_like_any_other(image: Places, index: Places) -> None:
     ocinb.pull(index.registry, platform="arm64", progress=False)
     store = f"oci:{ocinb.settings.store_dir}"
@@ -258,29 +205,6 @@ def test_the_store_is_a_layout_like_any_other(image: Places, index: Places) -> N
     assert ocinb.tags(store)["tag"].tolist() == [index.registry]
     ocinb.pull(image.layout, progress=False)
     assert len(ocinb.tags(store)) == 2
-
-
-def test_reading_a_file_asks_nobody_and_keeps_nothing(
-    registry: SampleRegistry, image: Places, index: Places, tmp_path: Path
-) -> None:
-    before = sorted(tmp_path.rglob("*"))
-    ocinb.settings.offline = True
-    for ask in HELPERS.values():
-        for name in [*image.faithful, *index.faithful, image.docker_archive]:
-            assert len(ask(name))
-    assert registry.requests == ()
-    assert sorted(tmp_path.rglob("*")) == before
-    assert not default_session().store.root.exists()
-    assert not ocinb.settings.cache_dir.exists()
-
-
-def test_platforms_of_a_file_are_chosen_as_those_of_a_registry(index: Places, image: Places) -> None:
-    for name in [index.registry, *index.faithful]:
-        with pytest.raises(NotFoundError, match=r"there is no image for linux/s390x. It has: linux/amd64, linux/arm64"):
-            ocinb.layers(name, platform="s390x")
-    for name in [image.registry, *image.faithful, image.docker_archive]:
-        with pytest.raises(NotFoundError, match=r"there is no image for linux/arm64. It has: linux/amd64"):
-            ocinb.layers(name, platform="arm64")
 
 
 def test_names_that_fail_are_skipped(image: Places, tmp_path: Path) -> None:
@@ -307,20 +231,3 @@ def test_the_catalogue_takes_images_of_every_place(image: Places, index: Places)
         gone = catalog.add([f"{image.layout}-gone"])
         assert gone["outcome"].tolist() == ["failed"]
         assert catalog.sql("SELECT * FROM observations WHERE digest IS NULL").empty
-
-
-def test_referrers_by_tag_and_by_cosign_are_found_in_a_layout(registry: SampleRegistry, tmp_path: Path) -> None:
-    tags = ocinb.tags(registry.reference("demo/shop"))
-    tool = tags.loc[tags["kind"] != "tag", "tag"].tolist()
-    assert tool, "the samples are signed"
-    named = {"2.0": ("demo/shop", "2.0")} | {tag: ("demo/shop", tag) for tag in tool}
-    for name, (repository, tag) in named.items():
-        ocinb.pull(registry.reference(f"{repository}:{tag}"), platform="all", destination=tmp_path, progress=False)
-        assert name
-    index_json = (tmp_path / "index.json").read_bytes().replace(f"{registry.reference('demo/shop')}:".encode(), b"")
-    write_files(tmp_path, {"index.json": index_json})
-    found = ocinb.referrers(f"oci:{tmp_path}:2.0")
-    expected = ocinb.referrers(registry.reference("demo/shop:2.0"))
-    by_cosign = expected[expected["found_via"] == "cosign"]
-    assert len(by_cosign)
-    assert set(by_cosign["digest"]) <= set(found["digest"])

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -19,15 +17,10 @@ import pytest
 import ocinb
 from ocinb._settings import settings
 from ocinb.errors import InvalidError, NotFoundError
-from ocinb.frames.stored_images import path_text
 from ocinb.samples import SampleRegistry
 from ocinb.samples import registry as start_registry
-from ocinb.spec.digest import Digest
-from ocinb.spec.mediatypes import OCI_CONFIG
 from ocinb.storage.layout import Layout
-from tests.frames.layouts import named
-from tests.patience import SECONDS, Stopwatch
-from tests.storage.stores import put_document, put_image, put_index
+from tests.storage.stores import put_image
 
 ROOT = Path(__file__).parent.parent.parent
 INTERRUPTED = """
@@ -79,35 +72,6 @@ def test_an_unused_store_has_no_images_and_nothing_wrong_and_stays_unmade() -> N
     assert not settings.store_dir.exists()
 
 
-def test_each_name_is_an_image(registry: SampleRegistry) -> None:
-    shop, hello, chart = pulled(registry, "demo/shop:2.0", "demo/hello", "demo/chart:0.1", platform="all")
-    frame = ocinb.store.images().set_index("reference")
-    assert frame.index.tolist() == [shop, f"{shop}-amd64", f"{shop}-arm64", f"{hello}:latest", chart]
-    assert frame["kind"].tolist() == ["index", "image", "image", "image", "artifact"]
-    assert frame["platform"].dropna().tolist() == ["linux/amd64", "linux/arm64", "linux/amd64"]
-    layers = ocinb.layers(shop, platform="all")
-    assert frame.loc[shop, "layers"] == layers["digest"].nunique()
-    assert frame.loc[f"{shop}-arm64", "layers"] == (layers["platform"] == "linux/arm64").sum()
-    assert frame["missing_blobs"].sum() == 0
-    assert frame["digest"].tolist()[1:3] == layers["manifest_digest"].unique().tolist()
-
-
-def test_sizes_are_those_on_the_disk_and_unique_is_what_remove_frees(registry: SampleRegistry) -> None:
-    names = pulled(registry, "demo/shop:1.0", "demo/shop:2.0", "demo/shop:1.1", "demo/hello")
-    names[3] += ":latest"
-    for name in names:
-        frame = ocinb.store.images().set_index("reference")
-        assert frame["compressed_bytes"].max() <= sum(on_disk().values())
-        before = on_disk()
-        removed = ocinb.store.remove(name)
-        freed = sum(before.values()) - sum(on_disk().values())
-        assert (removed["reference"].tolist(), removed["waiting_bytes"].tolist()) == ([name], [0])
-        assert removed["freed_bytes"].item() == freed == frame.loc[name, "unique_bytes"]
-        assert removed["blobs"].item() == len(before) - len(on_disk())
-        assert len(ocinb.store.verify(progress=False)) == 0
-    assert len(ocinb.store.images()) == 0
-
-
 def test_every_row_is_read_from_here_by_its_local_reference(registry: SampleRegistry, tmp_path: Path) -> None:
     digest = ocinb.document(registry.reference("demo/shop:2.0")).digest
     names = ("demo/nested:1", "demo/hello", f"demo/shop@{digest}")
@@ -154,28 +118,6 @@ def test_what_another_tool_named_so_that_nobody_can_ask_for_it_is_read_by_its_di
     assert frame["local_reference"].tolist()[0] == f"oci:{tmp_path}:app:1"
 
 
-def test_two_images_of_one_name_are_read_by_their_digests(tmp_path: Path) -> None:
-    layout = Layout(tmp_path)
-    layout.prepare()
-    layout.name({"latest": put_image(layout, b"one"), "newest": put_image(layout, b"two")})
-    path = tmp_path / "index.json"
-    path.write_text(path.read_text().replace("newest", "latest"))
-    frame = ocinb.store.images(destination=tmp_path)
-    assert frame["reference"].tolist() == ["latest", "latest"]
-    assert frame["local_reference"].tolist() == [f"oci:{tmp_path}@{digest}" for digest in frame["digest"]]
-
-
-def test_a_config_that_stands_in_its_manifest_is_not_missing(tmp_path: Path) -> None:
-    layout = Layout(tmp_path)
-    layout.prepare()
-    config = b'{"os": "linux", "architecture": "arm64", "rootfs": {"type": "layers", "diff_ids": []}}'
-    described = {"mediaType": OCI_CONFIG, "digest": str(Digest.of(config)), "size": len(config)}
-    embedded = {**described, "data": base64.b64encode(config).decode()}
-    layout.name({"app:1": put_document(layout, {"config": embedded, "layers": []})})
-    frame = ocinb.store.images(destination=tmp_path)
-    assert frame[["kind", "platform", "missing_blobs"]].to_numpy().tolist() == [["image", "linux/arm64", 0]]
-
-
 def test_what_is_missing_is_counted_and_what_cannot_be_read_is_no_error(registry: SampleRegistry) -> None:
     [name] = pulled(registry, "demo/hello")
     manifest = ocinb.store.images()["digest"].item()
@@ -187,16 +129,6 @@ def test_what_is_missing_is_counted_and_what_cannot_be_read_is_no_error(registry
     assert pd.isna(frame["layers"].item())
     (settings.store_dir / "blobs" / "sha256" / manifest[7:]).unlink()
     assert pd.isna(ocinb.store.images()["used_at"].item())
-
-
-def test_listing_is_no_use_of_an_image(registry: SampleRegistry) -> None:
-    pulled(registry, "demo/hello")
-    old = time.time() - 400 * 86_400
-    for path in (settings.store_dir / "blobs").glob("*/*"):
-        os.utime(path, (old, old))
-    for _ in range(2):
-        used = ocinb.store.images()["used_at"].item()
-        assert abs(used.timestamp() - old) < 1
 
 
 def test_an_index_goes_with_its_images_and_what_came_along(registry: SampleRegistry) -> None:
@@ -246,30 +178,6 @@ def test_what_is_removed_from_a_store_that_was_never_used_is_told_and_makes_no_f
         ocinb.store.prune(keep="demo/hello")
     assert not settings.store_dir.exists()
     assert not settings.cache_dir.exists()
-
-
-def test_what_waits_for_a_pull_goes_with_the_next_removal_and_is_told(registry: SampleRegistry) -> None:
-    hello, chart = pulled(registry, "demo/hello", "demo/chart:0.1")
-    unique = ocinb.store.images()["unique_bytes"].tolist()
-    with Layout(settings.store_dir).in_use():
-        removed = ocinb.store.remove(hello)
-    told = ["reference", "freed_bytes", "waiting_bytes"]
-    assert removed[told].to_numpy().tolist() == [[f"{hello}:latest", 0, unique[0]]]
-    removed = ocinb.store.remove(chart)
-    assert removed["freed_bytes"].tolist() == [unique[1], unique[0]]
-    assert removed["reference"].isna().tolist() == [False, True], "nobody asked for it now"
-    assert on_disk() == {}
-
-
-def test_a_folder_is_cleaned_up_like_the_store(registry: SampleRegistry, tmp_path: Path) -> None:
-    folder = tmp_path / "images"
-    one, two = pulled(registry, "demo/shop:1.0", "demo/shop:2.0", destination=folder)
-    pulled(registry, "demo/shop:1.0")
-    store = on_disk()
-    ocinb.store.remove(one, destination=folder)
-    assert list(named(folder)) == [two]
-    assert on_disk() == store
-    assert set(ocinb.pull(two, destination=folder, verify="full", progress=False)["outcome"]) == {"present"}
 
 
 def test_what_is_named_by_its_folder_is_found_from_here_too(
@@ -366,29 +274,6 @@ def test_verifying_tells_how_far_it_is_and_how_it_ended(registry: SampleRegistry
     assert said.lines[3].endswith(": 1 thing is wrong")
 
 
-def test_an_interrupt_ends_verifying_within_two_seconds_and_leaves_no_thread(tmp_path: Path) -> None:
-    layout = Layout(tmp_path / "layout")
-    layout.prepare()
-    for letter in "abc":  # holes: they take no room on the disk, and minutes to hash
-        with layout.blobs.path(Digest.of(letter.encode())).open("wb") as file:
-            file.truncate(1 << 40)
-    with (
-        Stopwatch() as watch,
-        subprocess.Popen(
-            [sys.executable, "-c", INTERRUPTED, str(layout.root)], cwd=ROOT, stdout=subprocess.PIPE, text=True
-        ) as process,
-    ):
-        assert process.stdout is not None
-        assert process.stdout.readline().startswith("Verifying 3 blobs")
-        time.sleep(0.3)
-        sent = time.monotonic()
-        process.send_signal(signal.SIGINT)
-        summary, caught, threads = process.communicate(timeout=SECONDS)[0].strip().split("\n")
-    assert summary == "Verifying stopped; nothing was changed"
-    assert threads == "interrupted, threads: ['MainThread']"
-    assert watch.between(sent, float(caught)) < 2  # this clock is one for all processes
-
-
 def test_keeping_some_takes_the_names_of_all_others(registry: SampleRegistry) -> None:
     one, two, hello = pulled(registry, "demo/shop:1.0", "demo/shop:2.0", "demo/hello")
     ocinb.layers(registry.reference("demo/nested:1"), platform="all")
@@ -470,21 +355,3 @@ def test_an_image_is_pulled_as_often_as_it_is_removed_by_another_process() -> No
             ocinb.store.remove(name)
         assert ocinb.store.images().empty
         assert not list(settings.store_dir.glob(".ocinb/pending/*"))
-
-
-def test_a_path_of_odd_bytes_can_be_printed() -> None:
-    assert path_text(Path(os.fsdecode(b"/a/\xff\xe9b"))) == "/a/\\xff\\xe9b"
-    assert path_text(Path("/a/é")) == "/a/é"
-
-
-def test_an_index_deep_in_indexes_is_listed(tmp_path: Path) -> None:
-    layout = Layout(tmp_path)
-    layout.prepare()
-    thing = put_image(layout, b"layer")
-    for _ in range(50):
-        thing = put_index(layout, thing)
-    layout.name({"app:1": thing})
-    frame = ocinb.store.images(destination=tmp_path)
-    assert frame["kind"].item() == "index"
-    assert frame["layers"].item() == 1
-    assert frame["compressed_bytes"].item() == frame["unique_bytes"].item() == sum(on_disk(tmp_path).values())

@@ -8,7 +8,6 @@ import pytest
 import ocinb
 from ocinb._settings import settings
 from ocinb.errors import RateLimitError, TransportError
-from ocinb.frames import schemas
 from ocinb.samples import SampleRegistry
 from tests.internet import Internet
 
@@ -63,13 +62,6 @@ def test_who_has_said_nothing_is_asked_whether_it_is_there(registry: SampleRegis
     assert frame["limit"].tolist() == [50]
     assert frame["remaining"].isna().all()
     assert frame["reset_at"].tolist() == [pd.Timestamp(1_800_000_000, unit="s", tz="UTC")]
-
-
-def test_who_says_nothing_has_a_row_of_unknowns(registry: SampleRegistry) -> None:
-    frame = ocinb.rate_limit(registry.host)
-    assert frame.dtypes.astype(str).to_dict() == {column.name: column.dtype for column in schemas.RATE_LIMITS.columns}
-    assert frame["registry"].tolist() == [registry.host]
-    assert frame.drop(columns="registry").isna().all(axis=None)
 
 
 def test_one_that_fails_can_be_skipped(registry: SampleRegistry) -> None:

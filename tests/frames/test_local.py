@@ -17,7 +17,6 @@ from ocinb._settings import settings
 from ocinb.errors import InvalidError, NotFoundError, TransportError
 from ocinb.samples import SampleRegistry
 from ocinb.samples import registry as start_registry
-from ocinb.sources.session import close_default_session
 
 
 def entries(frame: Any) -> dict[str, int]:
@@ -33,65 +32,11 @@ def on_disk() -> int:
     return sum(path.stat().st_size for folder in folders for path in folder.rglob("*") if path.is_file())
 
 
-def test_an_unused_store_is_empty_and_stays_unmade() -> None:
-    frame = ocinb.store.usage()
-    assert list(frame.columns) == ["kind", "entries", "bytes", "path"]
-    assert frame["bytes"].dtype == frame["entries"].dtype == "Int64"
-    assert entries(frame) == {"blobs": 0, "index": 0, "parts": 0, "responses": 0}
-    assert frame["bytes"].sum() == 0
-    assert repr(ocinb.store) == f"<Store {settings.store_dir}, empty>"
-    assert not settings.store_dir.exists()
-    assert not settings.cache_dir.exists()
-
-
-def test_usage_tells_what_is_on_the_disk(registry: SampleRegistry) -> None:
-    name = registry.reference("demo/shop:2.0")
-    ocinb.pull(name, platform="arm64", progress=False)
-    ocinb.tags(name)
-    part = settings.store_dir / ".ocinb" / "parts" / "half.part"
-    part.write_bytes(b"half")
-    (settings.cache_dir / "responses.sqlite.damaged-5").write_bytes(b"was damaged")
-    frame = ocinb.store.usage()
-    # Index, manifest, config and seven layers; the answers about the tag and the list, and the file set aside.
-    assert entries(frame) == {"blobs": 10, "index": 0, "parts": 1, "responses": 3}
-    assert frame["bytes"].sum() == on_disk()
-    assert all(str(settings.store_dir) in path for path in frame["path"][:3])
-    assert frame["path"].iloc[3] == str(settings.cache_dir)
-
-
 def test_what_was_read_of_layers_is_counted_in_words(registry: SampleRegistry) -> None:
     ocinb.files(registry.reference("demo/hello"), progress=False)
     assert "1 index, " in repr(ocinb.store)
     ocinb.files(registry.reference("demo/shop:2.0"), progress=False)
     assert "8 indexes, " in repr(ocinb.store)
-
-
-def test_pruning_all_leaves_what_was_pulled(registry: SampleRegistry) -> None:
-    name = registry.reference("demo/shop:2.0")
-    pulled = ocinb.pull(name, platform="arm64", progress=False)
-    ocinb.layers(registry.reference("demo/shop:1.0"))
-    before = ocinb.store.usage()
-    removed = ocinb.store.prune(keep_bytes=0)
-    assert list(removed.columns) == ["kind", "entries", "bytes"]
-    # The index of 2.0, of which one image was pulled, and what 1.0 has of its own.
-    assert entries(removed)["blobs"] == entries(before)["blobs"] - 9
-    assert entries(removed)["responses"] == 2
-    assert all(Path(path).exists() for path in pulled["path"])
-    close_default_session()
-    assert entries(ocinb.store.usage()) == {"blobs": 9, "index": 0, "parts": 0, "responses": 0}
-    again = ocinb.pull(name, platform="arm64", progress=False)
-    assert set(again["outcome"]) == {"present"}
-
-
-def test_removed_and_left_are_what_was_there(registry: SampleRegistry) -> None:
-    ocinb.layers([registry.reference(f"demo/shop:{tag}") for tag in ("1.0", "2.0")], platform="all")
-    before = ocinb.store.usage()
-    removed = ocinb.store.prune(keep_bytes=sizes(before)["blobs"] // 2)
-    after = ocinb.store.usage()
-    assert removed["entries"].add(after["entries"]).tolist() == before["entries"].tolist()
-    for kind in ("blobs", "parts", "index"):
-        assert sizes(removed)[kind] + sizes(after)[kind] == sizes(before)[kind]
-    assert entries(removed)["blobs"] > 0
 
 
 @pytest.mark.parametrize("older_than", ["1h", 3600, timedelta(hours=1)])
@@ -139,23 +84,6 @@ def test_pruning_does_not_disturb_a_pull(tmp_path: Path) -> None:
     assert entries(ocinb.store.usage())["blobs"] == frame["digest"].nunique() + 3
 
 
-def test_a_pull_that_finds_nothing_makes_no_folder(registry: SampleRegistry, tmp_path: Path) -> None:
-    with pytest.raises(NotFoundError):
-        ocinb.pull(registry.reference("demo/shop:none"), destination=tmp_path / "other", progress=False)
-    for nothing in ([registry.reference("demo/shop:none"), "no name"], []):
-        assert len(ocinb.pull(nothing, destination=tmp_path / "other", progress=False, errors="skip")) == 0
-    assert not (tmp_path / "other").exists()
-
-
-def test_what_was_pruned_is_fetched_again(registry: SampleRegistry) -> None:
-    name = registry.reference("demo/shop:2.0")
-    frame = ocinb.layers(name, platform="all")
-    before = len(registry.requests)
-    ocinb.store.prune(keep_bytes=0)
-    assert ocinb.layers(name, platform="all").equals(frame)
-    assert len(registry.requests) == 2 * before
-
-
 ARGUMENTS: list[tuple[dict[str, Any], str]] = [
     ({}, "prune has to know what may go. Give older_than='30d', keep_bytes='10GB' or keep='python:*'"),
     ({"older_than": "soon"}, "older_than takes a duration, not 'soon'"),
@@ -176,22 +104,6 @@ def test_what_makes_no_sense_is_told_before_anything_goes(
         ocinb.store.prune(**arguments)
     assert str(caught.value).startswith(message)
     assert entries(ocinb.store.usage())["blobs"] == 1
-
-
-def test_a_broken_store_is_told_and_left_alone(registry: SampleRegistry) -> None:
-    ocinb.pull(registry.reference("demo/hello"), progress=False)
-    (settings.store_dir / "index.json").write_text("{")
-    with pytest.raises(InvalidError, match=r"index\.json"):
-        ocinb.store.prune(keep_bytes=0)
-    assert entries(ocinb.store.usage())["blobs"] == 3
-
-
-def test_a_damaged_cache_has_no_responses_and_is_no_error(registry: SampleRegistry) -> None:
-    ocinb.document(registry.reference("demo/hello"))
-    close_default_session()
-    (settings.cache_dir / "responses.sqlite").write_bytes(b"no database")
-    assert entries(ocinb.store.usage())["responses"] == 0
-    assert entries(ocinb.store.prune(keep_bytes=0)) == {"blobs": 1, "index": 0, "parts": 0, "responses": 0}
 
 
 def test_a_cache_that_is_held_is_told(registry: SampleRegistry, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -86,52 +85,6 @@ def test_what_was_not_seen_is_named(registry: SampleRegistry, call: Call) -> Non
     assert "this machine does not have" in str(caught.value)
     assert "ocinb.settings.offline = False" in str(caught.value)
     assert len(registry.requests) == before
-
-
-def test_a_layer_that_is_missing_is_named(registry: SampleRegistry) -> None:
-    name = registry.reference("demo/shop:2.0")
-    ocinb.pull(name, platform="arm64", progress=False)
-    path = Path(ocinb.pull(name, platform="arm64", progress=False)["path"].iloc[-1])
-    path.unlink()
-    before = len(registry.requests)
-    go_offline()
-    assert len(ocinb.layers(name, platform="arm64")) == 7
-    with pytest.raises(TransportError, match="offline") as caught:
-        ocinb.pull(name, platform="arm64", progress=False)
-    assert path.name[:12] in str(caught.value)
-    assert len(registry.requests) == before
-
-
-def test_a_platform_that_was_not_read_is_missing(registry: SampleRegistry) -> None:
-    name = registry.reference("demo/shop:2.0")
-    ocinb.layers(name, platform="amd64")
-    go_offline()
-    assert len(ocinb.manifests(name)) == 4
-    with pytest.raises(TransportError, match="offline"):
-        ocinb.layers(name, platform="arm64")
-
-
-def test_a_list_goes_on_without_those_that_are_missing(registry: SampleRegistry) -> None:
-    names = [registry.reference(f"demo/shop:{tag}") for tag in ("1.0", "2.0")]
-    ocinb.configs(names[0])
-    go_offline()
-    frame = ocinb.configs(names, errors="skip")
-    assert set(frame["reference"]) == {names[0]}
-    [failure] = frame.attrs["failures"]
-    assert failure["reference"] == names[1]
-    assert "offline" in failure["error"]
-
-
-def test_of_two_kept_answers_the_newer_counts(registry: SampleRegistry) -> None:
-    name = registry.reference("demo/shop:2.0")
-    settings.tag_ttl = 0
-    ocinb.tags(name, digests=True)
-    registry.tag("demo/shop", "2.0", ocinb.document(registry.reference("demo/shop:1.0")).digest)
-    moved = ocinb.document(name).digest
-    go_offline()
-    assert ocinb.document(name).digest == moved
-    frame = ocinb.tags(name, digests=True).set_index("tag")
-    assert frame.loc["2.0", "digest"] == moved
 
 
 def test_what_another_user_was_shown_is_missing() -> None:

@@ -40,15 +40,3 @@ def test_what_is_no_platform_is_the_callers_fault_and_no_images(
     with pytest.raises(InvalidError):
         helper([registry.reference("demo/shop:1.0")], platform=wrong, **skip)
     assert not registry.requests
-
-
-def test_all_in_a_list_is_told_how_to_have_it() -> None:
-    with pytest.raises(InvalidError, match="platform='all' takes every image"):
-        wanted_platforms(["arm64", "all"])
-
-
-def test_a_generator_of_platforms_serves_all_names(registry: SampleRegistry) -> None:
-    names = [registry.reference("demo/shop:1.0"), registry.reference("demo/shop:2.0")]
-    configs = ocinb.configs(names, platform=(text for text in ["arm64", "amd64"]))
-    assert configs["reference"].tolist() == [names[0], names[0], names[1], names[1]]
-    assert configs["platform"].tolist() == ["linux/arm64", "linux/amd64"] * 2

@@ -13,14 +13,13 @@ import pytest
 
 import ocinb
 from ocinb._settings import settings
-from ocinb._text import human_size
 from ocinb.errors import IntegrityError, InvalidError, NotFoundError, TransportError
 from ocinb.progress.protocol import State, Task
 from ocinb.samples import SampleRegistry
 from ocinb.samples.images import make_json, make_layer
 from ocinb.samples.tars import file
 from ocinb.storage.layout import Layout
-from tests.frames.facts import images, sha256
+from tests.frames.facts import images
 from tests.frames.layouts import named
 
 
@@ -83,30 +82,6 @@ def test_one_blob_fails_and_the_other_image_is_whole(
         ocinb.pull([bad, good], platform="amd64", destination=tmp_path, progress=False)
 
 
-def test_what_failed_is_named_as_soon_as_it_is_whole(registry: SampleRegistry, tmp_path: Path) -> None:
-    reference = registry.reference("demo/shop:2.0")
-    fault = registry.fault(f"*/blobs/{own_layer(registry, 'demo/shop:2.0', 'demo/shop:1.0')}", status=500, times=None)
-    with pytest.raises(TransportError):
-        ocinb.pull(reference, platform="amd64", destination=tmp_path, progress=False)
-    assert named(tmp_path) == {}
-    fault.cancel()
-    frame = ocinb.pull(reference, platform="amd64", destination=tmp_path, progress=False)
-    assert list(named(tmp_path)) == [reference]
-    assert "present" not in frame.loc[frame["fetched_bytes"] > 0, "outcome"].tolist()
-
-
-def test_two_images_that_miss_one_blob_are_told_apart(registry: SampleRegistry, tmp_path: Path) -> None:
-    names = [registry.reference("demo/shop:2.0"), registry.reference("demo/shop:latest")]
-    registry.fault(f"*/blobs/{own_layer(registry, 'demo/shop:2.0', 'demo/shop:1.0')}", status=500, times=None)
-    frame = ocinb.pull(names, platform="amd64", destination=tmp_path, progress=False, errors="skip")
-    assert len(frame) == 0
-    failures = frame.attrs["failures"]
-    assert [failure["reference"] for failure in failures] == names
-    for failure, other in zip(failures, names[::-1], strict=True):
-        assert failure["reference"] in failure["error"]
-        assert other not in failure["error"]
-
-
 @pytest.mark.parametrize(
     ("order", "more"),
     [(("right", "wrong"), -1), (("wrong", "right"), -1), (("right", "wrong"), 7), (("wrong", "right"), 7)],
@@ -140,109 +115,6 @@ def test_a_manifest_that_gives_one_blob_two_sizes_is_never_whole(registry: Sampl
     assert named(tmp_path) == {}
 
 
-def test_a_name_that_fails_does_not_end_the_rest(registry: SampleRegistry, tmp_path: Path) -> None:
-    good = registry.reference("demo/hello")
-    names = ["No Name", registry.reference("demo/gone:1"), good, None]
-    frame = ocinb.pull(names, destination=tmp_path, progress=False, errors="skip")  # type: ignore[arg-type]
-    assert set(frame["reference"]) == {good}
-    assert len(frame.attrs["failures"]) == 3
-    assert list(named(tmp_path)) == [registry.reference("demo/hello:latest")]
-
-
-def test_failures_are_told_in_the_order_of_the_names(registry: SampleRegistry) -> None:
-    bad = registry.reference("demo/shop:2.0")
-    registry.fault(f"*/blobs/{own_layer(registry, 'demo/shop:2.0', 'demo/shop:1.0')}", status=500, times=None)
-    names = ["No Name", bad, registry.reference("demo/gone:1")]
-    frame = ocinb.pull(names, platform="amd64", progress=False, errors="skip")
-    assert [failure["reference"] for failure in frame.attrs["failures"]] == names
-
-
-def test_progress_is_told_of_every_blob_and_ends_once(registry: SampleRegistry) -> None:
-    told = Told()
-    frame = ocinb.pull(registry.reference("demo/shop:2.0"), platform="all", progress=told).drop_duplicates("digest")
-    layers = frame[~frame["media_type"].str.contains("config")]
-    assert {task.key: task.total for task in told.tasks} == dict(
-        zip(layers["digest"], layers["blob_bytes"], strict=True)
-    )
-    assert told.moved == {task.key: task.total for task in told.tasks}
-    assert {tuple(states)[-1] for states in told.states.values()} == {State.DONE}
-    assert set(told.states) == {task.key for task in told.tasks}
-    assert told.titles == [f"Pulling {registry.reference('demo/shop:2.0')}"]
-    [summary] = told.summaries
-    size = human_size(frame["blob_bytes"].sum())
-    assert re.fullmatch(rf"Pulled {told.titles[0][8:]}: {len(frame)} blobs, {size}; {size} fetched in .* s", summary)
-
-
-def test_tasks_say_what_made_the_layer(registry: SampleRegistry) -> None:
-    told = Told()
-    ocinb.pull(registry.reference("demo/shop:2.0"), platform="amd64", progress=told)
-    instructions = ocinb.layers(registry.reference("demo/shop:2.0"), platform="amd64")["instruction"]
-    assert [task.detail for task in told.tasks] == instructions.tolist()
-    assert [task.label for task in told.tasks] == [task.key[7:19] for task in told.tasks]
-
-
-def test_progress_is_told_what_was_there(registry: SampleRegistry) -> None:
-    ocinb.pull(registry.reference("demo/hello"), progress=False)
-    told = Told()
-    ocinb.pull([registry.reference("demo/hello"), registry.reference("demo/chart:0.1")], progress=told)
-    assert sorted(states[-1] for states in told.states.values()) == [State.DONE, State.DONE, State.PRESENT]
-    assert told.titles == ["Pulling 2 references"]
-    assert len(told.summaries) == 1
-
-
-def test_progress_ends_once_when_a_pull_fails(registry: SampleRegistry) -> None:
-    layer = images(registry, "demo/hello:latest")[0].manifest["layers"][0]["digest"]
-    fault = registry.fault(f"*/blobs/{layer}", status=500, times=None)
-    told = Told()
-    with pytest.raises(TransportError):
-        ocinb.pull(registry.reference("demo/hello"), progress=told)
-    assert told.states[layer][-1] == State.FAILED
-    assert told.summaries == [f"{told.titles[0]} failed"], "nothing came"
-    fault.cancel()
-    registry.fault(f"*/blobs/{layer}", cut=5)
-    with pytest.raises(TransportError):
-        ocinb.pull(registry.reference("demo/hello"), progress=told)
-    assert told.summaries[1] == f"{told.titles[0]} failed; what came is kept and resumed next time"
-
-
-def test_an_interrupt_before_anything_came_promises_nothing(registry: SampleRegistry) -> None:
-    class Stopping(Told):
-        def state(self, key: str, state: State) -> None:
-            super().state(key, state)
-            raise KeyboardInterrupt
-
-    told = Stopping()
-    with pytest.raises(KeyboardInterrupt):
-        ocinb.pull(registry.reference("demo/hello"), progress=told)
-    assert told.summaries == [f"{told.titles[0]} stopped"]
-
-
-def test_what_comes_wrong_twice_is_not_kept_and_nobody_says_so(registry: SampleRegistry) -> None:
-    layer = images(registry, "demo/hello:latest")[0].manifest["layers"][0]["digest"]
-    registry.fault(f"*/blobs/{layer}", corrupt=3, times=None)
-    told = Told()
-    with pytest.raises(IntegrityError):
-        ocinb.pull(registry.reference("demo/hello"), progress=told)
-    assert told.summaries == [f"{told.titles[0]} failed"]
-
-
-def test_the_last_line_counts_what_came_of_failures_too(registry: SampleRegistry, tmp_path: Path) -> None:
-    bad, good = registry.reference("demo/shop:2.0"), registry.reference("demo/hello")
-    layer = own_layer(registry, "demo/shop:2.0", "demo/shop:1.0")
-    registry.fault(f"*/blobs/{layer}", cut=5, times=None)
-    told = Told()
-    ocinb.pull([bad, good], platform="amd64", destination=tmp_path, progress=told, errors="skip")
-    [summary] = told.summaries
-    whole = {
-        blob["digest"]: blob["size"]
-        for name in ("demo/shop:2.0", "demo/hello:latest")
-        for blob in blobs(registry, name)
-    }
-    fetched = human_size(sum(whole.values()) - whole[layer] + 5)
-    assert f"; {fetched} fetched in " in summary
-    assert summary.endswith("; 1 failed; what came is kept and resumed next time")
-
-
 def test_if_all_fail_nobody_says_that_something_was_pulled(registry: SampleRegistry, tmp_path: Path) -> None:
     bad = registry.reference("demo/shop:2.0")
     registry.fault(f"*/blobs/{own_layer(registry, 'demo/shop:2.0', 'demo/shop:1.0')}", cut=5, times=None)
@@ -254,19 +126,6 @@ def test_if_all_fail_nobody_says_that_something_was_pulled(registry: SampleRegis
         told.summaries[0],
     )
     assert re.fullmatch(r"Pulling 2 references failed; 0 B fetched in .* s", told.summaries[1])
-
-
-@pytest.mark.parametrize(
-    ("names", "blobs"), [(["demo/empty:1"], "1 blob"), (["demo/empty:1", "demo/hello"], "3 blobs")]
-)
-def test_the_last_line_counts_what_came_and_what_failed(registry: SampleRegistry, names: list[str], blobs: str) -> None:
-    registry.put_image("demo/empty", [], tag="1")
-    came = [registry.reference(name) for name in names]
-    told = Told()
-    ocinb.pull([*came, registry.reference("demo/gone:1"), "no name"], progress=told, errors="skip")
-    [summary] = told.summaries
-    what = "2 references" if len(names) > 1 else came[0]
-    assert re.fullmatch(rf"Pulled {re.escape(what)}: {blobs}, .* fetched in .* s; 2 failed", summary)
 
 
 def test_an_error_of_whoever_draws_ends_the_pull_and_is_told(registry: SampleRegistry) -> None:
@@ -284,16 +143,6 @@ def test_what_is_no_progress_is_refused(registry: SampleRegistry) -> None:
     with pytest.raises(InvalidError):
         ocinb.pull(registry.reference("demo/hello"), progress=object())  # type: ignore[arg-type]
     assert registry.requests == ()
-
-
-def test_files_have_their_final_name_only_when_they_are_right(registry: SampleRegistry, tmp_path: Path) -> None:
-    layer = images(registry, "demo/hello:latest")[0].manifest["layers"][0]["digest"]
-    registry.fault(f"*/blobs/{layer}", corrupt=1, times=None)
-    with pytest.raises(IntegrityError):
-        ocinb.pull(registry.reference("demo/hello"), destination=tmp_path, progress=False)
-    for path in (tmp_path / "blobs").rglob("*"):
-        assert path.is_dir() or f"sha256:{path.name}" == sha256(path.read_bytes())
-    assert not (tmp_path / "blobs" / "sha256" / layer[7:]).exists()
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b'{"manifests": [5]}'])
@@ -334,20 +183,3 @@ def test_a_fifo_in_a_folder_of_a_stranger_is_not_waited_for(
     else:
         with pytest.raises(TransportError, match="cannot be used"):
             ocinb.pull(other, destination=tmp_path, progress=False)
-
-
-def test_while_it_fetches_nobody_removes_anything_also_from_a_new_folder(
-    registry: SampleRegistry, tmp_path: Path
-) -> None:
-    free: list[bool | None] = []
-
-    class Asking(Told):
-        def start(self, title: str, tasks: Sequence[Task]) -> None:
-            super().start(title, tasks)
-            with Layout(tmp_path / "new").unless_in_use() as alone:
-                free.append(alone)
-
-    ocinb.pull(registry.reference("demo/hello"), destination=tmp_path / "new", progress=Asking())
-    assert free == [False]
-    with Layout(tmp_path / "new").unless_in_use() as alone:
-        assert alone

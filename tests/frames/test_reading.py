@@ -13,20 +13,14 @@ import ocinb
 from ocinb._settings import settings
 from ocinb.errors import IntegrityError, InvalidError, TransportError
 from ocinb.frames import layer_reader
-from ocinb.frames.layer_reader import LayerContents, Reader
-from ocinb.frames.resolve import resolve_reference
-from ocinb.layer_index import index_layers
-from ocinb.progress.protocol import NoProgress
 from ocinb.rootfs.toc import find_toc
 from ocinb.samples import SampleRegistry
 from ocinb.samples.images import Layer, Manifest, Step, make_image, make_layer
 from ocinb.samples.seekable_layers import make_estargz, make_zstd_chunked, toc_image
 from ocinb.samples.tars import file, hardlink, noise, symlink, whiteout
-from ocinb.sources.session import default_session
-from ocinb.spec.digest import Digest
 from ocinb.spec.toc_annotations import toc_digests
-from tests.documents import REPOSITORY, put_image, put_schema1
-from tests.frames.layerfacts import layer_of, plain, put_layers
+from tests.documents import REPOSITORY, put_schema1
+from tests.frames.layerfacts import layer_of, put_layers
 from tests.spec.signing import Step as OldStep
 
 FUNCTIONS: dict[str, Callable[..., pd.DataFrame]] = {
@@ -68,33 +62,6 @@ def sent_of(registry: SampleRegistry, layers: Sequence[Layer], since: int = 0) -
     numbers = {str(layer.digest): number for number, layer in enumerate(layers)}
     asked = [(request.path.rpartition("/")[2], request) for request in list(registry.requests)[since:]]
     return [(numbers[digest], request.header("Range")) for digest, request in asked if digest in numbers]
-
-
-@pytest.mark.parametrize("name", FUNCTIONS)
-def test_each_layer_is_fetched_once_and_read_once(registry: SampleRegistry, name: str) -> None:
-    layers = [layer_of(BASE), layer_of(TOP)]
-    reference = put_stack(registry, layers)
-    first = FUNCTIONS[name](reference)
-    assert sorted(sent_of(registry, layers)) == [(0, None), (1, None)]
-    before = len(registry.requests)
-    for layer in layers:
-        (settings.store_dir / "blobs/sha256" / layer.digest.hex).unlink()
-    settings.offline = True
-    pd.testing.assert_frame_equal(FUNCTIONS[name](reference), first)
-    for other in FUNCTIONS.values():
-        assert len(other(reference))
-    assert len(registry.requests) == before
-    usage = ocinb.store.usage().set_index("kind")["entries"]
-    assert usage["index"] >= 1
-
-
-@pytest.mark.parametrize("name", FUNCTIONS)
-def test_what_was_pulled_is_not_fetched(registry: SampleRegistry, name: str) -> None:
-    reference = put_stack(registry, [layer_of(BASE), layer_of(TOP)])
-    ocinb.pull(reference, progress=False)
-    before = len(registry.requests)
-    assert len(FUNCTIONS[name](reference))
-    assert len(registry.requests) == before
 
 
 @pytest.mark.parametrize("form", MAKERS)
@@ -153,41 +120,6 @@ def test_tables_of_contents_without_a_named_image_are_pruned(registry: SampleReg
 
 
 @pytest.mark.parametrize("form", MAKERS)
-@pytest.mark.parametrize("name", ["efficiency", "layers"])
-def test_how_large_a_tar_is_only_the_whole_layer_says(registry: SampleRegistry, name: str, form: str) -> None:
-    layers = stack(form)
-    reference = put_stack(registry, layers)
-    assert len(ocinb.files(reference)) == len(BASE) + len(TOP)
-    before = len(registry.requests)
-    frame = FUNCTIONS[name](reference)
-    assert frame["tar_bytes"].notna().all()
-    assert sorted(sent_of(registry, layers, before)) == [(0, None), (1, None)]
-
-
-@pytest.mark.parametrize("form", MAKERS)
-@pytest.mark.parametrize("known", [False, True], ids=["never read", "its blobs are gone"])
-def test_a_file_costs_the_part_that_has_it(registry: SampleRegistry, form: str, *, known: bool) -> None:
-    layers = stack(form)
-    reference = put_stack(registry, layers)
-    if known:
-        ocinb.efficiency(reference)
-        for layer in layers:
-            (settings.store_dir / "blobs/sha256" / layer.digest.hex).unlink()
-    before = len(registry.requests)
-    for path, number, content in [
-        ("srv/7", None, noise("7", 40_000)),
-        ("again", None, noise("7", 40_000)),
-        ("link", None, noise("8", 40_000)),
-        ("srv/9", None, b"nine"),
-        ("srv/9", 0, noise("9", 40_000)),
-        ("key", 0, b"secret"),
-    ]:
-        assert ocinb.read(reference, path, layer=number) == content
-    assert all(part for _, part in sent_of(registry, layers, before))
-    assert not any((settings.store_dir / "blobs/sha256" / layer.digest.hex).exists() for layer in layers)
-
-
-@pytest.mark.parametrize("form", MAKERS)
 def test_a_registry_without_ranges_gives_the_whole_layer(registry: SampleRegistry, form: str) -> None:
     layers = stack(form)
     reference = put_stack(registry, layers)
@@ -231,35 +163,6 @@ def test_a_table_of_contents_that_is_another_one_is_an_error(registry: SampleReg
     assert caught.value.reference == reference
 
 
-def test_layers_in_a_folder_are_read_as_a_whole(registry: SampleRegistry, tmp_path: Any) -> None:
-    reference = put_stack(registry, stack("estargz"))
-    ocinb.pull(reference, destination=tmp_path / "to", progress=False)
-    local = ocinb.files(f"oci:{tmp_path / 'to'}")
-    pd.testing.assert_frame_equal(local.drop(columns="reference"), ocinb.files(reference).drop(columns="reference"))
-
-
-def test_layers_that_images_share_are_read_once(registry: SampleRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
-    shared, one, two = layer_of(BASE), layer_of(TOP), layer_of([file("other")])
-    names = [put_stack(registry, [shared, top], tag) for top, tag in ((one, "one"), (two, "two"))]
-    read: list[list[str]] = []
-
-    def note(layers: Any, *given: Any, **more: Any) -> Any:
-        read.append([layer.digest for layer in layers])
-        return index_layers(layers, *given, **more)
-
-    monkeypatch.setattr(layer_reader, "index_layers", note)
-    assert len(ocinb.files(names)) == 2 * len(BASE) + len(TOP) + 1
-    assert read == [[shared.digest, one.digest], [two.digest]]
-
-
-def test_a_layer_that_was_listed_by_its_table_is_no_whole_one_for_the_next(registry: SampleRegistry) -> None:
-    layers = stack("estargz")
-    names = [put_stack(registry, layers, "one"), put_stack(registry, layers[:1], "two")]
-    assert len(ocinb.files(names)) == 2 * len(BASE) + len(TOP)
-    assert len(sent_of(registry, layers)) <= 4, "the second image needs nobody"
-    assert ocinb.efficiency(names)["tar_bytes"].notna().all()
-
-
 def rename(toc: dict[str, Any]) -> dict[str, Any]:
     """Say that a file has another name."""
     return toc | {"entries": [row | {"name": row["name"].replace("tool", "other")} for row in toc["entries"]]}
@@ -279,21 +182,6 @@ def test_a_table_is_believed_for_the_image_that_promises_it_alone(registry: Samp
     assert ocinb.read(right, "usr/tool") == b"good" * 100
 
 
-def test_a_layer_that_was_listed_is_read_from_where_the_next_image_is(registry: SampleRegistry) -> None:
-    lazy = make_estargz([file("usr/tool", "good" * 100)])
-    read: list[LayerContents] = []
-    for repository in ("demo/one", "demo/two"):
-        registry.put_image(repository, [lazy], tag="1")
-        opened = resolve_reference(registry.reference(f"{repository}:1"), default_session())
-        [image] = opened.images(None)
-        read += Reader(opened, NoProgress(), whole=False, held=read).layers(image, range(len(image.manifest.layers)))
-    assert read[0].entries is read[1].entries, "its table is not read again"
-    assert read[1].toc is not None
-    before = len(registry.requests)
-    assert read[1].toc.read(0) == b"good" * 100
-    assert [request.path.partition("/blobs/")[0] for request in registry.requests[before:]] == ["/v2/demo/two"]
-
-
 @pytest.mark.parametrize("form", MAKERS)
 def test_what_the_store_saw_before_makes_no_difference(registry: SampleRegistry, form: str) -> None:
     lazy = MAKERS[form]([file("usr/tool", "good" * 100)])
@@ -303,29 +191,6 @@ def test_what_the_store_saw_before_makes_no_difference(registry: SampleRegistry,
     reference = put_stack(registry, [left], "anew")
     assert ocinb.files(reference)["path"].tolist() == ["usr/tool", "usr/more"]
     assert ocinb.read(reference, "usr/tool") == b"other" * 100
-
-
-def test_images_that_share_a_layer_may_name_its_tar_by_different_digests(registry: SampleRegistry) -> None:
-    shared = make_layer([file("a", "x")])
-    names = []
-    for algorithm in ("sha256", "sha512", "sha256"):
-        diff_id = Digest.of(plain(shared.raw), algorithm)
-        put_image(registry, shared, tag=algorithm, rootfs={"type": "layers", "diff_ids": [diff_id]})
-        names.append(registry.reference(f"{REPOSITORY}:{algorithm}"))
-    assert len(ocinb.files(names)) == 2
-    for name in names:
-        assert len(ocinb.files(name)) == 1
-
-
-def test_how_large_a_layer_of_schema_1_is_costs_one_byte(registry: SampleRegistry) -> None:
-    layer = layer_of(BASE)
-    registry.put_blob(layer.raw)
-    put_schema1(registry, OldStep(["/bin/sh"], str(layer.digest)))
-    reference = registry.reference(f"{REPOSITORY}:old")
-    assert len(ocinb.files(reference)) == len(BASE)
-    assert sent_of(registry, [layer]) == [(0, "bytes=0-0"), (0, None)]
-    assert len(ocinb.files(reference)) == len(BASE)
-    assert len(sent_of(registry, [layer])) == 2
 
 
 @pytest.mark.parametrize("fault", [{"ignore_range": True}, {}])

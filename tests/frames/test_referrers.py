@@ -11,15 +11,15 @@ import pytest
 
 import ocinb
 from ocinb._settings import settings
-from ocinb.errors import InvalidError, NotFoundError, TransportError
+from ocinb.errors import InvalidError, TransportError
 from ocinb.samples import SampleRegistry
 from ocinb.samples import registry as start_registry
 from ocinb.samples.images import make_index
 from ocinb.samples.shop import RELEASES, shop_index
 from ocinb.samples.signed_images import cosign_signature, cosign_tag, sbom, signature
 from ocinb.sources.session import close_default_session
-from tests.frames.facts import fetch, known, records, sha256
-from tests.localfiles import entry, layout_files, podman_archive, tar_bytes, tiny_image, write_files
+from tests.frames.facts import fetch, records, sha256
+from tests.localfiles import entry, layout_files, write_files
 
 SBOM = "application/spdx+json"
 SIGNATURE = "application/vnd.cncf.notary.signature"
@@ -68,97 +68,11 @@ def expected(registry: SampleRegistry) -> list[dict[str, Any]]:
     ]
 
 
-@pytest.mark.parametrize("api", [True, False])
-def test_rows_are_what_the_registry_holds(api: bool) -> None:  # noqa: FBT001 - a row
-    with start_registry(referrers_api=api) as registry:
-        name = registry.reference("demo/shop:2.0")
-        rows = records(ocinb.referrers(name))
-        wanted = expected(registry)
-    by_list = "api" if api else "tag"
-    assert [row.pop("reference") for row in rows] == [name] * 5
-    annotations = [row.pop("annotations") for row in rows]
-    key = {row["digest"]: place for place, row in enumerate(rows)}
-    wanted.sort(key=lambda row: key[row["digest"]])
-    assert rows == [{**row, "found_via": by_list if row["found_via"] == "list" else row["found_via"]} for row in wanted]
-    assert [sorted(one) for one in annotations] == [
-        *[["org.opencontainers.image.created"]] * 2,
-        *[["vnd.docker.reference.digest", "vnd.docker.reference.type"]] * 2,
-        [],
-    ]
-
-
-def test_what_refers_to_one_platform_is_asked_by_its_digest(registry: SampleRegistry) -> None:
-    image = ocinb.manifests(registry.reference("demo/shop:2.0"))["digest"][0]
-    frame = ocinb.referrers(registry.reference(f"demo/shop@{image}"))
-    assert records(frame[["subject", "artifact_type", "found_via"]]) == [
-        {"subject": image, "artifact_type": SBOM, "found_via": "api"}
-    ]
-
-
-def test_an_image_to_which_nobody_refers(registry: SampleRegistry) -> None:
-    frame = ocinb.referrers(registry.reference("demo/hello"))
-    assert len(frame) == 0
-    assert frame.attrs["failures"] == []
-
-
-def test_one_type(registry: SampleRegistry) -> None:
-    name = registry.reference("demo/shop:2.0")
-    whole = ocinb.referrers(name)
-    for artifact_type in (SBOM, SIGNATURE, COSIGN):
-        part = ocinb.referrers(name, artifact_type=artifact_type)
-        assert records(part) == records(whole[whole["artifact_type"] == artifact_type])
-        assert len(part) == 1
-    assert len(ocinb.referrers(name, artifact_type="none/such")) == 0
-
-
 @pytest.mark.parametrize("artifact_type", ["", 5, [SBOM], b"a/b"])
 def test_a_type_is_a_text(registry: SampleRegistry, artifact_type: object) -> None:
     with pytest.raises(InvalidError, match="artifact_type takes a type such as"):
         ocinb.referrers(registry.reference("demo/shop:2.0"), artifact_type=artifact_type)  # type: ignore[arg-type]
     assert registry.requests == ()
-
-
-def test_many_names_keep_their_order(registry: SampleRegistry) -> None:
-    names = [registry.reference(f"demo/{name}") for name in ("shop:latest", "hello", "shop:1.0", "shop:2.0", "hello")]
-    frame = ocinb.referrers(iter(names))
-    counts = {name: len(rows) for name, rows in frame.groupby("reference", sort=False)}
-    assert list(counts.items()) == [(names[0], 5), (names[2], 2), (names[3], 5)]
-
-
-def test_names_that_fail_are_left_out(registry: SampleRegistry) -> None:
-    names = [registry.reference("demo/shop:9"), registry.reference("demo/shop:2.0"), "no name!"]
-    frame = ocinb.referrers(names, errors="skip")
-    assert set(frame["reference"]) == {names[1]}
-    assert [failure["reference"] for failure in frame.attrs["failures"]] == [names[0], names[2]]
-    with pytest.raises(NotFoundError, match="there is no tag '9'"):
-        ocinb.referrers(names[:2])
-
-
-def test_what_attests_leads_to_what_it_says(registry: SampleRegistry) -> None:
-    name = registry.reference("demo/shop")
-    frame = ocinb.referrers(f"{name}:2.0")
-    row = frame[frame["found_via"] == "index"].iloc[0]
-    blobs = ocinb.layers(f"{name}@{row['digest']}")
-    assert blobs["media_type"].tolist() == [IN_TOTO] * 2
-    statements = [ocinb.document(f"{name}@{digest}").json for digest in blobs["digest"]]
-    assert [statement["predicateType"] for statement in statements] == [
-        "https://spdx.dev/Document",
-        "https://slsa.dev/provenance/v0.2",
-    ]
-    for statement in statements:
-        assert f"sha256:{statement['subject'][0]['digest']['sha256']}" == row["subject"]
-
-
-def test_a_registry_may_fail_at_a_blob_that_is_asked_for_as_a_manifest(registry: SampleRegistry) -> None:
-    settings.retries = 0
-    name, statement = registry.reference("demo/shop"), b'{"_type": "https://in-toto.io/Statement/v1"}'
-    digest = registry.put_blob(statement)
-    registry.fault("*/manifests/*", status=500, times=None)
-    assert ocinb.document(f"{name}@{digest}").raw == statement
-    with pytest.raises(TransportError, match="answered 500"):
-        ocinb.document(f"{name}@sha256:{'0' * 64}")
-    with pytest.raises(TransportError, match="answered 500"):
-        ocinb.document(f"{name}:2.0")
 
 
 def test_a_signature_of_cosign_leads_to_what_was_signed(registry: SampleRegistry) -> None:
@@ -167,19 +81,6 @@ def test_a_signature_of_cosign_leads_to_what_was_signed(registry: SampleRegistry
     blob = ocinb.layers(f"{name}@{row['digest']}")["digest"].item()
     payload = ocinb.document(f"{name}@{blob}").json
     assert payload["critical"]["image"]["docker-manifest-digest"] == row["subject"]
-
-
-def test_a_stranger_s_text_is_kept_as_it_is(registry: SampleRegistry) -> None:
-    notes = {"\x1b[2J": "<script>", "": "\x00"}
-    odd = {"mediaType": "a\nb", "digest": f"sha256:{'0' * 64}", "size": 7, "artifactType": "\x1b", "annotations": notes}
-    registry.fault("*/referrers/*", body=json.dumps({"manifests": [odd]}), headers={"Content-Type": INDEX})
-    [row] = records(ocinb.referrers(registry.reference("demo/hello")))
-    assert (row["media_type"], row["artifact_type"], row["annotations"]) == ("a\nb", "\x1b", notes)
-
-
-def test_a_type_that_nobody_says_is_na(registry: SampleRegistry) -> None:
-    frame = ocinb.referrers(registry.reference("demo/shop:2.0"))
-    assert [known(value) for value in frame.loc[frame["found_via"] == "index", "artifact_type"]] == [None, None]
 
 
 # On this machine.
@@ -215,12 +116,6 @@ def test_an_image_on_this_machine_leads_to_its_sbom(tmp_path: Path) -> None:
     assert ocinb.document(f"oci:{tmp_path}:{blob}").json["spdxVersion"] == "SPDX-2.3"
 
 
-def test_an_archive_of_docker_has_no_referrers(tmp_path: Path) -> None:
-    path = tmp_path / "one.tar"
-    path.write_bytes(tar_bytes(podman_archive(tiny_image("one"), ["demo/one:1"])))
-    assert records(ocinb.referrers(f"docker-archive:{path}")) == []
-
-
 # What a first call asks beside the tag itself; a second one asks nothing within the life of a tag.
 API, TAG, SIGNED, MISSING = "GET referrers", "GET tag", ["HEAD .sig", "GET signature"], ["HEAD .att", "HEAD .sbom"]
 PRICES: dict[str, tuple[bool, str, list[str]]] = {
@@ -245,19 +140,6 @@ def prices(registry: SampleRegistry, since: int = 0) -> list[str]:
     return sorted(shown)
 
 
-@pytest.mark.parametrize(("api", "name", "price"), PRICES.values(), ids=PRICES)
-def test_what_it_costs(api: bool, name: str, price: list[str]) -> None:  # noqa: FBT001 - a row
-    with start_registry(referrers_api=api) as registry:
-        first = ocinb.referrers(registry.reference(name))
-        assert prices(registry) == sorted(price)
-        assert len(registry.requests) == len(price) + 1, "and one for the tag"
-        for _ in range(2):
-            again = ocinb.referrers(registry.reference(name))
-            assert records(again) == records(first)
-            close_default_session()
-        assert len(registry.requests) == len(price) + 1
-
-
 @pytest.mark.parametrize("api", [True, False])
 def test_what_was_asked_before_is_answered_offline(api: bool) -> None:  # noqa: FBT001 - a row
     with start_registry(referrers_api=api) as registry:
@@ -277,12 +159,3 @@ def test_a_registry_without_a_list_is_asked_for_it_once_for_all_images(old: Samp
     assert len(images) == 11
     ocinb.referrers(images)
     assert len([request for request in old.requests if "/referrers/" in request.path]) == 1
-
-
-def test_without_life_all_is_asked_for_each_time(registry: SampleRegistry) -> None:
-    settings.tag_ttl = 0
-    name = registry.reference("demo/shop:2.0")
-    ocinb.referrers(name)
-    before = len(registry.requests)
-    ocinb.referrers(name)
-    assert prices(registry, before) == sorted([API, "HEAD .sig", *MISSING])

@@ -8,8 +8,6 @@ import pandas as pd
 import pytest
 
 import ocinb
-from ocinb._schemas import Schema
-from ocinb.frames import schemas
 from ocinb.samples import SampleRegistry
 
 TIME = "datetime64[us, UTC]"
@@ -68,14 +66,6 @@ def has_the_form_of(frame: pd.DataFrame, name: str) -> bool:
 
 
 @pytest.mark.parametrize("name", COLUMNS)
-def test_a_frame_has_the_columns_of_the_design(registry: SampleRegistry, name: str) -> None:
-    frame = CALLS[name](registry.reference("demo/shop:2.0"))
-    assert len(frame)
-    assert has_the_form_of(frame, name)
-    assert frame.index.equals(pd.RangeIndex(len(frame)))
-
-
-@pytest.mark.parametrize("name", COLUMNS)
 def test_an_empty_frame_has_the_same_columns(registry: SampleRegistry, name: str) -> None:
     registry.fault("*", status=404, times=None)
     frame = CALLS[name](registry.reference("demo/shop:2.0"))
@@ -84,25 +74,8 @@ def test_an_empty_frame_has_the_same_columns(registry: SampleRegistry, name: str
     assert len(frame.attrs["failures"]) == 1
 
 
-@pytest.mark.parametrize(
-    "name", ["layers", "history", "configs", "files", "filesystem", "hidden", "efficiency", "shared"]
-)
-def test_no_names_give_an_empty_frame(name: str) -> None:
-    frame = getattr(ocinb, name)([])
-    assert has_the_form_of(frame, name)
-    assert (len(frame), frame.attrs["failures"]) == (0, [])
-
-
 @pytest.mark.parametrize("name", COLUMNS)
 def test_frames_of_several_calls_go_together(registry: SampleRegistry, name: str) -> None:
     one = CALLS[name](registry.reference("demo/shop:2.0"))
     nothing = CALLS[name](registry.reference("demo/gone:1")) if name != "repositories" else one.iloc[:0]
     assert has_the_form_of(pd.concat([one, nothing], ignore_index=True), name)
-
-
-@pytest.mark.parametrize("schema", [value for value in vars(schemas).values() if isinstance(value, Schema)])
-def test_every_column_says_what_it_means(schema: Schema) -> None:
-    assert schema.row
-    for column in schema.columns:
-        assert column.meaning
-        assert (column.unit == "bytes") == f"_{column.name}".endswith("_bytes"), column.name

@@ -58,23 +58,6 @@ def test_one_that_hangs_up_was_reached(monkeypatch: pytest.MonkeyPatch) -> None:
     known.check(f"{host}/demo/app")
 
 
-def test_after_a_while_one_tries_again_however_many_ask(monkeypatch: pytest.MonkeyPatch) -> None:
-    settings.retries = 0
-    host = closed_port()
-    with pytest.raises(ocinb.errors.TransportError) as caught:
-        ocinb.layers(f"{host}/demo/app")
-    now, known = 1000.0, batch.CircuitBreaker()
-    monkeypatch.setattr("ocinb.frames.batch.time.monotonic", lambda: now)
-    known.note(f"{host}/demo/app", caught.value)
-    for _ in range(3):
-        now += batch.BELIEVED_SECONDS / 4
-        with pytest.raises(ocinb.errors.TransportError) as caught:
-            known.check(f"{host}/demo/app")
-        known.note(f"{host}/demo/app", caught.value)
-    now += batch.BELIEVED_SECONDS / 2
-    known.check(f"{host}/demo/app")
-
-
 def test_what_is_on_this_machine_is_told_whatever_others_met(registry: SampleRegistry) -> None:
     settings.retries, settings.concurrency, settings.tag_ttl = 0, 1, 3600
     tagged, never = registry.reference("demo/hello"), registry.reference("demo/hello:never")

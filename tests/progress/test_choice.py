@@ -1,7 +1,6 @@
 """What people pass as ``progress=`` becomes somebody to report to, or an error that helps."""
 
 import io
-import subprocess
 import sys
 from types import SimpleNamespace
 
@@ -12,7 +11,6 @@ from ocinb.errors import InvalidError
 from ocinb.progress import NoProgress, Progress, State, choose_progress
 from ocinb.progress.terminal import TerminalProgress
 from ocinb.progress.widgets import WidgetProgress
-from tests.patience import SECONDS
 
 
 class ZMQInteractiveShell:
@@ -95,9 +93,3 @@ def test_no_progress_takes_everything() -> None:
     progress.state("nobody", State.FAILED)
     progress.finish("over")
     assert isinstance(progress, Progress)
-
-
-def test_importing_it_imports_no_drawer() -> None:
-    code = "import sys, ocinb.progress; print([n for n in ('tqdm', 'ipywidgets', 'IPython') if n in sys.modules])"
-    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=SECONDS)
-    assert shown.stdout == "[]\n"

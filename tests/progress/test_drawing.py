@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 
 from ocinb.progress.protocol import State, Task
-from ocinb.progress.renderer import DELAY, INTERVAL, DrawnProgress, Pulse
+from ocinb.progress.renderer import DrawnProgress, Pulse
 from ocinb.progress.stats import Tally
 from tests.patience import SECONDS
 from tests.progress.hand import Hand, beat
@@ -102,16 +102,6 @@ def test_what_nobody_announced_is_not_minded() -> None:
     progress.finish("over")
 
 
-def test_a_second_start_ends_the_first() -> None:
-    progress = Diary(pulse=Hand)
-    progress.start("first", [_TASK])
-    beat(progress)
-    progress.start("second", [_TASK])
-    beat(progress)
-    progress.finish("over")
-    assert progress.lines == ["open first 1 of 1", "close first", "open second 1 of 1", "close over"]
-
-
 def test_all_of_it_is_drawn_in_one_thread_and_in_the_callers_context() -> None:
     seen: list[tuple[str, str]] = []
     where = ContextVar("where", default="nowhere")
@@ -166,35 +156,9 @@ def test_a_screen_that_breaks_stays_dark_and_breaks_nothing_else(at: str, caplog
     assert [record.levelname for record in caplog.records] == ["DEBUG"], "louder would be written to that very screen"
 
 
-def test_a_screen_is_tried_anew_the_next_time() -> None:
-    progress = Broken("draw")
-    for _ in range(2):
-        progress.start("Pulling", [_TASK])
-        _hand(progress).beat()
-        progress.finish("over")
-    assert progress.lines.count("draw") == 2
-
-
 def test_strangers_text_stays_on_its_line() -> None:
     progress = Diary(pulse=Hand)
     progress.start("Pulling\x1b[2J", [_TASK])
     beat(progress)
     progress.finish("one\ntwo\r")
     assert progress.lines == ["open Pulling\\x1b[2J 1 of 1", "close one\\ntwo\\r"]
-
-
-def test_a_pulse_waits_its_interval_between_beats(monkeypatch: pytest.MonkeyPatch) -> None:
-    beats: list[str] = []
-    pulse = Pulse(lambda: beats.append("beat"))
-    waits: list[float] = []
-
-    def wait(seconds: float) -> bool:
-        waits.append(seconds)
-        return len(waits) > 3
-
-    monkeypatch.setattr(pulse._stopped, "wait", wait)
-    pulse._last = lambda: beats.append("last")
-    pulse._run()
-    assert beats == [*["beat"] * 3, "last"]
-    assert waits == [DELAY, *[INTERVAL] * 3]
-    assert INTERVAL == 0.1

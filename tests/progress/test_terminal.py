@@ -3,7 +3,6 @@
 import io
 import os
 import sys
-import threading
 from collections.abc import Callable
 
 import pytest
@@ -28,25 +27,6 @@ def width(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
         monkeypatch.setattr(os, "get_terminal_size", lambda *_: os.terminal_size((columns, 25)))
 
     return set_width
-
-
-def test_the_bar_moves_and_leaves_one_line(width: Callable[[int], None]) -> None:
-    width(120)
-    screen = Screen()
-    progress = TerminalProgress(screen, pulse=Hand)
-    progress.start("Pulling {demo}", _TASKS)
-    progress.state("a", State.PRESENT)
-    progress.state("b", State.DOWNLOADING)
-    progress.advance("b", 3 * 2**30)
-    beat(progress)
-    frames = screen.getvalue().split("\r")
-    assert len(frames) == 2, "the first frame is no empty bar"
-    assert frames[-1].startswith("Pulling {demo}  50 % |######      |")
-    assert frames[-1].endswith("| 3.3 GB of 6.5 GB · 1 of 2 done")
-    progress.finish("2 blobs")
-    frames = screen.getvalue().split("\r")
-    assert frames[-2].strip() == "", "the bar is wiped"
-    assert frames[-1] == "2 blobs\n"
 
 
 @pytest.mark.parametrize("is_drawn", [False, True])
@@ -99,28 +79,6 @@ def test_no_word_is_cut_where_there_is_room_for_all(width: Callable[[int], None]
     progress.finish("over")
 
 
-def test_a_terminal_that_says_it_has_no_columns_is_drawn_upon(width: Callable[[int], None]) -> None:
-    width(0)
-    screen = Screen()
-    progress = TerminalProgress(screen, pulse=Hand)
-    progress.start("Pulling", _TASKS)
-    beat(progress)
-    assert "% |" in screen.getvalue()
-    progress.finish("over")
-
-
-def test_what_has_no_size_is_counted(width: Callable[[int], None]) -> None:
-    width(120)
-    screen = Screen()
-    progress = TerminalProgress(screen, pulse=Hand)
-    progress.start("Asking for 4 names", [Task(key, "", 0) for key in "abcd"])
-    for key, shown in zip("abcd", ("25 % |###  ", "50 % |######  ", "75 % |######### ", "100 % |####"), strict=True):
-        progress.state(key, State.DONE)
-        beat(progress)
-        assert shown in screen.getvalue().split("\r")[-1]
-    progress.finish("4 names")
-
-
 def test_it_is_told_that_another_process_fetches_it(width: Callable[[int], None]) -> None:
     width(80)
     screen = Screen()
@@ -134,17 +92,6 @@ def test_it_is_told_that_another_process_fetches_it(width: Callable[[int], None]
         "there is no room for more"
     )
     progress.finish("over")
-
-
-def test_strangers_text_cannot_move_the_cursor(width: Callable[[int], None]) -> None:
-    width(120)
-    screen = Screen()
-    progress = TerminalProgress(screen, pulse=Hand)
-    progress.start("Pulling \x1b[31mred", _TASKS)
-    beat(progress)
-    progress.finish("done \x1b]0;title\x07 \u202eback")
-    assert "\x1b[31m" not in screen.getvalue()
-    assert screen.getvalue().endswith("\rdone \\x1b]0;title\\x07 \\u202eback\n")
 
 
 def test_nothing_to_do_is_drawn_as_done() -> None:
@@ -162,16 +109,6 @@ def test_what_takes_no_time_leaves_a_line_and_nothing_else() -> None:
     progress.start("Pulling", _TASKS)
     progress.finish("2 blobs")
     assert screen.getvalue() == "2 blobs\n"
-
-
-def test_no_thread_stays_behind(width: Callable[[int], None]) -> None:
-    width(80)
-    before = set(threading.enumerate())
-    progress = TerminalProgress(Screen(), pulse=Hand)
-    progress.start("Pulling", _TASKS)
-    beat(progress)
-    progress.finish("2 blobs")
-    assert set(threading.enumerate()) <= before
 
 
 def test_a_closed_standard_error_breaks_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -195,18 +132,3 @@ def test_standard_error_is_the_one_of_the_moment(capsys: pytest.CaptureFixture[s
     shown = capsys.readouterr()
     assert shown.out == ""
     assert shown.err.endswith("\r2 blobs\n")
-
-
-def test_two_at_a_time_write_no_line_over_each_others_bars(width: Callable[[int], None]) -> None:
-    width(80)
-    screen = Screen()
-    first, second = (TerminalProgress(screen, pulse=Hand) for _ in range(2))
-    for progress in (first, second):
-        progress.start("Pulling", _TASKS)
-        beat(progress)
-    first.finish("first is over")
-    assert "\r\x1b[Afirst is over\n" in screen.getvalue(), "both bars are wiped before"
-    beat(second)
-    assert screen.getvalue().rpartition("first is over\n")[2].count("% |") >= 1, "the other bar stands below"
-    second.finish("second is over")
-    assert screen.getvalue().endswith("second is over\n")

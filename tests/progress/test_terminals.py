@@ -127,18 +127,6 @@ def test_ctrl_c_leaves_a_line_that_says_so_and_the_next_run_resumes(session: Ses
     assert "resumed" in _run(command).stdout
 
 
-def test_a_terminal_that_goes_away_ends_no_pull(command: list[str]) -> None:
-    terminal, stderr = pty.openpty()
-    with subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stderr, text=True, start_new_session=True
-    ) as process:
-        os.close(stderr)
-        assert select.select([terminal], [], [], SECONDS)[0], "the bar is there"
-        os.close(terminal)
-        output, _ = process.communicate(timeout=SECONDS)
-    assert (output, process.returncode) == ("{'downloaded': 4}\n", 0)
-
-
 def test_a_pipe_gets_nothing(command: list[str]) -> None:
     done = _run(command)
     assert (done.stdout, done.stderr) == ("{'downloaded': 4}\n", "")

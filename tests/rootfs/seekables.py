@@ -67,10 +67,6 @@ def scanned(raw: bytes) -> Columns:
     return as_layer(scanner.take())
 
 
-def without_offsets(columns: Columns) -> Columns:
-    return replace(columns, offset=[None] * len(columns))
-
-
 def rows(columns: Columns) -> list[tuple[object, ...]]:
     return list(zip(*(getattr(columns, name) for name in COLUMNS if name != "offset"), strict=True))
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ocinb.archive.entries import Columns, text_of
 from ocinb.rootfs import dive
 from ocinb.rootfs.dive import DiveFigures, dive_figures
-from ocinb.samples.tars import directory, whiteout
+from ocinb.samples.tars import whiteout
 from tests.rootfs.stacks import KNOWN, columns, of, random_stack
 
 _NOTHING = DiveFigures(None, None, None)
@@ -55,14 +55,6 @@ def test_what_comes_before_a_whiteout_of_nothing_is_told_by_the_bytes_of_names(r
     assert dive_figures(layers) == DiveFigures((counted - 1) / counted, 0, 0.0)
 
 
-@pytest.mark.parametrize(
-    ("raw", "text"), [(rb"a\x", r"a\\x"), (b"\xe9", r"\xe9"), (b"\\\xe9x\\x\xe9", r"\\\xe9x\\x\xe9"), (rb"\\b", r"\\b")]
-)
-def test_names_have_their_bytes_again(raw: bytes, text: str) -> None:
-    assert text_of(raw) == text
-    assert dive._raw_name(text) == raw
-
-
 @given(st.binary())
 def test_any_name_has_its_bytes_again(raw: bytes) -> None:
     assert dive._raw_name(text_of(raw)) == raw
@@ -73,13 +65,6 @@ def test_names_of_backslashes_have_their_bytes_again(parts: list[bytes]) -> None
     assert dive._raw_name(text_of(b"".join(parts))) == b"".join(parts)
 
 
-def test_a_path_may_be_as_deep_as_it_likes() -> None:
-    deep = "a/" * 100_000
-    layers = [[directory("a"), of(f"{deep}b", 10)], [of(f"{deep}b", 10)], [directory("a"), whiteout("a")]]
-    assert dive_figures([columns(layer) for layer in layers[:2]]) == DiveFigures(0.5, 20, 2.0)
-    assert dive_figures([columns(layer) for layer in layers]) == DiveFigures(10 / 20, 20, 2.0)
-
-
 def test_more_names_than_memory_is_for_have_no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     layers = [columns([of("a/b/c", 10)]), columns([of("a/d", 10), of("a/d", 11)])]
     monkeypatch.setattr(dive, "NAMES_PER_ENTRY", 1)
@@ -87,13 +72,3 @@ def test_more_names_than_memory_is_for_have_no_figures(monkeypatch: pytest.Monke
     assert dive_figures(layers).efficiency == 1.0
     monkeypatch.setattr(dive, "HARMLESS_NAMES", 1)
     assert dive_figures(layers) == _NOTHING
-
-
-def test_directories_that_are_removed_in_one_another_are_added_up_once() -> None:
-    # Each would be walked from its own top: that is some 10^9 steps here, and no test ends that late.
-    depth = 3_000
-    folders = ["/".join(["d"] * level) for level in range(1, depth + 1)]
-    wide = [of(f"{folders[-1]}/{number}", 1) for number in range(300)]
-    below = columns([*map(directory, folders), *wide])
-    above = columns([whiteout(f"{folder}/d") for folder in folders[:-1]])
-    assert dive_figures([below, above]).wasted_bytes == 0

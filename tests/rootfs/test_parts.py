@@ -12,22 +12,10 @@ from ocinb.samples import SampleRegistry
 from tests.transferring import BLOB, describe, open_repository
 
 
-def test_a_part_comes_by_one_request(registry: SampleRegistry) -> None:
-    registry.put_blob(BLOB)
-    assert read_part(open_repository(registry), describe(BLOB), 1000, 50, settings) == BLOB[1000:1050]
-    assert [one.status for one in registry.requests if "/blobs/" in one.path] == [206]
-
-
 def test_a_whole_that_comes_for_a_part_is_not_read(registry: SampleRegistry) -> None:
     registry.put_blob(BLOB)
     registry.fault("*/blobs/*", ignore_range=True, times=None)
     assert read_part(open_repository(registry), describe(BLOB), 1000, 50, settings) is None
-
-
-def test_of_a_whole_that_comes_for_its_beginning_no_more_is_taken(registry: SampleRegistry) -> None:
-    registry.put_blob(BLOB)
-    registry.fault("*/blobs/*", ignore_range=True, times=None)
-    assert read_part(open_repository(registry), describe(BLOB), 0, 50, settings) == BLOB[:50]
 
 
 def test_another_part_is_an_error(registry: SampleRegistry) -> None:

@@ -106,23 +106,3 @@ def test_what_failed_is_not_built_upon(monkeypatch: pytest.MonkeyPatch) -> None:
         _lay(stacks, "ax", layers)
     assert stacks.known("ab") == 0
     assert _lay(stacks, "ab", layers) == "ab"
-
-
-def test_the_limits_count_only_what_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tree, "MAX_IMPLIED", 4)
-    layers = {"a": layer_of(file("a/b/1"))} | {name: layer_of(file(f"{name}/d/1")) for name in "bcdef"}
-    stacks = Stacks()
-    assert [_lay(stacks, f"a{name}", layers) for name in "bcdef"] == ["ab", "c", "d", "e", "f"]
-
-
-def test_the_positions_are_those_in_the_tar() -> None:
-    toc = Entry(".no.prefetch.landmark", content=b"\xf0", mode=0, owner=0)
-    layers = [layer_of(toc, file("a")), layer_of(whiteout("a"))]
-    found = Stacks().lay("ab", layers.__getitem__)
-    assert (found.layer, found.position) == ([0, 1], [1, 0])
-    assert (found.change, found.hidden, found.hidden_in, found.reason) == (
-        ["added", "deleted"],
-        [True, False],
-        [1, None],
-        ["deleted", None],
-    )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,10 +12,8 @@ import pytest
 
 import ocinb
 from ocinb._settings import Settings, settings
-from ocinb.archive.compression import decompressed
-from ocinb.archive.entries import DIRECTORY, FILE, OPAQUE, WHITEOUT
+from ocinb.archive.entries import DIRECTORY, OPAQUE, WHITEOUT
 from ocinb.errors import IntegrityError, InvalidError, OcinbError, TransportError
-from ocinb.rootfs import toc as tocs
 from ocinb.rootfs.toc import Toc, find_toc
 from ocinb.samples import SampleRegistry
 from ocinb.samples.images import make_layer
@@ -75,17 +72,6 @@ def test_a_table_that_lost_the_bytes_of_a_name_is_none(
     assert find_toc(open_repository(registry), put(registry, layer), settings) is None
 
 
-@pytest.mark.parametrize("form", FORMS)
-def test_each_file_is_read_by_one_request(registry: SampleRegistry, form: str) -> None:
-    toc = found(registry, put(registry, FORMS[form]))
-    contents = {entry.path.removeprefix("./"): entry.content for entry in TREE}
-    for place, path in enumerate(toc.columns.path):
-        if toc.columns.type[place] == FILE:
-            before = len(requests_of(registry))
-            assert toc.read(place) == contents[path]
-            assert len(requests_of(registry)) - before == bool(contents[path])
-
-
 @pytest.mark.parametrize(
     ("layer", "requests"),
     [
@@ -131,22 +117,6 @@ def test_an_annotation_that_was_left_behind_gives_none(registry: SampleRegistry)
     for lazy in (FORMS["estargz"], FORMS["zstd:chunked"]):
         left = replace(anew, annotations=dict(lazy.annotations))
         assert find_toc(open_repository(registry), left, settings) is None
-
-
-@pytest.mark.parametrize("form", ["estargz", "zstd:chunked"])
-def test_another_table_than_the_promised_one_is_refused(registry: SampleRegistry, form: str) -> None:
-    layer = put(registry, FORMS[form])
-    lies = {key: value for key, value in layer.annotations.items() if not value.startswith("sha256:")}
-    lies |= {key: Digest.of(b"other") for key, value in layer.annotations.items() if value.startswith("sha256:")}
-    with pytest.raises(IntegrityError, match="sha256"):
-        find_toc(open_repository(registry), replace(layer, annotations=lies), settings)
-
-
-def test_both_promises_are_kept(registry: SampleRegistry) -> None:
-    layer = put(registry, FORMS["zstd:chunked"])
-    both = replace(layer, annotations=layer.annotations | {TOC_DIGEST: Digest.of(b"other")})
-    with pytest.raises(IntegrityError, match="have the digest"):
-        find_toc(open_repository(registry), both, settings)
 
 
 def test_a_table_in_zstd_may_be_promised_as_estargz_does(registry: SampleRegistry) -> None:
@@ -214,14 +184,6 @@ def test_content_that_is_not_what_the_table_says_is_refused(
             toc.read(place_of(toc, "a"))
 
 
-def test_a_chunk_that_is_not_what_the_table_says_is_refused(registry: SampleRegistry) -> None:
-    other = str(Digest.of(b"other"))
-    lying = make_estargz([file("a", BIG)], chunk_bytes=99_999, edit=_with("a", chunkDigest=other))
-    toc = found(registry, put(registry, lying))
-    with pytest.raises(IntegrityError, match="'a' in sha256"):
-        toc.read(place_of(toc, "a"))
-
-
 def test_chunks_that_do_not_stand_together_are_refused(registry: SampleRegistry) -> None:
     def scattered(toc: JSON) -> JSON:
         first, *rest = toc["entries"]
@@ -243,33 +205,6 @@ def test_chunks_that_go_back_in_what_they_stand_in_are_refused(registry: SampleR
     toc = found(registry, put(registry, layer))
     with pytest.raises(IntegrityError, match="is not what its table"):
         toc.read(place_of(toc, "a"))
-
-
-def test_what_stands_before_a_file_is_not_held(registry: SampleRegistry) -> None:
-    entries = [file("large", bytes(40_000_000)), file("small", "0123456789"), file("parts", noise("parts", 3000))]
-    toc = found(registry, put(registry, make_estargz(entries, chunk_bytes=10**9, member_bytes=10**9)))
-    tracemalloc.start()
-    assert toc.read(place_of(toc, "small")) == b"0123456789"
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    assert peak < 20_000_000
-
-
-def test_what_many_chunks_stand_in_is_unpacked_once(registry: SampleRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
-    content = noise("many", 50_000)
-    runs: list[str] = []
-
-    def note(*given: Any) -> Any:
-        runs.append(given[2])
-        return decompressed(*given)
-
-    monkeypatch.setattr(tocs, "decompressed", note)
-    for member_bytes, members in ((10**6, 1), (20_000, 3)):
-        layer = make_estargz([file("a", "x"), file("many", content)], chunk_bytes=500, member_bytes=member_bytes)
-        toc = found(registry, put(registry, layer))
-        runs.clear()
-        assert toc.read(place_of(toc, "many")) == content
-        assert runs == ["'many'"] * members
 
 
 def test_damage_on_the_way_is_seen(registry: SampleRegistry) -> None:
@@ -376,16 +311,6 @@ def test_layouts_are_read_by_offset_too(registry: SampleRegistry, tmp_path: Path
         toc = find_toc(source, descriptor_of(layer), settings)
         assert toc is not None
         assert toc.read(place_of(toc, "usr/big")) == BIG
-
-
-@pytest.mark.parametrize("form", ["estargz", "zstd:chunked by its footer"])
-def test_a_layer_that_was_cut_or_damaged_gives_none_or_an_error(registry: SampleRegistry, form: str) -> None:
-    layer = FORMS[form]
-    for cut in (1, 10, 50, 52, 100, 1000, len(layer.raw) - 10, len(layer.raw)):
-        raw = layer.raw[:-cut]
-        digest = registry.put_blob(raw)
-        described = replace(descriptor_of(layer), digest=digest, size=len(raw))
-        assert find_toc(open_repository(registry), described, settings) is None
 
 
 def test_damage_anywhere_in_the_table_is_no_other_table(registry: SampleRegistry) -> None:

@@ -18,18 +18,14 @@ from ocinb.rootfs.toc import Toc, find_toc
 from ocinb.samples import SampleRegistry
 from ocinb.samples.images import make_layer
 from ocinb.samples.seekable_layers import Seekable, make_estargz, make_zstd_chunked
-from ocinb.samples.tars import file, noise
-from ocinb.spec.digest import Digest
+from ocinb.samples.tars import file
 from ocinb.spec.documents import Descriptor
 from ocinb.spec.toc_annotations import toc_digests
 from ocinb.storage.atomic_files import disk_errors
 from ocinb.storage.layout import Layout
 from tests.rootfs.seekables import (
-    BIG,
     FORMS,
     TREE,
-    Counting,
-    place_of,
     put,
     requests_of,
     rows,
@@ -61,15 +57,6 @@ def test_the_second_reading_asks_nobody(registry: SampleRegistry, store: Layout,
             assert second.read(place) == contents[path]
 
 
-@pytest.mark.parametrize("form", FORMS)
-def test_it_stands_under_the_promised_digest(registry: SampleRegistry, store: Layout, form: str) -> None:
-    layer = put(registry, FORMS[form])
-    kept(registry, layer, store)
-    [promised] = toc_digests(layer.annotations)
-    assert all_blobs(store) == {promised}
-    assert store.blobs.read(promised, 10**6) is not None
-
-
 @pytest.mark.parametrize("form", ["estargz", "zstd:chunked"])
 def test_one_that_was_damaged_is_asked_for_again(registry: SampleRegistry, store: Layout, form: str) -> None:
     layer = put(registry, FORMS[form])
@@ -82,14 +69,6 @@ def test_one_that_was_damaged_is_asked_for_again(registry: SampleRegistry, store
     before = len(requests_of(registry))
     kept(registry, layer, store)
     assert len(requests_of(registry)) == before, "and it is kept anew"
-
-
-def test_another_one_is_not_taken_for_it(registry: SampleRegistry, store: Layout) -> None:
-    layer = put(registry, FORMS["zstd:chunked"])
-    kept(registry, layer, store)
-    both = replace(layer, annotations=layer.annotations | {TOC_DIGEST: Digest.of(b"other")})
-    with pytest.raises(IntegrityError, match="have the digest"):
-        find_toc(open_repository(registry), both, settings, store=store)
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -116,18 +95,6 @@ def test_the_same_layer_by_another_promise_is_looked_at_anew(registry: SampleReg
         kept(registry, replace(lazy, annotations=by_footer), store)
         kept(registry, lazy, store)
     assert len(requests_of(registry)) == before + 1
-
-
-def test_the_last_file_costs_its_own_bytes_alone(registry: SampleRegistry, store: Layout) -> None:
-    layer = make_estargz([file("a", BIG), file("last", noise("last", 5000))])
-    described = put(registry, layer)
-    source = Counting(open_repository(registry))
-    for _ in range(2):
-        toc = find_toc(source, described, settings, store=store)
-        assert toc is not None
-        source.parts.clear()
-        assert toc.read(place_of(toc, "last")) == noise("last", 5000)
-        assert source.parts == [layer.raw.index(layer.table) - layer.rows[-1]["offset"]]
 
 
 def test_the_limits_of_today_count(registry: SampleRegistry, store: Layout) -> None:

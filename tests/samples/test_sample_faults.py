@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-import http.client
-import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import requests
 
 from ocinb.errors import InvalidError
 from ocinb.samples import SampleRegistry, registry
-from tests.patience import SECONDS, Stopwatch
-from tests.samples.asking import TEN, bearer, error_code, get, index_digest, put_ten
+from tests.samples.asking import TEN, bearer, get, put_ten
 
 
 @pytest.fixture
@@ -43,12 +38,6 @@ def test_a_fault_for_ever_can_be_cancelled(local: SampleRegistry) -> None:
     assert get(local, "/v2/").status_code == 200
 
 
-def test_faults_strike_in_their_order(local: SampleRegistry) -> None:
-    local.fault("*/tags/*", status=500)
-    local.fault("*", status=503)
-    assert [get(local, "/v2/demo/shop/tags/list").status_code for _ in range(3)] == [500, 503, 200]
-
-
 def test_a_fault_is_for_a_method_and_a_path(local: SampleRegistry) -> None:
     local.fault("*/manifests/*", method="HEAD", status=500, times=None)
     local.fault("*/tags/list?n=7", status=502)
@@ -60,66 +49,11 @@ def test_a_fault_is_for_a_method_and_a_path(local: SampleRegistry) -> None:
     assert [get(local, "/v2/", method=method).status_code for method in ("GET", "POST")] == [418, 418]
 
 
-@pytest.mark.parametrize(("status", "code"), [(401, "UNAUTHORIZED"), (429, "TOOMANYREQUESTS"), (500, "UNKNOWN")])
-def test_a_status_brings_its_own_body(local: SampleRegistry, status: int, code: str) -> None:
-    local.fault("*/manifests/*", status=status, headers={"Retry-After": "3"})
-    answer = get(local, "/v2/demo/shop/manifests/2.0")
-    assert (answer.status_code, error_code(answer), answer.headers["Retry-After"]) == (status, code, "3")
-    assert "Docker-Content-Digest" not in answer.headers
-
-
 def test_a_redirect_has_no_body(local: SampleRegistry) -> None:
     path = put_ten(local)
     local.fault(path, status=307, headers={"Location": f"{path}?signed=1"})
     answer = get(local, path)
     assert (answer.content, [step.status_code for step in answer.history]) == (TEN, [307])
-
-
-def test_headers_are_replaced_or_taken_away(local: SampleRegistry) -> None:
-    local.fault("*/manifests/*", headers={"content-type": "text/html", "DOCKER-CONTENT-DIGEST": None, "X-New": "1"})
-    answer = get(local, "/v2/demo/shop/manifests/2.0")
-    assert (answer.status_code, answer.headers["Content-Type"], answer.headers["X-New"]) == (200, "text/html", "1")
-    assert "Docker-Content-Digest" not in answer.headers
-    assert "ETag" in answer.headers
-
-
-def test_a_body_that_does_not_deserve_its_digest(local: SampleRegistry) -> None:
-    local.fault("*/manifests/*", body='{"lies": true}')
-    answer = get(local, "/v2/demo/shop/manifests/2.0")
-    assert answer.json() == {"lies": True}
-    assert answer.headers["Docker-Content-Digest"] == index_digest(local)
-
-
-def test_an_answer_without_a_length_ends_with_the_connection(local: SampleRegistry) -> None:
-    path = put_ten(local)
-    local.fault(path, headers={"Content-Length": None})
-    answer = get(local, path)
-    assert answer.content == TEN
-    assert "Content-Length" not in answer.headers
-    assert answer.headers["Connection"] == "close"
-
-
-@pytest.mark.parametrize("cut", [0, 1, 9])
-def test_a_body_is_cut(local: SampleRegistry, cut: int) -> None:
-    path = put_ten(local)
-    local.fault(path, cut=cut)
-    with contextlib.closing(http.client.HTTPConnection(local.host, timeout=SECONDS)) as connection:
-        connection.request("GET", path)
-        answer = connection.getresponse()
-        assert answer.headers["Content-Length"] == "10"
-        with pytest.raises(http.client.IncompleteRead) as caught:
-            answer.read()
-    assert caught.value.partial == TEN[:cut]
-    rest = get(local, path, Range=f"bytes={cut}-")
-    assert (rest.status_code, rest.content) == (206, TEN[cut:])
-
-
-def test_a_byte_is_flipped(local: SampleRegistry) -> None:
-    path = put_ten(local)
-    local.fault(path, corrupt=3)
-    broken = get(local, path).content
-    assert [number for number, pair in enumerate(zip(broken, TEN, strict=True)) if pair[0] != pair[1]] == [3]
-    assert get(local, path).content == TEN
 
 
 def test_a_range_is_ignored(local: SampleRegistry) -> None:
@@ -140,23 +74,6 @@ def test_a_content_range_lies(local: SampleRegistry) -> None:
     answer = get(local, path, Range="bytes=4-6")
     assert (answer.status_code, answer.content, fault.hits) == (206, b"456", 1)
     assert answer.headers["Content-Range"] == "bytes 5-7/10"
-
-
-def test_a_connection_is_dropped(local: SampleRegistry) -> None:
-    local.fault("/v2/", drop=True)
-    with pytest.raises(requests.ConnectionError):
-        get(local, "/v2/")
-    assert [request.status for request in local.requests] == [None]
-    assert get(local, "/v2/").status_code == 200
-
-
-def test_an_answer_is_late(local: SampleRegistry) -> None:
-    local.fault("/v2/", delay=0.3)
-    with Stopwatch() as watch:
-        started = time.monotonic()
-        assert get(local, "/v2/").status_code == 200
-        assert time.monotonic() - started >= 0.3
-        assert watch.between(started, time.monotonic()) < 5
 
 
 def test_a_fault_of_the_body_waits_behind_the_challenge(guarded: SampleRegistry) -> None:

@@ -12,18 +12,6 @@ from tests.samples.asking import error_code, get, index_digest
 SPDX = "application/spdx+json"
 
 
-def test_referrers_are_paged() -> None:
-    with registry() as whole, registry(page_size=1) as paged:
-        path = f"/v2/demo/shop/referrers/{index_digest(whole)}"
-        expected = get(whole, path).json()["manifests"]
-        pages = [get(paged, path)]
-        while following := pages[-1].links.get("next", {}).get("url"):
-            pages.append(get(paged, following))
-    assert [page.json()["manifests"] for page in pages] == [[entry] for entry in expected]
-    assert len(expected) == 2
-    assert {page.json()["mediaType"] for page in pages} == {"application/vnd.oci.image.index.v1+json"}
-
-
 def test_pages_keep_the_filter() -> None:
     with registry(page_size=1) as paged:
         subject = index_digest(paged)
@@ -58,9 +46,3 @@ def test_without_the_api_a_tag_has_what_it_would_list(child: int | None) -> None
     assert listed
     assert by_digest(tagged.json()["manifests"]) == by_digest(listed)
     assert tagged.headers["Content-Type"] == "application/vnd.oci.image.index.v1+json"
-
-
-def test_one_registry_s_tags_are_not_another_s() -> None:
-    with registry(referrers_api=False) as old, registry() as new:
-        tags = [set(get(running, "/v2/demo/shop/tags/list").json()["tags"]) for running in (old, new)]
-    assert tags[1] < tags[0]

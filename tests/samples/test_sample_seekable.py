@@ -63,26 +63,6 @@ def _size(row: dict[str, int]) -> int:
     return row.get("chunkSize", len(TREE[1].content) - row.get("chunkOffset", 0))
 
 
-def test_the_table_of_an_estargz_is_what_its_annotation_says() -> None:
-    layer = make_estargz(TREE, chunk_bytes=CHUNK)
-    table = contents(layer)["stargz.index.json"]
-    assert table is not None
-    assert layer.annotations == {"containerd.io/snapshot/stargz/toc.digest": Digest.of(table)}
-    assert json.loads(table) == {"version": 1, "entries": list(layer.rows)}
-    offset = int(layer.raw[-35:-19], 16)
-    assert layer.raw[offset : offset + len(layer.table)] == layer.table
-    assert [(row["type"], row["name"]) for row in layer.rows] == [
-        ("reg", ".no.prefetch.landmark"),
-        ("dir", "a"),
-        ("reg", "a/big"),
-        ("chunk", "a/big"),
-        ("chunk", "a/big"),
-        ("reg", "empty"),
-        ("symlink", "l"),
-    ]
-    assert [row.get("chunkSize") for row in layer.rows[2:5]] == [CHUNK, CHUNK, None]
-
-
 @pytest.mark.parametrize("with_tar_split", [False, True])
 def test_a_zstd_chunked_is_a_zstd_of_a_tar(*, with_tar_split: bool) -> None:
     layer = make_zstd_chunked(TREE, chunk_bytes=CHUNK, with_tar_split=with_tar_split)
@@ -109,10 +89,6 @@ def test_a_manifest_carries_the_annotations_of_its_layers(registry: SampleRegist
         assert first["annotations"] == lazy.annotations
         assert "annotations" not in second
     assert registry.put_image("demo/lazy", [lazy, plain]).startswith("sha256:")
-
-
-def test_other_annotations_take_their_place() -> None:
-    assert make_estargz([]).descriptor(annotations={"a": "b"})["annotations"] == {"a": "b"}
 
 
 def test_an_image_of_tables_says_whose_they_are() -> None:

@@ -5,32 +5,14 @@ from __future__ import annotations
 import pytest
 
 from ocinb import settings
-from ocinb.errors import NotFoundError, OcinbError, TransportError
+from ocinb.errors import NotFoundError, OcinbError
 from ocinb.samples import SampleRegistry
-from tests.sources.test_registry import asked
 from tests.transferring import open_repository
 
 
 @pytest.fixture(autouse=True)
 def _long_life() -> None:
     settings.tag_ttl = 3600
-
-
-def test_each_question_is_one_head(registry: SampleRegistry) -> None:
-    source = open_repository(registry)
-    digests = {source.head("2.0", afresh=True) for _ in range(2)} | {source.resolve("2.0").digest}
-    assert len(digests) == 1
-    assert digests == {source.head("2.0", afresh=True)}
-    assert [method for method, _, _ in asked(registry)] == ["HEAD", "HEAD", "GET", "HEAD"]
-
-
-def test_what_still_holds_is_believed_on(registry: SampleRegistry) -> None:
-    source = open_repository(registry)
-    digest = source.resolve("2.0").digest
-    assert source.head("2.0", afresh=True) == digest
-    before = len(registry.requests)
-    assert (source.resolve("2.0").digest, source.head("2.0")) == (digest, digest)
-    assert len(registry.requests) == before
 
 
 @pytest.mark.parametrize("way", ["resolve", "head"])
@@ -53,19 +35,6 @@ def test_a_tag_that_is_gone_is_believed_no_longer(registry: SampleRegistry, way:
         source.head("1.0", afresh=True)
     with pytest.raises(NotFoundError):
         getattr(source, way)("1.0")
-
-
-def test_of_no_answer_nothing_is_learned(registry: SampleRegistry) -> None:
-    source = open_repository(registry)
-    digest = source.resolve("2.0").digest
-    fault = registry.fault("*/manifests/2.0", method="HEAD", times=None, status=500)
-    with pytest.raises(TransportError):
-        source.head("2.0", afresh=True)
-    fault.cancel()
-    settings.offline = True
-    with pytest.raises(TransportError, match="offline"):
-        source.head("2.0", afresh=True)
-    assert source.resolve("2.0").digest == digest
 
 
 @pytest.mark.parametrize("status", [405, 501])

@@ -45,32 +45,6 @@ def test_all_that_refers_to_an_index_and_its_images(registry: SampleRegistry) ->
     assert of_arm64 not in {referrer.subject for referrer in one.referrers}
 
 
-def test_configs_are_blobs_of_what_goes_along(registry: SampleRegistry) -> None:
-    for image in along(registry, "2.0").images:
-        assert image.config_document is None
-        assert image.manifest.config is not None
-        assert image.platform is None
-
-
-def test_an_image_that_stands_alone_has_nothing(registry: SampleRegistry) -> None:
-    registry.put_image(REPOSITORY, [], tag="plain")
-    found = along(registry, "plain")
-    assert (found.images, found.indexes, found.referrers) == ((), (), ())
-    assert len(found.asked) == 1
-
-
-def test_an_index_is_read_with_those_in_it(registry: SampleRegistry) -> None:
-    subject = registry.put_image(REPOSITORY, [], tag="plain")
-    inner, other = artifact(None, artifact_type=SBOM), artifact(None, artifact_type="a/b")
-    nested = index(entry(inner))
-    referring = index(entry(nested, OCI_INDEX), entry(other), subject={**entry(b""), "digest": subject})
-    for raw in (inner, other, nested, referring):
-        put(registry, raw)
-    found = along(registry, "plain")
-    assert manifests(found) == [sha256(inner), sha256(other)]
-    assert [document.digest for document in found.indexes] == [sha256(referring), sha256(nested)]
-
-
 def test_what_refers_to_an_inner_index_goes_along_if_all_of_it_is_wanted(registry: SampleRegistry) -> None:
     image = open_repository(registry).read(registry.put_image(REPOSITORY, [], tag="plain")).raw
     inner = index(entry(image, platform={"os": "linux", "architecture": "amd64"}))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ocinb.errors import IntegrityError, InvalidError, NotFoundError, TransportError
+from ocinb.errors import IntegrityError, InvalidError, NotFoundError
 from ocinb.samples.images import make_index
 from ocinb.sources.session import default_session, open_source
 from ocinb.spec.documents import Descriptor
@@ -19,7 +19,6 @@ from tests.localfiles import (
     Member,
     all_blobs,
     entry,
-    hybrid_archive,
     layout_files,
     legacy_archive,
     members_of,
@@ -157,19 +156,6 @@ def test_of_a_path_that_is_not_there_something_like_it_is_told(
     assert caught.value.hint == (hint and hint.format(tmp_path))
 
 
-def test_a_path_that_the_system_does_not_take(tmp_path: Path) -> None:
-    with pytest.raises(TransportError, match="cannot be read: File name too long"):
-        open_source(Reference(f"oci-archive:{tmp_path}/{'x' * 300}"), session=default_session())
-    with pytest.raises(InvalidError, match="is no path: it has a NUL in it"):
-        open_source(Reference(f"oci-archive:{tmp_path}/a\0b"), session=default_session())
-
-
-def test_a_link_to_an_archive_is_followed(tmp_path: Path) -> None:
-    write(tmp_path / "a.tar", members_of(FILES))
-    (tmp_path / "link.tar").symlink_to("a.tar")
-    assert read_all(f"oci-archive:{tmp_path}/link.tar:all") == all_blobs(BOTH)
-
-
 def test_damaged_and_missing_blobs_are_told(tmp_path: Path) -> None:
     digest = ONE.manifest.digest
     files = dict(FILES) | {f"blobs/sha256/{digest.hex}": ONE.manifest.raw.replace(b"2", b"3", 1)}
@@ -188,24 +174,3 @@ def test_blobs_that_are_no_files_are_refused(tmp_path: Path, kind: bytes) -> Non
     members = [Member(path, type=kind) if member.name == path else member for member in members_of(FILES)]
     with pytest.raises(InvalidError, match="is no regular file"):
         read_all(f"{write(tmp_path / 'a.tar', members)}:1.0")
-
-
-def test_an_archive_that_changes_under_a_reader_gives_an_error_and_no_wrong_bytes(tmp_path: Path) -> None:
-    reference = write(tmp_path / "a.tar", members_of(FILES))
-    source = open_source(Reference(reference), session=default_session())
-    described = source.resolve("1.0")
-    raw = (tmp_path / "a.tar").read_bytes()
-    with (tmp_path / "a.tar").open("r+b") as file:
-        file.write(raw.replace(ONE.manifest.raw, ONE.manifest.raw[::-1]))
-    with pytest.raises(IntegrityError, match=described.digest):
-        source.document(described)
-    os.truncate(tmp_path / "a.tar", 1024)
-    with pytest.raises(IntegrityError, match=r"ended early. Was it changed while it was read"):
-        source.document(described)
-
-
-def test_the_layout_in_an_archive_of_docker_is_read_as_one(tmp_path: Path) -> None:
-    write(tmp_path / "a.tar", hybrid_archive(ONE, ["app:1", "other:1"]))
-    source = open_source(Reference(f"oci-archive:{tmp_path}/a.tar"), session=default_session())
-    assert source.tags() == ["1"], "both names are of one image"
-    assert source.head("docker.io/library/app:1") == source.head("1") == source.head("")

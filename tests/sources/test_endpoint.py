@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import ssl
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from socket import socket
@@ -16,8 +15,7 @@ from ocinb._settings import settings
 from ocinb.errors import OcinbError, TransportError
 from ocinb.samples import SampleRegistry
 from ocinb.samples import registry as start_registry
-from ocinb.sources.endpoint import _LINK
-from ocinb.sources.session import close_default_session, default_session, open_source
+from ocinb.sources.session import default_session, open_source
 from ocinb.sources.tag_lists import list_repositories
 from ocinb.spec.reference import Reference
 from tests.internet import Internet
@@ -25,25 +23,6 @@ from tests.sources.servers import closed_port, listening
 from tests.transferring import open_repository
 
 PLAIN_TO_TLS = b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n"
-
-
-@pytest.mark.parametrize(
-    ("registry", "base"),
-    [
-        ("127.0.0.1:5000", "http://127.0.0.1:5000"),
-        ("localhost", "http://localhost"),
-        ("localhost:5000", "http://localhost:5000"),
-        ("[::1]:5000", "http://[::1]:5000"),
-        ("[::1]", "http://[::1]"),
-        ("registry.example", "https://registry.example"),
-        ("registry.example:5000", "https://registry.example:5000"),
-        ("127.0.0.1.example", "https://127.0.0.1.example"),
-        ("10.0.0.1:5000", "https://10.0.0.1:5000"),
-        ("docker.io", "https://registry-1.docker.io"),
-    ],
-)
-def test_where_a_registry_is_spoken_to(registry: str, base: str) -> None:
-    assert default_session().endpoint(registry)._base == base
 
 
 @pytest.fixture
@@ -61,29 +40,6 @@ def secure(registry: SampleRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyP
     registry._server.socket = context.wrap_socket(registry._server.socket, server_side=True)
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
     return registry
-
-
-def test_a_registry_on_this_machine_that_speaks_tls(secure: SampleRegistry) -> None:
-    source = open_repository(secure)
-    assert source.head("2.0") == source.resolve("2.0").digest
-    assert default_session().endpoint(secure.host)._base == f"https://{secure.host}"
-    assert [request.method for request in secure.requests] == ["HEAD", "GET"]
-
-
-def test_a_blob_is_the_first_thing_that_is_asked(secure: SampleRegistry) -> None:
-    raw = b"a blob"
-    digest = secure.put_blob(raw)
-    assert open_repository(secure).small_blob(digest).raw == raw
-
-
-def test_a_certificate_that_nobody_vouches_for(secure: SampleRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("REQUESTS_CA_BUNDLE")
-    endpoint = default_session().endpoint(secure.host)
-    endpoint._base, endpoint._sure = f"https://{secure.host}", True
-    with pytest.raises(TransportError, match=r"no secure connection to .*certificate") as caught:
-        open_repository(secure).resolve("2.0")
-    assert caught.value.__suppress_context__
-    assert secure.requests == ()
 
 
 def test_a_bundle_of_certificates_that_is_not_there(registry: SampleRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,39 +74,6 @@ def test_a_server_that_asks_for_https_is_asked_so() -> None:
     assert [first[:1] for first in heard] == [b"G", b"\x16"], "plain http, then a TLS hello"
 
 
-def test_a_refusal_that_broke_off_does_not_say_what_is_spoken() -> None:
-    answers = [PLAIN_TO_TLS.partition(b"Client")[0], PLAIN_TO_TLS]
-    heard: list[bytes] = []
-
-    def talk(connection: socket) -> None:
-        heard.append(connection.recv(65536))
-        if heard[-1].startswith(b"GET"):
-            connection.sendall(answers.pop(0))
-
-    with listening(talk) as host:
-        for _ in range(2):
-            with pytest.raises(TransportError):
-                open_source(Reference(f"{host}/demo/shop"), session=default_session()).resolve("1")
-    assert [first[:1] for first in heard] == [b"G", b"G", b"\x16"], "the second time it was understood"
-
-
-@pytest.mark.parametrize("begins", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{"], ids=["silent", "slow"])
-def test_a_server_that_takes_too_long_is_asked_once(begins: bytes) -> None:
-    settings.timeout = 0.2
-    heard: list[bytes] = []
-
-    def talk(connection: socket) -> None:
-        heard.append(connection.recv(65536))
-        connection.sendall(begins)
-        connection.recv(65536)
-
-    with listening(talk) as host:
-        source = open_source(Reference(f"{host}/demo/shop"), session=default_session())
-        with pytest.raises(TransportError, match=r"did not answer within 0.2 s .*http://"):
-            source.tags()
-    assert [first[:3] for first in heard] == [b"GET"]
-
-
 @pytest.mark.parametrize(
     ("location", "words"),
     [("http://registry.example/", "it leaves https"), ("https://{nobody}/", "{nobody} cannot be reached")],
@@ -165,33 +88,6 @@ def test_a_first_answer_that_leads_nowhere_is_reported_as_what_it_is(
         open_repository(secure).tags()
 
 
-def test_a_first_answer_with_a_certificate_that_nobody_vouches_for(
-    secure: SampleRegistry, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("REQUESTS_CA_BUNDLE")
-    with pytest.raises(TransportError, match=r"no secure connection to .*certificate"):
-        open_repository(secure).tags()
-
-
-def test_a_plain_registry_that_hangs_up_once_is_not_taken_for_a_tls_one(registry: SampleRegistry) -> None:
-    registry.fault("*", drop=True)
-    assert open_repository(registry).tags()
-    assert default_session().endpoint(registry.host)._base == f"http://{registry.host}"
-    assert [request.path for request in registry.requests] == ["/v2/demo/shop/tags/list?n=1000"] * 2
-
-
-def test_a_registry_that_hangs_up_is_an_error_where_nothing_is_tried_again(registry: SampleRegistry) -> None:
-    settings.retries = 0
-    registry.fault("*", drop=True)
-    with pytest.raises(TransportError, match="http://"):
-        open_repository(registry).tags()
-
-
-def test_a_plain_registry_is_asked_for_nothing_more_than_what_is_wanted(registry: SampleRegistry) -> None:
-    open_repository(registry).tags()
-    assert [request.path for request in registry.requests] == ["/v2/demo/shop/tags/list?n=1000"]
-
-
 @pytest.fixture
 def paged() -> Iterator[SampleRegistry]:
     with start_registry(page_size=2) as running:
@@ -200,40 +96,6 @@ def paged() -> Iterator[SampleRegistry]:
 
 def link(registry: SampleRegistry, target: str, *, times: int | None = 1, rel: str = 'rel="next"') -> None:
     registry.fault("*/tags/list", headers={"Link": f"<{target}>; {rel}"}, times=times)
-
-
-@pytest.mark.parametrize(
-    "form", ["/v2/demo/shop/tags/list?last=1.0", "?last=1.0", "http://{host}/v2/demo/shop/tags/list?last=1.0"]
-)
-@pytest.mark.parametrize("rel", ['rel="next"', "rel=next", 'title="x"; rel="next"', 'REL="next"'])
-def test_a_link_leads_to_the_next_page(paged: SampleRegistry, form: str, rel: str) -> None:
-    everything = open_repository(paged).tags()
-    close_default_session()
-    settings.tag_ttl = 0
-    link(paged, form.format(host=paged.host), rel=rel)
-    assert set(open_repository(paged).tags()) >= set(everything) - {"1.0"}
-
-
-@pytest.mark.parametrize(
-    ("header", "target"),
-    [
-        ('<a>; rel="next"', "a"),
-        ('<a>; rel="prev", <b>; rel="next"', "b"),
-        ('<a>; rel="first"', None),
-        ('<a>; rel="nextpage"', None),
-        ('<a>; rel="next-archive"', None),
-        ("<a>", None),
-        ("", None),
-        ("<" * 60_000, None),
-        ("<>;" * 20_000, None),
-    ],
-)
-def test_links_are_read(header: str, target: str | None) -> None:
-    began = time.process_time()
-    found = _LINK.search(header)
-    assert (found and found[1]) == target
-    # A pattern that begins anew at each of them takes ten seconds, with the whole process standing still.
-    assert time.process_time() - began < 5
 
 
 def test_a_list_goes_on_by_the_way_that_holds_now(paged: SampleRegistry, internet: Internet) -> None:
@@ -249,14 +111,6 @@ def test_a_list_goes_on_by_the_way_that_holds_now(paged: SampleRegistry, interne
     assert len(paged.requests) == 1
 
 
-def test_a_link_to_another_host_is_refused_and_not_asked(paged: SampleRegistry, registry: SampleRegistry) -> None:
-    link(paged, f"http://{registry.host}/v2/demo/shop/tags/list?token=hidden")
-    with pytest.raises(TransportError, match="goes on at another host") as caught:
-        open_repository(paged).tags()
-    assert "hidden" not in str(caught.value)
-    assert registry.requests == ()
-
-
 @pytest.mark.parametrize(
     "target", ["https://{host}/v2/demo/shop/tags/list", "ftp://x/", "http://[::1/", "http://x:99999/"]
 )
@@ -266,13 +120,6 @@ def test_a_link_that_leads_elsewhere(paged: SampleRegistry, target: str) -> None
         open_repository(paged).tags()
     assert caught.value.__suppress_context__ or caught.value.__context__ is None
     assert len(paged.requests) == 1
-
-
-def test_a_link_to_a_page_that_was_seen_is_an_error(paged: SampleRegistry) -> None:
-    link(paged, "/v2/demo/shop/tags/list?n=1", times=None)
-    with pytest.raises(TransportError, match="leads back to a page of its own"):
-        open_repository(paged).tags()
-    assert len(paged.requests) == 2
 
 
 def test_a_list_without_an_end_is_an_error_and_no_shorter_list(registry: SampleRegistry) -> None:

@@ -38,14 +38,6 @@ def test_it_is_fetched_without_credentials(elsewhere: SampleRegistry) -> None:
     assert request.header("Range") == "bytes=7-"
 
 
-def test_what_the_registry_has_is_taken_from_there(registry: SampleRegistry, elsewhere: SampleRegistry) -> None:
-    registry.put_blob(BLOB)
-    layer = replace(WANTED, urls=(f"http://{elsewhere.host}{blob_path(WANTED)}",))
-    with open_repository(registry).open_blob(layer) as blob:
-        assert b"".join(blob.chunks()) == BLOB
-    assert elsewhere.requests == ()
-
-
 def test_what_is_nowhere_is_not_found(registry: SampleRegistry, elsewhere: SampleRegistry) -> None:
     layer = replace(WANTED, urls=(f"http://{elsewhere.host}/gone",))
     with pytest.raises(NotFoundError), open_repository(registry).open_blob(layer):

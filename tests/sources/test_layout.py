@@ -13,8 +13,7 @@ from typing import Any
 
 import pytest
 
-from ocinb._settings import settings
-from ocinb.errors import IntegrityError, InvalidError, NotFoundError, TransportError
+from ocinb.errors import InvalidError, NotFoundError, TransportError
 from ocinb.samples.catalog import nested_index
 from ocinb.samples.images import Image, Manifest, make_index
 from ocinb.sources.layout import parse_entries
@@ -36,17 +35,6 @@ def write(folder: Path, entries: list[dict[str, Any]], *manifests: Manifest) -> 
     return write_files(folder, layout_files(manifests or (BOTH, THREE.manifest), entries))
 
 
-def test_each_name_is_found_and_no_other(tmp_path: Path) -> None:
-    named = {"1.0": ONE.manifest, "docker.io/library/two:2": TWO.manifest, "all": BOTH}
-    folder = write_layout(tmp_path, named)
-    for name, manifest in named.items():
-        assert resolve(f"oci:{folder}:{name}").digest == manifest.digest
-    with pytest.raises(NotFoundError) as caught:
-        resolve(f"oci:{folder}:3.0")
-    assert f"there is no image '3.0' in oci:{folder}. Name one, oci:{folder}:NAME" in str(caught.value)
-    assert str(caught.value).endswith("there are: 1.0, docker.io/library/two:2, all")
-
-
 @pytest.mark.parametrize(
     ("wanted", "suggested"),
     [("two:2", "docker.io/library/two:2"), ("docker.io/libary/two:2", "docker.io/library/two:2"), ("1.00", "1.0")],
@@ -57,31 +45,6 @@ def test_a_name_that_is_nearly_one_is_suggested(tmp_path: Path, wanted: str, sug
         resolve(f"oci:{tmp_path}:{wanted}")
     assert caught.value.hint == f"Did you mean oci:{tmp_path}:{suggested}?"
     assert resolve(f"oci:{tmp_path}:{suggested}").digest in {ONE.manifest.digest, TWO.manifest.digest}
-
-
-@pytest.mark.parametrize("key", ["name", "containerd", "own"])
-def test_names_may_stand_in_any_of_three_annotations(tmp_path: Path, key: str) -> None:
-    write(tmp_path, [entry(THREE.manifest, **{key: "docker.io/library/three:3"}), entry(BOTH, "both")])
-    assert resolve(f"oci:{tmp_path}:docker.io/library/three:3").digest == THREE.manifest.digest
-    assert open_source(Reference(f"oci:{tmp_path}"), session=default_session()).tags()[0].endswith("three:3")
-
-
-def test_what_docker_calls_latest_twice_is_told_by_its_full_name(tmp_path: Path) -> None:
-    entries = [
-        entry(ONE.manifest, "latest", containerd="docker.io/library/one:latest"),
-        entry(TWO.manifest, "latest", containerd="docker.io/library/two:latest"),
-    ]
-    write(tmp_path, entries)
-    source = open_source(Reference(f"oci:{tmp_path}"), session=default_session())
-    assert source.tags() == ["docker.io/library/one:latest", "docker.io/library/two:latest"]
-    assert [source.head(name) for name in source.tags()] == [ONE.manifest.digest, TWO.manifest.digest]
-    with pytest.raises(NotFoundError, match=r"'latest' in .* may be any of 2 images. Name one by its digest"):
-        source.resolve("latest")
-
-
-def test_a_name_that_stands_twice_for_one_image_is_one(tmp_path: Path) -> None:
-    write(tmp_path, [entry(ONE.manifest, "same"), entry(ONE.manifest, "same"), entry(TWO.manifest, "other")])
-    assert resolve(f"oci:{tmp_path}:same").digest == ONE.manifest.digest
 
 
 def test_a_name_of_two_images_is_refused_and_both_are_told(tmp_path: Path) -> None:
@@ -134,35 +97,6 @@ def test_of_many_names_some_are_told(tmp_path: Path) -> None:
     )
     with pytest.raises(NotFoundError, match=r"name-19 and 10 more$"):
         resolve(f"oci:{tmp_path}")
-
-
-def test_an_empty_layout_says_so(tmp_path: Path) -> None:
-    write(tmp_path, [])
-    for reference in (f"oci:{tmp_path}", f"oci:{tmp_path}:1.0"):
-        with pytest.raises(NotFoundError, match="there is no image in oci:"):
-            resolve(reference)
-
-
-def test_a_digest_may_be_that_of_anything_in_the_layout(tmp_path: Path) -> None:
-    write_layout(tmp_path, {"all": BOTH})
-    source = open_source(Reference(f"oci:{tmp_path}"), session=default_session())
-    for digest, media_type in [
-        (BOTH.digest, BOTH.media_type),
-        (ONE.manifest.digest, ONE.manifest.media_type),
-        (ONE.config.digest, ONE.config.media_type),
-        (ONE.layers[0].digest, "application/octet-stream"),
-    ]:
-        found = source.resolve(f"oci-name-before@{digest}")
-        assert (found.digest, found.media_type) == (digest, media_type)
-    with pytest.raises(NotFoundError, match=r"there is no blob sha256:.*there are: all$"):
-        source.resolve(str(THREE.manifest.digest))
-
-
-def test_a_name_that_ends_in_a_digest_goes_before_the_digest(tmp_path: Path) -> None:
-    name = f"docker.io/library/both@{BOTH.digest}"
-    write(tmp_path, [entry(ONE.manifest, name), entry(TWO.manifest, "two")])
-    assert resolve(f"oci:{tmp_path}:{name}").digest == ONE.manifest.digest
-    assert resolve(f"oci:{tmp_path}@{BOTH.digest}").digest == BOTH.digest
 
 
 def test_nested_indexes_are_read_to_the_ground(tmp_path: Path) -> None:
@@ -234,17 +168,6 @@ def test_a_folder_of_skopeos_dir_is_told(tmp_path: Path) -> None:
     assert f"skopeo copy dir:{tmp_path} oci:FOLDER" in caught.value.hint
 
 
-def test_paths_lead_from_here_and_from_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write_layout(tmp_path / "images", {"1.0": ONE.manifest})
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    (tmp_path / "link").symlink_to("images")
-    for reference in ("oci:images:1.0", "oci:./images/", "oci:~/images", "oci:link"):
-        assert resolve(reference).digest == ONE.manifest.digest
-    with pytest.raises(NotFoundError, match="there is no home"):
-        resolve("oci:~nobody-of-this-name/images")
-
-
 def _as_link(path: Path) -> None:
     path.rename(path.with_suffix(".real"))
     path.symlink_to(path.with_suffix(".real").name)
@@ -305,57 +228,3 @@ def test_what_may_not_be_read_says_so(name: str) -> None:
         os.seteuid(euid)
         with pytest.raises(TransportError, match=r"cannot be read: Permission denied\. Are you allowed to read it\?"):
             document_of(folder)
-
-
-def test_a_folder_that_cannot_be_written_is_read(tmp_path: Path) -> None:
-    write_layout(tmp_path, {"1.0": ONE.manifest})
-    before = sorted(tmp_path.rglob("*"))
-    for path in [tmp_path, *before]:
-        path.chmod(0o555 if path.is_dir() else 0o444)
-    assert document_of(tmp_path) == ONE.manifest.raw
-    assert sorted(tmp_path.rglob("*")) == before
-    for path in [tmp_path, *before]:
-        path.chmod(0o755)
-
-
-def test_damaged_blobs_are_never_shown(tmp_path: Path) -> None:
-    write_layout(tmp_path, {"1.0": ONE.manifest})
-    path = tmp_path / "blobs/sha256" / ONE.manifest.digest.hex
-    for raw in (ONE.manifest.raw[:-1] + b" ", ONE.manifest.raw + b"\n", b""):
-        path.write_bytes(raw)
-        with pytest.raises(IntegrityError, match=ONE.manifest.digest):
-            document_of(tmp_path)
-
-
-def test_limits_are_those_of_registries(tmp_path: Path) -> None:
-    write_layout(tmp_path, {"1.0": ONE.manifest})
-    settings.max_manifest_bytes = 100
-    with pytest.raises(InvalidError, match="more than max_manifest_bytes = 100"):
-        document_of(tmp_path)
-    settings.max_list_bytes = 100
-    (tmp_path / "index.json").write_bytes((tmp_path / "index.json").read_bytes() + b" ")
-    with pytest.raises(InvalidError, match=r"'index.json' of oci:.* more than max_list_bytes = 100"):
-        document_of(tmp_path)
-
-
-def test_a_layout_of_500_names_is_read_once_for_all_of_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write(tmp_path, [entry(ONE.manifest, f"name-{number}") for number in range(500)])
-    read: list[str] = []
-
-    def counted(raw: bytes, where: str) -> Any:
-        read.append(where)
-        return parse_entries(raw, where)
-
-    monkeypatch.setattr("ocinb.sources.layout.parse_entries", counted)
-    for number in range(500):
-        assert resolve(f"oci:{tmp_path}:name-{number}").digest == ONE.manifest.digest
-        assert resolve(f"oci:{tmp_path}@{ONE.manifest.digest}").digest == ONE.manifest.digest
-    assert read == [f"oci:{tmp_path}"]
-
-
-def test_an_index_that_changes_is_read_again(tmp_path: Path) -> None:
-    write_layout(tmp_path, {"1.0": ONE.manifest})
-    assert resolve(f"oci:{tmp_path}:1.0").digest == ONE.manifest.digest
-    (tmp_path / "new").write_bytes(json.dumps({"schemaVersion": 2, "manifests": [entry(BOTH, "1.0")]}).encode())
-    (tmp_path / "new").replace(tmp_path / "index.json")
-    assert resolve(f"oci:{tmp_path}:1.0").digest == BOTH.digest

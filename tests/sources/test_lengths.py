@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ocinb.errors import NotFoundError
 from ocinb.samples import SampleRegistry
 from ocinb.sources.registry import ask_length
-from ocinb.spec.digest import Digest
 from tests.transferring import open_repository
 
 
@@ -19,8 +17,3 @@ def test_it_is_that_of_the_blob_whatever_part_of_it_comes(registry: SampleRegist
     assert ask_length(open_repository(registry), digest) == 123_456
     [request] = [one for one in registry.requests if "/blobs/" in one.path]
     assert request.status == (206 if ranges else 200)
-
-
-def test_one_that_is_not_there_has_none(registry: SampleRegistry) -> None:
-    with pytest.raises(NotFoundError):
-        ask_length(open_repository(registry), Digest.of(b"nothing"))

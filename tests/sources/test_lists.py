@@ -4,22 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from ocinb._settings import settings
 from ocinb.errors import NotFoundError
 from ocinb.samples import SampleRegistry
 from ocinb.samples import registry as start_registry
 from ocinb.sources.session import default_session
 from ocinb.sources.tag_lists import list_repositories
 from tests.transferring import open_repository
-
-
-def test_tags_come_in_the_registrys_order_over_all_pages() -> None:
-    with start_registry(page_size=2) as registry:
-        tags = open_repository(registry).tags()
-        pages = [request for request in registry.requests if "/tags/list" in request.path]
-    assert len(tags) == len(set(tags)) > 4
-    assert {"1.0", "2.0", "latest"} < set(tags)
-    assert len(pages) == (len(tags) + 1) // 2
 
 
 @pytest.mark.parametrize(("page_size", "pages", "whole"), [(None, 1, True), (2, 1, False), (2, 2, False), (2, 9, True)])
@@ -32,25 +22,9 @@ def test_a_list_within_some_pages_is_whole_or_none(page_size: int | None, pages:
     assert 1 <= count <= pages
 
 
-def test_a_tag_list_is_kept_for_the_life_of_a_tag(registry: SampleRegistry) -> None:
-    source = open_repository(registry)
-    assert source.tags() == source.tags()
-    assert len(registry.requests) == 1
-    registry.untag("demo/shop", "latest")
-    settings.tag_ttl = 0
-    assert "latest" not in source.tags()
-
-
 def test_a_registry_that_knows_the_list_only_without_a_length(registry: SampleRegistry) -> None:
     registry.fault("*/tags/list?n=*", status=404, body="<h1>Not Found</h1>", times=None)
     assert "2.0" in open_repository(registry).tags()
-
-
-def test_repositories_come_over_all_pages() -> None:
-    with start_registry(page_size=2) as registry:
-        names = list_repositories(default_session().endpoint(registry.host))
-        assert len(registry.requests) == 3
-    assert names == ["demo/base", "demo/chart", "demo/hello", "demo/lazy", "demo/nested", "demo/shop"]
 
 
 def test_a_registry_without_a_catalogue(registry: SampleRegistry) -> None:

@@ -8,14 +8,13 @@ from pathlib import Path
 import pytest
 
 from ocinb._settings import Settings
-from ocinb.errors import IntegrityError, InvalidError, NotFoundError
+from ocinb.errors import IntegrityError, InvalidError
 from ocinb.samples.images import Manifest
 from ocinb.sources.local import LocalSource
 from ocinb.sources.session import default_session, open_source
 from ocinb.spec.documents import Descriptor
 from ocinb.spec.reference import Reference
-from ocinb.storage.layout import Layout
-from tests.localfiles import all_blobs, entry, layout_files, tiny_image, write_files, write_layout
+from tests.localfiles import entry, layout_files, tiny_image, write_files, write_layout
 
 NOBODY = f"sha256:{'0' * 64}"
 ONE, TWO, THREE = tiny_image("one"), tiny_image("two"), tiny_image("three")
@@ -28,17 +27,6 @@ def test_embedded_documents_need_no_file(tmp_path: Path) -> None:
     assert source.document(embedded).raw == THREE.config.raw
     with source.open_blob(embedded, offset=5, length=7) as blob:
         assert b"".join(blob.chunks()) == THREE.config.raw[5:12]
-
-
-def test_parts_of_blobs_are_read_by_offset(tmp_path: Path) -> None:
-    write_layout(tmp_path, {"1.0": ONE.manifest})
-    source = open_source(Reference(f"oci:{tmp_path}"), session=default_session())
-    for digest, raw in all_blobs(ONE.manifest).items():
-        described = Descriptor("application/octet-stream", source.head(f"sha256:{digest}"), len(raw))
-        for offset, length in [(0, None), (10, None), (10, 20), (0, 0), (len(raw), None), (5, 10**9)]:
-            with source.open_blob(described, offset, length) as blob:
-                assert blob.offset == offset
-                assert b"".join(blob.chunks()) == raw[offset:][:length]
 
 
 def test_a_blob_of_another_size_is_told_before_it_is_read(tmp_path: Path) -> None:
@@ -68,37 +56,9 @@ def test_what_refers_to_an_image_is_found_beside_it(tmp_path: Path) -> None:
         ).referrers(source.resolve("1.0"))
 
 
-def test_documents_are_kept_only_where_somebody_wants_them(tmp_path: Path) -> None:
-    write_layout(tmp_path / "from", {"1.0": ONE.manifest})
-    reference, kept = Reference(f"oci:{tmp_path}/from"), Layout(tmp_path / "to")
-    plain = open_source(reference, session=default_session())
-    assert not plain.document(plain.resolve("1.0")).fetched
-    assert not kept.root.exists()
-    keeping = open_source(reference, session=default_session(), store=kept)
-    assert [keeping.document(keeping.resolve("1.0")).fetched for _ in range(2)] == [True, False]
-    assert kept.blobs.path(ONE.manifest.digest).read_bytes() == ONE.manifest.raw
-    assert keeping.read(ONE.config.digest).raw == ONE.config.raw
-    assert kept.blobs.path(ONE.config.digest).read_bytes() == ONE.config.raw
-
-
 def test_a_manifest_of_another_type_than_its_index_says_is_refused(tmp_path: Path) -> None:
     lie = entry(ONE.manifest, "1.0") | {"mediaType": "application/vnd.oci.image.index.v1+json"}
     write_files(tmp_path, layout_files([ONE.manifest], [lie]))
     source = open_source(Reference(f"oci:{tmp_path}"), session=default_session())
     with pytest.raises(InvalidError, match=r"was served as .*index.*, but says that it is .*manifest"):
         source.document(source.resolve("1.0"))
-
-
-def test_sizes_that_contradict_the_bytes_are_told(tmp_path: Path) -> None:
-    lie = entry(ONE.manifest, "1.0") | {"size": len(ONE.manifest.raw) - 1}
-    write_files(tmp_path, layout_files([ONE.manifest], [lie]))
-    source = open_source(Reference(f"oci:{tmp_path}"), session=default_session())
-    with pytest.raises(IntegrityError, match="bytes long"):
-        source.document(source.resolve("1.0"))
-
-
-def test_a_digest_that_is_not_there_is_told_with_what_is(tmp_path: Path) -> None:
-    write_layout(tmp_path, {"1.0": ONE.manifest})
-    source = open_source(Reference(f"oci:{tmp_path}"), session=default_session())
-    with pytest.raises(NotFoundError, match=f"there is no blob {NOBODY} in .*; there are: 1.0"):
-        source.read(NOBODY)

@@ -47,19 +47,6 @@ def test_what_is_not_known_is_named(
     assert internet.called == []
 
 
-@pytest.mark.parametrize("question", ["tags", "tag", "head"])
-def test_what_is_known_is_believed_whatever_its_age(
-    source: RegistrySource, registry: SampleRegistry, question: str
-) -> None:
-    ask, _ = ASK[question]
-    known = ask(source)
-    before = len(registry.requests)
-    close_default_session()
-    settings.offline, settings.tag_ttl = True, 0
-    assert ask(open_repository(registry)) == known
-    assert len(registry.requests) == before
-
-
 def test_a_whole_image_is_looked_at_offline(registry: SampleRegistry) -> None:
     name = registry.reference("demo/shop:2.0")
     online = ocinb.layers(name, platform="all")
@@ -71,12 +58,3 @@ def test_a_whole_image_is_looked_at_offline(registry: SampleRegistry) -> None:
     assert ocinb.tags(name).equals(tags)
     assert len(registry.requests) == before
     settings.offline, settings.tag_ttl = False, 300
-
-
-def test_online_again_it_is_asked_again(source: RegistrySource, registry: SampleRegistry) -> None:
-    settings.offline = True
-    with pytest.raises(OfflineError):
-        source.tags()
-    settings.offline = False
-    assert source.tags()
-    assert len(registry.requests) == 1

@@ -6,19 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ocinb.errors import InvalidError, NotFoundError
+from ocinb.errors import InvalidError
 from ocinb.sources.name_lookup import MARKER, local_path, meant_file
-
-
-def test_a_path_leads_from_here_or_from_home() -> None:
-    assert local_path("folder") == Path.cwd() / "folder"
-    assert local_path("~/folder") == Path.home() / "folder"
-    assert local_path("/folder") == Path("/folder")
-
-
-def test_a_home_that_is_not_there_is_told() -> None:
-    with pytest.raises(NotFoundError, match="there is no home for '~nobody-of-this-name/x'"):
-        local_path("~nobody-of-this-name/x")
 
 
 def test_a_nul_is_no_part_of_a_path() -> None:

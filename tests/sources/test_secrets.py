@@ -118,14 +118,6 @@ def test_a_signed_address_is_in_no_error_and_no_file(registry: SampleRegistry) -
     assert SIGNATURE not in f"{caught.value!s}{caught.value.__dict__}{told}"
 
 
-def test_a_manifest_from_a_signed_address_is_not_kept_by_that_name(registry: SampleRegistry) -> None:
-    signed = f"http://{registry.host}/v2/demo/shop/manifests/2.0?X-Signature={SIGNATURE}"
-    registry.fault("/v2/demo/shop/manifests/1.0", status=307, headers={"Location": signed}, times=None)
-    open_repository(registry).resolve("1.0")
-    close_default_session()
-    assert SIGNATURE.encode() not in all_bytes(settings.cache_dir) + all_bytes(settings.store_dir)
-
-
 LOGINS = ["settings", "settings, identity", "settings, bearer", "file", "file, identity", "helper", "helper, identity"]
 
 

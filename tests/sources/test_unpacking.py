@@ -16,7 +16,7 @@ from ocinb._settings import Settings
 from ocinb.errors import InvalidError, TransportError
 from ocinb.samples.tars import noise
 from ocinb.sources.file_reader import Content, open_file, whole
-from ocinb.sources.tar_index import FileView, unpacked
+from ocinb.sources.tar_index import unpacked
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -39,23 +39,6 @@ def content_of(folder: Path, raw: bytes) -> Content:
 
 def bytes_of(content: Content) -> bytes:
     return b"".join(content.chunks())
-
-
-def test_a_plain_archive_is_left_where_it_is(tmp_path: Path) -> None:
-    content = content_of(tmp_path, RAW)
-    assert unpacked(content, Settings()) is content
-
-
-@pytest.mark.parametrize("packer", PACKERS)
-def test_a_compressed_archive_is_unpacked(tmp_path: Path, packer: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = tmp_path / "temporary"
-    folder.mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(folder))
-    content = content_of(tmp_path, PACKERS[packer](RAW))
-    plain = unpacked(content, Settings())
-    assert bytes_of(plain) == RAW
-    assert bytes_of(plain)[:10] == b"".join(plain.chunks(0, 10)) == RAW[:10]
-    assert list(folder.iterdir()) == [], "the file has no name"
 
 
 @pytest.mark.parametrize("packer", PACKERS)
@@ -103,20 +86,3 @@ def test_a_folder_for_temporary_files_that_is_not_there(tmp_path: Path, monkeypa
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
     with pytest.raises(TransportError, match=r"a\.tar cannot be unpacked: No such file or directory\. .*TMPDIR"):
         unpacked(content_of(tmp_path, gzip.compress(RAW)), Settings())
-
-
-def test_a_machine_without_any_folder_for_temporary_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    content = content_of(tmp_path, gzip.compress(RAW))
-    monkeypatch.setattr(tempfile, "tempdir", None)
-    monkeypatch.setattr(tempfile, "_candidate_tempdir_list", lambda: [str(tmp_path / "gone")])
-    with pytest.raises(TransportError, match=r"a\.tar cannot be unpacked: No usable temporary directory"):
-        unpacked(content, Settings())
-
-
-def test_a_view_of_a_part_ends_with_the_part(tmp_path: Path) -> None:
-    content = content_of(tmp_path, b"0123456789")
-    view = FileView(Content(content.file, 2, 5))
-    assert view.read() == b"23456"
-    assert view.seek(-2, 2) == 3
-    assert view.read(10) == b"56"
-    assert (view.seek(1), view.read(2), view.tell(), view.read(100), view.read(1)) == (1, b"34", 3, b"56", b"")

@@ -25,23 +25,9 @@ def _sha256(text: str) -> str:
     return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
 
 
-def test_each_chain_id_is_the_digest_of_the_one_below_a_blank_and_the_diff_id() -> None:
-    second = _sha256(f"{BASE} {MIDDLE}")
-    assert chain_ids([BASE, MIDDLE, TOP]) == [BASE, second, _sha256(f"{second} {TOP}")]
-
-
 def test_the_order_of_layers_is_part_of_the_identity() -> None:
     assert chain_ids([BASE, TOP])[-1] != chain_ids([TOP, BASE])[-1]
     assert chain_ids([BASE, BASE])[1] not in (BASE, chain_ids([BASE])[0])
-
-
-def test_a_chain_id_is_a_sha256_whatever_the_diff_ids_are() -> None:
-    diff_ids = [Digest.of(b"base", "sha512"), Digest.of(b"top", "sha512")]
-    assert chain_ids(diff_ids) == [diff_ids[0], _sha256(f"{diff_ids[0]} {diff_ids[1]}")]
-
-
-def test_no_layers_have_no_chain_ids() -> None:
-    assert chain_ids([]) == []
 
 
 @given(st.lists(st.sampled_from([BASE, MIDDLE, TOP]), max_size=6))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
@@ -11,7 +10,7 @@ from ocinb.errors import InvalidError
 from ocinb.spec.documents import UNKNOWN_SIZE
 from ocinb.spec.mediatypes import DOCKER_SCHEMA1, DOCKER_SCHEMA1_LAYER, DOCKER_SCHEMA1_SIGNED
 from ocinb.spec.schema1 import Schema1, parse_schema1
-from tests.spec.signing import EMPTY, Step, schema1, sign
+from tests.spec.signing import Step, schema1, sign
 
 BASE, TOP = f"sha256:{'b' * 64}", f"sha256:{'c' * 64}"
 CONFIG: dict[str, Any] = {
@@ -51,41 +50,16 @@ def test_history_has_all_steps_oldest_first() -> None:
     assert history[0].created.isoformat() == "2015-05-06T07:08:09.123456+00:00"
 
 
-def test_the_config_is_that_of_the_newest_step() -> None:
-    read_one = read(RAW)
-    config = read_one.config
-    assert (str(config.platform), config.user, config.env) == ("linux/arm64", "1000", {"PATH": "/bin"})
-    assert (config.cmd, config.labels, config.exposed_ports, config.diff_ids) == (["sh"], {}, ["80/tcp"], ())
-    assert read_one.config_raw == json.dumps(STEPS[-1].compatibility()).encode()
-
-
 def test_the_manifest_says_the_architecture_where_the_step_does_not() -> None:
     config = read(schema1([Step(None, BASE, (("os", "linux"),))], architecture="s390x")).config
     assert str(config.platform) == "linux/s390x"
     assert not read(schema1([Step(None, BASE)])).config.platform.known, "nobody said which system it is for"
 
 
-def test_a_blob_may_stand_twice_and_an_empty_one_is_a_layer_unless_thrown_away() -> None:
-    manifest = read(schema1([Step(None, BASE), Step(None, BASE), Step(None, EMPTY)])).manifest
-    assert [layer.digest for layer in manifest.layers] == [BASE, BASE, EMPTY]
-
-
 @pytest.mark.parametrize("command", [None, [], [""]])
 def test_a_step_that_says_nothing_has_no_instruction(command: list[str] | None) -> None:
     [entry] = read(schema1([Step(command, BASE)])).config.history
     assert (entry.created_by, entry.instruction) == (None, None)
-
-
-@pytest.mark.parametrize(
-    "odd",
-    [
-        {"config": None, "container_config": None, "author": None, "throwaway": None, "created": None},
-        {"config": {}, "container_config": {}, "Size": 0, "parent": "0" * 64, "docker_version": "1.3"},
-        {"config": {"Cmd": "sh", "Entrypoint": "run", "PortSpecs": None, "OnBuild": []}, "created": "yesterday"},
-    ],
-)
-def test_odd_steps_are_read(odd: dict[str, Any]) -> None:
-    assert len(read(schema1([Step(None, BASE, tuple(odd.items()))])).manifest.layers) == 1
 
 
 def entry(text: Any) -> dict[str, Any]:

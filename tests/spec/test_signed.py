@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 from typing import Any
@@ -38,12 +37,6 @@ def test_what_was_signed_comes_out_again(keys: int) -> None:
     assert verify_manifest(raw, DIGEST) == raw
 
 
-@pytest.mark.parametrize("indent", [None, 0, 1, 3, 8])
-def test_any_indentation_is_kept(indent: int | None) -> None:
-    payload = json.dumps(json.loads(PAYLOAD), indent=indent).encode()
-    assert digested_bytes(sign(payload), "it") == payload
-
-
 _KEYS = st.text(max_size=5).filter(lambda key: key not in {"schemaVersion", "signatures"})
 
 
@@ -61,11 +54,6 @@ def test_any_fields_come_out_again(fields: dict[str, Any], *, escaped: bool) -> 
 )
 def test_what_is_not_signed_is_digested_whole(raw: bytes) -> None:
     assert digested_bytes(raw, "it") == raw
-    assert verify_manifest(raw, Digest.of(raw)) == raw
-
-
-def test_a_signed_document_may_also_be_named_by_all_its_bytes() -> None:
-    raw = sign(PAYLOAD)
     assert verify_manifest(raw, Digest.of(raw)) == raw
 
 
@@ -119,23 +107,7 @@ def test_a_signed_document_that_says_more_than_was_signed_is_refused() -> None:
         verify_manifest(more, DIGEST)
 
 
-def test_no_other_document_passes_for_the_one_that_its_signature_spells_out() -> None:
-    """The bytes of somebody else's manifest with signatures behind them are not that manifest."""
-    manifest = b'{"schemaVersion": 2, "config": {}}'
-    with pytest.raises(IntegrityError):
-        verify_manifest(sign(manifest), Digest.of(manifest))
-
-
 @pytest.mark.parametrize("raw", [b"", b"<html>", b"[]", b'{"schemaVersion": 1, "signatures": [{}]}'])
 def test_bytes_that_are_none_of_it_are_told_by_their_digest(raw: bytes) -> None:
     with pytest.raises(IntegrityError, match=f"the bytes of {DIGEST} have the digest {Digest.of(raw)}"):
         verify_manifest(raw, DIGEST)
-
-
-def test_one_that_docker_hub_might_have_served() -> None:
-    """The shape is that of distribution's manifest-v2-1.md, with the payload's own time and a tail of two bytes."""
-    raw = sign(PAYLOAD)
-    [signature] = json.loads(raw)["signatures"]
-    text = signature["protected"]
-    header = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-    assert header == {"formatLength": len(HEAD), "formatTail": "Cn0", "time": "2015-05-06T07:08:09Z"}

@@ -10,11 +10,8 @@ from typing import Any
 
 import pytest
 
-from ocinb._settings import settings
 from ocinb.errors import TransportError
-from ocinb.samples import SampleRegistry
-from ocinb.storage.responses import FILE, Key, list_rows, overhead, remove_rows, set_aside
-from tests.transferring import open_repository
+from ocinb.storage.responses import FILE, Key, list_rows, remove_rows
 
 TABLE = "CREATE TABLE responses (key TEXT PRIMARY KEY, value BLOB, expires INTEGER)"
 
@@ -26,21 +23,6 @@ def write(folder: Path, *values: Any) -> Path:
         connection.executemany("INSERT INTO responses VALUES (?, ?, ?)", rows)
         connection.commit()
     return folder / FILE
-
-
-def test_answers_of_a_session_are_rows(registry: SampleRegistry) -> None:
-    source = open_repository(registry)
-    for tag in ("1.0", "2.0"):
-        source.resolve(tag)
-    rows = list_rows(settings.cache_dir)
-    assert len(rows) == 2
-    assert all(row.size > 500 and row.created > 1.6e9 for row in rows)
-    assert overhead(settings.cache_dir) > 0
-    remove_rows(settings.cache_dir, [rows[0].key])
-    assert list_rows(settings.cache_dir) == [rows[1]]
-    for tag in ("1.0", "2.0"):
-        source.resolve(tag)
-    assert len(registry.requests) == 3
 
 
 VALUES: dict[str, tuple[Any, float]] = {
@@ -74,22 +56,6 @@ def test_the_file_becomes_smaller(tmp_path: Path) -> None:
     assert path.stat().st_size < before / 10
 
 
-@pytest.mark.parametrize("content", [None, b"", b"no database", b"SQLite format 3\0" + b"\xff" * 5000])
-def test_a_file_that_cannot_be_read_has_no_answers(tmp_path: Path, content: bytes | None) -> None:
-    folder = tmp_path / "cache"
-    folder.mkdir()
-    if content is not None:
-        (folder / FILE).write_bytes(content)
-    assert list_rows(folder) == []
-    assert overhead(folder) == len(content or b"")
-    assert sorted(path.name for path in folder.iterdir()) == ([] if content is None else [FILE])
-
-
-def test_a_folder_in_its_place_has_no_answers(tmp_path: Path) -> None:
-    (tmp_path / FILE).mkdir()
-    assert list_rows(tmp_path) == []
-
-
 def test_nothing_is_made_where_nothing_is(tmp_path: Path) -> None:
     remove_rows(tmp_path / "none", [Key("1")])
     assert not (tmp_path / "none").exists()
@@ -105,9 +71,3 @@ def test_a_file_that_another_process_writes_is_an_error_that_says_so(
         with pytest.raises(TransportError, match="cannot be cleaned up: database is locked"):
             remove_rows(tmp_path, [Key("0")])
     assert len(list_rows(tmp_path)) == 1
-
-
-def test_what_was_set_aside_is_found(tmp_path: Path) -> None:
-    (tmp_path / f"{FILE}.damaged-5").touch()
-    (tmp_path / "other").touch()
-    assert [path.name for path in set_aside(tmp_path)] == [f"{FILE}.damaged-5"]

@@ -9,19 +9,6 @@ import pytest
 from ocinb.storage.responses import is_asking, note_asking
 
 
-def test_it_is_remembered_by_registry(tmp_path: Path) -> None:
-    folder = tmp_path / "cache"
-    assert not is_asking(folder, "ghcr.io")
-    note_asking(folder, "ghcr.io")
-    note_asking(folder, "ghcr.io")
-    assert is_asking(folder, "ghcr.io")
-    assert not is_asking(folder, "quay.io")
-    [mark] = [path for path in folder.rglob("*") if path.is_file()]
-    assert mark.read_bytes() == b""
-    assert "ghcr" not in str(mark.relative_to(folder))
-    assert mark.stat().st_mode & 0o777 == 0o600
-
-
 @pytest.mark.parametrize("registry", ["../../escape", "a/b", "x" * 5000, "\udcff", "\0"])
 def test_a_name_is_no_path(tmp_path: Path, registry: str) -> None:
     note_asking(tmp_path / "cache", registry)

@@ -6,7 +6,6 @@ import json
 import os
 import tempfile
 import threading
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,15 +18,13 @@ from hypothesis import strategies as st
 from ocinb.errors import TransportError
 from ocinb.progress.protocol import NoProgress, State, Task
 from ocinb.spec.digest import Digest
-from ocinb.spec.mediatypes import OCI_INDEX, OCI_LAYER, OCI_MANIFEST
-from ocinb.spec.tag_schema import referrers_tags
+from ocinb.spec.mediatypes import OCI_MANIFEST
 from ocinb.storage import verification
-from ocinb.storage.index_updates import Companion, Pulled
 from ocinb.storage.layout import Layout
 from ocinb.storage.reachability import Problem
 from ocinb.storage.verification import Finding, check_blobs, check_images, list_blobs
 from tests.patience import SECONDS
-from tests.storage.stores import DAY, LIMITS, named, put, put_document, put_image, put_index
+from tests.storage.stores import LIMITS, named, put, put_document, put_image
 
 
 @pytest.fixture
@@ -48,14 +45,6 @@ def problems(findings: Sequence[Finding]) -> list[tuple[str, str]]:
 
 def of(layout: Layout, raw: bytes) -> Path:
     return layout.blobs.path(Digest.of(raw))
-
-
-def test_what_is_right_has_no_findings(layout: Layout) -> None:
-    assert check(Layout(layout.root.with_name("unused"))) == []
-    assert check(layout) == []
-    layout.name({"app:1": put_index(layout, put_image(layout, b"layer", b"")), "app:2": put_image(layout, b"layer")})
-    put(layout, b"of no name")
-    assert check(layout) == []
 
 
 def append(path: Path) -> None:
@@ -105,62 +94,12 @@ def test_what_is_wrong_with_a_blob_is_told_once_with_an_image_that_needs_it(
     assert finding.reason
 
 
-@pytest.mark.parametrize("what", ["manifest", "config", "index"])
-def test_documents_are_blobs_too(layout: Layout, what: str) -> None:
-    image = put_image(layout, b"layer")
-    index = put_index(layout, image)
-    layout.name({"app:1": index})
-    places = {"manifest": image.digest, "index": index.digest, "config": Digest.of(b"{}")}
-    flip(layout.blobs.path(places[what]))
-    [finding] = check(layout)
-    assert (finding.problem.value, finding.digest, finding.reference) == ("damaged", places[what], "app:1")
-
-
-def test_a_blob_that_no_image_needs_is_checked_too(layout: Layout) -> None:
-    flip(layout.blobs.path(put(layout, b"of no name").digest))
-    [finding] = check(layout)
-    assert (finding.problem.value, finding.reference, finding.expected) == ("damaged", None, None)
-
-
 def test_a_document_may_say_another_size_than_the_blob_has(layout: Layout) -> None:
     layer = named(put(layout, b"layer"))
     image = put_document(layout, {"config": named(put(layout, b"{}")), "layers": [{**layer, "size": 4}]})
     layout.name({"app:1": image})
     [finding] = check(layout)
     assert (finding.problem.value, finding.size, finding.expected) == ("wrong size", 5, 4)
-
-
-def test_attestations_that_did_not_come_along_are_not_missed_and_images_are(layout: Layout) -> None:
-    image = named(put_image(layout, b"layer"))
-    absent = {"mediaType": OCI_MANIFEST, "digest": str(Digest.of(b"absent")), "size": 6}
-    attestation = {**absent, "annotations": {"vnd.docker.reference.type": "attestation-manifest"}}
-    layout.name({"app:1": put_document(layout, {"manifests": [image, attestation]}, OCI_INDEX)})
-    assert check(layout) == []
-    layout.name({"app:1": put_document(layout, {"manifests": [image, absent]}, OCI_INDEX)})
-    assert problems(check(layout)) == [("missing", Digest.of(b"absent").hex)]
-
-
-def test_an_attestation_that_came_along_and_vanished_is_missed_and_told_of_its_image(layout: Layout) -> None:
-    image, statement = put_image(layout, b"layer"), put_image(layout, b"statement", config=b'{"of": 1}')
-    attested = {**named(statement), "annotations": {"vnd.docker.reference.type": "attestation-manifest"}}
-    index = put_document(layout, {"manifests": [named(image), attested]}, OCI_INDEX)
-    listed = put_document(layout, {"manifests": [attested], "annotations": {}}, OCI_INDEX)
-    along = Companion(referrers_tags(image.digest)[0], listed, image.digest)
-    name = "registry.example/app:1"
-    layout.name({name: Pulled(index, "registry.example/app", companions=(along,))})
-    assert check(layout) == []
-    layout.blobs.path(statement.digest).unlink()
-    [finding] = check(layout)
-    assert (finding.problem, finding.digest, finding.reference) == (Problem.MISSING, statement.digest, name)
-    layout.name({name: Pulled(index, "registry.example/app", asked=frozenset({image.digest}))})
-    assert check(layout) == [], "nothing says any more that it was here"
-
-
-def test_what_is_embedded_needs_no_file(layout: Layout) -> None:
-    config = {"mediaType": "application/vnd.oci.empty.v1+json", "digest": str(Digest.of(b"{}")), "size": 2}
-    image = put_document(layout, {"config": {**config, "data": "e30="}, "layers": [named(put(layout, b"layer"))]})
-    layout.name({"app:1": image})
-    assert check(layout) == []
 
 
 def test_what_stands_among_the_blobs_and_is_none_is_foreign(layout: Layout) -> None:
@@ -174,13 +113,6 @@ def test_what_stands_among_the_blobs_and_is_none_is_foreign(layout: Layout) -> N
     assert [finding.problem.value for finding in found] == ["foreign"] * 6
     assert {finding.size for finding in found} == {10, None}
     assert all(os.path.lexists(finding.path) for finding in found)
-
-
-def test_blobs_behind_a_link_are_not_followed(layout: Layout, tmp_path: Path) -> None:
-    put(layout, b"layer")
-    (layout.root / "blobs").rename(tmp_path / "elsewhere")
-    (layout.root / "blobs").symlink_to(tmp_path / "elsewhere")
-    assert problems(check(layout)) == [("foreign", "blobs")]
 
 
 MARKS: dict[str, tuple[str, str | None, str]] = {
@@ -244,16 +176,6 @@ def test_what_vouches_for_a_damaged_blob_is_forgotten_and_nothing_else_changes(l
     assert not layout.blobs.holds(layers[1].digest, layers[1].size)
 
 
-def test_a_blob_that_was_verified_was_not_of_use(layout: Layout) -> None:
-    image = put_image(layout, b"layer")
-    layout.name({"app:1": image})
-    old = time.time() - 400 * DAY
-    for path in (layout.root / "blobs").glob("*/*"):
-        os.utime(path, (old, old))
-    check(layout)
-    assert {round(path.stat().st_atime - old) for path in (layout.root / "blobs").glob("*/*")} == {0}
-
-
 @given(st.lists(st.sets(st.integers(0, 5), max_size=3), min_size=1, max_size=3), st.sets(st.integers(0, 5)))
 @hypothesis_settings(max_examples=30)
 def test_exactly_the_damaged_are_found(images: list[set[int]], damaged: set[int]) -> None:
@@ -288,19 +210,6 @@ class Told:
 
     def finish(self, summary: str) -> None:
         raise AssertionError(summary)
-
-
-def test_progress_is_told_of_every_byte(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(verification, "CHUNK", 7)
-    right, wrong = put(layout, b"r" * 100), put(layout, b"w" * 50)
-    flip(layout.blobs.path(wrong.digest))
-    told = Told()
-    check(layout, told)
-    assert told.bytes == {right.digest: 100, wrong.digest: 50}
-    assert told.states == {
-        right.digest: [State.VERIFYING, State.DONE],
-        wrong.digest: [State.VERIFYING, State.FAILED],
-    }
 
 
 def test_a_blob_that_is_mended_meanwhile_is_right(layout: Layout) -> None:
@@ -366,14 +275,3 @@ def test_a_stop_ends_it_in_the_middle_of_a_blob(layout: Layout, monkeypatch: pyt
     for thread in threading.enumerate()[1:]:
         thread.join(SECONDS)  # one that has done its work needs a moment to go
     assert threading.enumerate() == [threading.main_thread()]
-
-
-def test_blobs_are_listed_by_size_and_each_is_what_its_name_says(layout: Layout) -> None:
-    raws = [b"a" * 10, b"b" * 30, b"c" * 20]
-    for raw in raws:
-        put(layout, raw, media_type=OCI_LAYER)
-    blobs, strange = list_blobs(layout.root)
-    assert [(blob.size, blob.digest) for blob in blobs] == [
-        (len(raw), Digest.of(raw)) for raw in sorted(raws, key=len, reverse=True)
-    ]
-    assert strange == []

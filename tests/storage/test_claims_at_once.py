@@ -11,8 +11,8 @@ import pytest
 
 from ocinb.spec.digest import Digest
 from ocinb.storage.blob_locks import TakenError, claim_part
-from ocinb.storage.partial_downloads import LAST_NUMBER, in_use, is_before, number_of, parts_of
-from tests.storage.leftparts import DIGEST, SIZE, TOKEN, name_of, put
+from ocinb.storage.partial_downloads import in_use, parts_of
+from tests.storage.leftparts import DIGEST, SIZE
 
 # Stops where it is told to, until there is a line for it, and says what it found when it is its turn.
 COME = """
@@ -101,48 +101,6 @@ def draw(monkeypatch: pytest.MonkeyPatch, token: str) -> None:
     monkeypatch.setattr("ocinb.storage.blob_locks.secrets.token_hex", lambda _: token)
 
 
-def test_who_has_his_name_before_another_and_comes_with_his_file_after_him_waits(
-    tmp_path: Path, start: Start, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    others: list[Other] = []
-
-    def overtake() -> None:
-        others.append(start())
-        others[0].says("found")
-
-    def end(size: int) -> None:
-        others[0].ends(size)
-
-    draw(monkeypatch, "0" * 16)
-    before(monkeypatch, "open", overtake)
-    with claim_part(tmp_path, DIGEST, SIZE, waiting=end) as part:
-        assert (part.waited, part.path.read_bytes()) == (True, b"theirs")
-
-
-@pytest.mark.parametrize(("token", "first"), [("0" * 16, True), ("f" * 16, False)])
-def test_of_two_who_choose_a_number_at_once_one_goes_first(
-    tmp_path: Path, start: Start, monkeypatch: pytest.MonkeyPatch, *, token: str, first: bool
-) -> None:
-    others: list[Other] = []
-
-    def come() -> None:
-        others.append(start())
-        others[0].says("waiting")  # for the number of this one
-
-    def end(size: int) -> None:
-        others[0].ends(size)
-
-    draw(monkeypatch, token)
-    before(monkeypatch, "rename", come)
-    with claim_part(tmp_path, DIGEST, SIZE, waiting=end) as part:
-        assert part.path.read_bytes() == (b"" if first else b"theirs")
-        part.file.write(b"ours")
-        if first:
-            others[0].says("waiting")  # for its end
-    if first:
-        others[0].says("found ours")
-
-
 @pytest.mark.parametrize(("number", "missed"), [(2, True), (3, False)], ids=["and has no name", "and has the old name"])
 def test_a_list_that_was_made_while_another_got_his_number_is_made_again(
     tmp_path: Path, start: Start, monkeypatch: pytest.MonkeyPatch, *, number: int, missed: bool
@@ -182,13 +140,3 @@ def test_who_was_held_up_until_his_part_was_taken_has_no_turn(tmp_path: Path, mo
     before(monkeypatch, "rename", take)
     with pytest.raises(TakenError, match="took over"), claim_part(tmp_path, DIGEST, SIZE):
         pytest.fail("it has no file by that name")
-
-
-def test_numbers_grow_by_one_and_end_at_the_last(tmp_path: Path) -> None:
-    for there, mine in [(None, 1), (0, 1), (41, 42), (LAST_NUMBER - 1, LAST_NUMBER), (LAST_NUMBER, LAST_NUMBER)]:
-        if there is not None:
-            put(tmp_path, name_of(f"elsewhere.1.{there:016x}{TOKEN[16:]}"))
-        put(tmp_path, name_of("nobody"))
-        with claim_part(tmp_path, DIGEST, SIZE) as part:
-            assert number_of(part.path) == mine
-            assert not is_before(part.path.parent / name_of("nobody"), part.path)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
 
 from ocinb.spec.digest import Digest
 from ocinb.storage.layout import Layout
-from ocinb.storage.usage import KINDS, READ_ENDINGS, Amount, Item, count, is_at_work, list_items
+from ocinb.storage.usage import Item, list_items
 from tests.storage.stores import put
 
 
@@ -22,21 +21,6 @@ def layout(tmp_path: Path) -> Layout:
 
 def listed(layout: Layout) -> list[Item]:
     return list_items(layout, layout.root / "no-cache")
-
-
-def test_each_kind_is_counted_also_where_there_is_nothing() -> None:
-    items = [Item("blobs", Digest.of(b"a"), 3, 0), Item("parts", Path("x"), 4, 0), Item("parts", Path("y"), 5, 0)]
-    assert count(items) == [Amount("blobs", 1, 3), Amount("index", 0, 0), Amount("parts", 2, 9), Amount(KINDS[3], 0, 0)]
-
-
-def test_a_blob_is_an_item_and_what_is_none_is_not(layout: Layout) -> None:
-    blob = put(layout, b"blob", age=1000)
-    (layout.root / "blobs" / "sha256" / "notes.txt").write_bytes(b"somebody's")
-    layout.blobs.path(Digest.of(b"folder")).mkdir()
-    [item] = listed(layout)
-    assert (item.kind, item.name, item.size) == ("blobs", blob.digest, 4)
-    assert item.used == pytest.approx(layout.blobs.path(blob.digest).stat().st_mtime)
-    assert not is_at_work(item)
 
 
 def test_tables_that_are_no_digests_and_the_answers_of_a_cache_are_not_those_of_a_folder(layout: Layout) -> None:
@@ -63,20 +47,3 @@ def test_behind_a_link_nothing_is_ours(layout: Layout, tmp_path: Path, linked: s
     (layout.root / linked).rename(tmp_path / "elsewhere")
     (layout.root / linked).symlink_to(tmp_path / "elsewhere")
     assert listed(layout) == []
-
-
-def test_what_was_read_of_layers_counts_as_index(layout: Layout) -> None:
-    shelf = layout.root / "index" / "sha256"
-    shelf.mkdir(parents=True)
-    paths = {shelf / f"{Digest.of(b'layer').hex}{ending}" for ending in READ_ENDINGS}
-    for path in paths:
-        path.write_bytes(b"read")
-    assert {(item.kind, item.name, item.size) for item in listed(layout)} == {("index", path, 4) for path in paths}
-
-
-def test_a_link_in_the_place_of_a_blob_is_as_large_as_itself(layout: Layout, tmp_path: Path) -> None:
-    (tmp_path / "target").write_bytes(b"x" * 10_000)
-    path = layout.blobs.path(Digest.of(b"link"))
-    path.symlink_to(tmp_path / "target")
-    [item] = listed(layout)
-    assert item.size == os.lstat(path).st_size < 10_000

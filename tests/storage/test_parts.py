@@ -5,12 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from ocinb.storage.blob_locks import claim_part
-from ocinb.storage.disk_space import Room
 from ocinb.storage.partial_downloads import (
     HOST,
-    Arrived,
     all_parts,
-    is_abandoned,
     list_arrived,
     remove_abandoned,
     shorten_abandoned,
@@ -23,31 +20,6 @@ def test_where_nothing_was_left_nothing_is_listed(tmp_path: Path) -> None:
     assert (all_parts(root), list_arrived(root)) == ([], {})
     remove_abandoned(root, DIGEST)
     assert not root.exists()
-
-
-def test_of_each_blob_the_longest_part_is_what_arrived(tmp_path: Path) -> None:
-    put(tmp_path, name_of(f"{HOST}.{dead_pid()}.{TOKEN}"), b"of another process")
-    put(tmp_path, name_of(f"{HOST}.{dead_pid()}.1{TOKEN[1:]}"), b"less")
-    with claim_part(tmp_path, OTHER, SIZE) as part:
-        part.file.write(b"ours")
-        part.file.flush()
-        at_work = list_arrived(tmp_path)
-    assert at_work == {DIGEST: Arrived(18, is_copied=True), OTHER: Arrived(4, is_copied=False)}
-    assert list_arrived(tmp_path) == at_work, "who left it himself goes on in place"
-
-
-def test_what_is_longer_than_the_blob_is_worth_nothing() -> None:
-    assert [Arrived(11, is_copied=copied).room_for(10) for copied in (False, True)] == [Room(10)] * 2
-
-
-def test_what_nobody_is_at_work_on_goes_when_the_blob_is_whole(tmp_path: Path) -> None:
-    dead = put(tmp_path, name_of(f"{HOST}.{dead_pid()}.{TOKEN}"))
-    theirs = put(tmp_path, name_of(f"elsewhere.1.{TOKEN}"))
-    other = put(tmp_path, name_of(f"{HOST}.{dead_pid()}.{TOKEN}", OTHER))
-    foreign = put(tmp_path, name_of("nobody"))
-    assert [is_abandoned(path) for path in (dead, theirs, other, foreign)] == [True, False, True, False]
-    remove_abandoned(tmp_path, DIGEST)
-    assert [path.exists() for path in (dead, theirs, other, foreign)] == [False, True, True, True]
 
 
 def test_room_is_made_by_the_ends_of_what_broke_off_and_by_nothing_else(tmp_path: Path) -> None:

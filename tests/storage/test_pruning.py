@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -18,15 +14,15 @@ from hypothesis import strategies as st
 from ocinb.errors import IntegrityError, InvalidError, TransportError
 from ocinb.spec.digest import Digest
 from ocinb.spec.documents import Descriptor
-from ocinb.spec.mediatypes import OCI_INDEX, OCI_MANIFEST
+from ocinb.spec.mediatypes import OCI_MANIFEST
 from ocinb.storage.atomic_files import new_own_file
 from ocinb.storage.blob_locks import claim_part
-from ocinb.storage.garbage_collection import Aim, choose, choose_images, note_pending, prune
+from ocinb.storage.garbage_collection import Aim, choose, choose_images, prune
 from ocinb.storage.index_file import Entry
 from ocinb.storage.layout import Layout
 from ocinb.storage.reachability import LAYER, Need, Piece
 from ocinb.storage.usage import READ_ENDINGS, Item, Kept, count, list_items
-from tests.storage.stores import DAY, LIMITS, named, put, put_document, put_image, stands
+from tests.storage.stores import DAY, LIMITS, put, put_image, stands
 
 HOLD = """
 import sys
@@ -61,27 +57,6 @@ def item(size: int, used: float) -> Item:
     return Item("blobs", Digest.of(f"{size} {used}".encode()), size, used)
 
 
-CHOICES: dict[str, tuple[dict[str, Any], list[float]]] = {
-    "nothing is too old": ({"unused_since": 0.5}, []),
-    "the oldest are": ({"unused_since": 2.5}, [1, 2]),
-    "all are": ({"unused_since": 9}, [1, 2, 3]),
-    "what was used at that very moment stays": ({"unused_since": 2}, [1]),
-    "all may be left": ({"keep_bytes": 60}, []),
-    "one byte is too much": ({"keep_bytes": 59}, [1]),
-    "nothing may be left": ({"keep_bytes": 0}, [1, 2, 3]),
-    "the first that make it small enough": ({"keep_bytes": 40}, [1, 2]),
-    "both": ({"keep_bytes": 59, "unused_since": 2.5}, [1, 2]),
-    "what may not go counts": ({"keep_bytes": 60, "total": 1000}, [1, 2, 3]),
-}
-
-
-@pytest.mark.parametrize(("arguments", "gone"), CHOICES.values(), ids=CHOICES)
-def test_the_least_recently_used_go_first(arguments: dict[str, Any], gone: list[float]) -> None:
-    items = [item(30, 3), item(10, 1), item(20, 2)]
-    chosen = choose(items, **{"total": 60, "unused_since": None, "keep_bytes": None, **arguments})
-    assert [one.used for one in chosen] == gone
-
-
 @given(
     st.lists(st.tuples(st.integers(0, 100), st.integers(0, 100)), unique=True),
     st.integers(0, 3000),
@@ -96,20 +71,6 @@ def test_enough_goes_and_nothing_too_much(sizes: list[tuple[int, int]], keep: in
     assert not [one for one in left if since is not None and one.used < since]
     young = [one for one in gone if since is None or one.used >= since]
     assert not young or sum(one.size for one in left) + young[-1].size > keep
-
-
-def test_what_named_images_need_stays_whatever_its_age(layout: Layout) -> None:
-    parts = [put(layout, name.encode(), age=400 * DAY) for name in ("config", "layer 1", "layer 2", "lone config")]
-    image = put_document(layout, {"config": named(parts[0]), "layers": [named(parts[1]), named(parts[2])]})
-    inner = put_document(layout, {"manifests": [named(image)]}, OCI_INDEX)
-    outer = put_document(layout, {"manifests": [named(inner), named(inner)]}, OCI_INDEX)
-    lone = put_document(layout, {"config": named(parts[3]), "layers": []})
-    other = put_document(layout, {"config": named(put(layout, b"not needed", age=2 * DAY)), "layers": []})
-    layout.name({"app:1": outer, "app:2": lone})
-    gone = clean(layout, older_than=3600, keep_bytes=0)
-    assert {one.name for one in gone} == {other.digest, Digest.of(b"not needed")}
-    assert all(stands(layout, one) for one in (*parts, image, inner, outer, lone))
-    assert not stands(layout, other)
 
 
 ODD: dict[str, bytes] = {
@@ -158,27 +119,6 @@ def test_where_nobody_can_tell_what_an_image_needs_nothing_goes(
     assert stands(layout, other)
 
 
-def test_an_image_that_was_never_here_in_an_index_stops_nothing(layout: Layout) -> None:
-    absent = {"mediaType": OCI_MANIFEST, "digest": str(Digest.of(b"absent")), "size": 6}
-    index = put_document(layout, {"manifests": [absent]}, OCI_INDEX)
-    layout.name({"app:1": index})
-    other = put(layout, b"other", age=DAY)
-    assert [one.name for one in clean(layout, keep_bytes=0)] == [other.digest]
-
-
-def test_schema1_and_artifacts_name_blobs_too(layout: Layout) -> None:
-    blob, layer = put(layout, b"an artifact's", age=DAY), put(layout, b"schema 1's", age=DAY)
-    layout.name(
-        {
-            "a:1": put_document(layout, {"blobs": [named(blob)]}),
-            "b:1": put_document(layout, {"fsLayers": [{"blobSum": str(layer.digest)}]}),
-        }
-    )
-    clean(layout, keep_bytes=0)
-    assert stands(layout, blob)
-    assert stands(layout, layer)
-
-
 @pytest.mark.parametrize("content", [b"", b"[]", b"{", b'{"manifests": 5}', b"\xff", b'{"manifests": [5]}'])
 def test_where_nobody_can_tell_what_is_named_nothing_goes(layout: Layout, content: bytes) -> None:
     blob = put(layout, b"blob", age=400 * DAY)
@@ -197,44 +137,6 @@ def test_what_was_read_is_of_use(layout: Layout) -> None:
     assert [one.name for one in clean(layout, older_than=DAY)] == [unread.digest]
 
 
-def test_a_blob_that_goes_leaves_no_note(layout: Layout) -> None:
-    blob = put(layout, b"blob" * 100_000)  # small ones have none
-    assert layout.blobs.holds(blob.digest, blob.size)
-    assert list(layout.root.glob(".ocinb/verified/*/*"))
-    clean(layout, keep_bytes=0)
-    assert list(layout.root.glob(".ocinb/verified/*/*")) == []
-
-
-def test_what_others_put_there_stays(layout: Layout) -> None:
-    foreign = [layout.root / "blobs" / "sha256" / "notes.txt", layout.root / "blobs" / "md5" / "abc"]
-    for path in foreign:
-        path.parent.mkdir(exist_ok=True)
-        path.write_bytes(b"somebody's")
-    folder = layout.blobs.path(Digest.of(b"folder"))
-    folder.mkdir()
-    assert clean(layout, keep_bytes=0) == []
-    assert all(path.exists() for path in (*foreign, folder))
-
-
-def test_while_somebody_pulls_all_blobs_stay(layout: Layout) -> None:
-    young, old = put(layout, b"young"), put(layout, b"old", age=2 * DAY)
-    index = layout.root / "index" / "sha256" / f"{Digest.of(b'layer').hex}.parquet"
-    index.parent.mkdir(parents=True)
-    index.write_bytes(b"read of a layer")
-    with subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(layout.root)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as other:
-        assert other.stdout is not None
-        assert other.stdout.readline() == b"at work\n"
-        assert [one.name for one in clean(layout, keep_bytes=0)] == [index]
-        assert [one.size for one in list_items(layout, layout.root) if one.kind == "parts"] == [4]
-        other.communicate()
-    # It is gone now, and so its part goes too.
-    assert sorted(one.kind for one in clean(layout, keep_bytes=0)) == ["blobs", "blobs", "parts"]
-    assert not stands(layout, young)
-    assert not stands(layout, old)
-
-
 @pytest.mark.parametrize("ending", READ_ENDINGS)
 def test_what_was_read_of_a_layer_goes_with_it_and_is_told(layout: Layout, ending: str) -> None:
     layer, kept = put(layout, b"layer", age=3 * DAY), put(layout, b"kept")
@@ -245,16 +147,6 @@ def test_what_was_read_of_a_layer_goes_with_it_and_is_told(layout: Layout, endin
     assert [(one.kind, one.size) for one in clean(layout, older_than=DAY)] == [("blobs", 5), ("index", 15)]
     assert [table.exists() for table in tables] == [False, True]
     assert sorted(one.kind for one in clean(layout, keep_bytes=0)) == ["blobs", "index"]
-
-
-def test_where_no_lock_can_tell_what_came_lately_stays(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: object) -> None:
-        raise OSError("no locks here")
-
-    monkeypatch.setattr(fcntl, "flock", refuse)
-    young, old = put(layout, b"young"), put(layout, b"old", age=2 * DAY)
-    assert [one.name for one in clean(layout, keep_bytes=0)] == [old.digest]
-    assert stands(layout, young)
 
 
 @pytest.mark.parametrize(("age", "goes"), [(3600, False), (2 * DAY, True)])
@@ -287,20 +179,6 @@ def test_an_empty_place_has_nothing_to_prune(tmp_path: Path) -> None:
         ("responses", 0, 0),
     ]
     assert not layout.root.exists()
-
-
-def test_what_another_process_removed_first_was_not_removed_here(
-    layout: Layout, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    blob = put(layout, b"blob")
-    entries: Callable[[], list[Entry]] = layout.entries
-
-    def meanwhile() -> list[Entry]:
-        layout.blobs.remove(blob.digest)
-        return entries()
-
-    monkeypatch.setattr(layout, "entries", meanwhile)
-    assert clean(layout, keep_bytes=0) == []
 
 
 def test_what_cannot_be_removed_is_an_error_that_says_where(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -352,19 +230,6 @@ def test_of_images_these_are_left(keep: set[int], aim: Aim, left: set[int]) -> N
     assert set(range(7)) - choose_images(IMAGES, keep, ITEMS, aim) == left
 
 
-def test_what_was_pulled_as_one_goes_as_one() -> None:
-    def part(name: str, blob: str) -> Kept:
-        digest = Digest.of(blob.encode())
-        platform = {"os": "linux", "architecture": name.rpartition("-")[2]}
-        notes = {"org.opencontainers.image.ref.name": name, "dev.ocinb.part-of": f"h/x:1@{digest}"}
-        entry = Entry({"digest": str(digest), "platform": platform, "annotations": notes})
-        return Kept(entry, Need((Piece(digest, 1, "", LAYER),), {}))
-
-    images = [part("h/x:1-amd64", "a"), part("h/x:1-arm64", "d"), image("c", "c")]
-    assert choose_images(images, set(), ITEMS, Aim(2.5, None)) == {2}, "the other was of use by one of its platforms"
-    assert choose_images(images, set(), ITEMS, Aim(3.5, None)) == {0, 1, 2}
-
-
 def test_names_that_are_kept_and_names_that_go(layout: Layout) -> None:
     one, two = put_image(layout, b"shared", b"one"), put_image(layout, b"shared", b"two")
     layout.name({"app:1": one, "app:2": two})
@@ -374,12 +239,3 @@ def test_names_that_are_kept_and_names_that_go(layout: Layout) -> None:
     assert {item.name for item in pruned.items} == {one.digest, Digest.of(b"one")}
     assert stands(layout, two)
     assert stands(layout, unnamed)
-
-
-def test_pruning_completes_a_removal_that_another_process_could_not(layout: Layout) -> None:
-    layout.name({"app:1": put_image(layout, b"layer")})
-    lost, needed = put(layout, b"lost"), Digest.of(b"layer")
-    note_pending(layout.root, {lost.digest, needed})
-    assert [item.name for item in clean(layout, older_than=DAY)] == [lost.digest]
-    assert layout.blobs.path(needed).exists()
-    assert not list(layout.root.glob(".ocinb/pending/*"))

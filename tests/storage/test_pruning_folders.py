@@ -16,7 +16,6 @@ from ocinb.spec.digest import Digest
 from ocinb.spec.mediatypes import OCI_MANIFEST
 from ocinb.storage.garbage_collection import Aim, prune
 from ocinb.storage.layout import Layout
-from ocinb.storage.usage import list_items
 from tests.storage.stores import DAY, LIMITS, named, put, put_document, put_image, stands
 
 
@@ -40,20 +39,6 @@ def age_all(layout: Layout) -> None:
     shutil.rmtree(layout.root / ".ocinb", ignore_errors=True)
     for path in (layout.root / "blobs").glob("*/*"):
         os.utime(path, (time.time() - 2 * DAY,) * 2)
-
-
-def test_what_came_lately_stays_and_what_speaks_of_an_image_too(tmp_path: Path) -> None:
-    layout = foreign_layout(tmp_path)
-    image = put_image(layout, b"layer")
-    speaking = put_image(layout, b"sbom", config=b'{"of": 1}', subject=named(image))
-    unreferenced, other = put_image(layout, b"unreferenced", config=b'{"of": 2}'), put(layout, b"other")
-    write_index(layout, named(image))
-    age_all(layout)
-    young = put(layout, b"another tool is writing it")
-    gone = {unreferenced.digest, other.digest, *map(Digest.of, (b"unreferenced", b'{"of": 2}'))}
-    assert clean_folder(layout) == gone
-    assert all(stands(layout, one) for one in (image, speaking, young))
-    assert {Digest.of(b"sbom"), Digest.of(b'{"of": 1}')} <= {item.name for item in list_items(layout, None)}
 
 
 def test_what_loses_its_name_takes_nothing_along_that_speaks_of_what_stays(tmp_path: Path) -> None:

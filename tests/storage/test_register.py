@@ -18,25 +18,6 @@ def entry(name: str | None, number: int = 0) -> Entry:
     return Entry({"number": number, "annotations": {**notes, **({SUBJECT: about} if about else {})}})
 
 
-def test_what_is_put_stands_where_the_first_of_its_name_stood() -> None:
-    entries = [entry("app:1"), entry(None), entry("app:2"), entry("app:1", 1)]
-    register = Register(entries)
-    register.put("app:1", entry("app:1", 2))
-    register.put("app:3", entry("app:3", 3))
-    assert register.entries == [entry("app:1", 2), entries[1], entries[2], entry("app:3", 3)]
-    register.drop(entries[2])
-    assert register.called("app:2") == []
-    assert register.entries == [entry("app:1", 2), entries[1], entry("app:3", 3)]
-
-
-def test_what_only_came_along_was_pulled_as_nothing() -> None:
-    along = entry(NAMES[2])
-    register = Register([along, entry("app:1")])
-    assert register.called(NAMES[2]) == register.about(SUBJECTS[0]) == [along]
-    assert register.pulled_as(NAMES[2]) == register.about(SUBJECTS[1]) == []
-    assert register.pulled_as("app:1") == [entry("app:1")]
-
-
 @given(st.lists(st.sampled_from([*NAMES, None])), st.lists(st.tuples(st.sampled_from(NAMES), st.booleans())))
 def test_whatever_happens_it_finds_what_a_list_would_find(
     names: list[str | None], steps: list[tuple[str, bool]]

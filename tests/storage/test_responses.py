@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import base64
-import gc
 import json
 import logging
-import pickle
 import sqlite3
-import stat
-import subprocess
-import sys
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -24,22 +19,6 @@ from ocinb.samples import registry as start_registry
 from ocinb.sources.session import close_default_session, default_session
 from ocinb.spec.digest import Digest
 from tests.transferring import open_repository
-
-OPEN_AND_ASK = """
-import sys
-from pathlib import Path
-from requests import Request
-from ocinb.storage.caching_session import open_responses
-
-print("ready", flush=True)
-sys.stdin.readline()
-for number in range(5):
-    with open_responses(Path(sys.argv[1]), lambda response: True) as session:
-        session.settings.expire_after = 60
-        session.get(f"{sys.argv[2]}/v2/demo/shop/manifests/{number}", headers={"Accept": "*/*"})
-        session.get(f"{sys.argv[2]}/v2/demo/shop/manifests/2.0", headers={"Accept": sys.argv[3]})
-        assert session.get(f"{sys.argv[2]}/v2/demo/shop/manifests/2.0", headers={"Accept": sys.argv[3]}).from_cache
-"""
 
 
 def file() -> Path:
@@ -75,21 +54,6 @@ def test_an_answer_is_kept_from_one_session_to_the_next(registry: SampleRegistry
     assert asked(registry) == 1
 
 
-def test_folder_and_files_are_for_their_owner_only(registry: SampleRegistry) -> None:
-    ask(registry)
-    files = list(settings.cache_dir.iterdir())
-    assert {path.name for path in files} == {"responses.sqlite", "responses.sqlite-wal", "responses.sqlite-shm"}
-    assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
-    assert stat.S_IMODE(settings.cache_dir.stat().st_mode) == 0o700
-
-
-def test_a_file_that_was_open_to_others_is_closed_to_them(registry: SampleRegistry) -> None:
-    settings.cache_dir.mkdir()
-    file().touch(mode=0o644)
-    ask(registry)
-    assert {stat.S_IMODE(path.stat().st_mode) for path in settings.cache_dir.iterdir()} == {0o600}
-
-
 @pytest.mark.parametrize("content", [b"this is no database", b"\0" * 5000, b"SQLite format 3\0" + b"\xff" * 5000])
 def test_a_damaged_file_is_set_aside(
     registry: SampleRegistry, content: bytes, caplog: pytest.LogCaptureFixture
@@ -118,38 +82,6 @@ def test_a_file_that_others_hold_costs_a_question_and_is_told_once(
             open_repository(registry).tags()
             open_repository(registry, "demo/base").tags()
     assert caplog.messages == [f"the cache {file()} cannot be used: database is locked"]
-
-
-class Bomb:
-    def __init__(self, mark: Path) -> None:
-        self.mark = mark
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return (Path.touch, (self.mark,))
-
-
-def test_a_poisoned_file_runs_no_code(registry: SampleRegistry, tmp_path: Path) -> None:
-    mark = tmp_path / "run"
-    digest = ask(registry)
-    change("UPDATE responses SET value = ?", pickle.dumps(Bomb(mark)))
-    assert ask(registry) == digest
-    assert not mark.exists()
-    assert asked(registry) == 2
-    pickle.loads(pickle.dumps(Bomb(mark)))
-    assert mark.exists(), "the bomb is a dud"
-
-
-@pytest.mark.parametrize(
-    "value",
-    [b"", b"\xff", "", "null", "[]", "5", '"text"', "{}", '{"a": 1}', '{"_content": 5}', "{" * 100_000, None],
-)
-def test_an_odd_row_is_as_good_as_none(registry: SampleRegistry, value: Any) -> None:
-    digest = ask(registry)
-    change("UPDATE responses SET value = ?", value)
-    assert ask(registry) == digest
-    assert asked(registry) == 2
-    assert ask(registry) == digest
-    assert asked(registry) == 2
 
 
 @pytest.mark.parametrize("field", ["_content", "status_code", "headers", "created_at", "expires", "request", "url"])
@@ -216,41 +148,6 @@ def test_a_folder_in_the_place_of_the_file_is_set_aside(registry: SampleRegistry
     assert (aside / "inner").is_dir()
 
 
-@pytest.mark.parametrize("content", [b"", None], ids=["an empty file", "a link to nowhere"])
-def test_what_holds_nothing_is_taken(registry: SampleRegistry, tmp_path: Path, content: bytes | None) -> None:
-    settings.cache_dir.mkdir()
-    if content is None:
-        file().symlink_to(tmp_path / "elsewhere.sqlite")
-    else:
-        file().write_bytes(content)
-    assert ask(registry) == ask(registry)
-    assert asked(registry) == 1
-    assert list(settings.cache_dir.glob("*damaged*")) == []
-
-
-def test_of_a_link_to_something_damaged_the_link_is_set_aside(registry: SampleRegistry, tmp_path: Path) -> None:
-    settings.cache_dir.mkdir()
-    (tmp_path / "elsewhere").write_bytes(b"somebody's notes")
-    file().symlink_to(tmp_path / "elsewhere")
-    ask(registry)
-    [aside] = settings.cache_dir.glob("responses.sqlite.damaged-*")
-    assert aside.is_symlink()
-    assert (tmp_path / "elsewhere").read_bytes() == b"somebody's notes"
-    assert not file().is_symlink()
-
-
-def test_a_file_of_a_version_that_pickled_is_as_good_as_empty(registry: SampleRegistry, tmp_path: Path) -> None:
-    settings.cache_dir.mkdir()
-    with closing(sqlite3.connect(file())) as connection:
-        connection.execute("CREATE TABLE responses (key TEXT PRIMARY KEY, value BLOB, expires INTEGER)")
-        rows = [(f"{number}", pickle.dumps(Bomb(tmp_path / "run")), 2**40) for number in range(3)]
-        connection.executemany("INSERT INTO responses VALUES (?, ?, ?)", rows)
-        connection.commit()
-    assert ask(registry) == ask(registry)
-    assert asked(registry) == 1
-    assert not (tmp_path / "run").exists()
-
-
 def test_a_folder_that_cannot_be_used_is_an_error_that_says_what_to_do(registry: SampleRegistry) -> None:
     settings.cache_dir.write_bytes(b"")
     with pytest.raises(TransportError, match=r"cache_dir moves it") as caught:
@@ -302,38 +199,6 @@ def test_a_file_that_is_overwritten_under_a_session_is_survived(registry: Sample
     assert ask(registry) == digest
 
 
-def test_a_folder_that_is_removed_under_a_session_is_survived(registry: SampleRegistry) -> None:
-    digest = ask(registry)
-    for path in settings.cache_dir.iterdir():
-        path.unlink()
-    settings.cache_dir.rmdir()
-    assert ask(registry) == digest
-    close_default_session()
-    assert ask(registry) == digest
-
-
-def test_processes_that_begin_at_once_do_not_disturb_each_other(registry: SampleRegistry, tmp_path: Path) -> None:
-    arguments = [str(tmp_path / "cache"), f"http://{registry.host}"]
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", OPEN_AND_ASK, *arguments, f"a/{number}"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-        )
-        for number in range(4)
-    ]
-    for process in processes:
-        assert process.stdout is not None
-        assert process.stdout.readline() == b"ready\n"
-    for process in processes:
-        assert process.stdin is not None
-        process.stdin.write(b"go\n")
-        process.stdin.flush()
-    assert [process.communicate()[0] for process in processes] == [b""] * 4
-    assert [process.returncode for process in processes] == [0] * 4
-    assert list((tmp_path / "cache").glob("*damaged*")) == []
-
-
 def _connection() -> sqlite3.Connection:
     named: Any = default_session()._http._named
     connection: sqlite3.Connection = named.cache.responses._connection
@@ -346,13 +211,3 @@ def test_what_was_kept_is_not_given_out_for_a_registry_that_is_gone() -> None:
     settings.tag_ttl = 0  # the library kept it for longer
     with pytest.raises(TransportError, match="cannot be reached"):
         ask(gone)
-
-
-def test_the_file_is_closed_when_nobody_has_it_any_more(registry: SampleRegistry) -> None:
-    ask(registry)
-    answers = default_session()._http._session().cache.responses
-    with answers.connection() as connection:
-        close_default_session()
-        gc.collect()
-        with pytest.raises(sqlite3.ProgrammingError, match="closed"):
-            connection.execute("SELECT 1")

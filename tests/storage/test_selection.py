@@ -6,7 +6,6 @@ import pytest
 
 from ocinb.errors import NotFoundError
 from ocinb.spec.digest import Digest
-from ocinb.spec.reference import Reference
 from ocinb.storage.image_selection import Selection
 from ocinb.storage.index_file import OWN_NAME, PART_OF, REF_NAME, Entry
 from ocinb.storage.usage import Kept
@@ -171,18 +170,3 @@ def test_a_glob_means_all_that_it_fits_as_docker_prints_it_or_in_full(patterns: 
 def test_a_pattern_that_fits_nothing_is_an_error_also_beside_one_that_does(patterns: list[str]) -> None:
     with pytest.raises(NotFoundError):
         list(map(Selection(KEPT, WHERE).match, patterns))
-
-
-def test_a_thousand_names_are_no_more_work_each_than_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    names = [f"registry.example/app{number}:1" for number in range(1000)]
-    chosen = Selection([entry(name, name.encode()) for name in names], WHERE)
-    read: list[str] = []
-
-    class Counted(Reference):
-        def __init__(self, text: str) -> None:
-            read.append(text)
-            super().__init__(text)
-
-    monkeypatch.setattr("ocinb.storage.image_selection.Reference", Counted)
-    assert set().union(*map(chosen.match, names)) == set().union(*map(chosen.find, names)) == set(range(1000))
-    assert len(read) == 1000, "how docker prints each"

@@ -43,13 +43,6 @@ def test_another_is_not_kept(tmp_path: Path) -> None:
     assert not (tmp_path / ".ocinb").exists()
 
 
-def test_one_beyond_the_limit_is_not_read(tmp_path: Path) -> None:
-    digest = Digest.of(PAYLOAD)
-    kept(tmp_path).write(RAW, digest)
-    assert kept(tmp_path, len(RAW)).read(digest) == RAW
-    assert kept(tmp_path, len(RAW) - 1).read(digest) is None
-
-
 @pytest.mark.parametrize("note", [b"", b"\xff\xfe", b"../../../etc/passwd", b"sha256:12", b"x" * 10_000])
 def test_a_note_that_leads_nowhere_is_none(tmp_path: Path, note: bytes) -> None:
     digest = Digest.of(PAYLOAD)

@@ -13,7 +13,7 @@ import pytest
 from ocinb.errors import TransportError
 from ocinb.spec.digest import Digest
 from ocinb.storage import layer_tables
-from ocinb.storage.layer_tables import MOST_PROMISES, look_up_end, note_end, record_path
+from ocinb.storage.layer_tables import look_up_end, note_end, record_path
 
 LAYER, OTHER = Digest.of(b"layer"), Digest.of(b"other", "sha512")
 
@@ -23,25 +23,6 @@ def root(tmp_path: Path) -> Path:
     root = tmp_path / "store"
     root.mkdir()
     return root
-
-
-def test_what_was_noted_is_found_for_that_layer_and_that_promise_alone(root: Path) -> None:
-    assert look_up_end(root, LAYER, "one") is None
-    note_end(root, LAYER, "one", 10)
-    note_end(root, LAYER, "two", 20)
-    note_end(root, OTHER, "one", 30)
-    note_end(root, LAYER, "one", 40)
-    asked = [(LAYER, "one"), (LAYER, "two"), (LAYER, "three"), (OTHER, "one"), (OTHER, "two")]
-    assert [look_up_end(root, *each) for each in asked] == [40, 20, None, 30, None]
-    assert record_path(root, OTHER) == root / "index" / "sha512" / f"{OTHER.hex}.toc"
-
-
-def test_only_the_newest_promises_are_kept(root: Path) -> None:
-    for number in range(MOST_PROMISES + 2):
-        note_end(root, LAYER, str(number), number)
-        look_up_end(root, LAYER, "0")
-    known = [look_up_end(root, LAYER, str(number)) for number in range(MOST_PROMISES + 2)]
-    assert known == [None, None, *range(2, MOST_PROMISES + 2)]
 
 
 @pytest.mark.parametrize(
@@ -67,13 +48,6 @@ def test_a_record_that_was_damaged_is_none_and_is_written_anew(root: Path, harm:
     assert [look_up_end(root, LAYER, promise) for promise in ("one", "two")] == [None, None]
     note_end(root, LAYER, "one", 10)
     assert look_up_end(root, LAYER, "one") == 10
-
-
-def test_the_record_of_another_layer_is_none(root: Path) -> None:
-    other = Digest.of(b"another")
-    note_end(root, LAYER, "one", 10)
-    record_path(root, LAYER).rename(record_path(root, other))
-    assert look_up_end(root, other, "one") is None
 
 
 def test_a_record_that_is_read_is_of_use(root: Path) -> None:

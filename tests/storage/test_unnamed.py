@@ -24,16 +24,6 @@ def blobs(layout: Layout) -> set[Digest]:
     return {Digest(f"sha256:{path.name}") for path in (layout.root / "blobs" / "sha256").iterdir()}
 
 
-def test_what_speaks_of_what_is_needed_is_found_to_the_end(layout: Layout) -> None:
-    image, other = put_image(layout, b"layer"), put_image(layout, b"other")
-    sbom = put_image(layout, b"sbom", config=b'{"of": 1}', subject=named(image))
-    signature = put_image(layout, b"signature", config=b'{"of": 2}', subject=named(sbom))
-    put_image(layout, b"of the other", config=b'{"of": 3}', subject=named(other))
-    found = speaking_of({image.digest}, blobs(layout) - {image.digest}, layout, LIMITS)
-    texts = (b"sbom", b"signature", b'{"of": 1}', b'{"of": 2}')
-    assert found == {sbom.digest, signature.digest, *map(Digest.of, texts)}
-
-
 def test_two_that_speak_of_each_other_and_of_nothing_needed_are_not_found(layout: Layout) -> None:
     absent = {"mediaType": "x", "digest": str(Digest.of(b"absent")), "size": 1}
     first = put_document(layout, {"subject": absent})
@@ -52,9 +42,3 @@ def test_what_cannot_be_read_speaks_of_nothing(layout: Layout) -> None:
     unnamed = {damaged.digest, large.digest, other.digest, Digest.of(b"link"), Digest.of(b"gone")}
     assert speaking_of({image.digest}, unnamed, layout, Limits(2000, 2000)) == set()
     assert large.digest in speaking_of({image.digest}, unnamed, layout, LIMITS)
-
-
-def test_layers_are_not_read_whole(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
-    put(layout, b"\x1f\x8b a layer")
-    monkeypatch.setattr("ocinb.storage.reachability.Documents.read", None)
-    assert speaking_of(set(), blobs(layout), layout, LIMITS) == set()

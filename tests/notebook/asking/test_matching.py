@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from ocinb.catalog import open_file
 from ocinb.notebook.sql_magic import completion
 from tests.catalog.test_calls import Framed, lazy_class
 from tests.catalog.test_files import HOLDER, process
-from tests.notebook.shells import completed, failure, run
+from tests.notebook.shells import completed, run
 
 
 def test_names_are_completed_in_a_cell(shell: Any, catalog: ocinb.Catalog) -> None:
@@ -61,27 +60,6 @@ def test_columns_of_functions_are_completed(shell: Any, catalog: ocinb.Catalog) 
     assert completed(shell, "%%ocisql\nFROM of_mine(1) SELECT t▮") == ["twice", "thrice"]
     assert completed(shell, "%%ocisql\nFROM bro▮") == ["broken("]
     assert completed(shell, "%%ocisql\nFROM main.layer_sh▮") == ["layer_sharing"]
-
-
-def test_names_with_spaces_are_completed_whole(shell: Any, catalog: ocinb.Catalog) -> None:
-    shell.user_ns["catalog"] = catalog
-    catalog.sql('CREATE TABLE "my table" (a INTEGER)')
-    assert completed(shell, '%%ocisql\nFROM "my t▮') == ['"my table"']
-
-
-def test_what_is_no_catalogue_is_not_opened_for_a_name(
-    shell: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    made = sqlite3.connect("s.db")
-    made.execute("CREATE TABLE mine (a)")
-    made.commit()
-    made.close()
-    opened: list[str] = []
-    monkeypatch.setattr(open_file.duckdb, "connect", lambda path, **_: opened.append(path))  # type: ignore[attr-defined]
-    assert completed(shell, "%%ocisql s.db\nFROM layer_sh▮") == []
-    error, _ = failure(shell, "%%ocisql s.db\nFROM images", capsys)
-    assert str(error) == f"{tmp_path / 's.db'} is no catalogue: it is no file of DuckDB. Choose another path"
-    assert opened == []
 
 
 def test_who_completes_does_not_wait_for_a_file(shell: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -27,19 +25,6 @@ def test_the_answer_is_the_value_of_the_cell(shell: Any, catalog: ocinb.Catalog)
     assert frame["images"].tolist() == [4]
 
 
-def test_a_semicolon_does_not_silence_it(shell: Any, catalog: ocinb.Catalog) -> None:
-    shell.user_ns["catalog"] = catalog
-    assert run(shell, "%%ocisql\nSELECT 1 AS one;")["one"].tolist() == [1]
-
-
-def test_of_several_questions_the_last_one_is_shown(shell: Any, catalog: ocinb.Catalog) -> None:
-    shell.user_ns.update(catalog=catalog, least=2)
-    assert run(shell, "%%ocisql\nCREATE TABLE mine AS SELECT 3 AS number; FROM mine WHERE number > $least")[
-        "number"
-    ].tolist() == [3]
-    assert run(shell, "%%ocisql\nDROP TABLE mine") is None
-
-
 @pytest.mark.parametrize("first", ["frame << catalog", "frame <<", "frame<<catalog", "  frame  <<  catalog "])
 def test_an_answer_is_kept_under_a_name_and_not_shown(shell: Any, catalog: ocinb.Catalog, first: str) -> None:
     shell.user_ns["catalog"] = catalog
@@ -47,14 +32,6 @@ def test_an_answer_is_kept_under_a_name_and_not_shown(shell: Any, catalog: ocinb
     assert isinstance(shell.user_ns["frame"], pd.DataFrame)
     assert len(shell.user_ns["frame"]) == 4
     assert len(run(shell, "%%ocisql\nFROM frame")) == 4, "and is a table for the next question"
-
-
-def test_a_line_is_a_question_too(shell: Any, catalog: ocinb.Catalog) -> None:
-    shell.user_ns["catalog"] = catalog
-    assert len(run(shell, "%ocisql FROM images")) == 4
-    assert run(shell, "frame = %ocisql FROM images LIMIT 2\nlen(frame)") == 2
-    assert run(shell, "%ocisql other << FROM images LIMIT 1") is None
-    assert len(shell.user_ns["other"]) == 1
 
 
 def test_a_line_of_one_word_chooses_a_catalogue(shell: Any, catalog: ocinb.Catalog) -> None:
@@ -66,29 +43,6 @@ def test_a_line_of_one_word_chooses_a_catalogue(shell: Any, catalog: ocinb.Catal
         assert run(shell, "%ocisql 'second.duckdb'").path == second.path
         run(shell, "%ocisql catalog")
         assert len(run(shell, "%ocisql FROM images")) == 4
-
-
-def test_it_sees_dataframes_of_the_notebook(shell: Any, catalog: ocinb.Catalog) -> None:
-    shell.user_ns["catalog"] = catalog
-    run(shell, "import pandas\nwanted = pandas.DataFrame({'platform': ['linux/arm64']})")
-    assert run(shell, "%%ocisql\nFROM images JOIN wanted USING (platform)")["platform"].tolist() == ["linux/arm64"] * 2
-
-
-def test_a_table_comes_before_a_dataframe_of_its_name(shell: Any, catalog: ocinb.Catalog) -> None:
-    shell.user_ns.update(catalog=catalog, images=pd.DataFrame({"nothing": [1]}))
-    assert len(run(shell, "%%ocisql\nFROM images")) == 4
-
-
-def test_variables_are_values_of_a_question_and_never_its_text(shell: Any, catalog: ocinb.Catalog) -> None:
-    hostile = "'; DROP TABLE layers; --"
-    shell.user_ns.update(catalog=catalog, hostile=hostile, platform="linux/arm64")
-    assert run(shell, "%%ocisql\nSELECT $hostile AS text")["text"].tolist() == [hostile]
-    assert run(shell, "%ocisql SELECT $hostile AS text")["text"].tolist() == [hostile]
-    assert run(shell, "frame = %ocisql SELECT '{platform}' AS text, $platform AS value\nframe").to_dict("records") == [
-        {"text": "{platform}", "value": "linux/arm64"}
-    ]
-    assert len(run(shell, "%%ocisql\nFROM images WHERE platform = $platform")) == 2
-    assert run(shell, "%%ocisql\nSELECT '$platform' AS text -- $nothing")["text"].tolist() == ["$platform"]
 
 
 @pytest.mark.parametrize(
@@ -136,21 +90,6 @@ def test_errors_are_short_and_show_no_code_that_nobody_wrote(
     assert "return catalog.sql" in shown, "what people wrote is shown"
 
 
-def test_without_an_argument_it_is_the_only_catalogue(
-    shell: Any, catalog: ocinb.Catalog, capsys: pytest.CaptureFixture[str]
-) -> None:
-    error, _ = failure(shell, "%%ocisql\nFROM images", capsys)
-    assert str(error).startswith("there is no catalogue among the variables. catalog = ocinb.Catalog(")
-    shell.user_ns.update(catalog=catalog, again=catalog, _hidden=ocinb.Catalog())
-    assert len(run(shell, "%%ocisql\nFROM images")) == 4
-    shell.user_ns["second"] = ocinb.Catalog()
-    assert len(run(shell, "%%ocisql\nFROM images")) == 4, "the one that was used"
-    shell.user_ns["catalog"] = ocinb.Catalog()
-    assert len(run(shell, "%%ocisql\nFROM images")) == 0, "what the variable holds now"
-    del shell.user_ns["catalog"], shell.user_ns["again"]
-    assert len(run(shell, "%%ocisql\nFROM images")) == 0, "the only one that is left"
-
-
 def test_of_several_catalogues_one_has_to_be_named(
     shell: Any, catalog: ocinb.Catalog, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -188,16 +127,6 @@ def test_a_name_that_is_none_is_refused(shell: Any, catalog: ocinb.Catalog, caps
         assert str(error) == f"'{name}' cannot be the name of a variable"
 
 
-def test_it_goes_out_as_it_came_in(shell: Any) -> None:
-    matchers = len(shell.Completer.custom_matchers)
-    shell.run_line_magic("unload_ext", "ocinb")
-    assert shell.find_line_magic("ocisql") is shell.find_cell_magic("ocisql") is None
-    assert len(shell.Completer.custom_matchers) == matchers - 1
-    shell.run_line_magic("unload_ext", "ocinb")
-    shell.run_line_magic("load_ext", "ocinb")
-    assert shell.find_cell_magic("ocisql") is not None
-
-
 def test_loading_it_again_is_harmless(shell: Any, catalog: ocinb.Catalog) -> None:
     shell.user_ns["catalog"] = catalog
     matchers = len(shell.Completer.custom_matchers)
@@ -218,16 +147,6 @@ def test_a_shell_that_has_no_such_completion_has_the_questions(
     shell.user_ns["catalog"] = catalog
     assert len(run(shell, "%%ocisql\nFROM images")) == 4
     assert "layer_sharing" not in completed(shell, "%%ocisql\nFROM layer_sh▮")
-
-
-def test_completion_shows_no_hook() -> None:
-    getattr(ocinb, "load_ipython_extension")  # noqa: B009 - as above
-    assert not [name for name in dir(ocinb) if "extension" in name]
-
-
-def test_importing_ocinb_imports_no_ipython() -> None:
-    code = "import sys, ocinb; sys.exit('IPython' in sys.modules or not hasattr(ocinb, 'load_ipython_extension'))"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 @pytest.fixture(scope="module")
@@ -254,40 +173,3 @@ def reply(kernel: BlockingKernelClient, typed: str) -> tuple[list[str], str, lis
     content = kernel.complete(before + after, len(before), reply=True, timeout=SECONDS)["content"]
     kinds = [one["type"] for one in content["metadata"]["_jupyter_types_experimental"]]
     return content["matches"], (before + after)[content["cursor_start"] : content["cursor_end"]], kinds
-
-
-@pytest.mark.parametrize(
-    ("typed", "expected"),
-    [
-        ("%%ocisql\nSELECT *\nFROM layer_sh▮\nLIMIT 3", (["layer_sharing"], "layer_sh", ["table"])),
-        ("%%ocisql\nSELECT l.saved▮\nFROM layer_sharing AS l", (["saved_bytes"], "saved", ["column"])),
-        ("%%ocisql\nSELECT ▮\nFROM wanted", (["port", "wanted"], "", ["column", "table"])),
-        ("%%ocisql\nFROM images WHERE 'FROM lay▮'", ([], "", [])),
-    ],
-)
-def test_a_kernel_completes_names(
-    kernel: BlockingKernelClient, typed: str, expected: tuple[list[str], str, list[str]]
-) -> None:
-    assert reply(kernel, typed) == expected
-
-
-@pytest.mark.parametrize("name", ["%%ocisql", "%ocisql"])
-def test_a_kernel_tells_how_it_is_used(kernel: BlockingKernelClient, name: str) -> None:
-    content = kernel.inspect(name, len(name), reply=True, timeout=SECONDS)["content"]
-    told = content["data"]["text/plain"]
-    assert content["found"]
-    assert "Ask a catalogue in SQL, and get a DataFrame." in told
-    assert "%%ocisql frame << catalog" in told
-
-
-def test_a_kernel_shows_the_answer(kernel: BlockingKernelClient) -> None:
-    shown: list[dict[str, Any]] = []
-    kernel.execute_interactive("%%ocisql\nSELECT count(*) AS images FROM images", output_hook=shown.append)
-    [answer] = [message["content"] for message in shown if message["msg_type"] == "execute_result"]
-    assert "images" in answer["data"]["text/html"]
-    shown.clear()
-    kernel.execute_interactive("%%ocisql\nFROM nothing_here", output_hook=shown.append)
-    [error] = [message["content"] for message in shown if message["msg_type"] == "error"]
-    assert error["ename"] == "InvalidError"
-    assert len(error["traceback"]) == 2
-    assert "run_cell_magic" not in "".join(error["traceback"])

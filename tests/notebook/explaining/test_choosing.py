@@ -9,7 +9,7 @@ from ocinb.notebook.explain.steps import judge
 from ocinb.sources.images import Child, choose_children
 from ocinb.spec.digest import Digest
 from ocinb.spec.documents import Descriptor
-from ocinb.spec.mediatypes import OCI_INDEX, OCI_MANIFEST
+from ocinb.spec.mediatypes import OCI_MANIFEST
 from ocinb.spec.platforms import Platform, parse_platform
 
 INDEX = Digest.of(b"index")
@@ -53,23 +53,6 @@ def test_of_several_platforms_each_has_its_reason() -> None:
     ]
 
 
-def test_what_is_no_image_is_never_taken() -> None:
-    attests = {"vnd.docker.reference.type": "attestation-manifest"}
-    children = [
-        child(0, "unknown/unknown", annotations=attests),
-        child(1, "linux/amd64"),
-        child(2, None, artifact_type="application/vnd.cncf.notary.signature"),
-        child(3, None, artifact_type="application/x-thing"),
-        child(4, "unknown/unknown"),
-        Child(INDEX, 5, Descriptor(OCI_INDEX, Digest.of(b"inner"), 10)),
-    ]
-    verdicts = judged(children, "linux/amd64")
-    assert verdicts[1] == (True, "exactly linux/amd64")
-    assert [taken for taken, _ in verdicts] == [False, True, False, False, False, False]
-    words = ["attestation", "exactly", "signature", "artifact", "anybody here knows", "an index in this one"]
-    assert [word for word, (_, reason) in zip(words, verdicts, strict=True) if word not in reason] == []
-
-
 @pytest.mark.parametrize(
     ("platform", "reason"),
     [
@@ -80,7 +63,3 @@ def test_what_is_no_image_is_never_taken() -> None:
 )
 def test_the_only_one_is_taken_as_it_is(platform: str | None, reason: str) -> None:
     assert judged([child(0, platform)], "linux/amd64", is_default=True) == [(True, reason)]
-
-
-def test_where_no_image_is_nothing_is_taken() -> None:
-    assert [taken for taken, _ in judged([child(0, None, artifact_type="a/b")], "linux/amd64")] == [False]

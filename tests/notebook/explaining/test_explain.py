@@ -55,28 +55,6 @@ def test_each_line_returns_what_stands_beside_it(registry: SampleRegistry, tmp_p
     check(story, at_least=8)
 
 
-@pytest.mark.parametrize("platform", ["linux/amd64", "arm64"])
-def test_lines_name_the_platform_that_was_asked_for(registry: SampleRegistry, platform: str) -> None:
-    story = ocinb.explain(registry.reference("demo/shop:2.0"), platform=platform)
-    assert "arm64" in str(told_by(story).gist) or platform == "linux/amd64"
-    check(story, at_least=60)
-
-
-def test_nothing_is_kept_and_nothing_known_is_used(registry: SampleRegistry) -> None:
-    name = registry.reference("demo/shop:2.0")
-    ocinb.layers(name)
-    before, asked = sorted(settings.store_dir.rglob("*")), len(registry.requests)
-    ocinb.explain(name)
-    assert sorted(settings.store_dir.rglob("*")) == before
-    assert "/v2/demo/shop/manifests/2.0" in [request.path for request in registry.requests[asked:]]
-
-
-def test_no_layer_is_fetched(registry: SampleRegistry) -> None:
-    frame = ocinb.layers(registry.reference("demo/shop:2.0"), platform="linux/amd64")
-    ocinb.explain(registry.reference("demo/shop:2.0"), platform="linux/amd64")
-    assert not [one.path for one in registry.requests if one.path.rpartition("/")[2] in set(frame["digest"])]
-
-
 def test_of_a_token_only_what_it_says_is_told(private: SampleRegistry) -> None:
     story = ocinb.explain(private.reference("demo/shop:2.0"), platform="linux/amd64")
     assert plain(chapter(story, "The token").gist) == "it opens repository:demo/shop:pull, for 5 min"
@@ -180,8 +158,3 @@ def test_who_is_let_in_by_nobody_is_told_so(private: SampleRegistry) -> None:
     del settings.credentials[private.host]
     with pytest.raises(AuthError):
         ocinb.explain(private.reference("demo/hello"))
-
-
-def test_a_reference_is_a_name_too(registry: SampleRegistry) -> None:
-    reference = ocinb.Reference(registry.reference("demo/hello"))
-    assert told_by(ocinb.explain(reference)).name == reference.canonical

@@ -22,7 +22,7 @@ from ocinb.samples import SampleRegistry
 from ocinb.samples import registry as start_registry
 from ocinb.samples.tars import file, symlink, whiteout
 from ocinb.sources.session import default_session
-from tests.documents import REPOSITORY, layer, put_image, put_schema1
+from tests.documents import REPOSITORY, layer, put_schema1
 from tests.frames.layerfacts import put_layers
 from tests.frames.test_inside import Board
 from tests.notebook.exploring.asking import ask, refused
@@ -40,26 +40,6 @@ def names(answer: dict[str, Any]) -> list[str]:
     return [one["name"] for one in answer["entries"]]
 
 
-def test_what_is_shown_first(registry: SampleRegistry, shop: Answers) -> None:
-    opening = shop.opening
-    assert opening["reference"] == opening["familiar"] == registry.reference(SHOP)
-    assert opening["platforms"] == ["linux/amd64", "linux/arm64"]
-    assert opening["platform"] == opening["image"]["platform"] == "linux/amd64"
-    assert opening["image"] == ask(shop, "image") == ask(shop, "image", platform="linux/amd64")
-    assert opening["image"]["created"].startswith("2025-06-02T07:05:24")
-
-
-def test_another_platform_is_read_when_it_is_asked_for(registry: SampleRegistry, shop: Answers) -> None:
-    asked = len(registry.requests)
-    other = ask(shop, "image", platform="linux/arm64")
-    assert other["manifest_digest"] != shop.opening["image"]["manifest_digest"]
-    assert len(registry.requests) > asked
-    assert ask(shop, "children", platform="linux/arm64", path="usr")["total"] > 0
-    asked = len(registry.requests)
-    assert ask(shop, "image", platform="linux/arm64") == other
-    assert len(registry.requests) == asked
-
-
 def test_whoever_is_told_of_the_reading_may_end_it(shop: Answers) -> None:
     question = {"ask": "image", "platform": "linux/arm64"}
     with pytest.raises(KeyboardInterrupt):
@@ -69,23 +49,6 @@ def test_whoever_is_told_of_the_reading_may_end_it(shop: Answers) -> None:
     assert len(board.tasks) == 7
     assert "answer" in shop.answer(question, progress=board)
     assert len(board.tasks) == 7, "it is read once"
-
-
-def test_several_threads_may_ask(registry: SampleRegistry) -> None:
-    answers = open_answers(registry.reference(SHOP), platform="amd64")
-    questions: list[dict[str, Any]] = [
-        *({"ask": "image", "platform": platform} for platform in answers.opening["platforms"]),
-        *({"ask": "children", "path": "", "layer": layer} for layer in range(7)),
-        *({"ask": "search", "pattern": "*.py", "layer": layer, "platform": "linux/arm64"} for layer in range(7)),
-        {"ask": "preview", "path": "srv/shop/settings.toml"},
-        {"ask": "waste", "platform": "linux/arm64"},
-    ] * 4
-    asked = len(registry.requests)
-    told = run_all(answers.answer, questions, workers=8)
-    assert [set(one) for one in told] == [{"id", "answer"}] * len(questions)
-    assert told[: len(questions) // 4] == told[-len(questions) // 4 :]
-    blobs = [request.path for request in registry.requests[asked:] if "/blobs/" in request.path]
-    assert len(blobs) == len(set(blobs)), "each layer is fetched once"
 
 
 @pytest.mark.parametrize(
@@ -217,19 +180,6 @@ def test_what_was_forgotten_and_is_nowhere_is_an_error() -> None:
     assert refused(answers, "children", path="")[0] == "the explorer was closed"
 
 
-def test_what_was_forgotten_is_the_same_when_the_tag_has_moved(registry: SampleRegistry) -> None:
-    name = put_layers(registry, [file("a", "before")])
-    answers = open_answers(name)
-    put_layers(registry, [file("a", "after"), file("b")])
-    ocinb.settings.tag_ttl = 0
-    try:
-        _forget(answers)
-        assert names(ask(answers, "children", path="")) == ["a"]
-        assert ask(answers, "preview", path="a")["text"] == "before"
-    finally:
-        del ocinb.settings.tag_ttl
-
-
 def test_threads_may_ask_while_others_forget(registry: SampleRegistry) -> None:
     answers = open_answers(registry.reference(SHOP), platform="amd64")
     told = [answers.answer(question) for question in QUESTIONS]
@@ -267,13 +217,6 @@ def test_an_image_of_schema_1(registry: SampleRegistry) -> None:
     assert (told["compressed_bytes"], told["layers"][0]["compressed_bytes"]) == (None, None)
     assert told["layers"][0]["instruction"] == "ADD x"
     assert names(ask(answers, "children", path="")) == ["a"]
-
-
-def test_what_has_no_platform_is_called_unknown(registry: SampleRegistry) -> None:
-    put_image(registry, layer("a"), os="", architecture="")
-    answers = open_answers(registry.reference(f"{REPOSITORY}:1"))
-    assert answers.opening["platforms"] == ["unknown"]
-    assert ask(answers, "image", platform="unknown")["platform"] == "unknown"
 
 
 def test_what_is_no_image_is_refused(registry: SampleRegistry) -> None:

@@ -16,7 +16,6 @@ from ocinb.notebook.explore.explorer import Explorer
 from ocinb.notebook.explore.model import ExploredImage
 from ocinb.samples import SampleRegistry
 from ocinb.samples import registry as start_registry
-from tests.frames.test_inside import Board
 from tests.notebook.reading import Reader
 from tests.notebook.shells import run
 from tests.patience import until
@@ -63,13 +62,6 @@ def test_a_terminal_gets_the_lines_alone(registry: SampleRegistry, shell: Any, d
     shell.user_ns["explorer"] = explorer = ocinb.explore(registry.reference(SHOP), progress=False)
     run(shell, "explorer")
     assert [shown["text/plain"] for shown in displayed] == [repr(explorer)]
-
-
-def test_reading_is_watched(registry: SampleRegistry) -> None:
-    board = Board()
-    ocinb.explore(registry.reference("demo/hello"), progress=board)
-    assert board.titles == [f"Reading {registry.reference('demo/hello')}"]
-    assert len(board.tasks) == 1
 
 
 def test_one_that_is_closed_holds_no_image_and_says_so(

@@ -8,13 +8,12 @@ import pandas as pd
 import pytest
 
 import ocinb
-from ocinb.notebook.explore import model
 from ocinb.notebook.explore.backend import Answers, open_answers
 from ocinb.samples import SampleRegistry
 from ocinb.samples.tars import Entry, directory, file, hardlink, opaque, symlink, whiteout
 from tests.frames.facts import IMAGES, records
-from tests.frames.layerfacts import put_layers, steps
-from tests.notebook.exploring.asking import JSON, ask, every_entry, explored
+from tests.frames.layerfacts import put_layers
+from tests.notebook.exploring.asking import JSON, ask, every_entry
 
 AS_IT_IS = ("path", "type", "size_bytes", "mode", "uid", "gid", "link_target")
 ODD: list[list[Entry]] = [
@@ -57,33 +56,6 @@ def test_the_image_is_that_of_the_frames(opened: tuple[str, str, Answers]) -> No
     assert told["layers"] == ask(answers, "image")["layers"]
 
 
-def test_the_changes_of_a_layer_are_those_of_its_entries(opened: tuple[str, str, Answers]) -> None:
-    name, platform, answers = opened
-    frame = ocinb.files(name, platform=platform)
-    for layer in answers.opening["image"]["layers"]:
-        inside = frame[frame["layer"] == layer["layer"]]
-        counts = inside.loc[inside["type"] != "directory", "change"].value_counts()
-        assert {change: layer[change] for change in ("added", "modified", "deleted")} == {
-            change: counts.get(change, 0) for change in ("added", "modified", "deleted")
-        }
-        assert layer["stored_bytes"] == inside.loc[inside["type"] == "file", "size_bytes"].sum()
-
-
-def test_the_tree_is_the_final_file_system(opened: tuple[str, str, Answers]) -> None:
-    name, platform, answers = opened
-    entries = every_entry(answers, None)
-    frame = ocinb.filesystem(name, platform=platform)
-    frame = frame[frame["path"] != ""]
-    assert _told(entries) == _rows(frame)
-    files = frame[frame["type"] == "file"]
-    for one in entries:
-        if one["type"] == "directory":
-            below = files[files["path"].str.startswith(one["path"] + "/")]
-            assert (one["size_bytes"], one["files"]) == (below["size_bytes"].sum(), len(below))
-        assert one["hidden_bytes"] == 0
-        assert one["visible"] is (True if one["position"] is not None else None)
-
-
 def test_the_tree_of_a_layer_has_all_its_entries(opened: tuple[str, str, Answers]) -> None:
     name, platform, answers = opened
     frame = ocinb.files(name, platform=platform)
@@ -118,28 +90,3 @@ def test_versions_are_all_entries_of_a_path(opened: tuple[str, str, Answers]) ->
     for path in frame["path"].unique()[:20]:
         told = [[one[key] for key in keys] for one in ask(answers, "file", path=path)["versions"]]
         assert told == [[row[key] for key in keys] for row in records(frame[frame["path"] == path])]
-
-
-def test_what_is_stored_behind_a_link_is_a_version_of_where_it_is_seen() -> None:
-    image = explored([[directory("a"), symlink("l", "a")], [file("l/new", "n")]])
-    assert image.versions("a/new") == [(1, 0)]
-    assert image.versions("l/new") == [(1, 0)]
-    assert image.versions("a/other") == []
-
-
-def test_who_hid_a_version_is_told(registry: SampleRegistry) -> None:
-    made = steps("COPY key /", "RUN rm key")
-    name = put_layers(registry, [file("key", "secret")], [whiteout("key")], history=made)
-    first, second = ask(open_answers(name), "file", path="/key")["versions"]
-    assert (first["hidden_in"], first["hidden_by"], first["reason"]) == (1, "RUN rm key", "deleted")
-    assert (second["type"], second["change"], second["hidden_by"]) == ("whiteout", "deleted", None)
-
-
-def test_opening_an_image_views_no_layer_and_few_views_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(model, "_MAX_VIEWS", 2)
-    image = explored([[file(f"f{number}", "x" * number)] for number in range(5)])
-    assert [(row["files"], row["stored_bytes"]) for row in image.layer_rows] == [(1, number) for number in range(5)]
-    assert not image._views
-    for layer in (None, *range(5), None):
-        assert image.view(layer) is image.view(layer)
-        assert len(image._views) <= 2

@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ocinb.archive.entries import DIRECTORY
-from ocinb.notebook.explore import model as module
 from ocinb.notebook.explore.model import Scope
 from ocinb.notebook.explore.search import HIDDEN, KINDS
 from ocinb.notebook.explore.views import CODES, View
@@ -57,41 +56,12 @@ def test_what_is_left(layer: int | None, kinds: Collection[str], left: list[str]
     assert [view.paths[row] for row in found.rows] == [path for path in left if not path.endswith("/")]
 
 
-@pytest.mark.parametrize(
-    ("scope", "counts"),
-    [
-        (Scope(1), (1, 1, 1, 1)),
-        (Scope(None), (2, 1, 0, 3)),
-    ],
-)
-def test_what_there_is_of_each(scope: Scope, counts: tuple[int, ...]) -> None:
-    told = IMAGE.kind_counts(scope)
-    assert tuple(told[kind] for kind in KINDS) == counts
-    assert IMAGE.kind_counts(Scope(scope.layer, frozenset({"added"}))) == told
-
-
-def test_sums_are_those_of_what_is_left() -> None:
-    view = IMAGE.scoped(Scope(None, kinds=frozenset({HIDDEN})))
-    sums = view.sums(range(len(view)))
-    assert (sums.size_bytes, sums.files, sums.hidden_bytes) == (8, 3, 8)
-    assert view.sums(view.below("etc")).size_bytes == 5
-
-
 def test_a_link_is_hidden_too_and_a_search_has_its_capitals() -> None:
     image = explored([[file("A/x", "x"), hardlink("b", "A/x"), symlink("l", "b")], [whiteout("l"), whiteout("A")]])
     view = image.scoped(Scope(None, kinds=frozenset({HIDDEN})))
     assert view.paths == ["A/x", "l"]
     search = image.search(Scope(0, kinds=frozenset({HIDDEN})), "A")
     assert search.rows.size == 1, "the folder is a way alone"
-
-
-def test_few_of_them_are_held(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_MAX_PARTS", 2)
-    image = explored(STACK)
-    for kind in (*KINDS, "added"):
-        scope = Scope(0, kinds=frozenset({kind}))
-        assert image.scoped(scope) is image.scoped(scope)
-        assert len(image._parts) <= 2
 
 
 def _is_of(view: View, row: int, kind: str) -> bool:

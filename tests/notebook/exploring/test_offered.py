@@ -15,8 +15,6 @@ from ocinb.samples import SampleRegistry
 from ocinb.samples.base_image import PLATFORMS
 from ocinb.samples.images import JSON
 from ocinb.samples.shop import RELEASES, shop_image
-from ocinb.sources.session import default_session
-from ocinb.spec.digest import Digest
 from tests.documents import REPOSITORY, layer, put_image, put_index
 from tests.localfiles import legacy_archive, tar_bytes, write_layout
 from tests.notebook.exploring.asking import ask, refused
@@ -32,30 +30,6 @@ def put_children(registry: SampleRegistry, *platforms: JSON | None) -> str:
         children.append({**child, **({"platform": platform} if platform else {})})
     put_index(registry, *children, tag="index")
     return registry.reference(f"{REPOSITORY}:index")
-
-
-def _windows(version: str) -> JSON:
-    return {"os": "windows", "architecture": "amd64", "os.version": version}
-
-
-def test_images_of_one_platform_are_told_apart(registry: SampleRegistry) -> None:
-    linux = {"os": "linux", "architecture": "amd64"}
-    name = put_children(registry, _windows("10.0.1"), _windows("10.0.2"), linux, linux, _windows("10.0.2"), None)
-    answers = open_answers(name, platform="linux/amd64")
-    labels = [
-        "windows/amd64 (10.0.1)",
-        "windows/amd64 (10.0.2)",
-        "linux/amd64",
-        "linux/amd64 (2)",
-        "windows/amd64 (10.0.2) (2)",
-        "unknown",
-    ]
-    assert answers.opening["platforms"] == labels
-    assert answers.opening["platform"] == "linux/amd64"
-    for number, label in enumerate(labels):
-        [entry] = ask(answers, "children", path="", platform=label)["entries"]
-        assert entry["name"] == f"file{number}"
-        assert ask(answers, "preview", path=entry["path"], platform=label)["text"] == f"file{number}"
 
 
 def test_a_platform_of_any_length_is_shown_short_and_can_be_chosen(registry: SampleRegistry) -> None:
@@ -91,13 +65,6 @@ def test_few_images_are_held(registry: SampleRegistry, monkeypatch: pytest.Monke
         assert len(answers._offered._explored) <= 2
 
 
-def test_attestations_are_no_images(registry: SampleRegistry) -> None:
-    name = registry.reference("demo/shop:2.0")
-    kinds = ocinb.manifests(name)["kind"].tolist()
-    assert "attestation" in kinds
-    assert len(open_answers(name).opening["platforms"]) == kinds.count("image")
-
-
 @pytest.fixture
 def places(registry: SampleRegistry, tmp_path: Path) -> list[str]:
     write_layout(tmp_path / "image", {"shop": IMAGE.manifest})
@@ -113,12 +80,3 @@ def test_it_is_the_same_image_wherever_it_comes_from(places: list[str]) -> None:
     assert trees[0] == trees[1] == trees[2]
     assert len({ask(answers, "preview", path="srv/shop/settings.toml")["text"] for answers in told}) == 1
     assert [answers.opening["platforms"] for answers in told] == [[PLATFORMS[0]]] * 3
-
-
-def test_a_layer_that_was_removed_meanwhile_is_fetched_again(registry: SampleRegistry) -> None:
-    name = registry.reference("demo/shop:2.0")
-    answers = open_answers(name, platform="amd64")
-    for one in answers.opening["image"]["layers"]:
-        default_session().store.blobs.path(Digest(one["digest"])).unlink()
-    assert ask(answers, "preview", path="srv/shop/settings.toml")["text"]
-    assert ask(answers, "preview", path="srv/shop/deploy.key", layer=4)["text"]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ocinb.notebook.explore.serialize import SHOWN_BYTES, preview
+from ocinb.notebook.explore.serialize import preview
 from tests.frames.test_hostile_text import HARMFUL
 
 
@@ -31,13 +31,6 @@ from tests.frames.test_hostile_text import HARMFUL
 def test_previews(raw: bytes, text: str | None) -> None:
     assert preview(raw).text == text
     assert not preview(raw).is_cut
-
-
-def test_what_is_long_is_cut_between_characters() -> None:
-    whole = "é" * SHOWN_BYTES
-    shown = preview(b"x" + whole.encode())
-    assert shown.is_cut
-    assert shown.text == "x" + "é" * ((SHOWN_BYTES - 1) // 2)
 
 
 @given(st.binary(max_size=200))

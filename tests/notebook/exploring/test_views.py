@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ocinb.archive.entries import DIRECTORY
-from ocinb.notebook.explore import views
 from ocinb.notebook.explore.views import NO_ROW, View
 from ocinb.samples.tars import Entry, directory, file, opaque, whiteout
 from tests.notebook.exploring.asking import explored
@@ -97,24 +95,3 @@ def test_views_and_figures_agree(stack: list[list[Entry]]) -> None:
     assert [one.hidden_bytes for one in sums] == figures.layer_hidden_bytes
     assert sum(one.size_bytes for one in sums) == figures.stored_bytes
     assert image.view(None).sums(range(len(image.view(None)))).size_bytes == figures.visible_bytes
-
-
-def test_by_size_equal_ones_stay_in_the_order_of_their_names() -> None:
-    view = explored([[file("b", "11"), file("c", "333"), file("a", "11"), directory("d"), file("e/f", "1")]]).view(0)
-    listing = view.children("")
-    assert [listing.names[place] for place in listing.by_size] == ["c", "a", "b", "e", "d"]
-
-
-def test_few_folders_are_held(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(views, "_HELD", 2)
-    view = explored([[file(f"{name}/x") for name in "abc"]]).view(0)
-    for name in "abca":
-        assert view.children(name).names == ["x"]
-        assert len(view._listings) <= 2
-
-
-def test_a_path_of_very_many_folders_costs_no_more_than_itself() -> None:
-    deep = "/".join("d" * 20_000)
-    view = explored([[file(deep, "x")]]).view(None)
-    assert view.children("").names == ["d"]
-    assert view.children("d").sizes.tolist() == [1]

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import gc
-import re
 import threading
 import weakref
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -120,31 +118,6 @@ def test_a_closed_explorer_holds_nothing_and_reads_no_more(shown: Shown) -> None
     assert held() is None
 
 
-def test_when_the_last_view_leaves_the_answers_forget(shown: Shown) -> None:
-    shown.ask(1, "children", view="one")
-    shown.ask(2, "children", view="two")
-    shown.ask(3, "leave", view="one")
-    shown.ask(4, "leave", view="one")
-    shown.ask(5, "leave")
-    assert shown.answers.is_held
-    shown.sent.clear()
-    shown.ask(6, "leave", view="two")
-    assert not shown.answers.is_held
-    assert shown.sent == []
-
-
-def test_what_has_to_be_read_again_is_slow(shown: Shown) -> None:
-    shown.ask(1, "children", view="one")
-    shown.ask(2, "leave", view="one")
-    shown.ask(3, "children", view="two")
-    assert shown.answers.begun.wait(SECONDS)
-    assert {"id": 3, "begun": "0 B of 1.0 kB, 0 of 1 layers read"} in shown.sent
-    assert shown.answers.threads[-1] == "ocinb-explore"
-    shown.answers.go.set()
-    shown.wait()
-    assert shown.sent[-1] == {"id": 3, "answer": {}}
-
-
 def test_nothing_is_forgotten_while_it_is_read(shown: Shown) -> None:
     shown.ask(1, "image", view="one")
     assert shown.answers.begun.wait(SECONDS)
@@ -199,14 +172,3 @@ def test_what_is_no_question_is_no_matter(shown: Shown) -> None:
     for message in messages:
         shown.widget._handle_custom_msg(message, [])
     assert shown.sent == []
-
-
-def test_the_page_is_one_module_that_writes_no_markup_and_asks_no_network() -> None:
-    script = module.script()
-    names = {path.stem for path in (Path(module.__file__).parent / "page").glob("*.js")}
-    assert names == set(module._SCRIPTS)
-    assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function", script)
-    assert not re.search(r"https?://|\bimport\b|\bfetch\(|url\(", script + module.style())
-    assert script.count("export ") == 1
-    top = re.findall(r"^(?:async )?(?:function|class|const|let) (\w+)", script, re.MULTILINE)
-    assert len(top) == len(set(top)), "one name for one thing: all stand in one module"

@@ -1,9 +1,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 
 import plotly.io
 import pytest
@@ -42,26 +39,3 @@ def test_another_renderer_is_heeded(made: Chart, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(plotly.io.renderers, "default", "json")
     assert made._repr_mimebundle_().keys() == {"application/json", "text/plain"}
     assert "&lt;script&gt;" in made._repr_html_()
-
-
-def test_plotlys_renderers_are_not_loaded_for_nothing() -> None:
-    script = "import sys, pandas, ocinb\nfigure = ocinb.plot.layers([])\nbundle = figure._repr_mimebundle_()\n"
-    done = subprocess.run(
-        [sys.executable, "-c", f"{script}print(len(bundle), 'nbformat' in sys.modules)"],
-        capture_output=True,
-        text=True,
-        check=True,
-        env={name: text for name, text in os.environ.items() if not name.startswith("PLOTLY")},
-    )
-    assert done.stdout == "3 False\n"
-
-
-def test_a_renderer_from_the_environment_is_heeded(made: Chart, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PLOTLY_RENDERER", "json")
-    monkeypatch.setattr(plotly.io.renderers, "default", "json")
-    assert made._repr_mimebundle_().keys() == {"application/json", "text/plain"}
-
-
-def test_it_is_plotlys_own_figure_and_survives_its_methods(made: Chart) -> None:
-    assert isinstance(made.update_layout(width=500), Chart)
-    assert made.update_layout(meta=None).alt == "A figure."

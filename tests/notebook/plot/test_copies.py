@@ -18,17 +18,6 @@ ROWS = [
 ]
 
 
-def test_the_most_wasteful_comes_first_with_its_share_and_that_of_all_up_to_it() -> None:
-    figure = ocinb.plot.duplicates(frames.filesystem(*ROWS))
-    assert list(figure.data[0].x) == [20, 15]
-    assert list(figure.data[0].text) == ["20 B, 57.1 &#37;", "15 B, 42.9 &#37;"]
-    assert [text.rpartition("<br>")[2] for text in figure.data[0].hovertext] == [
-        "up to here: 20 B, 57.1 &#37;",
-        "up to here: 35 B, 100.0 &#37;",
-    ]
-    assert [text.partition(" ")[0] for text in figure.layout.yaxis.ticktext] == ["a", "d"]
-
-
 def test_the_others_are_gathered() -> None:
     figure = ocinb.plot.duplicates(frames.filesystem(*ROWS), top=1)
     assert list(figure.data[0].x) == [20, 15]
@@ -47,11 +36,6 @@ def test_hard_links_and_hidden_files_are_no_copies() -> None:
     hidden = frames.files(("a", 5, 0, True), ("b", 5, 0, False), sha256="x")
     for frame in (links, hidden):
         assert ocinb.plot.duplicates(frame).layout.annotations[0].text.startswith("no content is there more than once")
-
-
-def test_files_without_a_sha256_are_told() -> None:
-    figure = ocinb.plot.duplicates(frames.filesystem(*ROWS, ("i", 4, None)))
-    assert "1 file without a SHA-256 left out" in figure.layout.title.subtitle.text
 
 
 def test_the_view_of_a_catalogue_is_drawn_too(registry: SampleRegistry) -> None:

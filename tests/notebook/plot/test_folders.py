@@ -33,23 +33,3 @@ def test_what_lies_in_a_folder_adds_up_to_it_whatever_is_kept(files: list[tuple[
         if inside:
             assert sum(sums.whole for sums in inside) == node.sums.whole
             assert sum(sums.hidden for sums in inside) == node.sums.hidden
-
-
-def test_the_largest_are_kept_and_the_rest_is_gathered_where_it_lies() -> None:
-    direct, leaves = _leaves(
-        [(("a", "big"), 90, False), (("a", "x"), 4, False), (("a", "y"), 3, True), (("b",), 1, False)]
-    )
-    nodes = tree(direct, leaves, 2)
-    assert [(node.kind, node.path, node.sums.whole, node.sums.files) for node in nodes[1:]] == [
-        ("folder", ("a",), 97, 3),
-        ("file", ("a", "big"), 90, 1),
-        ("more", ("…",), 1, 1),
-        ("more", ("a", "…"), 4, 2),
-        ("more", ("a", "…"), 3, 0),
-    ]
-
-
-def test_folders_that_hold_a_single_folder_are_passed_over_but_titles_are_not() -> None:
-    direct, leaves = _leaves([(("layer 0", "usr", "lib", "a"), 2, False), (("layer 0", "usr", "lib", "b"), 1, False)])
-    kept = [node.path for node in tree(direct, leaves, 9, titles=1) if node.kind == "folder"]
-    assert kept == [("layer 0",), ("layer 0", "usr", "lib")]

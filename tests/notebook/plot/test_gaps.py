@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pandas as pd
 import pytest
 
 import ocinb
@@ -88,27 +87,12 @@ def test_an_image_without_layers_is_called_by_its_name(registry: SampleRegistry)
     assert f"{empty} has no layers" in _words(ocinb.plot.layers([shop, empty]))
 
 
-def test_what_fails_is_not_asked_for_again(registry: SampleRegistry) -> None:
-    names = [registry.reference(f"demo/shop:{tag}") for tag in ("2.0", "9")]
-    asked, missing = inputs.images_of(names, "skip")
-    assert asked == names[:1]
-    assert missing.read == names[:1]
-    assert [failure["reference"] for failure in missing.failures] == names[1:]
-
-
 def test_words_are_short_and_a_digest_is_too() -> None:
     assert Gaps().told() == ""
     assert Gaps(failures=(FAILURE,)).told() == "1 name could not be read: demo/shop:9"
     assert len(Gaps(failures=({**FAILURE, "reference": "x" * 9000},)).told()) < 80
     assert inputs.familiar("ghcr.io/a/b@sha256:" + "ab" * 32) == "ghcr.io/a/b@sha256:abababababab"
     assert inputs.familiar("No Name") == "No Name"
-
-
-def test_of_many_images_without_rows_the_number_is_told() -> None:
-    one = pd.DataFrame({"reference": ["a"]})
-    assert Gaps(("a", "b", "c")).told(one, "layers") == "2 images have no layers"
-    assert Gaps(("a", "b")).told(one, "layers") == "b:latest has no layers"
-    assert inputs.nothing_told(Gaps(("a", "b")), "layers") == "none of these 2 images has layers"
 
 
 def test_hostile_names_in_failures_are_harmless() -> None:

@@ -6,12 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pytest
 
 import ocinb
 from ocinb.errors import InvalidError, NotFoundError
-from ocinb.notebook.plot import growth_figures
 from ocinb.samples import SampleRegistry
 from ocinb.samples.images import make_image
 
@@ -27,25 +25,6 @@ def catalog(registry: SampleRegistry) -> Iterator[ocinb.Catalog]:
 
 def _drawn(subject: Any, **options: Any) -> list[str]:
     return list(ocinb.plot.growth(subject, progress=False, **options).layout.xaxis.ticktext)
-
-
-def test_a_repository_is_one_however_it_is_named(registry: SampleRegistry) -> None:
-    name = registry.reference("demo/shop")
-    tags = [f"{name}:{tag}" for tag in ("1.0", "1.1", "2.0", "latest")]
-    for subject in (name, [name], ocinb.Reference(name), [ocinb.Reference(name)], pd.Series([name])):
-        assert growth_figures._names(subject, None, "raise") == (tags, [], 1)
-    assert _drawn(name) == TAGS
-
-
-def test_several_repositories_have_a_line_each(registry: SampleRegistry) -> None:
-    figure = ocinb.plot.growth([registry.reference("demo/shop"), registry.reference("demo/base")], platform="amd64")
-    assert [trace.name for trace in figure.data] == ["demo/base linux/amd64", "demo/shop linux/amd64"]
-
-
-def test_tags_of_tools_are_counted_and_not_drawn(registry: SampleRegistry) -> None:
-    figure = ocinb.plot.growth(ocinb.tags(registry.reference("demo/shop"))["reference"], progress=False)
-    assert list(figure.layout.xaxis.ticktext) == TAGS
-    assert "1 name that is no image is left out" in figure.layout.title.subtitle.text
 
 
 @pytest.mark.parametrize("errors", ["raise", "skip"])
@@ -65,14 +44,6 @@ def test_a_platform_that_no_tag_has_is_an_error(registry: SampleRegistry) -> Non
     figure = ocinb.plot.growth(registry.reference("demo/shop"), platform="s390x", errors="skip", progress=False)
     assert "4 names could not be read" in figure.alt
     assert len(figure.failures) == 4
-
-
-def test_a_frame_of_tags_is_asked_for_like_names(registry: SampleRegistry) -> None:
-    tags = ocinb.tags(registry.reference("demo/shop"))
-    figure = ocinb.plot.growth(tags[tags["tag"] != "2.0"], platform="arm64", progress=False)
-    assert [trace.name for trace in figure.data] == ["linux/arm64"]
-    assert list(figure.layout.xaxis.ticktext) == ["1.0", "1.1", "latest"]
-    assert "1 name that is no image is left out" in figure.layout.title.subtitle.text
 
 
 def test_a_catalogue_is_drawn_and_its_platforms_chosen(catalog: ocinb.Catalog) -> None:
@@ -143,12 +114,3 @@ def test_what_has_no_sizes_says_who_has(catalog: ocinb.Catalog) -> None:
 def test_what_is_no_name_is_refused(names: Any) -> None:
     with pytest.raises(InvalidError, match="name"):
         ocinb.plot.growth(names, progress=False)
-
-
-def test_which_layer_grew_is_known_where_the_tag_before_is_the_same() -> None:
-    rows = [("1", 100, None, None), ("2", 300, 200, "RUN a"), ("3", 350, 150, "RUN b")]
-    frame = pd.DataFrame(rows, columns=["tag", "compressed_bytes", "delta_bytes", "grown_by"])
-    frame = frame.assign(repository="a", platform="b", created=pd.date_range("2025-01-01", periods=3, tz="UTC"))
-    made = growth_figures._with_deltas(frame.assign(grown_in=1, grown_bytes=5))
-    assert made["delta_bytes"].tolist() == [pd.NA, 200, 50]
-    assert made["grown_by"].fillna("").tolist() == ["", "RUN a", ""]

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import ast
-import importlib
-import subprocess
 import sys
 from pathlib import Path
 
@@ -25,32 +23,11 @@ def _stub() -> dict[str, str]:
     return {alias.name: str(node.module) for node in imports for alias in node.names}
 
 
-def test_it_shows_its_eight_functions() -> None:
-    assert dir(ocinb.plot) == NAMES
-    assert _stub().keys() == set(NAMES)
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_each_function_comes_from_where_the_stub_says(name: str) -> None:
-    assert getattr(ocinb.plot, name) is getattr(importlib.import_module(_stub()[name]), name)
-
-
-def test_no_file_bears_the_name_of_a_function() -> None:
-    assert not {path.stem for path in ROOT.glob("*.py")} & set(NAMES)
-
-
 def test_an_unknown_name_is_an_attribute_error_with_a_suggestion() -> None:
     with pytest.raises(
         AttributeError, match=r"module 'ocinb\.plot' has no attribute 'treemp'\. Did you mean 'treemap'\?"
     ):
         getattr(ocinb.plot, "treemp")  # noqa: B009 - which mypy knows not to be there
-
-
-def test_naming_a_function_loads_neither_plotly_nor_pandas() -> None:
-    asked = "import sys, ocinb\nocinb.plot.layers, dir(ocinb.plot)\n"
-    script = f"{asked}print([name for name in ('plotly', 'pandas') if name in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert done.stdout == "[]\n"
 
 
 @pytest.mark.parametrize("kind", [OcinbError, ImportError])

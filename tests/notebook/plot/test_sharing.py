@@ -18,14 +18,6 @@ def _pair() -> pd.DataFrame:
     return pd.concat([one, other], ignore_index=True)
 
 
-def test_bars_have_what_is_shared_and_what_is_unique() -> None:
-    sizes = {"compressed_bytes": 11, "unique_bytes": 6, "shared_bytes": 5}
-    unknown = {**frames.IMAGE, "reference": "demo/old:1", "manifest_digest": "sha256:b"}
-    figure = ocinb.plot.shared(schemas.SHARED.frame([{**frames.IMAGE, **sizes}, unknown]))
-    assert [(trace.name, list(trace.x)) for trace in figure.data] == [("shared", [5]), ("unique", [6])]
-    assert "1 image of unknown size is left out" in figure.alt
-
-
 def test_a_matrix_has_what_each_two_have_in_common() -> None:
     figure = ocinb.plot.shared(_pair(), by="pair")
     assert [list(row) for row in figure.data[0].z] == [[None, 5], [5, None]]

@@ -8,15 +8,6 @@ from ocinb.samples import SampleRegistry
 from tests.notebook.plot import frames
 
 
-def test_there_is_a_bar_for_each_layer_from_the_base_on() -> None:
-    figure = ocinb.plot.layers(frames.layers({"compressed_bytes": 5}, {"compressed_bytes": 1000}))
-    assert list(figure.data[0].x) == [5, 1000]
-    assert list(figure.layout.yaxis.ticktext) == ["0  RUN step-0", "1  RUN step-1"]
-    assert list(figure.data[0].text) == ["5 B", "1.0 kB"]
-    assert figure.layout.title.text == "<b>Layers of demo/shop:2.0</b>"
-    assert figure.layout.title.subtitle.text == "linux/amd64 · 1.0 kB compressed in 2 layers"
-
-
 def test_sorted_by_size_the_small_ones_are_gathered_at_the_end() -> None:
     frame = frames.layers(*({"compressed_bytes": size} for size in (3, 50, 4, 60)))
     figure = ocinb.plot.layers(frame, by="size", top=2)
@@ -51,24 +42,7 @@ def test_a_name_is_asked_for(registry: SampleRegistry) -> None:
     assert sum(figure.data[0].x) + sum(figure.data[1].x) == sizes["tar_bytes"].sum()
 
 
-def test_unknown_sizes_and_instructions_are_told() -> None:
-    figure = ocinb.plot.layers(frames.layers({}, {"compressed_bytes": 5, "instruction": None}))
-    assert list(figure.data[0].x) == [5]
-    assert "1 layer of unknown size is left out" in figure.layout.title.subtitle.text
-    assert list(figure.layout.yaxis.ticktext) == ["1  (instruction unknown)"]
-
-
 def test_an_image_without_layers_says_so() -> None:
     assert ocinb.plot.layers(frames.layers()).layout.annotations[0].text == "there are no layers to draw"
     assert ocinb.plot.layers(frames.layers({})).layout.annotations[0].text == "1 layer of unknown size is left out"
     assert ocinb.plot.layers([]).layout.annotations[0].text == "there are no layers to draw"
-
-
-def test_a_layer_of_no_bytes_is_drawn() -> None:
-    assert list(ocinb.plot.layers(frames.layers({"compressed_bytes": 0})).data[0].x) == [0]
-
-
-def test_instructions_are_harmless() -> None:
-    figure = ocinb.plot.layers(frames.layers({"compressed_bytes": 5, "instruction": frames.HOSTILE * 100}))
-    bare = "".join(frames.texts(figure)).replace("<b>", "").replace("</b>", "").replace("<br>", "")
-    assert not set("<$\x1b\u202e") & set(bare)

@@ -9,7 +9,6 @@ import pytest
 import ocinb
 from ocinb.notebook.plot import chart
 from ocinb.notebook.plot.chart import MIMETYPE
-from ocinb.notebook.plot.palette import TEXT
 from tests.notebook.plot import frames
 
 SPAN = f'<span style="{chart._STYLE}">'
@@ -38,10 +37,6 @@ def test_on_a_tile_plotly_chooses_what_is_seen_but_for_the_root() -> None:
     first, *others = shown["data"][0]["labels"]
     assert first == f"{SPAN}demo/shop:2.0</span>"
     assert sorted(others) == ["a", "b"]
-
-
-def test_where_no_page_gives_a_colour_a_grey_is_left_that_reads_in_both() -> None:
-    assert chart._STYLE.endswith(f",{TEXT})))")
 
 
 def test_a_template_that_somebody_chose_decides(monkeypatch: pytest.MonkeyPatch) -> None:

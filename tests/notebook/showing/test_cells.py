@@ -5,11 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-import pandas as pd
 import pytest
 
-from ocinb.notebook import markup
-from ocinb.notebook.show.cells import LINE_CHARACTERS, cell, is_missing, line, order
+from ocinb.notebook.show.cells import LINE_CHARACTERS, cell, line, order
 from ocinb.notebook.show.column_kinds import Kind
 from tests.notebook.reading import Reader
 
@@ -41,48 +39,6 @@ EXAMPLES: list[tuple[Kind, Any, str, str]] = [
 def test_a_value_reads_as_people_say_it(kind: Kind, value: Any, html: str, text: str) -> None:
     assert Reader(cell(kind, value)).text == html
     assert line(kind, value) == text
-
-
-@pytest.mark.parametrize("kind", list(Kind))
-@pytest.mark.parametrize("value", [pd.NA, pd.NaT, None, float("nan")])
-def test_what_is_not_there_is_a_dash_of_any_kind(kind: Kind, value: Any) -> None:
-    assert is_missing(value)
-    assert cell(kind, value) == markup.missing()
-    assert line(kind, value) == "—"
-    assert order(kind, value) in {"", -1.0}
-
-
-@pytest.mark.parametrize("value", ["", 0, False, [], {}, "NA"])
-def test_what_is_empty_is_there(value: Any) -> None:
-    assert not is_missing(value)
-
-
-def test_exact_values_stand_in_the_titles() -> None:
-    assert ("title", "42,135,552 bytes") in Reader(cell(Kind.SIZE, 42_135_552)).attributes
-    assert ("title", "0.87654321") in Reader(cell(Kind.RATIO, 0.87654321)).attributes
-    assert ("title", "0o4755") in Reader(cell(Kind.MODE, 0o4755)).attributes
-
-
-def test_a_long_name_may_be_broken_behind_its_slashes_and_stands_whole_in_its_title() -> None:
-    path = "var/cache/apt/archives/python3.11_3.11.2-6+deb12u4_amd64.deb"
-    long, short = cell(Kind.NAME, path), cell(Kind.NAME, "usr/bin/python3")
-    assert "var/<wbr>cache/<wbr>apt/" in long
-    assert Reader(long).text == path
-    assert {("class", "ocinb-lines"), ("title", path)} <= set(Reader(long).attributes)
-    assert ("class", "ocinb-line") in Reader(short).attributes
-
-
-@pytest.mark.parametrize("kind", [Kind.NAME, Kind.TEXT, Kind.CODE])
-def test_short_words_stay_on_one_line_and_long_ones_may_be_broken(kind: Kind) -> None:
-    for count, lines in ((30, "ocinb-line"), (31, "ocinb-lines"), (5000, "ocinb-lines")):
-        assert Reader(cell(kind, "x" * count)).attributes[0] == ("class", lines)
-
-
-def test_a_dict_is_folded_and_whole_inside() -> None:
-    read = Reader(cell(Kind.MAPPING, {"PATH": "/usr/bin", "N": 3}))
-    assert read.tags.count("details") == 1
-    assert read.text.split() == ["2", "entries", "PATH", "/usr/bin", "N", "3"]
-    assert Reader(cell(Kind.MAPPING, {})).text == "none"
 
 
 def test_a_long_list_and_a_long_text_are_folded() -> None:

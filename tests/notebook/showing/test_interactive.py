@@ -15,8 +15,8 @@ import pytest
 import ocinb
 from ocinb.frames import schemas
 from ocinb.notebook.show import interactive
-from ocinb.notebook.show.interactive import FROM_ROWS, MOST_ROWS, Place, can_be_interactive, search_and_sort
-from ocinb.notebook.show.table import columns_of, table
+from ocinb.notebook.show.interactive import FROM_ROWS, MOST_ROWS, can_be_interactive, search_and_sort
+from ocinb.notebook.show.table import columns_of
 
 HOSTILE = '</script><script>top.canary=1</script>"><img src=x onerror=top.canary=1>'
 
@@ -69,33 +69,6 @@ def test_who_wants_none_gets_none(kernel: Any) -> None:
     assert kernel.cell == "a"
 
 
-def test_the_plain_table_stands_there_too_and_is_what_shows_without_scripts() -> None:
-    frame = frame_of(FROM_ROWS)
-    drawn = search_and_sort(frame)
-    plain, _, live = drawn.partition('<div id="ocinb-')
-    assert plain == f"<div>{table(frame)}</div>"
-    assert live.split(">")[0].endswith('hidden="hidden"')
-
-
-def test_the_library_comes_once_and_again_when_its_cell_runs_again(kernel: Any) -> None:
-    def size() -> int:
-        return len(search_and_sort(frame_of(FROM_ROWS)))
-
-    shell = kernel.shell
-    shell.execution_count = 1
-    assert size() > 500_000
-    assert size() < 500_000, "the same run"
-    kernel.cell, shell.execution_count = "b", 2
-    assert size() < 500_000
-    kernel.cell, shell.execution_count = "a", 3
-    assert size() > 500_000, "whose output the library was in"
-
-
-def test_a_place_without_a_name_brings_it_once() -> None:
-    library = interactive._Library()
-    assert [library.is_needed(Place(None, run)) for run in (1, 2, 2)] == [True, False, False]
-
-
 def test_no_address_of_a_network_is_loaded() -> None:
     drawn = search_and_sort(frame_of(FROM_ROWS))
     assert not re.search(r"(?:src|import|from)\s*=?\s*['\"]https?:", drawn)
@@ -129,12 +102,3 @@ def test_itables_comes_when_it_is_needed_and_changes_nothing_of_pandas(kernel: A
     assert "itables" in sys.modules
     assert pd.DataFrame._repr_html_ is before  # type: ignore[attr-defined]
     assert kernel is not None
-
-
-@pytest.mark.parametrize(
-    ("told", "has"),
-    [("2.9.1", True), ("3", True), ("2.9rc1", True), ("2.8.4", False), ("1", False), ("unknown", False)],
-)
-def test_any_form_of_a_version_is_read(monkeypatch: pytest.MonkeyPatch, *, told: str, has: bool) -> None:
-    monkeypatch.setattr("importlib.metadata.version", lambda _: told)
-    assert interactive._has_itables() is has

@@ -8,18 +8,6 @@ import pytest
 import ocinb
 from ocinb.errors import InvalidError
 from ocinb.samples import SampleRegistry
-from tests.notebook.reading import Reader
-
-
-def test_it_is_html_in_a_notebook_and_text_elsewhere(registry: SampleRegistry) -> None:
-    layers = ocinb.layers(registry.reference("demo/shop:2.0"))
-    sight = ocinb.show(layers[["layer", "compressed_bytes"]])
-    assert "7 rows, 2 columns" in repr(sight)
-    assert "2.8 MB" in repr(sight)
-    bundle = sight._repr_mimebundle_()
-    assert bundle["text/plain"] == repr(sight)
-    assert Reader(bundle["text/html"]).cells[:2] == ["layer", "compressed_bytes"]
-    assert "ocinb-show" in bundle["text/html"]
 
 
 def test_the_data_are_not_touched(registry: SampleRegistry) -> None:
@@ -35,15 +23,6 @@ def test_the_data_are_not_touched(registry: SampleRegistry) -> None:
         assert frame.attrs == attrs
         assert {name: id(frame[name].array) for name in columns} == columns
         assert ([id(value) for value in frame["env"]] if "env" in frame else []) == cells
-
-
-def test_a_frame_of_others_is_shown_as_well() -> None:
-    assert Reader(ocinb.show(pd.DataFrame({"a": [1], "b": ["<x>"]}))._repr_mimebundle_()["text/html"]).cells == [
-        "a",
-        "b",
-        "1",
-        "<x>",
-    ]
 
 
 def test_what_is_no_frame_is_refused() -> None:

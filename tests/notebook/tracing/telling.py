@@ -8,7 +8,6 @@ from ocinb.network.exchange import Exchange
 from ocinb.notebook.trace.window import Step
 
 HOST = "registry.example"
-CHALLENGE = 'Bearer realm="https://auth.example/token",service="registry",scope="repository:demo/shop:pull"'
 
 
 def step(url: str = f"https://{HOST}/v2/demo/shop/manifests/2.0", *, started: float = 0.0, **changes: Any) -> Step:

@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from ocinb.notebook.trace.window import beginning, end, summary
-from tests.notebook.tracing.telling import HOST, step
+from tests.notebook.tracing.telling import step
 
 STATUSES: list[tuple[int | None, bool, str, str]] = [
     (200, False, "200 OK", "good"),
@@ -38,10 +37,6 @@ def test_a_status_has_a_meaning(status: int | None, word: str) -> None:
     assert word in step(status=status).meaning
 
 
-def test_what_says_enough_has_no_more_to_say() -> None:
-    assert step(status=418).meaning == ""
-
-
 @pytest.mark.parametrize(
     ("changes", "size"),
     [
@@ -53,26 +48,3 @@ def test_what_says_enough_has_no_more_to_say() -> None:
 )
 def test_a_size_says_what_came_over_the_wire(changes: dict[str, Any], size: str) -> None:
     assert step(**changes).size == size
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"), [(0.0004, "0.4 ms"), (0.0121, "12 ms"), (0.9, "900 ms"), (2.25, "2.2 s"), (90, "1 min 30 s")]
-)
-def test_a_time_is_told_as_people_compare_them(seconds: float, text: str) -> None:
-    assert step(seconds=seconds).time == text
-
-
-def test_digests_are_cut_as_docker_cuts_ids() -> None:
-    digest = "ab12" * 16
-    assert step(f"https://{HOST}/v2/a/blobs/sha256:{digest}?x=1").path == "/v2/a/blobs/sha256:ab12ab12ab12…?x=1"
-    assert step(f"https://cdn.example/{digest}/data").path == "/ab12ab12ab12…/data"
-    assert step(f"https://{HOST}/v2/a/manifests/abcdef0123456789").path == "/v2/a/manifests/abcdef0123456789"
-
-
-def test_all_are_told_in_a_line() -> None:
-    steps = [step(), step("https://cdn.example/x", started=1.0, transferred_bytes=500, from_cache=True)]
-    assert summary(steps[:1]) == "1 exchange with registry.example, 1.0 kB in 100 ms"
-    assert summary(steps) == "2 exchanges with 2 hosts, 1.5 kB in 1.1 s, 1 from what was kept"
-    assert beginning(steps) == 0.0
-    assert end(steps) == pytest.approx(1.1)
-    assert (beginning([]), end([])) == (0.0, 0.0)

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import tempfile
-import threading
 from collections.abc import Callable, Iterator
-from contextvars import copy_context
 from pathlib import Path
 
-import pandas as pd
 import pytest
 
 import ocinb
@@ -52,45 +49,6 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def kept() -> list[Path]:
     folders = (settings.store_dir, settings.cache_dir)
     return [path for folder in folders for path in folder.rglob("*") if path.is_file()]
-
-
-def test_a_frame_has_a_row_for_each_exchange(registry: SampleRegistry) -> None:
-    with ocinb.trace() as trace:
-        ocinb.layers(registry.reference("demo/shop:2.0"), platform="all")
-    frame = trace.frame
-    assert {column: str(dtype) for column, dtype in frame.dtypes.items()} == COLUMNS
-    assert list(frame) == list(COLUMNS)
-    assert len(frame) == len(trace) == 5 == len(registry.requests)
-    assert set(frame["status"]) == {200}
-    assert not frame["from_cache"].any()
-    assert sorted(frame["url"]) == sorted(f"http://{registry.host}{request.path}" for request in registry.requests)
-    assert (frame["transferred_bytes"] > 0).all()
-    assert frame["token_claims"].isna().all()
-
-
-def test_rows_are_in_the_order_in_which_they_began(registry: SampleRegistry) -> None:
-    registry.fault("*/manifests/1.0", delay=0.3)
-    with ocinb.trace() as trace:
-        slow = threading.Thread(target=copy_context().run, args=(ocinb.document, registry.reference("demo/shop:1.0")))
-        slow.start()
-        while slow.is_alive() and not registry.requests:
-            slow.join(0.005)
-        ocinb.document(registry.reference("demo/shop:2.0"))
-        slow.join()
-    assert [url.rpartition("/")[2] for url in trace.frame["url"]] == ["1.0", "2.0"]
-
-
-def test_what_is_kept_shows_as_such(registry: SampleRegistry) -> None:
-    name = registry.reference("demo/shop:2.0")
-    ocinb.layers(name)
-    with ocinb.trace() as trace:
-        ocinb.layers(name)
-    assert trace.frame["from_cache"].tolist() == [True]
-    assert trace.frame["transferred_bytes"].tolist() == [0]
-    settings.tag_ttl = 0
-    with ocinb.trace() as trace:
-        ocinb.layers(name)
-    assert trace.frame["status"].tolist() == [304]
 
 
 def test_a_trace_of_nothing_says_so(registry: SampleRegistry) -> None:
@@ -138,27 +96,6 @@ def test_an_error_keeps_what_came_before_it(registry: SampleRegistry, *, fresh: 
     assert default_session() is session
 
 
-def test_traces_in_traces_all_see(registry: SampleRegistry) -> None:
-    with ocinb.trace() as outer:
-        ocinb.tags(registry.reference("demo/shop"))
-        with ocinb.trace() as inner:
-            ocinb.document(registry.reference("demo/hello"))
-    assert len(outer.frame) == 2
-    pd.testing.assert_frame_equal(inner.frame, outer.frame[1:].reset_index(drop=True))
-
-
-def test_a_fresh_one_shows_the_whole_way_although_all_is_known(private: SampleRegistry) -> None:
-    name = private.reference("demo/shop:2.0")
-    ocinb.layers(name, platform="arm64")
-    with ocinb.trace(fresh=True) as trace:
-        frame = ocinb.layers(name, platform="arm64")
-    assert frame.equals(ocinb.layers(name, platform="arm64"))
-    assert trace.frame["status"].tolist() == [401, 200, 200, 200, 200]
-    challenged, token, *_ = trace.frame.to_dict("records")
-    assert "Bearer" in challenged["response_headers"]["www-authenticate"]
-    assert token["token_claims"]["access"] == [{"type": "repository", "name": "demo/shop", "actions": ["pull"]}]
-
-
 def test_a_fresh_one_keeps_nothing(registry: SampleRegistry, temporary: Path) -> None:
     with ocinb.trace(fresh=True):
         name = registry.reference("demo/shop:2.0")
@@ -172,16 +109,6 @@ def test_a_fresh_one_keeps_nothing(registry: SampleRegistry, temporary: Path) ->
     count = len(registry.requests)
     ocinb.document(name)
     assert len(registry.requests) == count + 1
-
-
-def test_what_a_fresh_one_learns_serves_its_block(registry: SampleRegistry) -> None:
-    name = registry.reference("demo/shop:2.0")
-    with ocinb.trace(fresh=True) as trace:
-        ocinb.layers(name)
-        count = len(registry.requests)
-        ocinb.layers(name)
-        assert len(registry.requests) == count
-    assert trace.frame["from_cache"].tolist() == [False] * count + [True]
 
 
 def test_a_fresh_one_pulls_into_a_destination(registry: SampleRegistry, tmp_path: Path) -> None:
@@ -200,34 +127,6 @@ def test_what_is_set_in_a_fresh_block_counts_there(registry: SampleRegistry) -> 
         ocinb.configs(registry.reference("demo/shop:2.0"))
     assert frame["architecture"].tolist() == ["arm64"]
     assert registry.requests[-1].status == 304
-
-
-def test_a_document_read_in_a_fresh_block_lives_on(registry: SampleRegistry, temporary: Path) -> None:
-    with ocinb.trace(fresh=True):
-        document = ocinb.document(registry.reference("demo/hello"))
-    assert document.config.json["architecture"]
-    assert document.config.raw
-    assert list(temporary.iterdir()) == []
-
-
-def test_fresh_ones_lie_in_each_other(registry: SampleRegistry) -> None:
-    name = registry.reference("demo/hello")
-    with ocinb.trace(fresh=True) as outer:
-        ocinb.document(name)
-        with ocinb.trace(fresh=True) as inner:
-            ocinb.document(name)
-        ocinb.document(name)
-    assert inner.frame["from_cache"].tolist() == [False]
-    assert outer.frame["from_cache"].tolist() == [False, False, True]
-
-
-def test_the_threads_of_others_are_not_in_it(registry: SampleRegistry) -> None:
-    with ocinb.trace(fresh=True) as trace:
-        other = threading.Thread(target=ocinb.document, args=(registry.reference("demo/hello"),))
-        other.start()
-        other.join()
-    assert len(trace.frame) == 0
-    assert kept()
 
 
 SHOWN: list[Callable[[Trace], str]] = [

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from ocinb.notebook.trace.window import FIRST, LAST, window
-from tests.notebook.tracing.telling import CHALLENGE, step
+from ocinb.notebook.trace.window import window
+from tests.notebook.tracing.telling import step
 
 VOID = {"br"}
 
@@ -49,22 +49,6 @@ def read(*args: Any, **kwargs: Any) -> Reader:
     return reader
 
 
-def test_a_story_has_a_row_for_each_and_names_a_host_once() -> None:
-    told = read([step(status=401), step("https://auth.example/token", started=1), step(started=2), step(started=3)], "")
-    assert told.tags.count("details") == 4
-    assert told.text.startswith("4 exchanges with 2 hosts")
-    rows = told.text.count("registry.example/v2/demo/shop/manifests/2.0")
-    assert rows == 3 + 2, "in the details of three, and where the host is another than before"
-    assert "401 Unauthorized" in told.text
-
-
-def test_the_challenge_is_read() -> None:
-    told = read([step(status=401, response_headers={"www-authenticate": CHALLENGE})], "").text
-    assert "The challenge: Bearer" in told
-    assert "ask for a token at https://auth.example/token" in told
-    assert "for the service registry that opens repository:demo/shop:pull" in told
-
-
 @pytest.mark.parametrize("header", ["", ",,,", "Bearer", '"""', "Basic realm=", "=" * 100, "Bearer realm=\x00<b>"])
 def test_an_odd_challenge_is_no_error(header: str) -> None:
     assert (
@@ -103,16 +87,5 @@ def test_strangers_are_escaped_wherever_they_stand() -> None:
     assert "\u202e" not in told.text
 
 
-def test_of_very_many_the_ends_are_shown() -> None:
-    told = read([step(started=number) for number in range(10_000)], "")
-    assert told.tags.count("details") == FIRST + LAST
-    assert "… 9,750 more; .frame has them all" in told.text
-    assert told.text.startswith("10,000 exchanges")
-
-
 def test_a_long_header_is_cut() -> None:
     assert len(window([step(request_headers={"x": "y" * 100_000})], "")) < 20_000
-
-
-def test_none_is_told_too() -> None:
-    assert read([], "nothing was asked").text == "No exchange nothing was asked"

@@ -8,27 +8,11 @@ from pathlib import Path
 import pytest
 
 import ocinb
-from ocinb.notebook.explain.story import Listing
 from ocinb.samples import SampleRegistry
 from tests.notebook.explaining.places import PLACES
-from tests.notebook.explaining.replaying import chapter, figures, tables
+from tests.notebook.explaining.replaying import figures
 
 TITLE = "The manifest, hashed"
-HASHED = "The hash, as it takes in the bytes"
-
-
-def test_the_last_step_is_the_digest(registry: SampleRegistry) -> None:
-    name = registry.reference("demo/shop:2.0")
-    story = ocinb.explain(name, platform="linux/arm64")
-    raw = ocinb.document(name, platform="linux/arm64").raw
-    rows = tables(story, TITLE)[HASHED].rows
-    assert rows[-1].value == hashlib.sha256(raw).hexdigest()
-    assert [row.tone for row in rows] == [*[""] * (len(rows) - 1), "taken"]
-    told = figures(story, TITLE)
-    assert told["digest"].value == hashlib.sha256(raw).hexdigest()
-    assert told["with one bit turned"].value == hashlib.sha256(bytes([raw[0] ^ 1]) + raw[1:]).hexdigest()
-    [listing] = [part for part in chapter(story, TITLE).parts if isinstance(part, Listing)]
-    assert listing.text.encode() == raw
 
 
 @pytest.mark.parametrize(("place", "is_signed"), [("schema 1, signed", True), ("schema 1", False)])

@@ -47,9 +47,3 @@ def test_docker_hub_has_one_name_for_people_and_another_for_its_registry() -> No
     told = words("python", Exchange("GET", url, 401, False, 0, 0.1, "manifest latest"))  # noqa: FBT003 - not kept
     assert "TLS proves who answers." in told
     assert "Its registry answers at registry-1.docker.io." in told
-
-
-def test_no_rule_is_said_that_did_not_count() -> None:
-    told = words("ghcr.io/library/app:1")
-    assert "library/" not in told
-    assert "latest" not in told

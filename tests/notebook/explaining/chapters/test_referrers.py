@@ -25,10 +25,3 @@ def test_each_is_told_with_the_way_to_it(*, has_api: bool) -> None:
     assert looked.count("cosign's tag: signature") == 2
     assert ("the tag that lists referrers, where a registry has no list" in looked) is not has_api
     assert figures(story, TITLE)["requests"].value == len(looked)
-
-
-def test_what_nobody_speaks_of_is_told_too() -> None:
-    with start_registry() as registry:
-        story = ocinb.explain(registry.reference("demo/hello"))
-    assert plain(chapter(story, TITLE).gist) == "nobody speaks of it here"
-    assert figures(story, TITLE)["found"].value == 0
