@@ -18,6 +18,7 @@ from ocinb._pool import run_all
 from ocinb._schemas import Schema
 from ocinb._text import human_duration
 from ocinb.errors import InvalidError, NotFoundError, OcinbError, TransportError
+from ocinb.network.session import OfflineError
 from ocinb.progress import choose_progress
 from ocinb.progress.protocol import Progress, State, Task
 from ocinb.sources.endpoint import HUB_HOST, before_asking
@@ -228,9 +229,12 @@ def run_batch(
 
 
 def complete(error: OcinbError, name: str) -> None:
-    """Say in an error what was asked for, and what may have been meant where nothing was found."""
+    """Set the reference of an error, and a hint where the name looks mistyped.
+
+    A hint about anything but the name, such as a certificate or a platform, stays.
+    """
     error.reference = error.reference or name
-    if not isinstance(error, NotFoundError | TransportError | InvalidError):
+    if not _may_be_mistyped(error):
         return
     meant = (meant_file(name) or meant_transport(name)) if name.partition(":")[0] not in FILE_TRANSPORTS else None
     capitals = _CAPITALS.match(name) if isinstance(error, TransportError) and error.unreachable else None
@@ -240,6 +244,14 @@ def complete(error: OcinbError, name: str) -> None:
         error.hint = f"{capitals[0]} was read as a host. Did you mean '{capitals[0].lower()}{name[capitals.end() :]}'?"
     elif _LONE_HOST.fullmatch(name) and f"//{HUB_HOST}/" in (error.url or ""):
         error.hint = f"{name} alone is an image of Docker Hub; a repository of that host reads {name}/NAME"
+
+
+def _may_be_mistyped(error: OcinbError) -> bool:
+    if "Did you mean" in (error.hint or ""):
+        return False
+    if isinstance(error, TransportError):
+        return error.unreachable or isinstance(error, OfflineError)
+    return isinstance(error, NotFoundError | InvalidError)
 
 
 def list_names(names: Names) -> list[str]:

@@ -10,6 +10,7 @@ import ocinb
 from ocinb._settings import settings
 from ocinb.errors import InvalidError, NotFoundError, OcinbError, TransportError
 from ocinb.samples import SampleRegistry
+from ocinb.sources.name_lookup import meant_file
 from tests.localfiles import write_layout
 
 BAD_NAMES = [
@@ -95,6 +96,22 @@ def test_a_file_that_was_typed_without_its_transport_is_told(
             ask(typed)
         assert ("Did you mean" in str(caught.value)) == (meant is not None)
         assert meant is None or caught.value.hint == f"Did you mean {meant}?"
+
+
+def test_a_hint_about_something_else_than_the_name_stays(
+    registry: SampleRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    reference = registry.reference("demo/hello")
+    write_layout(tmp_path / reference, {})
+    assert meant_file(reference)
+    with pytest.raises(OcinbError) as caught:
+        ocinb.layers(reference, platform="linux/amd46")
+    assert str(caught.value.hint).startswith("Did you mean 'linux/amd64'?")
+    registry.fault("*/manifests/*", status=403, times=None)
+    with pytest.raises(OcinbError) as caught:
+        ocinb.layers(reference, platform="amd64")
+    assert "Did you mean" not in str(caught.value)
 
 
 @pytest.mark.parametrize("name", ["localhost:5000", "registry.example", "127.0.0.1:5000"])

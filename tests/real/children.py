@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib  # noqa: F401 - here already when a child may no longer read the files of this Python
 import faulthandler
 import multiprocessing
 import os
