@@ -108,9 +108,9 @@ def test_a_hint_about_something_else_than_the_name_stays(
     with pytest.raises(OcinbError) as caught:
         ocinb.layers(reference, platform="linux/amd46")
     assert str(caught.value.hint).startswith("Did you mean 'linux/amd64'?")
-    registry.fault("*/manifests/*", status=403, times=None)
+    registry.fault("*", status=403, times=None)
     with pytest.raises(OcinbError) as caught:
-        ocinb.layers(reference, platform="amd64")
+        ocinb.tags(reference)
     assert "Did you mean" not in str(caught.value)
 
 

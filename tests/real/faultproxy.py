@@ -25,6 +25,8 @@ _BLOB = re.compile(r"/v2/.+/blobs/([^?]+)")
 _RANGE = re.compile(r"bytes=(\d+)-")
 _REASONS = http.client.responses
 # What says how an answer went over one line, and so says nothing about the next.
+# A client that hangs up first never takes the rest.
+HEARD_SECONDS = 3
 _OF_ONE_LINE = frozenset({"connection", "transfer-encoding", "date"})
 _GOOD = frozenset({200, 206})
 
@@ -116,7 +118,7 @@ class Exchange:
 
     def reset(self) -> None:
         """End the line as a router does that has forgotten it, when all that was sent has come."""
-        deadline = time.monotonic() + SECONDS
+        deadline = time.monotonic() + HEARD_SECONDS
         while _unheard(self.line) and time.monotonic() < deadline:
             time.sleep(0.001)
         self.line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
