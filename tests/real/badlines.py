@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,8 +13,7 @@ import ocinb
 from ocinb.errors import OcinbError
 from ocinb.sources.session import close_default_session
 from tests.patience import SECONDS
-from tests.real import aftermath, dockerregistry, tools
-from tests.real.dockerregistry import DockerRegistry
+from tests.real import aftermath, tools
 from tests.real.faultproxy import Fault, FaultProxy
 
 LEFT = 300_000
@@ -117,14 +115,6 @@ def is_clean(place: Path) -> bool:
 def is_well(place: Path, name: str, *, origin: str) -> bool:
     """Say whether a layout is as if nothing had gone wrong, for us and for others."""
     return is_clean(place) and aftermath.no_parts(place) and aftermath.accepted_once(place, name, origin=origin)
-
-
-@contextmanager
-def risen(mortal: DockerRegistry, place: Path) -> Iterator[DockerRegistry]:
-    """Run another registry where one was killed."""
-    place.mkdir()
-    with dockerregistry.serve(place, storage=mortal.storage, host=mortal.host) as registry:
-        yield registry
 
 
 def sizes_in(place: Path) -> dict[str, int]:

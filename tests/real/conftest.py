@@ -63,16 +63,6 @@ def debian_layout(tmp_path_factory: pytest.TempPathFactory) -> Layout:
 
 
 @pytest.fixture(scope="session")
-def slim_layout(tmp_path_factory: pytest.TempPathFactory) -> Layout:
-    return once(tmp_path_factory, "slim", realimages.make_slim)
-
-
-@pytest.fixture(scope="session")
-def unpadded_layout(tmp_path_factory: pytest.TempPathFactory) -> Layout:
-    return once(tmp_path_factory, "unpadded", realimages.make_unpadded)
-
-
-@pytest.fixture(scope="session")
 def odd_layout(tmp_path_factory: pytest.TempPathFactory) -> Layout:
     return once(tmp_path_factory, "odd", oddimages.make_odd)
 
@@ -126,14 +116,6 @@ def proxy(docker_registry: DockerRegistry, layer: badlines.Layer) -> Iterator[Fa
 @pytest.fixture(scope="session")
 def referred(docker_registry: DockerRegistry, busybox_layout: Layout) -> Referred:
     return push_referred(docker_registry, busybox_layout)
-
-
-@pytest.fixture
-def mortal(docker_registry: DockerRegistry, real_images: RealImages, tmp_path: Path) -> Iterator[DockerRegistry]:
-    """Run a registry with the real images that may be killed."""
-    assert real_images.index, "they are in the storage before this registry opens"
-    with serve(tmp_path, storage=docker_registry.storage) as registry:
-        yield registry
 
 
 @pytest.fixture

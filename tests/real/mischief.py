@@ -5,7 +5,6 @@ The code under test runs as it is; what is changed is what the system says to it
 
 from __future__ import annotations
 
-import datetime as dt
 import errno
 import fcntl
 import os
@@ -14,7 +13,6 @@ import shutil
 import signal
 import sys
 import threading
-import time
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -78,35 +76,6 @@ def become_nobody() -> None:
 def set_umask(mask: int) -> None:
     """Have files made with other rights."""
     os.umask(mask)
-
-
-def jump_clock(seconds: float, *, after: int = 0) -> None:
-    """Have the clock on the wall jump, once it was asked so often; the monotonic one goes on, as a real one does.
-
-    Files keep being dated by the kernel, as those on a share are by another machine.
-    """
-    wall, wall_ns, asked, real = time.time, time.time_ns, iter(range(sys.maxsize)), dt.datetime
-
-    def jumped() -> float:
-        return seconds if next(asked) >= after else 0.0
-
-    class Kind(type):
-        def __instancecheck__(cls, instance: object) -> bool:
-            return isinstance(instance, real)
-
-    class Jumped(dt.datetime, metaclass=Kind):
-        __slots__ = ()
-
-        @classmethod
-        def now(cls, tz: dt.tzinfo | None = None) -> dt.datetime:  # type: ignore[override]  # what it adds to is none of its own
-            return real.now(tz) + dt.timedelta(seconds=jumped())
-
-    time.time = lambda: wall() + jumped()
-    time.time_ns = lambda: wall_ns() + int(jumped() * 10**9)
-    for module in list(sys.modules.values()):  # among them the one that those have it from who come later
-        name = getattr(module, "__name__", "")
-        if name.startswith(("datetime", "ocinb", "requests_cache")) and vars(module).get("datetime") is real:
-            module.datetime = Jumped  # type: ignore[attr-defined]
 
 
 def refuse_locks() -> None:
