@@ -24,6 +24,8 @@ import ocinb
 registry = ocinb.samples.registry()
 image = registry.reference("demo/shop:2.0")
 images = [registry.reference(f"demo/shop:{tag}") for tag in ("1.0", "1.1", "2.0")]
+catalog = ocinb.Catalog()
+added = catalog.add(images, progress=False)
 """
 _CELLS = {
     "layers": 'ocinb.plot.layers(image, depth="files", progress=False)',
@@ -34,7 +36,7 @@ _CELLS = {
     "waterfall": "ocinb.plot.waterfall(image)",
     "shared": "ocinb.plot.shared(images)",
     "shared-pair": 'ocinb.plot.shared(images, by="pair")',
-    "growth": 'ocinb.plot.growth(registry.reference("demo/shop"))',
+    "growth": "ocinb.plot.growth(catalog)",
     "duplicates": "ocinb.plot.duplicates(image, progress=False)",
     "compression": "ocinb.plot.compression(image, progress=False)",
 }

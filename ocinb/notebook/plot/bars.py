@@ -70,17 +70,17 @@ def largest(bars: Sequence[Bar], top: int, noun: str, *, is_sorted: bool) -> lis
     order = sorted(range(len(bars)), key=lambda place: -bars[place].whole)
     kept, rest = order[:top], order[top:]
     chosen = [bars[place] for place in (kept if is_sorted else sorted(kept))]
-    return [*chosen, gathered([bars[place] for place in rest], noun, beside=chosen)] if rest else chosen
+    if not rest:
+        return chosen
+    whole, part = sum(bars[place].whole for place in rest), sum(bars[place].part for place in rest)
+    return [*chosen, gathered(len(rest), whole, noun, beside=chosen, part=part)]
 
 
-def gathered(bars: Sequence[Bar], noun: str, *, beside: Sequence[Bar]) -> Bar:
+def gathered(count: int, whole: int, noun: str, *, beside: Sequence[Bar], part: int = 0) -> Bar:
     """Make one bar of many; or a line of words, if beside it the others could not be seen."""
-    whole, part = sum(bar.whole for bar in bars), sum(bar.part for bar in bars)
     has_bar = whole <= max(bar.whole for bar in beside)
-    label = f"… {len(bars):,} more" if has_bar else f"… {len(bars):,} more, {human_size(whole)} together"
-    shown = hover(
-        f"… {len(bars):,} more {noun if len(bars) > 1 else noun.removesuffix('s')}", [("together", size(whole))]
-    )
+    label = f"… {count:,} more" if has_bar else f"… {count:,} more, {human_size(whole)} together"
+    shown = hover(f"… {count:,} more {noun if count > 1 else noun.removesuffix('s')}", [("together", size(whole))])
     return Bar(label, shown, whole, part, has_bar=has_bar)
 
 

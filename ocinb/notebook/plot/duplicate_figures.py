@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import TYPE_CHECKING, Any, TypeGuard, cast
 
 from ocinb._arguments import suggesting
 from ocinb._text import counted, human_size
@@ -28,6 +28,14 @@ if TYPE_CHECKING:
 _COLUMNS = ["reference", "platform", "path", "type", "size_bytes", "sha256"]
 _OF_A_CATALOG = ["sha256", "size_bytes", "copies", "duplicate_bytes", "example_path"]
 _PATHS_SHOWN = 6
+# Only the contents that get a bar leave the database, with the totals of all of them.
+_LARGEST = """
+SELECT *, count(*) OVER () AS contents, sum(duplicate_bytes) OVER ()::BIGINT AS all_duplicate_bytes
+FROM file_duplicates
+WHERE duplicate_bytes IS NOT NULL
+ORDER BY duplicate_bytes DESC, sha256
+LIMIT ?
+"""
 
 
 @suggesting
@@ -94,10 +102,11 @@ def duplicates(
     def ask(names: Names) -> pd.DataFrame:
         return contents.filesystem(names, platform=platform, errors=errors, progress=progress)
 
-    subject = inputs.answered(reference, "FROM file_duplicates")
+    catalog = inputs.catalog_of(reference)
+    subject = cast("Subject", reference) if catalog is None else catalog.sql(_LARGEST, [top])
     if _is_of_a_catalog(subject):
         frame = inputs.given(subject, _OF_A_CATALOG, made_by="file_duplicates", platform=platform)
-        return _figure(title or "Duplicates in the catalogue", "", _of_a_catalog(frame), top)
+        return _figure(title or "Duplicates in the catalog", "", _of_a_catalog(frame), top)
     made_by = "ocinb.filesystem"
     frame, gaps = inputs.frame_for(subject, _COLUMNS, ask, made_by=made_by, platform=platform, errors=errors)
     return gaps.noted(_of_images(frame, gaps, title, top))
@@ -114,7 +123,7 @@ def _of_images(frame: pd.DataFrame, gaps: Gaps, title: str | None, top: int) -> 
     missing = len(files) - len(known)
     more = told(f"{counted(missing, 'file')} without a SHA-256 left out" if missing else "", gaps.told(frame, "files"))
     title = title or f"Duplicates in {inputs.called(pictures, gaps)}"
-    return _figure(title, inputs.place_of(pictures), copied, top, more)
+    return _figure(title, inputs.place_of(pictures), _Duplicates.of(copied), top, more)
 
 
 def _is_of_a_catalog(subject: object) -> TypeGuard[pd.DataFrame]:
@@ -136,6 +145,19 @@ class _Content:
     image: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class _Duplicates:
+    """Contents that are there more than once, and the totals of these and of those that are left out."""
+
+    contents: list[_Content]
+    count: int
+    wasted: int
+
+    @classmethod
+    def of(cls, contents: list[_Content]) -> _Duplicates:
+        return cls(contents, len(contents), sum(content.wasted for content in contents))
+
+
 def _copied(picked: Picked, image: str) -> list[_Content]:
     places: dict[tuple[str, int], list[str]] = defaultdict(list)
     columns = picked.rows[["sha256", "size_bytes", "path"]]
@@ -149,9 +171,9 @@ def _copied(picked: Picked, image: str) -> list[_Content]:
     ]
 
 
-def _of_a_catalog(frame: pd.DataFrame) -> list[_Content]:
+def _of_a_catalog(frame: pd.DataFrame) -> _Duplicates:
     known = frame[frame["duplicate_bytes"].notna()].to_dict("records")
-    return [
+    contents = [
         _Content(
             str(row["sha256"]),
             int(row["size_bytes"]),
@@ -162,6 +184,9 @@ def _of_a_catalog(frame: pd.DataFrame) -> list[_Content]:
         )
         for row in known
     ]
+    if contents and "all_duplicate_bytes" in frame.columns:
+        return _Duplicates(contents, int(known[0]["contents"]), int(known[0]["all_duplicate_bytes"]))
+    return _Duplicates.of(contents)
 
 
 def _bar(content: _Content) -> Bar:
@@ -180,16 +205,15 @@ def _bar(content: _Content) -> Bar:
     return Bar(label, hover(path, facts), content.wasted, name=f"{path}, {content.copies} copies")
 
 
-def _figure(title: str, where: str, copied: list[_Content], top: int, more: str = "") -> Chart:
-    if not copied:
+def _figure(title: str, where: str, found: _Duplicates, top: int, more: str = "") -> Chart:
+    if not found.contents:
         return figure.nothing(title, told("no content is there more than once", where, more))
-    ordered = sorted(copied, key=lambda content: -content.wasted)
-    shown = [_bar(content) for content in ordered[:top]]
-    if ordered[top:]:
-        rest = [Bar("", "", content.wasted) for content in ordered[top:]]
-        shown.append(gathered(rest, "contents", beside=shown))
-    total = sum(content.wasted for content in copied)
-    subtitle = told(where, f"{human_size(total)} in copies of {counted(len(copied), 'content')}", more)
+    total = found.wasted
+    shown = [_bar(content) for content in sorted(found.contents, key=lambda content: -content.wasted)[:top]]
+    if found.count > len(shown):
+        rest = total - sum(bar.whole for bar in shown)
+        shown.append(gathered(found.count - len(shown), rest, "contents", beside=shown))
+    subtitle = told(where, f"{human_size(total)} in copies of {counted(found.count, 'content')}", more)
     alt = f"Bars. {title}: {subtitle}. Most: {named_largest(shown)}."
     made = figure.chart(title=title, subtitle=subtitle, alt=alt, height=figure.height_of(len(shown)))
     running = accumulate(bar.whole for bar in shown)

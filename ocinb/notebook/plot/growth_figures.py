@@ -1,24 +1,20 @@
-"""Growth: the size of a repository's images from tag to tag, and which layer made them grow."""
+"""The growth figure: image sizes from tag to tag, and the layer that grew."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal
 
 from ocinb._arguments import check_choice, suggesting
 from ocinb._text import counted, human_size
-from ocinb.errors import InvalidError, NotFoundError, OcinbError
-from ocinb.frames import images
-from ocinb.frames import listings as listing
-from ocinb.frames.batch import Errors, InvalidName, Names, checked, list_names
+from ocinb.errors import InvalidError
 from ocinb.frames.resolve import Platforms, wanted_platforms
 from ocinb.notebook.plot import figure, inputs, palette
 from ocinb.notebook.plot.figure import hover, is_unknown, safe, signed_size, size
-from ocinb.notebook.plot.inputs import Failures, Gaps, Subject, Watching, familiar, told
-from ocinb.progress.protocol import Progress
-from ocinb.sources.images import ALL, NoPlatformError
+from ocinb.notebook.plot.inputs import told
+from ocinb.sources.images import ALL
 from ocinb.spec.platforms import parse_platform
-from ocinb.spec.reference import HUB, Reference
+from ocinb.spec.reference import HUB
 from ocinb.spec.tag_schema import tag_kind
 
 if TYPE_CHECKING:
@@ -28,7 +24,6 @@ if TYPE_CHECKING:
     from ocinb.notebook.plot.chart import Chart
 
 
-Given: TypeAlias = "Subject | Catalog"
 _COLUMNS = ["repository", "tag", "platform", "created", "compressed_bytes"]
 _GROWN = ["grown_in", "grown_by", "grown_bytes"]
 _PLACES = ["registry", "repository", "platform"]
@@ -61,161 +56,30 @@ ORDER BY registry, repository, platform, created NULLS LAST, tag
 """
 
 
-def history_of(
-    subject: Given, *, platform: Platforms, match: str | None, errors: Errors, progress: Watching
-) -> tuple[pd.DataFrame, Gaps]:
-    """Give a row for each tag and platform, as ``size_history`` of a catalogue has them, and what is missing there.
+def history_of(subject: pd.DataFrame | Catalog, platform: Platforms) -> tuple[pd.DataFrame, int]:
+    """Return a row per tag and platform, as ``size_history`` has them, and the number of tags that are no images.
 
     Raises
     ------
     InvalidError
-        If a frame lacks columns, or it is the name of one image; if tags are to be chosen where none are listed.
-    NotFoundError
-        If there is no such repository, or none of its tags matches.
+        If `subject` is neither a catalog nor a frame with the columns of ``size_history``.
     """
     import pandas as pd
 
-    check_choice("errors", errors, ("raise", "skip"))
     catalog = inputs.catalog_of(subject)
-    if match is not None and (catalog is not None or isinstance(subject, pd.DataFrame)):
-        raise InvalidError("match= goes with the name of a repository", hint="Of a frame, select the rows: frame[…]")
     if catalog is not None:
-        return _of_platforms(_with_deltas(catalog.sql(_HISTORY)), platform), Gaps()
-    if isinstance(subject, pd.DataFrame) and not _is_of_tags(subject):
-        return _given(subject, platform)
-    if isinstance(subject, pd.DataFrame):
-        named = _people_made(subject)
-        return _read(named, (), len(subject) - len(named), platform, errors, progress)
-    names, failures, others = _names(cast("Names", subject), match, errors)
-    return _read(names, failures, others, platform, errors, progress)
-
-
-def _is_of_tags(frame: pd.DataFrame) -> bool:
-    return {"reference", "tag", "kind"} <= set(frame.columns)
-
-
-def _people_made(tags: pd.DataFrame) -> list[str]:
-    """Give the names of tags that no tool made, of a frame of `ocinb.tags`."""
-    return [str(name) for name in tags.loc[tags["kind"] == "tag", "reference"]]
-
-
-def _given(subject: pd.DataFrame, platform: Platforms) -> tuple[pd.DataFrame, Gaps]:
+        return _of_platforms(_with_deltas(catalog.sql(_HISTORY)), platform), 0
+    if not isinstance(subject, pd.DataFrame):
+        hint = "catalog = ocinb.Catalog(); catalog.add(names); ocinb.plot.growth(catalog)"
+        raise InvalidError(f"growth takes a Catalog or a frame of its view size_history, not {subject!r}", hint=hint)
     if "first_seen" in subject.columns and "compressed_bytes" not in subject.columns:
-        hint = "ocinb.plot.growth(catalog) draws those of a catalogue"
-        raise InvalidError("tag_history says when tags moved, and no sizes", hint=hint)
-    frame = inputs.given(subject, _COLUMNS, made_by="size_history of a catalogue", platform=platform)
+        hint = "ocinb.plot.growth(catalog) draws the sizes in a catalog"
+        raise InvalidError("tag_history has no sizes", hint=hint)
+    frame = inputs.given(subject, _COLUMNS, made_by="size_history of a catalog", platform=platform)
     is_image = frame["tag"].map(lambda tag: tag_kind(str(tag)) == "tag").astype(bool)
     others = len(frame.loc[~is_image, ["repository", "tag"]].drop_duplicates())
     kept = frame[is_image]
-    return kept if {"delta_bytes", *_GROWN} <= set(kept.columns) else _with_deltas(kept), Gaps(others=others)
-
-
-def _names(names: Names, match: str | None, errors: Errors) -> tuple[list[str], Failures, int]:
-    """Give the names of images, for each repository those of its tags that people made; and how many others it has."""
-    typed = [checked(name) if errors == "raise" else name for name in _typed(names)]
-    repositories = [name for name in typed if _is_repository(name)]
-    if isinstance(names, str | Reference) and not repositories:
-        _refuse(typed[0])
-    if match is not None and not repositories:
-        raise InvalidError("match= chooses among the tags of a repository, and these are images")
-    tags = listing.tags(repositories, match=match, errors=errors)
-    failures = tags.attrs["failures"]
-    kept = _people_made(tags)
-    if match is not None and not kept and not failures:
-        raise NotFoundError(f"no tag matches {match!r}", reference=repositories[0])
-    return [*(name for name in typed if name not in repositories), *kept], failures, len(tags) - len(kept)
-
-
-def _typed(names: Names) -> list[str]:
-    """Give names as texts; a parsed one that says `latest` is that of a repository, which has no other form."""
-    if isinstance(names, Reference):
-        return [_text(names)]
-    if isinstance(names, Iterable) and not isinstance(names, str | bytes | bytearray | Mapping):
-        return list_names(_text(name) if isinstance(name, Reference) else name for name in names)
-    return list_names(names)
-
-
-def _text(parsed: Reference) -> str:
-    is_bare = parsed.tag == "latest" and parsed.digest is None
-    return parsed.canonical.removesuffix(":latest") if is_bare else parsed.canonical
-
-
-def _is_repository(text: str) -> bool:
-    """Say whether a name is that of a repository, or of a file with names in it, and of no image there."""
-    if isinstance(text, InvalidName):
-        return False
-    try:
-        parsed = Reference(text)
-    except InvalidError:
-        return False  # which is told when it is asked for
-    if parsed.repository is None:
-        return parsed.name is None and parsed.digest is None
-    return parsed.digest is None and not text.endswith(f":{parsed.tag}")
-
-
-def _refuse(text: str) -> None:
-    """Refuse the name of one image, which has grown from nothing that is asked for.
-
-    Raises
-    ------
-    InvalidError
-        Always.
-    """
-    parsed = Reference(text)
-    is_file = parsed.repository is None
-    whole = f"{parsed.transport}:{parsed.path}" if is_file else f"{parsed.registry}/{parsed.repository}"
-    hint = f"Give its repository, {familiar(whole).removesuffix(':latest')!r}, or a list of images"
-    raise InvalidError(f"growth is drawn from tag to tag, and {parsed.familiar!r} is one image", hint=hint)
-
-
-def _read(
-    names: Sequence[str], failures: Failures, others: int, platform: Platforms, errors: Errors, progress: Watching
-) -> tuple[pd.DataFrame, Gaps]:
-    from ocinb.catalog.catalog import Catalog
-
-    with Catalog() as catalog:
-        added = catalog.add(names, platform="all" if platform is None else platform, progress=progress)
-        is_failed = added["outcome"] == "failed"
-        failed = [
-            {"reference": str(name), "error": str(error)}
-            for name, error in added.loc[is_failed, ["reference", "error"]].itertuples(index=False, name=None)
-        ]
-        lacking = [failure for failure in failed if _is_for_others(failure["reference"], platform)]
-        if len(lacking) == len(added):  # then it is the platform that nobody has
-            lacking = []
-        failed = [failure for failure in failed if failure not in lacking]
-        if failed and errors == "raise":
-            _raise(failed[0], platform)
-        others += int((~is_failed & (added["images"] == 0)).sum())
-        frame = catalog.sql(_HISTORY)
-    left = {failure["reference"] for failure in lacking}
-    drawn = tuple(name for name in names if name not in left)
-    return _with_deltas(frame), Gaps(drawn, (*failures, *failed), others, len(left))
-
-
-def _is_for_others(name: str, platform: Platforms) -> bool:
-    """Say whether an image is there, and for other platforms only: of the tags of a repository some are."""
-    if platform is None:
-        return False
-    try:
-        images.layers(name, platform=platform, errors="raise")
-    except NoPlatformError:
-        return True
-    except OcinbError:
-        return False
-    return False
-
-
-def _raise(failure: Mapping[Any, str], platform: Platforms) -> None:
-    """Raise what failed, as an error of its own kind.
-
-    Raises
-    ------
-    OcinbError
-        Always.
-    """
-    images.layers(failure["reference"], platform="all" if platform is None else platform)
-    raise OcinbError(failure["error"], reference=failure["reference"])
+    return kept if {"delta_bytes", *_GROWN} <= set(kept.columns) else _with_deltas(kept), others
 
 
 def _of_platforms(frame: pd.DataFrame, platform: Platforms) -> pd.DataFrame:
@@ -294,69 +158,52 @@ _HEIGHT = 320
 
 @suggesting
 def growth(
-    reference: Given,
+    history: pd.DataFrame | Catalog,
     *,
     platform: Platforms = None,
-    match: str | None = None,
     by: By = "tag",
     top: int = 100,
     title: str | None = None,
-    errors: Errors = "raise",
-    progress: Progress | bool | None = None,
 ) -> Chart:
-    """Draw how images grew from tag to tag: a line for each platform.
-
-    Documents alone are read, no layer.
+    """Draw how images grew from tag to tag: a line for each repository and platform.
 
     Parameters
     ----------
-    reference
-        A repository, or several: all their tags are asked for, so here a name without a tag is not ``latest``. Or a
-        list of images, by tags or digests; or a frame that `ocinb.tags` gave; or a `Catalog`, or a frame of its view
-        ``size_history``, or ``tags``, which does not know what grew.
+    history
+        A `Catalog`, or a frame of its views ``size_history`` or ``tags``. ``tags`` does not say which layer grew.
     platform
-        As for `ocinb.layers`; None is ``"all"``. A frame has its platforms already, unless it is one of `ocinb.tags`.
-    match
-        Of a repository, which tags: a glob such as ``"3.1?-slim"``.
+        Which platforms of a catalog to draw, as for `ocinb.layers`; None draws all. A frame is drawn as it is.
     by
-        ``"tag"`` gives each tag the same room, in the order in which they were made; ``"created"`` draws along time.
+        ``"tag"`` gives each tag the same room, in the order of creation; ``"created"`` draws along time.
     top
-        How many tags there are at most, the newest.
+        The number of tags to draw, newest first.
     title
-        What stands above it; None makes one of the names.
-    errors
-        ``"raise"``, or ``"skip"`` to leave out names that fail; the title says so, and ``figure.failures`` says why.
-    progress
-        As for `ocinb.files`.
+        The title; None makes one of the repository names.
 
     Returns
     -------
     Figure
-        A plotly figure; where the mouse rests, it says which layer grew most, and by which instruction.
+        A plotly figure. The hover text names the layer that grew most and its instruction.
 
     Raises
     ------
     InvalidError
-        If a frame lacks columns, an option is none, or it is the name of one image; if `match` is given and no
-        repository is.
-    NotFoundError
-        If there is no such repository, none of its tags matches, or none of the names has an image for the platform.
+        If a frame lacks columns, or an option is not valid.
     OcinbError
-        If a name cannot be read; also if plotly is not installed: ``pip install 'ocinb[plot]'``. That one is an
-        `ImportError` too.
+        If plotly is not installed: ``pip install 'ocinb[plot]'``. That one is an `ImportError` too.
 
     Notes
     -----
-    Sizes are compressed. Tags whose size is unknown are left out, and with ``by="created"`` those of which nobody knows
-    when they were made; what is no image, such as a signature under its tag, is left out too, and so is what is there
-    for other platforms only. The title counts them.
+    Sizes are compressed. Tags of unknown size, tags that are no images (signatures) and, with ``by="created"``, tags
+    of unknown age are left out. The title counts them.
 
     Examples
     --------
     >>> import ocinb
-    >>> with ocinb.samples.registry() as registry:
+    >>> with ocinb.samples.registry() as registry, ocinb.Catalog() as catalog:
     ...     names = [registry.reference(f"demo/shop:{tag}") for tag in ("1.0", "1.1", "2.0")]
-    ...     figure = ocinb.plot.growth(names, platform="amd64")
+    ...     added = catalog.add(names, progress=False)
+    ...     figure = ocinb.plot.growth(catalog, platform="amd64")
     ...     sizes = ocinb.layers(names, platform="amd64").groupby("reference")["compressed_bytes"].sum()
     >>> [int(size) for size in figure.data[0].y] == sizes[names].tolist()
     True
@@ -365,25 +212,25 @@ def growth(
     """
     inputs.most(top)
     check_choice("by", by, ("tag", "created"))
-    frame, gaps = history_of(reference, platform=platform, match=match, errors=errors, progress=progress)
+    frame, others = history_of(history, platform)
     sized = frame[frame["compressed_bytes"].notna()]
     dated = sized[sized["created"].notna()] if by == "created" else sized
-    title = title or f"Growth of {_called(frame, gaps)}"
+    title = title or f"Growth of {_called(frame)}"
     more = told(
         inputs.left_out(len(frame) - len(sized), "tag"),
         f"{counted(len(sized) - len(dated), 'tag')} of unknown age left out" if len(sized) > len(dated) else "",
-        gaps.told(),
+        inputs.told_others(others),
     )
     if dated.empty:
         why = "" if len(frame) else "there are no tags to draw"
-        return gaps.noted(figure.nothing(title, told(why, more)))
-    return gaps.noted(_figure(title, _place_of(frame), more, aliased(dated), top, by))
+        return figure.nothing(title, told(why, more))
+    return _figure(title, _place_of(frame), more, aliased(dated), top, by)
 
 
-def _called(frame: pd.DataFrame, gaps: Gaps) -> str:
+def _called(frame: pd.DataFrame) -> str:
     names = list(dict.fromkeys(frame["repository"].dropna().tolist()))
     if not names:
-        return inputs.called([], gaps) if gaps.names else "no repository"
+        return "no repository"
     return " and ".join(names) if len(names) <= 2 else f"{len(names):,} repositories"  # noqa: PLR2004
 
 
@@ -405,7 +252,6 @@ def _figure(title: str, where: str, more: str, drawn: pd.DataFrame, top: int, by
     frame = _newest(drawn, top)
     lines, older = _lines(frame), _count(drawn) - _count(frame)
     tags = list(dict.fromkeys(frame["tag"].tolist()))
-    first, last = frame["compressed_bytes"].iloc[0], frame["compressed_bytes"].iloc[-1]
     subtitle = told(
         where,
         f"{counted(_count(frame), 'image')}, compressed",
@@ -414,8 +260,7 @@ def _figure(title: str, where: str, more: str, drawn: pd.DataFrame, top: int, by
         f"{counted(older, 'older image')} not drawn" if older else "",
         more,
     )
-    most = frame.iloc[int(frame["delta_bytes"].fillna(0).astype("int64").argmax())]
-    alt = f"Lines. {title}: {subtitle}. From {human_size(int(first))} to {human_size(int(last))}. {_grew_most(most)}"
+    alt = f"Lines. {title}: {subtitle}. {_ends(lines[:_MOST_LINES])} {_grew_most(frame, several=len(lines) > 1)}"
     names = [name for name, _ in lines[:_MOST_LINES]]
     made = figure.chart(
         title=title, subtitle=subtitle, alt=alt, height=_HEIGHT, legend=names if len(lines) > 1 else False
@@ -447,11 +292,22 @@ def _places(count: int) -> list[int]:
     return list(range(count - 1, -1, -step))[::-1]
 
 
-def _grew_most(row: pd.Series[Any]) -> str:
+def _ends(lines: Sequence[tuple[str, pd.DataFrame]]) -> str:
+    """Say where each line begins and ends: sizes of different platforms are never compared."""
+    told_lines = []
+    for name, rows in lines:
+        first, last = (human_size(int(rows["compressed_bytes"].iloc[end])) for end in (0, -1))
+        told_lines.append(f"{f'{name}: from' if len(lines) > 1 else 'From'} {first} to {last}.")
+    return " ".join(told_lines)
+
+
+def _grew_most(frame: pd.DataFrame, *, several: bool) -> str:
+    row = frame.iloc[int(frame["delta_bytes"].fillna(0).astype("int64").argmax())]
     if is_unknown(row["delta_bytes"]) or row["delta_bytes"] <= 0:
         return "No tag grew."
     layer = "" if is_unknown(row["grown_by"]) else f", most of it in layer {row['grown_in']}, {row['grown_by']}"
-    return f"{row['tag']} grew most, by {human_size(int(row['delta_bytes']))}{layer}."
+    where = f" on {row['platform']}" if several and not is_unknown(row["platform"]) else ""
+    return f"{row['tag']} grew most{where}, by {human_size(int(row['delta_bytes']))}{layer}."
 
 
 def _lines(frame: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:

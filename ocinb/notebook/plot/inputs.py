@@ -15,7 +15,6 @@ from ocinb.frames import images
 from ocinb.frames.batch import Errors, Names, list_names
 from ocinb.frames.resolve import Platforms
 from ocinb.notebook.plot.figure import is_unknown
-from ocinb.progress.protocol import Progress
 from ocinb.spec.reference import Reference
 from ocinb.spec.tag_schema import tag_kind
 
@@ -45,14 +44,11 @@ class Gaps:
         What could not be read, as ``frame.attrs["failures"]`` has it.
     others
         How many names are left out that are no images.
-    elsewhere
-        How many are left out that have images for other platforms only.
     """
 
     names: tuple[str, ...] = ()
     failures: tuple[Mapping[str, str], ...] = ()
     others: int = 0
-    elsewhere: int = 0
 
     @property
     def read(self) -> list[str]:
@@ -70,7 +66,7 @@ class Gaps:
         what
             What its rows are: an image that has none is told.
         """
-        parts = (_told_failures(self.failures), told_others(self.others), _told_elsewhere(self.elsewhere))
+        parts = (_told_failures(self.failures), told_others(self.others))
         return " · ".join(part for part in (*parts, self._told_bare(frame, what)) if part)
 
     def _told_bare(self, frame: pd.DataFrame | None, what: str) -> str:
@@ -104,10 +100,6 @@ def told_others(count: int) -> str:
     if not count:
         return ""
     return f"{counted(count, 'name')} that {'is no image is' if count == 1 else 'are no images are'} left out"
-
-
-def _told_elsewhere(count: int) -> str:
-    return f"{counted(count, 'name')} {'is' if count == 1 else 'are'} for other platforms only" if count else ""
 
 
 def familiar(name: str) -> str:
@@ -163,7 +155,6 @@ def nothing_told(gaps: Gaps, what: str) -> str:
     return f"none of these {len(read):,} images has {what}" if read else f"there are no {what} to draw"
 
 
-Watching: TypeAlias = "Progress | bool | None"
 Subject: TypeAlias = "Names | pd.DataFrame"
 _IMAGE = ["reference", "platform", "manifest_digest"]
 
@@ -252,12 +243,6 @@ def catalog_of(subject: object) -> Catalog | None:
     """Give what was given if it is a catalogue; whoever has one has loaded its module, which is heavy."""
     module = sys.modules.get("ocinb.catalog.catalog")
     return cast("Catalog", subject) if module is not None and isinstance(subject, module.Catalog) else None
-
-
-def answered(subject: Subject | Catalog, query: str) -> Subject:
-    """Give what a catalogue answers, if one was given; anything else as it is."""
-    catalog = catalog_of(subject)
-    return cast("Subject", subject) if catalog is None else catalog.sql(query)
 
 
 def most(top: object) -> int:

@@ -16,7 +16,7 @@ from ocinb.notebook.plot.bars import STRIPES
 from ocinb.notebook.plot.duplicate_figures import COLUMNS, stored_files
 from ocinb.notebook.plot.figure import Fact, hover, is_unknown, safe, safe_path, share, size
 from ocinb.notebook.plot.folder_tree import Leaf, Node, Path, Sums, tree
-from ocinb.notebook.plot.inputs import Picked, Subject, Watching, nothing_told, told
+from ocinb.notebook.plot.inputs import Picked, Subject, nothing_told, told
 from ocinb.notebook.plot.palette import GREY, HIDDEN, PALETTE, TEXT, text_on
 from ocinb.progress.protocol import Progress
 
@@ -216,7 +216,7 @@ def treemap(
     >>> sorted(label for label, parent in zip(area.labels, area.parents) if parent == "0")[:4]
     ['etc/', 'root/', 'srv/shop/', 'usr/']
     """
-    return _draw("treemap", reference, platform, by, top, title, errors, progress)
+    return _draw("treemap", reference, platform, by, top, title, errors, progress=progress)
 
 
 @suggesting
@@ -280,7 +280,7 @@ def icicle(
     >>> sorted(label for label, parent in zip(rows.labels, rows.parents) if parent == "0")[:2]
     ['layer 0', 'layer 1']
     """
-    return _draw("icicle", reference, platform, by, top, title, errors, progress)
+    return _draw("icicle", reference, platform, by, top, title, errors, progress=progress)
 
 
 def _draw(
@@ -291,7 +291,8 @@ def _draw(
     top: int,
     title: str | None,
     errors: Errors,
-    progress: Watching,
+    *,
+    progress: Progress | bool | None,
 ) -> Chart:
     inputs.most(top)
     check_choice("by", by, ("folder", "layer"))

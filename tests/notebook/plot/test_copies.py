@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
+import pytest
 
 import ocinb
 from ocinb.samples import SampleRegistry
@@ -42,5 +45,24 @@ def test_the_view_of_a_catalogue_is_drawn_too(registry: SampleRegistry) -> None:
     with ocinb.Catalog() as catalog:
         catalog.add(registry.reference("demo/shop:2.0"), platform="amd64", depth="files", progress=False)
         frame = catalog.sql("FROM file_duplicates")
+        few = ocinb.plot.duplicates(catalog, top=1)
     figure = ocinb.plot.duplicates(frame)
     assert sum(figure.data[0].x) == frame["duplicate_bytes"].sum() > 0
+    assert figure.layout.title.subtitle.text == few.layout.title.subtitle.text
+    assert list(few.data[0].x[:1]) == list(figure.data[0].x[:1])
+    assert few.layout.yaxis.ticktext[1].startswith(f"… {len(frame) - 1:,} more")
+
+
+def test_only_the_contents_that_are_drawn_leave_the_catalog(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = []
+    ask = ocinb.Catalog.sql
+
+    def noted(catalog: ocinb.Catalog, *args: Any) -> pd.DataFrame:
+        answers.append(ask(catalog, *args))
+        return answers[-1]
+
+    monkeypatch.setattr(ocinb.Catalog, "sql", noted)
+    with ocinb.samples.registry() as registry, ocinb.Catalog() as catalog:
+        catalog.add(registry.reference("demo/shop:2.0"), platform="amd64", depth="files", progress=False)
+        ocinb.plot.duplicates(catalog, top=1)
+    assert [len(answer) for answer in answers] == [1]

@@ -56,8 +56,11 @@ def test_a_mistyped_keyword_is_told(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_people_can_set_their_own_title(name: str, registry: SampleRegistry) -> None:
     image = registry.reference("demo/shop:2.0")
-    watched = {} if name in ("shared", "waterfall") else {"progress": False}
-    figure = getattr(ocinb.plot, name)([image], platform="amd64", title="For <my> talk", **watched)
+    watched = {} if name in ("shared", "waterfall", "growth") else {"progress": False}
+    with ocinb.Catalog() as catalog:
+        catalog.add(image, progress=False)
+        subject = catalog if name == "growth" else [image]
+        figure = getattr(ocinb.plot, name)(subject, platform="amd64", title="For <my> talk", **watched)
     assert figure.layout.title.text == "<b>For &lt;my&gt; talk</b>"
     assert "For <my> talk: " in figure.alt
 
