@@ -1,4 +1,4 @@
-"""A long frame is searched and sorted in a notebook where itables is; the library comes once, and nothing is lost."""
+"""A long frame is searched and sorted in a notebook that has itables; each output renders by itself."""
 
 from __future__ import annotations
 
@@ -19,11 +19,6 @@ from ocinb.notebook.show.interactive import FROM_ROWS, MOST_ROWS, can_be_interac
 from ocinb.notebook.show.table import columns_of
 
 HOSTILE = '</script><script>top.canary=1</script>"><img src=x onerror=top.canary=1>'
-
-
-@pytest.fixture(autouse=True)
-def library(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(interactive, "_library", interactive._Library())
 
 
 @pytest.fixture
