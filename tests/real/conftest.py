@@ -63,6 +63,16 @@ def debian_layout(tmp_path_factory: pytest.TempPathFactory) -> Layout:
 
 
 @pytest.fixture(scope="session")
+def slim_layout(tmp_path_factory: pytest.TempPathFactory) -> Layout:
+    return once(tmp_path_factory, "slim", realimages.make_slim)
+
+
+@pytest.fixture(scope="session")
+def unpadded_layout(tmp_path_factory: pytest.TempPathFactory) -> Layout:
+    return once(tmp_path_factory, "unpadded", realimages.make_unpadded)
+
+
+@pytest.fixture(scope="session")
 def odd_layout(tmp_path_factory: pytest.TempPathFactory) -> Layout:
     return once(tmp_path_factory, "odd", oddimages.make_odd)
 
