@@ -34,8 +34,9 @@ from ocinb.catalog.indexed_files import (
 from ocinb.catalog.ingest_documents import counting, note_failures
 from ocinb.errors import InvalidError, OcinbError
 from ocinb.frames.batch import CircuitBreaker, Failure, complete
+from ocinb.frames.contents_batch import ImageRequest, watched_reading
 from ocinb.frames.document_rows import layer_identities
-from ocinb.frames.layer_reader import Asked, LayerContents, Reader, watched_reading
+from ocinb.frames.layer_reader import LayerContents, LayerReader
 from ocinb.frames.resolve import ResolvedReference
 from ocinb.layer_index import Layer
 from ocinb.progress.protocol import Progress, State
@@ -470,7 +471,7 @@ class Filing:
         def read_all(give: Callable[[_Read], None]) -> None:
             run_all(lambda work: give(self._read(work)), ordered, workers=_workers())
 
-        asked = [Asked(work.places[0][1], [work.image]) for work in ordered]
+        asked = [ImageRequest(work.places[0][1], [work.image]) for work in ordered]
         with watched_reading(self._session, self._board, asked) as failed:
             self._failed = failed
             hand_in(read_all, self._file_all, ahead=AHEAD, pause=PAUSE_SECONDS)
@@ -537,7 +538,9 @@ class Filing:
         found: list[LayerContents] = []
         for some, is_whole in ((by_table, False), (whole, True)):
             if some:
-                found += Reader(opened, self._board, whole=is_whole, workers=self._layers_each).layers(work.image, some)
+                found += LayerReader(opened, self._board, whole=is_whole, workers=self._layers_each).layers(
+                    work.image, some
+                )
         self._distributions.learn(found)
         return {layer.descriptor.digest: layer for layer in found}
 

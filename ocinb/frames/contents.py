@@ -11,8 +11,9 @@ from ocinb._arguments import suggesting
 from ocinb.archive.entries import FILE, HARDLINK, Columns
 from ocinb.frames import schemas
 from ocinb.frames.batch import Errors, Names, Row
+from ocinb.frames.contents_batch import collect_contents
 from ocinb.frames.document_rows import layer_rows
-from ocinb.frames.layer_reader import Contents, collect_contents
+from ocinb.frames.layer_reader import Contents
 from ocinb.frames.resolve import Platforms
 from ocinb.progress.protocol import Progress
 from ocinb.rootfs.dive import dive_figures

@@ -1,38 +1,26 @@
-"""Reading: what stands in the layers of an image; what is fetched for that stays in the store, and so do its tables."""
+"""Read the layers of an image and overlay them. The blobs and tables that this takes stay in the store."""
 
 from __future__ import annotations
 
 import os
 import threading
-import time
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 from weakref import WeakKeyDictionary
 
-from ocinb._lazy import loading
 from ocinb._pool import alone, run_all
-from ocinb._schemas import Schema
 from ocinb._settings import MIB
-from ocinb._text import counted, human_duration
 from ocinb.archive.entries import Columns
-from ocinb.errors import IntegrityError, InvalidError, OcinbError
-from ocinb.frames.batch import Errors, Failure, Names, Row, complete, list_names, run_batch, with_failures
-from ocinb.frames.document_rows import image_fields, image_kind, layer_identities
+from ocinb.errors import IntegrityError, InvalidError
+from ocinb.frames.batch import Row
+from ocinb.frames.document_rows import image_fields, layer_identities
 from ocinb.frames.resolve import (
-    Platforms,
     ResolvedReference,
-    blob_tasks,
-    counted_names,
-    resolve_reference,
-    wanted_platforms,
 )
 from ocinb.layer_index import Layer, check_diff_id, index_layers
-from ocinb.progress import choose_progress
-from ocinb.progress.protocol import Progress, State, Task
-from ocinb.progress.renderer import DELAY
+from ocinb.progress.protocol import Progress, State
 from ocinb.rootfs.filesystem import Overlay, overlay
 from ocinb.rootfs.path_resolution import Tree
 from ocinb.rootfs.toc import Toc, find_toc
@@ -40,16 +28,14 @@ from ocinb.rootfs.toc_discovery import promise_in
 from ocinb.rootfs.whiteouts import as_layer
 from ocinb.sources.images import Image
 from ocinb.sources.registry import ask_length
-from ocinb.sources.session import Session, default_session
+from ocinb.sources.session import Session
 from ocinb.spec.digest import Digest
 from ocinb.spec.documents import Descriptor
 from ocinb.spec.layer_identity import layer_steps
 from ocinb.storage.layer_tables import Table, Tables
-from ocinb.storage.layout import Layout
-from ocinb.storage.partial_downloads import NOTHING_ARRIVED, list_arrived
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +90,7 @@ class Contents:
         return [step.instruction if step else None for step in steps]
 
 
-class Reader:
+class LayerReader:
     """Reads the layers of one image after another.
 
     Parameters
@@ -201,8 +187,8 @@ class Reader:
             found[digest] = LayerContents(rest[digest].descriptor, table.entries, table)
         return found
 
-    def _tally(self) -> _Tally:
-        return _Tally(self._session.settings.max_tar_entries)
+    def _tally(self) -> EntryBudget:
+        return EntryBudget(self._session.settings.max_tar_entries)
 
     def _held_of(self, layer: Layer) -> LayerContents | None:
         """Give what was read of a layer for the image before; None if that does not speak for this image too."""
@@ -246,7 +232,7 @@ class Reader:
         }
 
 
-class _Tally:
+class EntryBudget:
     """Counts the entries of layers that are read side by side: each may have few enough, and all of them too many.
 
     Parameters
@@ -294,14 +280,16 @@ def _speaks_for(held: LayerContents, layer: Layer) -> bool:
     return layer.diff_id is None or held.table.diff_id.partition(":")[0] == layer.diff_id.partition(":")[0]
 
 
-# All that is kept of one session. A Debian image of 12,800 entries takes about 9 MiB.
-MOST_BYTES: Final = 128 * MIB
-# What an entry takes beside its names, as a row of all lists and in what was made of them.
+# The file systems that a session keeps: for a call that returns a frame, and for reading a file, after which more files
+# of the same image are read. A Debian image of 12,800 entries takes about 9 MiB.
+_KEPT_BYTES: Final = 16 * MIB
+_KEPT_FOR_READING_BYTES: Final = 128 * MIB
+# The memory of an entry, apart from its names: its values in all columns, the overlay and the tree.
 ROW_BYTES: Final = 600
 
 
 @dataclass(frozen=True, slots=True)
-class Laid:
+class LoadedFilesystem:
     """Some layers of an image, laid over each other.
 
     Attributes
@@ -322,7 +310,7 @@ class Laid:
     tree: Tree
 
     @classmethod
-    def over(cls, layers: Sequence[LayerContents]) -> Laid:
+    def over(cls, layers: Sequence[LayerContents]) -> LoadedFilesystem:
         """Lay layers over each other."""
         entries = [layer.entries for layer in layers]
         result = overlay(entries)
@@ -339,40 +327,33 @@ class Laid:
         return sum(_cost(entries) for entries in self.entries)
 
 
-class Recent:
-    """What was used last, up to an amount of memory.
+class FilesystemCache:
+    """The file systems that were used last."""
 
-    Parameters
-    ----------
-    most
-        So many bytes may be kept; what takes more alone is not.
-    """
-
-    def __init__(self, most: int) -> None:
-        self._most = most
+    def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._kept: OrderedDict[Hashable, tuple[Laid, int]] = OrderedDict()
+        self._kept: OrderedDict[Hashable, tuple[LoadedFilesystem, int]] = OrderedDict()
 
-    def find(self, key: Hashable) -> Laid | None:
-        """Give what was kept under a key, which is the last to go now."""
+    def find(self, key: Hashable) -> LoadedFilesystem | None:
+        """Return what is kept under a key."""
         with self._lock:
             if key not in self._kept:
                 return None
             self._kept.move_to_end(key)
             return self._kept[key][0]
 
-    def keep(self, key: Hashable, laid: Laid) -> None:
-        """Keep something, and forget what was used longest ago if that is too much."""
-        cost = laid.cost
+    def keep(self, key: Hashable, filesystem: LoadedFilesystem, most_bytes: int) -> None:
+        """Keep a file system, and forget those that were used longest ago until all fit into `most_bytes`."""
         with self._lock:
-            self._kept.pop(key, None)
-            if cost <= self._most:
-                self._kept[key] = laid, cost
-            while sum(cost for _, cost in self._kept.values()) > self._most:
+            self._kept[key] = filesystem, filesystem.cost
+            self._kept.move_to_end(key)
+            while sum(cost for _, cost in self._kept.values()) > most_bytes:
                 self._kept.popitem(last=False)
 
 
-def lay_layers(reader: Reader, image: Image, numbers: range, session: Session, *, with_blobs: bool = True) -> Laid:
+def load_filesystem(
+    reader: LayerReader, image: Image, numbers: range, session: Session, *, with_blobs: bool = True
+) -> LoadedFilesystem:
     """Give some layers of an image, by their numbers; those that were given a moment ago are not read again.
 
     Parameters
@@ -400,9 +381,10 @@ def lay_layers(reader: Reader, image: Image, numbers: range, session: Session, *
             for layer in laid.layers:
                 reader.progress.state(layer.descriptor.digest, State.PRESENT)
             return laid
-        laid = Laid.over(reader.layers(image, numbers))
+        laid = LoadedFilesystem.over(reader.layers(image, numbers))
         # What was fetched for it is here now.
-        recent.keep(_key(image, numbers, session, with_blobs=with_blobs), laid)
+        most = _KEPT_FOR_READING_BYTES if with_blobs else _KEPT_BYTES
+        recent.keep(_key(image, numbers, session, with_blobs=with_blobs), laid, most)
         return laid
 
 
@@ -424,13 +406,13 @@ def _cost(entries: Columns) -> int:
     return ROW_BYTES * len(entries) + names
 
 
-_of_sessions: WeakKeyDictionary[Session, Recent] = WeakKeyDictionary()
+_of_sessions: WeakKeyDictionary[Session, FilesystemCache] = WeakKeyDictionary()
 _lock = threading.Lock()
 
 
-def _recent_of(session: Session) -> Recent:
+def _recent_of(session: Session) -> FilesystemCache:
     with _lock:
-        return _of_sessions.setdefault(session, Recent(MOST_BYTES))
+        return _of_sessions.setdefault(session, FilesystemCache())
 
 
 def _begin_anew() -> None:
@@ -441,200 +423,3 @@ def _begin_anew() -> None:
 
 
 os.register_at_fork(after_in_child=_begin_anew)
-
-
-Make = Callable[[Contents, Overlay], "pd.DataFrame"]
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A name, and the images of it that are wanted."""
-
-    opened: ResolvedReference
-    images: Sequence[Image]
-
-
-def collect_contents(
-    names: Names,
-    platform: Platforms,
-    make: Make,
-    schema: Schema,
-    *,
-    errors: Errors,
-    progress: Progress | bool | None,
-    whole: bool = False,
-    unread: Callable[[Contents], pd.DataFrame] | None = None,
-) -> pd.DataFrame:
-    """Read the layers of each image, and make one frame of what is made of each.
-
-    Parameters
-    ----------
-    names
-        One name, or any iterable of them; a name that stands twice is asked for once.
-    platform
-        Which images of an index are read.
-    make
-        Makes the frame of one image, of what stands in its layers and what became of that.
-    schema
-        Its columns.
-    errors
-        ``"raise"`` ends at the first error; ``"skip"`` leaves out the names that fail.
-    progress
-        Who is told, see `choose_progress`.
-    whole
-        Whether all layers are fetched, also those with a table of contents.
-    unread
-        Makes the frame of what is no image, whose blobs are no layers; without it, that is an error.
-    """
-    session, listed, wanted = default_session(), list_names(names), wanted_platforms(platform)
-    board = choose_progress(progress)
-
-    def ask(name: str) -> Asked:
-        opened = resolve_reference(name, session)
-        images = opened.images(wanted)
-        for image in images:
-            if unread is None:
-                check_image(image)
-        return Asked(opened, images)
-
-    asked = run_batch(listed, ask, errors=errors, session=session, progress=progress)
-    work = _Work(session, board, make, whole=whole, unread=unread)
-    results = work.run(asked, errors=errors)
-    frames = [frame for result in results if not isinstance(result, Failure) for frame in result]
-    return with_failures(schema.joined(frames), [result for result in results if isinstance(result, Failure)])
-
-
-def check_image(image: Image) -> None:
-    """Refuse what has no file system.
-
-    Raises
-    ------
-    InvalidError
-        If it is an artifact, a signature, an attestation or nothing that is known.
-    """
-    kind = image_kind(image)
-    if kind != "image":
-        what = f"of type {image.manifest.media_type}" if kind == "unknown" else f"an {kind}".replace("an s", "a s")
-        hint = None if kind == "unknown" else "ocinb.layers lists its blobs"
-        raise InvalidError(f"{image.document.digest} is {what}, and has no files: it is no image", hint=hint)
-
-
-class _Work:
-    """The layers that one call reads."""
-
-    def __init__(
-        self,
-        session: Session,
-        board: Progress,
-        make: Make,
-        *,
-        whole: bool,
-        unread: Callable[[Contents], pd.DataFrame] | None,
-    ) -> None:
-        self._session = session
-        self._board = board
-        self._make = make
-        self._whole = whole
-        self._unread = unread
-        self._held: Sequence[LayerContents] = ()  # those of the image before: the next one may share them
-
-    def run(self, asked: Sequence[Asked | Failure], *, errors: Errors) -> list[list[pd.DataFrame] | Failure]:
-        """Give the frames of each name."""
-        todo = [one for one in asked if isinstance(one, Asked)]
-        results: list[list[pd.DataFrame] | Failure] = []
-        with watched_reading(self._session, self._board, todo) as failed:
-            for one in asked:
-                result = one if isinstance(one, Failure) else self._attempt(one, errors)
-                results.append(result)
-                if isinstance(result, Failure):
-                    failed.append(result.reference)
-        return results
-
-    def _attempt(self, asked: Asked, errors: Errors) -> list[pd.DataFrame] | Failure:
-        try:
-            return [self._frame(asked.opened, image) for image in asked.images]
-        except OcinbError as error:
-            complete(error, asked.opened.name)
-            if errors == "raise":
-                raise
-            return Failure(asked.opened.name, error)
-
-    def _frame(self, opened: ResolvedReference, image: Image) -> pd.DataFrame:
-        if self._unread is not None and image_kind(image) != "image":
-            return self._unread(Contents(opened.name, image, ()))
-        reader = Reader(opened, self._board, whole=self._whole, held=self._held)
-        numbers = range(len(image.manifest.layers))
-        with loading("pandas"):  # which takes about as long as a small image
-            laid = lay_layers(reader, image, numbers, self._session, with_blobs=False)
-        self._held = laid.layers
-        return self._make(Contents(opened.name, image, laid.layers), laid.overlay)
-
-
-@contextmanager
-def watched_reading(session: Session, board: Progress, asked: Sequence[Asked]) -> Iterator[list[str]]:
-    """Draw, in this block, how far the layers are, and let nobody remove what comes.
-
-    In the end it says what was read; nothing where all was known, and over before anybody waited.
-
-    Yields
-    ------
-    list of str
-        Where the names are noted that fail, if the others go on.
-    """
-    failed: list[str] = []
-    names, started = list(dict.fromkeys(one.opened.name for one in asked)), time.monotonic()
-    title, ending, summary, tasks = f"Reading {counted_names(names)}", "stopped", "", _tasks(asked)
-    if not tasks:
-        yield []
-        return
-    store = session.store
-    with store.in_use():
-        store.prepare()
-        before, known = _arrived_bytes(store, tasks), _tables(store, tasks)
-        try:
-            board.start(title, tasks)
-            yield failed
-            lost = list(dict.fromkeys(failed))  # of several images of one name more than one may fail
-            summary = _summary([name for name in names if name not in lost], lost, tasks, started)
-        except OcinbError:
-            ending = "failed"
-            raise
-        finally:
-            came = _arrived_bytes(store, tasks) - before
-            told = summary or f"{title} {ending}{_kept(came)}"
-            new = came or failed or not summary or _tables(store, tasks) > known
-            board.finish(told if new or time.monotonic() - started > DELAY else "")
-
-
-def _kept(came: int) -> str:
-    """Say what a failure and an interrupt leave, as a pull says it."""
-    return "; what came is kept and resumed next time" if came > 0 else ""
-
-
-def _arrived_bytes(store: Layout, tasks: Iterable[Task]) -> int:
-    """Say how much of some blobs is here, in blobs and in parts of them."""
-    with suppress(OSError):  # what cannot be looked at is spoken of by whoever needs it
-        parts = list_arrived(store.root)
-        whole = {task.key: store.blobs.size(Digest(task.key)) for task in tasks}
-        return sum(parts.get(key, NOTHING_ARRIVED).size if size is None else size for key, size in whole.items())
-    return 0
-
-
-def _tables(store: Layout, tasks: Iterable[Task]) -> int:
-    """Say of how many blobs it is known what stands in them."""
-    tables = Tables(store.root)
-    return sum(tables.path(Digest(task.key)).exists() for task in tasks)
-
-
-def _tasks(asked: Sequence[Asked]) -> list[Task]:
-    images = [image for one in asked for image in one.images if image_kind(image) == "image"]
-    tasks = [task for image in images for task in blob_tasks(image, image.manifest.layers)]
-    return list({task.key: task for task in tasks}.values())
-
-
-def _summary(read: Sequence[str], failed: Sequence[str], tasks: Sequence[Task], started: float) -> str:
-    if not read:
-        return f"Reading {counted_names(failed)} failed"
-    layers = counted(len(tasks), "layer")
-    taken = human_duration(time.monotonic() - started)
-    return f"Read {counted_names(read)}: {layers} in {taken}" + (f"; {len(failed):,} failed" if failed else "")

@@ -17,7 +17,8 @@ from ocinb.archive.limits import TarLimits
 from ocinb.archive.tar import read_entry
 from ocinb.errors import IntegrityError, InvalidError, NotFoundError, OcinbError
 from ocinb.frames.batch import Name, as_text, checked, complete
-from ocinb.frames.layer_reader import Asked, Laid, LayerContents, Reader, check_image, lay_layers, watched_reading
+from ocinb.frames.contents_batch import ImageRequest, check_image, watched_reading
+from ocinb.frames.layer_reader import LayerContents, LayerReader, LoadedFilesystem, load_filesystem
 from ocinb.frames.resolve import ResolvedReference, resolve_reference, wanted_platforms
 from ocinb.network.status_errors import RangeError
 from ocinb.progress import choose_progress
@@ -121,7 +122,7 @@ def content_of(
     path: str,
     layer: int | None,
     board: Progress,
-    laid: Laid | None = None,
+    laid: LoadedFilesystem | None = None,
     *,
     limit: int | None = None,
 ) -> bytes:
@@ -141,7 +142,7 @@ def content_of(
         So many bytes are read at most, wherever links lead; None takes the one of the settings, which holds anyway.
     """
     check_image(image)
-    with watched_reading(opened.session, board, [Asked(opened, [image])]):
+    with watched_reading(opened.session, board, [ImageRequest(opened, [image])]):
         try:
             return _Extraction(opened, image, board, whole=False, laid=laid, limit=limit).content(path, layer)
         except RangeError:  # the registry gives no parts of a layer any more
@@ -179,7 +180,7 @@ class _Extraction:
         board: Progress,
         *,
         whole: bool,
-        laid: Laid | None = None,
+        laid: LoadedFilesystem | None = None,
         limit: int | None = None,
     ) -> None:
         self._laid = laid
@@ -187,7 +188,7 @@ class _Extraction:
         self._opened = opened
         self._image = image
         self._board = board
-        self._reader = Reader(opened, board, whole=whole, with_blobs=True)
+        self._reader = LayerReader(opened, board, whole=whole, with_blobs=True)
         self._settings = opened.session.settings
         self._layout = opened.session.store
 
@@ -233,8 +234,8 @@ class _Extraction:
             raise NotFoundError(f"layer {number} stores no such file: {leads}", hint=hint)
         return _content(laid, place, path)
 
-    def _lay(self, numbers: range) -> Laid:
-        return lay_layers(self._reader, self._image, numbers, self._opened.session)
+    def _lay(self, numbers: range) -> LoadedFilesystem:
+        return load_filesystem(self._reader, self._image, numbers, self._opened.session)
 
     def _bytes(self, found: _Found) -> bytes:
         entries, place = found.layer.entries, found.place
@@ -270,7 +271,7 @@ class _Extraction:
             return read_entry(tar, found.layer.entries.position[found.place], limits, where)
 
 
-def _content(laid: Laid, place: int, path: str) -> _Found:
+def _content(laid: LoadedFilesystem, place: int, path: str) -> _Found:
     """Give the entry that has the content of what stands at a place of the final file system."""
     layer, at = laid.overlay.contents[place]
     check_file(laid.entries[layer].type[at], path)
@@ -308,7 +309,7 @@ def _last_of(entries: Columns, path: str) -> int | None:
     return None
 
 
-def _hidden_hint(laid: Laid, path: str) -> str | None:
+def _hidden_hint(laid: LoadedFilesystem, path: str) -> str | None:
     """Say which layer has what somebody looks for at its end."""
     for number, entries in reversed(list(enumerate(laid.entries))):
         place = _last_of(entries, path)

@@ -128,7 +128,7 @@ def test_a_store_that_cannot_be_looked_at_hides_no_interrupt(
         raise PermissionError("no")
 
     reference, board = registry.reference(SHOP), Board(stop_at=State.READING)
-    monkeypatch.setattr("ocinb.frames.layer_reader.list_arrived", refuse)
+    monkeypatch.setattr("ocinb.frames.contents_batch.list_arrived", refuse)
     with pytest.raises(KeyboardInterrupt):
         ocinb.files(reference, progress=board)
     assert board.lines == [f"Reading {reference} stopped"]

@@ -15,7 +15,7 @@ from ocinb.archive.entries import Columns
 from ocinb.errors import IntegrityError, NotFoundError, TransportError
 from ocinb.frames import layer_reader
 from ocinb.frames import layer_reader as laid_module
-from ocinb.frames.layer_reader import ROW_BYTES, Laid, LayerContents, Recent
+from ocinb.frames.layer_reader import ROW_BYTES, FilesystemCache, LayerContents, LoadedFilesystem
 from ocinb.layer_index import index_layers
 from ocinb.rootfs.filesystem import overlay
 from ocinb.samples import SampleRegistry
@@ -141,24 +141,33 @@ def test_what_was_refused_is_refused_again(registry: SampleRegistry) -> None:
             ocinb.read(reference, "key")
 
 
-def laid_of(paths: int, name: str = "x") -> Laid:
+def laid_of(paths: int, name: str = "x") -> LoadedFilesystem:
     columns = Columns()
     for number in range(paths):
         path = f"{number:05}{name}"
         columns.extend(Columns([number], [path], ["file"], [0], [0], [0], [0], [0], [None], [bytes(32)], [0]))
-    return Laid.over([LayerContents(Descriptor("", Digest.of(b""), 0), columns)])
+    return LoadedFilesystem.over([LayerContents(Descriptor("", Digest.of(b""), 0), columns)])
 
 
-class TestRecent:
-    def test_what_was_used_longest_ago_goes_first(self) -> None:
-        recent, kept = Recent(3 * (ROW_BYTES + 6)), [laid_of(1) for _ in range(4)]
-        for number in range(3):
-            recent.keep(number, kept[number])
-        assert recent.find(0) is kept[0]
-        recent.keep(3, kept[3])
-        assert [recent.find(number) is not None for number in range(4)] == [True, False, True, True]
+def test_what_was_used_longest_ago_goes_first() -> None:
+    cache, most, loaded = FilesystemCache(), 3 * (ROW_BYTES + 6), [laid_of(1) for _ in range(4)]
+    for number in range(3):
+        cache.keep(number, loaded[number], most)
+    assert cache.find(0) is loaded[0]
+    cache.keep(3, loaded[3], most)
+    assert [cache.find(number) is not None for number in range(4)] == [True, False, True, True]
+    cache.keep("long", laid_of(1, "x" * most), most)
+    assert cache.find("long") is None, "names count"
 
-    def test_names_count(self) -> None:
-        recent = Recent(100_000)
-        recent.keep("long", laid_of(1, "x" * 100_000))
-        assert recent.find("long") is None
+
+def test_a_frame_keeps_less_than_the_reading_of_a_file(
+    image: str, work: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(layer_reader, "_KEPT_BYTES", 10)
+    ocinb.read(image, "a")
+    ocinb.read(image, "b")
+    assert work == ["read", "laid"]
+    with fresh_session():
+        ocinb.files(image)
+        ocinb.files(image)
+    assert work == ["read", "laid"] * 3

@@ -14,7 +14,7 @@ from ocinb._suggestions import nearest
 from ocinb._text import printable, short_digests, shorten
 from ocinb.errors import MAX_CHARACTERS, InvalidError, NotFoundError, OcinbError
 from ocinb.frames.batch import Name, Row, as_text, checked, complete
-from ocinb.frames.layer_reader import check_image
+from ocinb.frames.contents_batch import check_image
 from ocinb.frames.resolve import resolve_reference, wanted_platforms
 from ocinb.notebook.explore.model import UNSEEN, ExploredImage, Scope
 from ocinb.notebook.explore.platform_images import Offered

@@ -17,7 +17,7 @@ import numpy as np
 from ocinb.archive.entries import DIRECTORY, FILE, Columns
 from ocinb.frames.batch import Row
 from ocinb.frames.document_rows import layer_rows
-from ocinb.frames.layer_reader import Contents, Laid
+from ocinb.frames.layer_reader import Contents, LoadedFilesystem
 from ocinb.notebook.explore.search import HIDDEN, Search, counts, part
 from ocinb.notebook.explore.views import View, final_view, joined, layer_view, unseen_view
 from ocinb.rootfs.filesystem import Entry
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
-# Recent results that are kept: a page asks for the same one again with every scroll.
+# FilesystemCache results that are kept: a page asks for the same one again with every scroll.
 _MAX_SEARCHES: Final = 16
 _MAX_PARTS: Final = 4
 _MAX_VIEWS: Final = 8
@@ -104,7 +104,7 @@ class ExploredImage:
         Has to be held by whoever looks at anything, since all is made when it is first looked at.
     """
 
-    def __init__(self, contents: Contents, laid: Laid) -> None:
+    def __init__(self, contents: Contents, laid: LoadedFilesystem) -> None:
         self.contents = contents
         self.laid = laid
         self.lock = threading.RLock()

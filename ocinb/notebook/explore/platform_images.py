@@ -15,8 +15,9 @@ from ocinb._pool import alone
 from ocinb._suggestions import nearest
 from ocinb._text import printable
 from ocinb.errors import NotFoundError
+from ocinb.frames.contents_batch import ImageRequest, check_image, watched_reading
 from ocinb.frames.document_rows import platform_text
-from ocinb.frames.layer_reader import Asked, Contents, Reader, check_image, lay_layers, watched_reading
+from ocinb.frames.layer_reader import Contents, LayerReader, load_filesystem
 from ocinb.frames.read_file import content_of
 from ocinb.frames.resolve import ResolvedReference, resolve_reference
 from ocinb.notebook.explore.model import ExploredImage
@@ -134,10 +135,10 @@ class Offered:
     def _read(self, image: Image, board: Progress) -> ExploredImage:
         check_image(image)
         opened = self._living()
-        with watched_reading(opened.session, board, [Asked(opened, [image])]):
-            reader = Reader(opened, board, whole=False)
+        with watched_reading(opened.session, board, [ImageRequest(opened, [image])]):
+            reader = LayerReader(opened, board, whole=False)
             numbers = range(len(image.manifest.layers))
-            laid = lay_layers(reader, image, numbers, opened.session, with_blobs=False)
+            laid = load_filesystem(reader, image, numbers, opened.session, with_blobs=False)
         return ExploredImage(Contents(self.opened.name, image, laid.layers), laid)
 
     def _living(self) -> ResolvedReference:

@@ -16,7 +16,7 @@ import numpy as np
 
 from ocinb.archive.entries import DIRECTORY, FILE
 from ocinb.frames.contents import filesystem_columns
-from ocinb.frames.layer_reader import Laid
+from ocinb.frames.layer_reader import LoadedFilesystem
 from ocinb.rootfs.filesystem import Entry
 from ocinb.rootfs.overlay_state import CHANGES
 from ocinb.rootfs.whiteouts import MARKERS
@@ -246,7 +246,7 @@ def _numbers(values: Iterable[int]) -> NDArray[np.int64]:
     return np.fromiter(values, dtype=np.int64)
 
 
-def final_view(laid: Laid) -> View:
+def final_view(laid: LoadedFilesystem) -> View:
     """Give the final file system; a directory bears no change there, since each was added once."""
     overlay = laid.overlay
     columns = filesystem_columns(laid.entries, overlay)
@@ -268,7 +268,7 @@ def final_view(laid: Laid) -> View:
     )
 
 
-def layer_view(laid: Laid, number: int, stored: NDArray[np.bool_], hidden: NDArray[np.bool_]) -> View:
+def layer_view(laid: LoadedFilesystem, number: int, stored: NDArray[np.bool_], hidden: NDArray[np.bool_]) -> View:
     """Give what a layer stores.
 
     Parameters
@@ -308,7 +308,7 @@ def _has_place(kind: str, reason: str | None) -> bool:
     return kind not in MARKERS and not (kind == DIRECTORY and reason == "overwritten")
 
 
-def unseen_view(laid: Laid, hidden: Sequence[NDArray[np.bool_]]) -> View:
+def unseen_view(laid: LoadedFilesystem, hidden: Sequence[NDArray[np.bool_]]) -> View:
     """Give all that layers store and that is not seen in the end, but for markers and directories.
 
     Parameters

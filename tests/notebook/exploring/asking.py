@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from ocinb.frames.layer_reader import Contents, Laid, LayerContents
+from ocinb.frames.layer_reader import Contents, LayerContents, LoadedFilesystem
 from ocinb.notebook.explore.backend import Answers
 from ocinb.notebook.explore.model import ExploredImage
 from ocinb.samples.tars import Entry
@@ -59,4 +59,6 @@ def explored(stack: Sequence[Sequence[Entry]]) -> ExploredImage:
     layers = [LayerContents(blob, layer_of(*entries)) for blob, entries in zip(blobs, stack, strict=True)]
     document = RawDocument(b"{}", Digest.of(b"{}"), OCI_MANIFEST)
     manifest = Manifest(OCI_MANIFEST, None, tuple(blobs), None, None, {})
-    return ExploredImage(Contents("made", Image(document, manifest, None, None, None), layers), Laid.over(layers))
+    return ExploredImage(
+        Contents("made", Image(document, manifest, None, None, None), layers), LoadedFilesystem.over(layers)
+    )
