@@ -15,10 +15,10 @@ from typing import BinaryIO, Final, Self
 from ocinb._pipeline import hand_out, hand_over
 from ocinb._pool import alone, check_stopped, run_all
 from ocinb._settings import MIB, Settings
-from ocinb.archive.compression import Limits, decompressed
+from ocinb.archive.compression import MAGIC_BYTES, Limits, compression_of, decompressed
 from ocinb.archive.entries import Columns
 from ocinb.archive.limits import TarLimits
-from ocinb.archive.tar import Scanner
+from ocinb.archive.tar import Scanner, read_entry
 from ocinb.errors import IntegrityError, InvalidError, OcinbError
 from ocinb.progress.protocol import NoProgress, Progress, State
 from ocinb.sources.base import Source
@@ -429,3 +429,35 @@ def _algorithm_of(digest: str) -> str:
 def _workers() -> int:
     """Say how many layers at a time are worth it."""
     return min(MOST_LAYERS, os.cpu_count() or 1)
+
+
+def read_stored_entry(
+    layout: Layout, settings: Settings, digest: Digest, position: int, *, size: int = 0, offset: int | None = None
+) -> bytes:
+    """Read the content of one entry of a layer in the store.
+
+    Of an uncompressed layer nothing else is read if `size` and `offset` of the entry are given; of any other layer,
+    all that comes before it. The caller checks the digest of the content.
+
+    Raises
+    ------
+    IntegrityError
+        If the layer is damaged.
+    InvalidError
+        If there is no such entry, it is no regular file, or the layer passes a limit.
+    """
+    where = f"the layer {digest}"
+    limits = TarLimits(settings.max_tar_entries, settings.max_tar_header_bytes, settings.max_unpacked_bytes)
+    with disk_errors(path := layout.blobs.path(digest)), open_regular_file(path) as file:
+        if offset is not None and compression_of(file.read(MAGIC_BYTES)) == "none":
+            file.seek(offset)
+            return file.read(size)
+        file.seek(0)
+        tar = decompressed(_chunks(file), Limits.of(settings), where, size=layout.blobs.size(digest))
+        return read_entry(tar, position, limits, where)
+
+
+def _chunks(file: BinaryIO) -> Iterator[bytes]:
+    while chunk := file.read(CHUNK):
+        check_stopped()
+        yield chunk

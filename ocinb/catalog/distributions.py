@@ -4,28 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import posixpath
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import BinaryIO, Final
+from typing import Final
 
 import duckdb
 
-from ocinb._pool import check_stopped
 from ocinb._settings import Settings
-from ocinb.archive.compression import Limits, decompressed
 from ocinb.archive.entries import FILE, HARDLINK, SYMLINK, Columns
-from ocinb.archive.limits import TarLimits
-from ocinb.archive.tar import read_entry
 from ocinb.errors import OcinbError
 from ocinb.frames.layer_reader import LayerContents
+from ocinb.layer_index import read_stored_entry
 from ocinb.rootfs.os_release import MOST_BYTES, OS_RELEASE_PATHS, distribution_of
 from ocinb.rootfs.shared_overlay import Exceptions
 from ocinb.spec.digest import Digest
-from ocinb.storage.atomic_files import disk_errors
-from ocinb.storage.blobs import CHUNK
 from ocinb.storage.layout import Layout
-from ocinb.storage.safe_open import open_regular_file
 
 # From etc/os-release to usr/lib/os-release is one, and some distributions have one more.
 MOST_LINKS: Final = 8
@@ -118,13 +112,7 @@ class Distributions:
         return self._known.get(known)
 
     def _stored(self, content: _Named) -> bytes:
-        settings, where = self._settings, f"the layer {content.layer}"
-        limits = TarLimits(settings.max_tar_entries, settings.max_tar_header_bytes, settings.max_unpacked_bytes)
-        path = self._store.blobs.path(content.layer)
-        with disk_errors(path), open_regular_file(path) as file:
-            size = self._store.blobs.size(content.layer)
-            tar = decompressed(_chunks(file), Limits.of(settings), where, size=size)
-            return read_entry(tar, content.position, limits, where)
+        return read_stored_entry(self._store, self._settings, content.layer, content.position)
 
 
 def _named(digest: Digest, entries: Columns, place: int) -> _Named:
@@ -174,9 +162,3 @@ def _target(path: str, kind: str, target: str) -> str:
     """
     beside = posixpath.dirname(path) if kind == SYMLINK else ""
     return posixpath.normpath(posixpath.join("/", beside, target)).lstrip("/")
-
-
-def _chunks(file: BinaryIO) -> Iterator[bytes]:
-    while chunk := file.read(CHUNK):
-        check_stopped()
-        yield chunk

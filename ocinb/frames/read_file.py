@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import operator
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import BinaryIO
 
 from ocinb._arguments import suggesting
-from ocinb._pool import check_stopped
 from ocinb._text import human_size
-from ocinb.archive.compression import Limits, decompressed
 from ocinb.archive.entries import BLOCK, CHARACTER, DIRECTORY, FILE, HARDLINK, SYMLINK, Columns
-from ocinb.archive.limits import TarLimits
-from ocinb.archive.tar import read_entry
 from ocinb.errors import IntegrityError, InvalidError, NotFoundError, OcinbError
 from ocinb.frames.batch import Name, as_text, checked, complete
 from ocinb.frames.contents_batch import ImageRequest, check_image, watched_reading
 from ocinb.frames.layer_reader import LayerContents, LayerReader, LoadedFilesystem, load_filesystem
 from ocinb.frames.resolve import ResolvedReference, resolve_reference, wanted_platforms
+from ocinb.layer_index import read_stored_entry
 from ocinb.network.status_errors import RangeError
 from ocinb.progress import choose_progress
 from ocinb.progress.protocol import Progress
@@ -27,9 +22,6 @@ from ocinb.rootfs.path_resolution import ends_as_directory, plain_path
 from ocinb.rootfs.whiteouts import MARKERS
 from ocinb.sources.images import ALL, Image
 from ocinb.sources.session import default_session
-from ocinb.storage.atomic_files import disk_errors
-from ocinb.storage.blobs import CHUNK
-from ocinb.storage.safe_open import open_regular_file
 from ocinb.transfer import Job, Transfer
 
 _WORDS = {CHARACTER: "character device", BLOCK: "block device"}
@@ -264,11 +256,9 @@ class _Extraction:
         blob, settings = found.layer.descriptor, self._settings
         job = Job(blob, self._opened.source, self._opened.name)
         Transfer(self._layout, settings, self._board, verify="size").run([job], errors="raise")
-        where = f"the layer {blob.digest}"
-        limits = TarLimits(settings.max_tar_entries, settings.max_tar_header_bytes, settings.max_unpacked_bytes)
-        with disk_errors(path := self._layout.blobs.path(blob.digest)), open_regular_file(path) as file:
-            tar = decompressed(_chunks(file), Limits.of(settings), where, size=blob.size)
-            return read_entry(tar, found.layer.entries.position[found.place], limits, where)
+        entries, place = found.layer.entries, found.place
+        size, offset = entries.size_bytes[place], entries.offset[place]
+        return read_stored_entry(self._layout, settings, blob.digest, entries.position[place], size=size, offset=offset)
 
 
 def _content(laid: LoadedFilesystem, place: int, path: str) -> _Found:
@@ -276,12 +266,6 @@ def _content(laid: LoadedFilesystem, place: int, path: str) -> _Found:
     layer, at = laid.overlay.contents[place]
     check_file(laid.entries[layer].type[at], path)
     return _Found(laid.layers[layer], at)
-
-
-def _chunks(file: BinaryIO) -> Iterator[bytes]:
-    while chunk := file.read(CHUNK):
-        check_stopped()
-        yield chunk
 
 
 def check_file(kind: str, path: str) -> None:
