@@ -170,6 +170,7 @@ class Catalog(Questions, Described, Exported):
         *,
         platform: Platforms = "all",
         depth: Depth = "metadata",
+        referrers: bool = False,
         progress: Progress | bool | None = None,
     ) -> pd.DataFrame:
         """Read images and put what is in them into the tables; what is there already is not put in twice.
@@ -183,6 +184,8 @@ class Catalog(Questions, Described, Exported):
         depth
             How much is read: ``"metadata"``, the documents, or ``"files"``, the layers too. What was added by the one
             can be added by the other later.
+        referrers
+            Whether to request the referrers of the names and of their images too, as `ocinb.referrers` does.
         progress
             As for `files`.
 
@@ -191,7 +194,8 @@ class Catalog(Questions, Described, Exported):
         DataFrame
             One row per reference: reference, digest, outcome (added, present, failed), images, fetched_bytes (bytes),
             error. A name that fails does not end the rest; it also stands in the table ``failures``. One whose layers
-            fail has all the rest in the tables.
+            fail has all the rest in the tables. On the row of a name that was added, error is a warning: its manifest
+            gives a layer another size than the catalog has, which keeps its own until the layer is read.
 
         Raises
         ------
@@ -216,13 +220,12 @@ class Catalog(Questions, Described, Exported):
         by their table of contents if they have one. Of a layer that was read so ``tar_bytes`` is NULL, and its files
         are shown for images that promise the same table; for others it is read as a whole, and stays so.
 
-        When something is added, or seen for the first time in a repository, what refers to it, and to its images, is
-        asked for as by `referrers`. If that fails, it stands in ``failures`` with the stage ``referrers``, and the name
-        has not failed. So a new image under a tag costs six questions, beside its layers: the tag, the config, and four
-        for what refers to it; an index one, and four, and six for each of its images. The next time it is one, or none
-        within ``settings.tag_ttl``. Where one call brings eight or more new names of one repository, a list of its
-        tags takes the place of three of the questions for each image. A layer about whose size manifests contradict
-        each other costs one more in each registry that has it.
+        A new image under a tag costs two requests, beside its layers: the tag and the config. An index costs one, and
+        two for each of its images. The next time it is one, or none within ``settings.tag_ttl``.
+
+        With ``referrers=True`` each name and each of its images costs four more, in every call after
+        ``settings.tag_ttl``. For eight or more names of one repository, a list of its tags replaces three of the four.
+        If they cannot be read, ``failures`` has a row with the stage ``referrers``, and the name has not failed.
 
         Examples
         --------
@@ -235,7 +238,14 @@ class Catalog(Questions, Described, Exported):
         """
         check_choice("depth", depth, ("metadata", "files"))
         names, wanted = list_names(references), wanted_platforms(platform)
-        adding = Adding(self._connections, default_session(), wanted, files=depth == "files", progress=progress)
+        adding = Adding(
+            self._connections,
+            default_session(),
+            wanted,
+            files=depth == "files",
+            referrers=referrers,
+            progress=progress,
+        )
         return schemas.ADDED.frame(adding.run(names))
 
     @suggesting

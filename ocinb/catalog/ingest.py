@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Sequence
 
 from ocinb._pool import alone, run_all
 from ocinb.catalog.connection import Connections
-from ocinb.catalog.disputes import believe, correct, find_disputes, settle
 from ocinb.catalog.document_rows import Row
 from ocinb.catalog.ingest_documents import Found, Known, Sight, find, know, load, note_seen, with_referrers
 from ocinb.catalog.ingest_files import Filed, Filing, Work
@@ -75,6 +74,8 @@ class Adding:
         Which images of an index.
     files
         Whether their layers are read.
+    referrers
+        Whether their referrers are requested.
     progress
         Who is told, see `choose_progress`.
     """
@@ -86,18 +87,19 @@ class Adding:
         wanted: Wanted,
         *,
         files: bool,
+        referrers: bool,
         progress: Progress | bool | None,
     ) -> None:
         self._connections = connections
         self._session = session
         self._wanted = wanted
         self._files = files
+        self._referrers = referrers
         self._board = choose_progress(progress)
         self._unreached = CircuitBreaker()
         self._tag_lists = TagLists()
         self._told: list[Row] = []
         self._works: dict[str, Work] = {}
-        self._lengths: dict[str, int | None] = {}  # of layers about which there was a dispute
 
     def run(self, names: Sequence[str]) -> list[Row]:
         """Add all of them, and tell of each what became of it."""
@@ -143,25 +145,18 @@ class Adding:
         """Write what is new, and tell of each name what became of it."""
         rows = [result.row("present") if isinstance(result, Found) else {} for result in results]
         fresh = [
-            number for number, result in enumerate(results) if isinstance(result, Failure) or not known.has(result)
+            number
+            for number, result in enumerate(results)
+            if isinstance(result, Failure) or self._referrers or not known.has(result)
         ]
         if fresh:
-            completed = self._completed([results[number] for number in fresh])
-            for number, row in zip(fresh, self._write(completed), strict=True):
+            new = [results[number] for number in fresh]
+            completed = self._completed(new) if self._referrers else new
+            with self._connections.write() as connection:
+                written = load(connection, completed)
+            for number, row in zip(fresh, written, strict=True):
                 rows[number] = row
         return rows
-
-    def _write(self, results: Sequence[Found | Failure]) -> list[Row]:
-        """Write names; what they contradict each other about is asked for first, while nobody waits for the file."""
-        found = [result for result in results if isinstance(result, Found)]
-        while True:
-            believe(found, self._lengths)
-            with self._connections.write() as connection:
-                correct(connection, self._lengths)
-                disputes = find_disputes(connection, found)
-                if not disputes:
-                    return load(connection, results)
-            self._lengths |= settle(disputes, self._session)
 
     def _completed(self, results: Sequence[Found | Failure]) -> list[Found | Failure]:
         """Find what refers to images, once for those of one repository that have several names."""

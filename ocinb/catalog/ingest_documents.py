@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -30,6 +30,13 @@ _WAYS = get_args(Way)
 Sight = tuple[str | None, str, str]
 
 
+_KNOWN_SIZES = """
+    SELECT layer_digest, compressed_bytes
+    FROM layers
+    WHERE compressed_bytes IS NOT NULL AND layer_digest IN (SELECT unnest($digests::VARCHAR[]))
+"""
+
+
 class GoneError(NotFoundError):
     """Nothing has the name any more, or ever had."""
 
@@ -52,6 +59,11 @@ class Found:
     def digests(self) -> list[str]:
         """The manifests and indexes that were read."""
         return [row["manifest_digest"] for row in self.rows.tables["manifests"]]
+
+    @property
+    def layers(self) -> Sequence[Row]:
+        """The rows of their layers."""
+        return self.rows.tables.get("layers", ())
 
     @property
     def sight(self) -> Sight:
@@ -122,7 +134,7 @@ class Known:
     sights: set[Sight]
 
     def has(self, found: Found) -> bool:
-        """Say whether there is nothing to add, and it was seen in that repository, with what refers to it there."""
+        """Whether there is nothing to add, and it was seen in that repository."""
         return found.sight in self.sights and self.indexed.keys() >= set(found.digests)
 
 
@@ -190,9 +202,24 @@ def load(connection: duckdb.DuckDBPyConnection, results: Sequence[Found | Failur
     A name was added if it has a manifest or an index that the catalogue did not have, nor any name before it.
     """
     known = set(know(connection, [result for result in results if isinstance(result, Found)]).indexed)
+    warnings = _size_warnings(connection, [result for result in results if isinstance(result, Found)])
     settled = _write(connection, results)
     note_failures(connection, [result for result in settled if isinstance(result, Failure)], "metadata")
-    return [_told(result, known) for result in settled]
+    return [_told(result, known, warnings) for result in settled]
+
+
+def _size_warnings(connection: duckdb.DuckDBPyConnection, found: Sequence[Found]) -> dict[str, str]:
+    """Find the names whose manifests give a layer another size than the catalog, or a name before them, does."""
+    digests = sorted({str(row["layer_digest"]) for one in found for row in one.layers})
+    known: dict[str, int] = dict(connection.execute(_KNOWN_SIZES, {"digests": digests}).fetchall()) if digests else {}
+    warnings: dict[str, str] = {}
+    for one in found:
+        for row in one.layers:
+            digest, size = str(row["layer_digest"]), row["compressed_bytes"]
+            if size is not None and known.setdefault(digest, size) != size:
+                both = f"{size:,} bytes in this manifest, and {known[digest]:,} in the catalog, which keeps that"
+                warnings.setdefault(one.name, f"warning: the layer {digest} has {both}")
+    return warnings
 
 
 def _write(connection: duckdb.DuckDBPyConnection, results: Sequence[Found | Failure]) -> Sequence[Found | Failure]:
@@ -224,12 +251,12 @@ def _attempt(connection: duckdb.DuckDBPyConnection, found: Sequence[Found], what
     return None
 
 
-def _told(result: Found | Failure, known: set[str]) -> Row:
+def _told(result: Found | Failure, known: set[str], warnings: Mapping[str, str]) -> Row:
     if isinstance(result, Failure):
         return {"reference": str(result.reference), "outcome": "failed", "error": printable(str(result.error))}
     new = set(result.digests) - known
     known |= new
-    return result.row("added" if new else "present")
+    return {**result.row("added" if new else "present"), "error": warnings.get(result.name)}
 
 
 def note_failures(connection: duckdb.DuckDBPyConnection, failures: Sequence[Failure], stage: str) -> None:

@@ -146,11 +146,13 @@ def test_a_docker_archive_and_a_layout_are_read_too(registry: SampleRegistry, tm
     name = f"oci:{tmp_path / 'layout'}:{shop}"
     with ocinb.Catalog() as catalog:
         assert outcomes(catalog, name) == ["added"]
+        catalog.add(name, referrers=True)
         check_files(catalog, name)
         found = len(catalog.sql("FROM referrers"))
         catalog.sql("DELETE FROM configs")
         catalog.sql("DELETE FROM manifests")
         assert outcomes(catalog, name) == ["added"]
+        catalog.add(name, referrers=True)
         assert len(catalog.sql("FROM referrers")) == found > 0
 
 

@@ -126,7 +126,7 @@ def test_of_one_that_goes_down_meanwhile_only_referrers_are_missing(
         lost = [gone.reference(f"demo/many:v{number}") for number in range(COUNT)]
         ocinb.configs(lost)
     with ocinb.Catalog() as catalog, ocinb.trace() as trace:
-        assert set(catalog.add([*lost, *names], progress=False)["outcome"]) <= {"added", "present"}
+        assert set(catalog.add([*lost, *names], referrers=True, progress=False)["outcome"]) <= {"added", "present"}
         failed = catalog.sql(FAILED)
     assert failed["reference"].tolist() == lost
     assert set(failed["stage"]) == {"referrers"}

@@ -28,7 +28,7 @@ def test_they_are_those_of_the_name_and_of_its_images(registry: SampleRegistry) 
     digests = ocinb.manifests(name).query("kind == 'image'")["digest"]
     images = [registry.reference(f"demo/shop@{digest}") for digest in digests]
     with ocinb.Catalog() as catalog:
-        catalog.add(name)
+        catalog.add(name, referrers=True)
         found = told(catalog)
     expected = ocinb.referrers([name, *images]).drop_duplicates(["subject", "digest"])
     assert rows(found) == rows(expected)
@@ -41,10 +41,20 @@ def test_they_are_those_of_the_name_and_of_its_images(registry: SampleRegistry) 
     assert len(found) > len(digests) > 1
 
 
+def test_nobody_asks_for_them_unless_told_to(registry: SampleRegistry) -> None:
+    name = registry.reference("demo/shop:2.0")
+    with ocinb.Catalog() as catalog:
+        catalog.add(name)
+        assert not [request for request in registry.requests if "/referrers/" in request.path]
+        assert told(catalog).empty
+        assert catalog.add(name, referrers=True)["outcome"].item() == "present"
+        assert len(told(catalog)) > 1
+
+
 def test_a_registry_that_has_none_is_no_failure(registry: SampleRegistry) -> None:
     registry.fault("*/referrers/*", status=404, times=None)
     with ocinb.Catalog() as catalog:
-        assert catalog.add(put_stack(registry, stack()))["outcome"].tolist() == ["added"]
+        assert catalog.add(put_stack(registry, stack()), referrers=True)["outcome"].tolist() == ["added"]
         assert told(catalog).empty
         assert catalog.sql("FROM failures").empty
 
@@ -55,10 +65,10 @@ def test_a_registry_that_fails_over_them_fails_nothing_else(registry: SampleRegi
     registry.fault("*/referrers/*", status=500, times=None)
     name = put_stack(registry, stack())
     with ocinb.Catalog() as catalog:
-        added = catalog.add(name, depth=depth)  # type: ignore[arg-type]
+        added = catalog.add(name, depth=depth, referrers=True)  # type: ignore[arg-type]
         assert added["outcome"].tolist() == ["added"]
         assert added["error"].isna().all()
         failed = catalog.sql("SELECT reference, stage, error FROM failures")
         assert failed[["reference", "stage"]].to_numpy().tolist() == [[name, "referrers"]]
         assert "500" in failed["error"][0]
-        assert catalog.add(name, depth=depth)["outcome"].tolist() == ["present"]  # type: ignore[arg-type]
+        assert catalog.add(name, depth=depth, referrers=True)["outcome"].tolist() == ["present"]  # type: ignore[arg-type]

@@ -60,7 +60,7 @@ def test_a_registry_without_referrers_is_spared_the_tag_that_lists_them(old: Sam
     listed = index(entry(raw, artifactType="a/listed"))
     old.put_manifest(REPOSITORY, listed, media_type=OCI_INDEX, tag=referrers_tags(subject)[0])
     with ocinb.Catalog() as catalog:
-        catalog.add(names)
+        catalog.add(names, referrers=True)
         assert found(catalog) == [["a/listed", "tag"], *SIGNED]
     assert asked(old)[1] <= 4
 
@@ -70,7 +70,7 @@ def test_where_there_is_no_list_each_tag_is_asked_for(registry: SampleRegistry, 
     settings.retries = 0
     registry.fault("*/tags/list*", status=status, times=None)
     with ocinb.Catalog() as catalog:
-        assert set(catalog.add(put(registry))["outcome"]) == {"added"}
+        assert set(catalog.add(put(registry), referrers=True)["outcome"]) == {"added"}
         assert found(catalog) == SIGNED
         assert catalog.sql("FROM failures").empty
     assert asked(registry)[1] >= 3 * NAMES_PER_PAGE
@@ -78,7 +78,7 @@ def test_where_there_is_no_list_each_tag_is_asked_for(registry: SampleRegistry, 
 
 def test_a_list_that_is_too_long_is_not_followed() -> None:
     with start_registry(page_size=NAMES_PER_PAGE) as registry, ocinb.Catalog() as catalog:
-        catalog.add(put(registry, NAMES_PER_PAGE + 1))
+        catalog.add(put(registry, NAMES_PER_PAGE + 1), referrers=True)
         assert found(catalog) == SIGNED
         lists, tags = asked(registry)
     assert lists == 1
@@ -90,6 +90,6 @@ def test_a_list_that_lacks_the_name_itself_says_nothing(registry: SampleRegistry
     registry.put_image(REPOSITORY, [make_layer([file("old")])], tag="old")
     ocinb.tags(registry.reference(REPOSITORY))
     with ocinb.Catalog() as catalog:
-        catalog.add(put(registry))
+        catalog.add(put(registry), referrers=True)
         assert found(catalog) == SIGNED
     assert asked(registry)[1] >= 3 * NAMES_PER_PAGE
