@@ -218,7 +218,8 @@ class Catalog(Questions, Described, Exported):
         once; those that were read and not yet written when an interrupt comes are read out of the store the next time.
         A layer is fetched, read and stored once, however many images have it; layers are read as by `files`,
         by their table of contents if they have one. Of a layer that was read so ``tar_bytes`` is NULL, and its files
-        are shown for images that promise the same table; for others it is read as a whole, and stays so.
+        are shown for images that promise the same table; for others it is read as a whole, and stays so. The images
+        whose files came from the table have none then, until they are added again.
 
         A new image under a tag costs two requests, beside its layers: the tag and the config. An index costs one, and
         two for each of its images. The next time it is one, or none within ``settings.tag_ttl``.

@@ -9,7 +9,7 @@ from ocinb._pool import alone, run_all
 from ocinb.catalog.connection import Connections
 from ocinb.catalog.document_rows import Row
 from ocinb.catalog.ingest_documents import Found, Known, Sight, find, know, load, note_seen, with_referrers
-from ocinb.catalog.ingest_files import Filed, Filing, Work
+from ocinb.catalog.ingest_files import FilesIngest, ImageWork, Ingested
 from ocinb.errors import OcinbError
 from ocinb.frames.batch import CircuitBreaker, Failure, counted, run_batch
 from ocinb.progress import choose_progress
@@ -99,7 +99,7 @@ class Adding:
         self._unreached = CircuitBreaker()
         self._tag_lists = TagLists()
         self._told: list[Row] = []
-        self._works: dict[str, Work] = {}
+        self._works: dict[str, ImageWork] = {}
 
     def run(self, names: Sequence[str]) -> list[Row]:
         """Add all of them, and tell of each what became of it."""
@@ -107,8 +107,8 @@ class Adding:
             for start in range(0, len(names), BATCH):
                 self._add_documents(names[start : start + BATCH], done)
         if self._works:
-            for filed in Filing(self._connections, self._session, self._board).run(list(self._works.values())):
-                self._tell(filed)
+            for ingested in FilesIngest(self._connections, self._session, self._board).run(list(self._works.values())):
+                self._tell(ingested)
         return self._told
 
     def _add_documents(self, names: Sequence[str], done: Callable[[str, None], None]) -> None:
@@ -177,15 +177,15 @@ class Adding:
         for image in found.with_files:
             digest = image.document.digest
             if not known.indexed.get(digest):
-                self._works.setdefault(digest, Work(image)).places.append((place, found.opened))
+                self._works.setdefault(digest, ImageWork(image)).places.append((place, found.opened))
 
-    def _tell(self, filed: Filed) -> None:
-        by = self._told[filed.place]
-        by["fetched_bytes"] += filed.fetched_bytes
-        if filed.error is None:
-            if filed.written and by["outcome"] != "failed":
+    def _tell(self, ingested: Ingested) -> None:
+        by = self._told[ingested.place]
+        by["fetched_bytes"] += ingested.fetched_bytes
+        if ingested.error is None:
+            if ingested.written and by["outcome"] != "failed":
                 by["outcome"] = "added"
             return
-        for place in filed.work.names:
+        for place in ingested.work.names:
             row = self._told[place]
-            row.update({"outcome": "failed", "error": row.get("error") or filed.told})
+            row.update({"outcome": "failed", "error": row.get("error") or ingested.told})

@@ -1,36 +1,24 @@
-"""Filing: what stands in layers goes into the catalogue, each layer once, each image wholly or not at all.
+"""Read the layers of images side by side, and write their files into the catalog.
 
-Layers are fetched and read for several images side by side. One thread lays the images, one after the other, in an
-order in which those that share layers follow each other, and writes several at once.
+Several images are read at a time. One thread overlays them, one after the other, in an order in which those that share
+layers follow each other, and writes several in one transaction.
 """
 
 from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from typing import Any, Final
-
-import duckdb
+from typing import Final
 
 from ocinb._pipeline import hand_in
-from ocinb._pool import check_stopped, interrupted_by, run_all
+from ocinb._pool import check_stopped, run_all
 from ocinb._text import printable
-from ocinb.archive.entries import Columns
-from ocinb.catalog.connection import Connections, transaction, translated
+from ocinb.catalog.connection import Connections
 from ocinb.catalog.distributions import Distributions
-from ocinb.catalog.indexed_files import (
-    KnownLayer,
-    LayerRows,
-    fills_groups,
-    insert_files,
-    insert_overlay,
-    known_layers,
-    note_read,
-    stored_columns,
-)
+from ocinb.catalog.files_writer import FilesWriter, OutdatedError, OverlaidImage, OverlayPlan
+from ocinb.catalog.indexed_files import fills_groups
 from ocinb.catalog.ingest_documents import counting, note_failures
 from ocinb.errors import InvalidError, OcinbError
 from ocinb.frames.batch import CircuitBreaker, Failure, complete
@@ -40,321 +28,9 @@ from ocinb.frames.layer_reader import LayerContents, LayerReader
 from ocinb.frames.resolve import ResolvedReference
 from ocinb.layer_index import Layer
 from ocinb.progress.protocol import Progress, State
-from ocinb.rootfs.shared_overlay import Exceptions, Stacks
 from ocinb.sources.images import Image
 from ocinb.sources.session import Session
 from ocinb.spec.digest import Digest
-from ocinb.storage.layer_tables import Tables
-from ocinb.storage.layout import Layout
-
-# Of a layer, and whether all of it was read: by its table of contents alone it may have other entries.
-_Key = tuple[Digest, bool]
-
-_ARE_WRITTEN = """
-    SELECT manifest_digest
-    FROM manifests
-    WHERE indexed_at IS NOT NULL AND manifest_digest IN (SELECT unnest($digests::VARCHAR[]))
-"""
-_NOTE = """
-    UPDATE manifests
-    SET indexed_at = $moment, distribution = fresh.distribution
-    FROM (SELECT unnest($digests::VARCHAR[]) AS digest, unnest($distributions::VARCHAR[]) AS distribution) AS fresh
-    WHERE manifests.manifest_digest = fresh.digest
-"""
-_TAKE_OUT = "DELETE FROM files WHERE layer_digest IN (SELECT unnest($digests::VARCHAR[]))"
-_LAID_WITH = """
-    SELECT DISTINCT manifest_digest
-    FROM manifest_layers
-    JOIN manifests USING (manifest_digest)
-    WHERE indexed_at IS NOT NULL AND layer_digest IN (SELECT unnest($digests::VARCHAR[]))
-    ORDER BY manifest_digest
-"""
-_STACKED = """
-    SELECT layer_digest, tar_bytes IS NOT NULL
-    FROM manifest_layers
-    JOIN layers USING (layer_digest)
-    WHERE manifest_digest = $digest
-    ORDER BY layer
-"""
-_LIFT = "DELETE FROM overlay WHERE manifest_digest = $digest"
-
-
-class OutdatedError(Exception):
-    """What was known of layers is not so any more: somebody wrote some, or took their tables out of the store.
-
-    Whoever reads once more knows.
-    """
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """An image that is to be laid.
-
-    Attributes
-    ----------
-    manifest_digest
-        Which it is.
-    layers
-        Its layers, from the base up.
-    new
-        What stands in those whose files the catalogue lacks, or has by a table of contents that this image does not
-        promise.
-    """
-
-    manifest_digest: Digest
-    layers: Sequence[Layer]
-    new: dict[Digest, LayerContents]
-
-
-@dataclass(frozen=True, slots=True)
-class Laid:
-    """An image that was laid, and is to be written.
-
-    Attributes
-    ----------
-    manifest_digest
-        Which it is.
-    digests
-        Its distinct layers.
-    new
-        The rows of those whose files are to be written.
-    found
-        What became of its entries.
-    distribution
-        Which distribution it is of.
-    replaces
-        Whether some of its new layers take the place of what the catalogue has of them.
-    """
-
-    manifest_digest: Digest
-    digests: frozenset[Digest]
-    new: dict[Digest, LayerRows]
-    found: Exceptions
-    distribution: str | None
-    replaces: bool
-
-    @property
-    def rows(self) -> int:
-        """How many rows its new layers have."""
-        return sum(layer.count for layer in self.new.values())
-
-
-class Shelf:
-    """Lays images and writes them; for one thread at a time, but for `find`.
-
-    Parameters
-    ----------
-    connections
-        The catalogue.
-    store
-        Where tables of layers may be.
-    distributions
-        Finds out which distribution an image is of.
-    """
-
-    def __init__(self, connections: Connections, store: Layout, distributions: Distributions) -> None:
-        self._known: dict[Digest, KnownLayer] = {}
-        self._connections = connections
-        self._tables = Tables(store.root)
-        self._distributions = distributions
-        self._stacks = Stacks()
-
-    def __contains__(self, digest: Digest) -> bool:
-        """Say whether the files of a layer stand in the catalogue, or in what was laid."""
-        return digest in self._known
-
-    def find(self, layer: Layer) -> KnownLayer | None:
-        """Find a layer whose files stand in the catalogue, or in what was laid, and speak for the image that has it."""
-        known = self._known.get(layer.digest)
-        return known if known is not None and known.speaks_for(layer) else None
-
-    def learn(self, digests: Collection[Digest]) -> None:
-        """Ask the catalogue which of some layers it has."""
-        with self._connections.connect() as connection:
-            self._learn(connection, digests)
-
-    def replaces(self, plan: Plan) -> bool:
-        """Say whether what is read of some layers for an image takes the place of what was read of them before."""
-        return any(digest in self for digest in plan.new)
-
-    def lay(self, plan: Plan, *, by_tables: bool) -> Laid:
-        """Lay an image; its layers count as known from now on.
-
-        Parameters
-        ----------
-        plan
-            The image.
-        by_tables
-            Whether new layers are written out of their tables in the store, and not kept in memory until then.
-
-        Raises
-        ------
-        InvalidError
-            If it cannot be laid.
-        """
-        keys = [self._key(plan, layer) for layer in plan.layers]
-
-        def read(number: int) -> Columns:
-            digest, whole = keys[number]
-            contents = plan.new.get(digest)
-            return self._columns(digest, whole=whole) if contents is None else contents.entries
-
-        found = self._stacks.lay(keys, read)
-        check_stopped()
-        digests = [digest for digest, _ in keys]
-        distribution = self._distributions.find(digests, found)
-        rows = {digest: LayerRows.of(contents, by_table=by_tables) for digest, contents in plan.new.items()}
-        replaces = self.replaces(plan)
-        self._known.update((digest, _known(contents)) for digest, contents in plan.new.items())
-        return Laid(plan.manifest_digest, frozenset(digests), rows, found, distribution, replaces)
-
-    def write(self, batch: Sequence[Laid]) -> set[Digest]:
-        """Write images that were laid, all of them or none.
-
-        Returns
-        -------
-        set of Digest
-            Those that no other process had written before.
-
-        Raises
-        ------
-        OutdatedError
-            If another process changed what is known of their layers.
-        InvalidError
-            If the catalogue does not take them.
-        TransportError
-            If the catalogue cannot be written, or another process holds it.
-        """
-        what = ", ".join(laid.manifest_digest for laid in batch[:1]) + (" and others" if len(batch) > 1 else "")
-        try:
-            with (
-                self._connections.write() as connection,
-                translated(f"the catalogue does not take {what}"),
-                interrupted_by(connection.interrupt),
-            ):
-                return self._attempt(connection, batch)
-        except BaseException:
-            self._forget(batch)
-            raise
-
-    def _forget(self, batch: Iterable[Laid]) -> None:
-        """Know no more of layers than before they were laid."""
-        for laid in batch:
-            for digest in laid.new:
-                self._known.pop(digest, None)
-
-    def _key(self, plan: Plan, layer: Layer) -> _Key:
-        new = plan.new.get(layer.digest)
-        return layer.digest, self._known[layer.digest].whole if new is None else new.table is not None
-
-    def _columns(self, digest: Digest, *, whole: bool, within: duckdb.DuckDBPyConnection | None = None) -> Columns:
-        """Give what stands in a layer: out of the store, else out of the catalogue."""
-        table = self._tables.find(digest) if whole else None
-        if table is not None:
-            return table.entries
-        if within is not None:
-            return stored_columns(within, digest)
-        with self._connections.connect() as connection:
-            return stored_columns(connection, digest)
-
-    def _attempt(self, connection: duckdb.DuckDBPyConnection, batch: Sequence[Laid]) -> set[Digest]:
-        try:
-            with transaction(connection):
-                written = {digest for (digest,) in _run(connection, _ARE_WRITTEN, digests=[*_images(batch)])}
-                todo = [laid for laid in batch if laid.manifest_digest not in written]
-                self._insert(connection, todo)
-        except duckdb.Error:
-            check_stopped()
-            if all(self._is_there(layer) for laid in batch for layer in laid.new.values()):
-                raise
-            raise OutdatedError from None
-        return set(_images(todo))
-
-    def _is_there(self, layer: LayerRows) -> bool:
-        return layer.table is None or self._tables.sealed(layer.digest) == layer.table
-
-    def _insert(self, connection: duckdb.DuckDBPyConnection, batch: Sequence[Laid]) -> None:
-        moment = datetime.now(UTC)
-        new = {digest: rows for laid in batch for digest, rows in laid.new.items()}
-        absent, outdated = self._compare(connection, {digest for laid in batch for digest in laid.digests}, new)
-        if outdated:
-            _run(connection, _TAKE_OUT, digests=outdated)
-        if absent or outdated:
-            fresh = [new[digest] for digest in [*absent, *outdated]]
-            insert_files(connection, fresh)
-            note_read(connection, fresh, moment)
-        insert_overlay(connection, {laid.manifest_digest: laid.found for laid in batch})
-        if outdated:
-            self._lay_anew(connection, outdated)
-        distributions = [laid.distribution for laid in batch]
-        _run(connection, _NOTE, digests=[*_images(batch)], distributions=distributions, moment=moment)
-
-    def _compare(
-        self, connection: duckdb.DuckDBPyConnection, digests: Collection[Digest], new: dict[Digest, LayerRows]
-    ) -> tuple[list[Digest], list[Digest]]:
-        """Say which layers the catalogue lacks, and which it has by a table of contents and can have as a whole.
-
-        Raises
-        ------
-        OutdatedError
-            If it has others than those that the images were laid with.
-        """
-        there = known_layers(connection, digests)
-        absent, by_table = [], []
-        for digest in sorted(digests):
-            fresh, has, had = new.get(digest), there.get(digest), self._known.get(digest)
-            if fresh is not None and has is None:
-                absent.append(digest)
-            elif fresh is not None and fresh.tar_bytes is not None and has is not None:
-                by_table.extend([] if has.whole else [digest])
-            elif fresh is not None or has is None or had is None or not has.same_as(had):
-                self._learn(connection, digests)
-                raise OutdatedError
-        return absent, by_table
-
-    def _learn(self, connection: duckdb.DuckDBPyConnection, digests: Collection[Digest]) -> None:
-        for digest in digests:
-            self._known.pop(digest, None)
-        found = known_layers(connection, digests)
-        self._known.update(found)
-        self._distributions.recall(connection, list(found))
-
-    def _lay_anew(self, connection: duckdb.DuckDBPyConnection, digests: Collection[Digest]) -> None:
-        """Lay the other images that have some layers, now that more is known of these."""
-        for (manifest,) in _run(connection, _LAID_WITH, digests=digests):
-            keys = [(Digest(digest), whole) for digest, whole in _run(connection, _STACKED, digest=manifest)]
-            found = self._stacks.lay(keys, lambda number, keys=keys: self._within(connection, keys[number]))  # type: ignore[misc]
-            _run(connection, _LIFT, digest=manifest)
-            insert_overlay(connection, {Digest(manifest): found})
-
-    def _within(self, connection: duckdb.DuckDBPyConnection, key: _Key) -> Columns:
-        digest, whole = key
-        return self._columns(digest, whole=whole, within=connection)
-
-
-def _images(batch: Iterable[Laid]) -> Iterator[Digest]:
-    return (laid.manifest_digest for laid in batch)
-
-
-def _run(connection: duckdb.DuckDBPyConnection, query: str, **values: object) -> list[tuple[Any, ...]]:
-    plain = {name: _plain(value) for name, value in values.items()}
-    return connection.execute(query, plain).fetchall()
-
-
-def _plain(value: object) -> object:
-    """Give digests as the plain texts that they are."""
-    if isinstance(value, str):
-        return str(value)
-    return [one if one is None else str(one) for one in value] if isinstance(value, list) else value
-
-
-def _known(layer: LayerContents) -> KnownLayer:
-    descriptor, table = layer.descriptor, layer.table
-    size = descriptor.known_size
-    if table is None:
-        return KnownLayer(descriptor.digest, size, None, None, descriptor)
-    return KnownLayer(descriptor.digest, size, table.tar_bytes, table.diff_id)
-
 
 # So many images are read at a time at most: each may take a gigabyte of memory.
 MOST_IMAGES: Final = 4
@@ -367,7 +43,7 @@ MOST_WAITING: Final = 64
 
 
 @dataclass(slots=True)
-class Work:
+class ImageWork:
     """An image whose files are wanted, and where it can be had: under one name or several, by their numbers."""
 
     image: Image
@@ -386,7 +62,7 @@ class Work:
 
 
 @dataclass(frozen=True, slots=True)
-class Filed:
+class Ingested:
     """What became of an image.
 
     Attributes
@@ -403,7 +79,7 @@ class Filed:
         Whether this call wrote it; another process may have been faster.
     """
 
-    work: Work
+    work: ImageWork
     place: int
     fetched_bytes: int
     error: OcinbError | None = None
@@ -419,7 +95,7 @@ class Filed:
 class _Read:
     """An image of which all layers that nobody else reads were read."""
 
-    filed: Filed
+    ingested: Ingested
     opened: ResolvedReference
     contents: dict[Digest, LayerContents]
 
@@ -428,12 +104,12 @@ class _Read:
 class _Waiting:
     """An image that was laid, and waits for others, to be written with them."""
 
-    filed: Filed
+    ingested: Ingested
     opened: ResolvedReference
-    laid: Laid
+    laid: OverlaidImage
 
 
-class Filing:
+class FilesIngest:
     """The images of one call.
 
     Parameters
@@ -451,22 +127,23 @@ class Filing:
         self._session = session
         self._board = board
         self._distributions = Distributions(session.store, session.settings)
-        self._shelf = Shelf(connections, session.store, self._distributions)
+        self._writer = FilesWriter(connections, session.store, self._distributions)
         self._unreached = CircuitBreaker()
         self._claiming = threading.Lock()
         self._claimed: set[Digest] = set()  # layers that are read for an image which is not laid yet
         self._layers_each: int | None = None
         self._waiting: list[_Waiting] = []
-        self._unnoted: list[Filed] = []
-        self._filed: list[Filed] = []
+        self._written: dict[Digest, _Waiting] = {}
+        self._unnoted: list[Ingested] = []
+        self._ingested: list[Ingested] = []
         self._failed: list[str] = []
 
-    def run(self, works: Sequence[Work]) -> list[Filed]:
+    def run(self, works: Sequence[ImageWork]) -> list[Ingested]:
         """Read, lay and write images; what fails is told, and noted, and ends nothing else."""
         ordered = sorted(works, key=lambda work: [layer.digest for layer in work.image.manifest.layers])
         # Where many images are read side by side, a layer of each at a time is enough for all cores.
         self._layers_each = 1 if len(works) >= _workers() else None
-        self._shelf.learn({layer.digest for work in works for layer in work.image.manifest.layers})
+        self._writer.learn({layer.digest for work in works for layer in work.image.manifest.layers})
 
         def read_all(give: Callable[[_Read], None]) -> None:
             run_all(lambda work: give(self._read(work)), ordered, workers=_workers())
@@ -475,9 +152,9 @@ class Filing:
         with watched_reading(self._session, self._board, asked) as failed:
             self._failed = failed
             hand_in(read_all, self._file_all, ahead=AHEAD, pause=PAUSE_SECONDS)
-        return self._filed
+        return self._ingested
 
-    def _read(self, work: Work) -> _Read:
+    def _read(self, work: ImageWork) -> _Read:
         """Read the layers of an image that nobody has read yet, by the first of its names that can give them."""
         with counting() as fetched:
             for place, opened in work.places:
@@ -485,12 +162,12 @@ class Filing:
                     contents = self._attempt(work, opened)
                 except OcinbError as error:
                     complete(error, opened.name)
-                    failed = Filed(work, place, fetched(), error)
+                    failed = Ingested(work, place, fetched(), error)
                 else:
-                    return _Read(Filed(work, place, fetched()), opened, contents)
+                    return _Read(Ingested(work, place, fetched()), opened, contents)
         return _Read(failed, opened, {})
 
-    def _attempt(self, work: Work, opened: ResolvedReference) -> dict[Digest, LayerContents]:
+    def _attempt(self, work: ImageWork, opened: ResolvedReference) -> dict[Digest, LayerContents]:
         layers = work.layers(opened)
         with self._claiming:
             wanted = [number for number in self._unknown(layers) if layers[number].digest not in self._claimed]
@@ -520,7 +197,7 @@ class Filing:
         """
         unknown: dict[Digest, int] = {}
         for number, layer in enumerate(layers):
-            known = self._shelf.find(layer)
+            known = self._writer.find(layer)
             if known is None:
                 unknown.setdefault(layer.digest, number)
             else:
@@ -528,13 +205,15 @@ class Filing:
                 self._board.state(layer.digest, State.PRESENT)
         return list(unknown.values())
 
-    def _contents(self, work: Work, opened: ResolvedReference, numbers: Iterable[int]) -> dict[Digest, LayerContents]:
+    def _contents(
+        self, work: ImageWork, opened: ResolvedReference, numbers: Iterable[int]
+    ) -> dict[Digest, LayerContents]:
         """Read some layers; one whose table of contents contradicts what is known by another's is read as a whole."""
         stacked = work.image.manifest.layers
         by_table: list[int] = []
         whole: list[int] = []
         for number in numbers:
-            (whole if stacked[number].digest in self._shelf else by_table).append(number)
+            (whole if stacked[number].digest in self._writer else by_table).append(number)
         found: list[LayerContents] = []
         for some, is_whole in ((by_table, False), (whole, True)):
             if some:
@@ -556,13 +235,13 @@ class Filing:
     def _take(self, read: _Read) -> None:
         """Lay an image, or note why that was not possible."""
         try:
-            filed, laid = read.filed, None
-            if filed.error is None:
-                filed, laid = self._laid(filed, read.opened, dict(read.contents), by_tables=True)
+            ingested, laid = read.ingested, None
+            if ingested.error is None:
+                ingested, laid = self._laid(ingested, read.opened, dict(read.contents), by_tables=True)
             if laid is None:
-                self._conclude(filed)
+                self._conclude(ingested)
             else:
-                self._waiting.append(_Waiting(filed, read.opened, laid))
+                self._waiting.append(_Waiting(ingested, read.opened, laid))
         finally:
             self._give_up(read.contents)
 
@@ -576,69 +255,79 @@ class Filing:
         waiting, self._waiting = self._waiting, []
         if waiting:
             try:
-                written = self._shelf.write([one.laid for one in waiting])
+                written = self._writer.write([one.laid for one in waiting])
             except (OutdatedError, InvalidError):
                 check_stopped()  # it may be that which ended the writing
                 for one in waiting:
-                    self._write_alone(one.filed, one.opened)
+                    self._write_alone(one.ingested, one.opened)
             else:
-                self._filed += [replace(one.filed, written=one.laid.manifest_digest in written) for one in waiting]
+                for one in waiting:
+                    self._conclude(replace(one.ingested, written=one.laid.manifest_digest in written.digests))
+                    self._written[one.laid.manifest_digest] = one
+                self._write_again(written.stale)
         self._note_failures()
 
-    def _write_alone(self, filed: Filed, opened: ResolvedReference) -> None:
+    def _write_again(self, stale: set[Digest]) -> None:
+        """Write again the images of this call whose files went when a layer of theirs was read as a whole."""
+        for one in [self._written.pop(digest) for digest in stale & self._written.keys()]:
+            self._write_alone(replace(one.ingested, fetched_bytes=0), one.opened)
+
+    def _write_alone(self, ingested: Ingested, opened: ResolvedReference) -> None:
         """Lay an image anew and write it, until nobody else writes its layers meanwhile."""
         while True:
-            filed, laid = self._laid(filed, opened, {}, by_tables=False)
+            ingested, laid = self._laid(ingested, opened, {}, by_tables=False)
             if laid is not None:
                 try:
-                    filed = replace(filed, written=bool(self._shelf.write([laid])))
+                    written = self._writer.write([laid])
+                    self._write_again(written.stale)
+                    ingested = replace(ingested, written=bool(written.digests))
                 except OutdatedError:
                     continue
                 except InvalidError as refused:
                     check_stopped()
-                    filed = replace(filed, error=complete_error(refused, opened.name))
-            self._conclude(filed)
+                    ingested = replace(ingested, error=complete_error(refused, opened.name))
+            self._conclude(ingested)
             return
 
     def _laid(
-        self, filed: Filed, opened: ResolvedReference, contents: dict[Digest, LayerContents], *, by_tables: bool
-    ) -> tuple[Filed, Laid | None]:
+        self, ingested: Ingested, opened: ResolvedReference, contents: dict[Digest, LayerContents], *, by_tables: bool
+    ) -> tuple[Ingested, OverlaidImage | None]:
         """Lay an image, of which some layers were read."""
         laid, error = None, None
         with counting() as fetched:
             try:
-                plan = self._plan(filed.work, opened, contents)
-                if self._shelf.replaces(plan):  # for which those before have to be there
+                plan = self._plan(ingested.work, opened, contents)
+                if self._writer.replaces(plan):  # for which those before have to be there
                     self._write_waiting()
-                    plan = self._plan(filed.work, opened, contents)
-                laid = self._shelf.lay(plan, by_tables=by_tables)
+                    plan = self._plan(ingested.work, opened, contents)
+                laid = self._writer.overlay(plan, by_tables=by_tables)
             except InvalidError as refused:
                 error = complete_error(refused, opened.name)
             except _UnreadError as unread:
                 error = complete_error(unread.error, opened.name)
-        return replace(filed, fetched_bytes=filed.fetched_bytes + fetched(), error=error), laid
+        return replace(ingested, fetched_bytes=ingested.fetched_bytes + fetched(), error=error), laid
 
-    def _conclude(self, filed: Filed) -> None:
+    def _conclude(self, ingested: Ingested) -> None:
         """Take note of what became of an image."""
-        self._filed.append(filed)
-        if filed.error is not None:
-            self._failed += [opened.name for _, opened in filed.work.places]
-            self._unnoted.append(filed)
+        self._ingested.append(ingested)
+        if ingested.error is not None:
+            self._failed += [opened.name for _, opened in ingested.work.places]
+            self._unnoted.append(ingested)
 
     def _note_failures(self) -> None:
         """Note in the catalogue what failed."""
         unnoted, self._unnoted = self._unnoted, []
         failures = [
-            Failure(opened.name, filed.error)
-            for filed in unnoted
-            for _, opened in filed.work.places
-            if filed.error is not None
+            Failure(opened.name, ingested.error)
+            for ingested in unnoted
+            for _, opened in ingested.work.places
+            if ingested.error is not None
         ]
         if failures:
             with self._connections.write() as connection:
                 note_failures(connection, failures, "files")
 
-    def _plan(self, work: Work, opened: ResolvedReference, contents: dict[Digest, LayerContents]) -> Plan:
+    def _plan(self, work: ImageWork, opened: ResolvedReference, contents: dict[Digest, LayerContents]) -> OverlayPlan:
         """Have all layers, also those that somebody else wanted to read and did not."""
         try:
             layers = work.layers(opened)
@@ -646,14 +335,14 @@ class Filing:
             missing = [number for number in unknown if not self._fits(layers[number], contents)]
             contents.update(self._contents(work, opened, missing))
             new = {layers[number].digest: contents[layers[number].digest] for number in unknown}
-            return Plan(work.image.document.digest, layers, new)
+            return OverlayPlan(work.image.document.digest, layers, new)
         except OcinbError as error:
             raise _UnreadError(error) from None
 
     def _fits(self, layer: Layer, contents: dict[Digest, LayerContents]) -> bool:
         """Say whether a layer was read, and as a whole if another's table of contents is known."""
         read = contents.get(layer.digest)
-        return read is not None and (read.table is not None or layer.digest not in self._shelf)
+        return read is not None and (read.table is not None or layer.digest not in self._writer)
 
 
 class _UnreadError(Exception):

@@ -11,12 +11,11 @@ import pytest
 
 import ocinb
 from ocinb._settings import settings
-from ocinb.catalog.ingest_files import Laid, Shelf
+from ocinb.catalog.files_writer import FilesWriter, OverlaidImage, Written
 from ocinb.samples import SampleRegistry
 from ocinb.samples.images import Layer, make_layer
 from ocinb.samples.seekable_layers import make_estargz, make_zstd_chunked
 from ocinb.samples.tars import file, hardlink, noise, opaque, symlink, whiteout
-from ocinb.spec.digest import Digest
 from tests.catalog.laying import check_files, put_stack
 from tests.documents import REPOSITORY
 from tests.frames.test_inside import Board
@@ -94,9 +93,9 @@ def test_a_table_that_breaks_before_it_is_read_is_no_loss(
     registry: SampleRegistry, monkeypatch: pytest.MonkeyPatch, broken: str
 ) -> None:
     name = put_stack(registry, stack())
-    real, used = Shelf.write, []
+    real, used = FilesWriter.write, []
 
-    def write(self: Shelf, batch: Sequence[Laid]) -> set[Digest]:
+    def write(self: FilesWriter, batch: Sequence[OverlaidImage]) -> Written:
         tables = [rows.table for laid in batch for rows in laid.new.values() if rows.table]
         used.append(len(tables))
         for table in tables:
@@ -108,7 +107,7 @@ def test_a_table_that_breaks_before_it_is_read_is_no_loss(
 
     with ocinb.Catalog() as by_table, ocinb.Catalog() as by_columns:
         by_table.add(name, depth="files")
-        monkeypatch.setattr(Shelf, "write", write)
+        monkeypatch.setattr(FilesWriter, "write", write)
         assert outcomes(by_columns, name) == ["added"]
         assert used == [2, 0], "and then out of memory"
         monkeypatch.undo()

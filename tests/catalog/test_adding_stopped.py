@@ -11,7 +11,7 @@ import duckdb
 import pytest
 
 import ocinb
-from ocinb.catalog import ingest_files, open_file
+from ocinb.catalog import files_writer, ingest_files, open_file
 from ocinb.catalog.indexed_files import insert_overlay
 from ocinb.errors import TransportError
 from ocinb.samples import SampleRegistry
@@ -92,7 +92,7 @@ def test_a_step_that_fails_leaves_nothing_of_the_image(
     def failing(*_: Any, **__: Any) -> Any:
         raise error("no")
 
-    monkeypatch.setattr(ingest_files, step, failing)
+    monkeypatch.setattr(files_writer, step, failing)
     if error is KeyboardInterrupt:
         with pytest.raises(KeyboardInterrupt):
             catalog.add(second, depth="files")
@@ -119,7 +119,7 @@ def test_a_full_disk_ends_the_call_and_leaves_what_is_whole(
         real(*given)
 
     monkeypatch.setattr(ingest_files, "MOST_WAITING", 1)
-    monkeypatch.setattr(ingest_files, "insert_overlay", failing)
+    monkeypatch.setattr(files_writer, "insert_overlay", failing)
     with pytest.raises(TransportError, match="No space left"):
         catalog.add(names, depth="files")
     monkeypatch.undo()

@@ -10,13 +10,12 @@ import duckdb
 import pytest
 
 import ocinb
-from ocinb.catalog import ingest_files
+from ocinb.catalog import files_writer, ingest_files
+from ocinb.catalog.files_writer import FilesWriter, OverlaidImage, Written
 from ocinb.catalog.indexed_files import insert_overlay
-from ocinb.catalog.ingest_files import Laid, Shelf
 from ocinb.samples import SampleRegistry
 from ocinb.samples.images import make_layer
 from ocinb.samples.seekable_layers import make_estargz
-from ocinb.spec.digest import Digest
 from tests.catalog.laying import check_files, put_stack
 from tests.catalog.test_adding_files import BASE, TOP, check_same, outcomes, stack
 
@@ -25,13 +24,13 @@ from tests.catalog.test_adding_files import BASE, TOP, check_same, outcomes, sta
 def batches(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Note how many images are written at once, and wait long for more."""
     told: list[int] = []
-    real = Shelf.write
+    real = FilesWriter.write
 
-    def write(self: Shelf, batch: Sequence[Laid]) -> set[Digest]:
+    def write(self: FilesWriter, batch: Sequence[OverlaidImage]) -> Written:
         told.append(len(batch))
         return real(self, batch)
 
-    monkeypatch.setattr(Shelf, "write", write)
+    monkeypatch.setattr(FilesWriter, "write", write)
     monkeypatch.setattr(ingest_files, "PAUSE_SECONDS", 600.0)
     return told
 
@@ -49,7 +48,7 @@ def refusing(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
             raise duckdb.ConversionException("no such number")
         real(connection, found)
 
-    monkeypatch.setattr(ingest_files, "insert_overlay", refuse)
+    monkeypatch.setattr(files_writer, "insert_overlay", refuse)
 
 
 def test_one_that_is_refused_fails_alone(
