@@ -85,3 +85,12 @@ LEFT JOIN based USING (manifest_digest)
 LEFT JOIN annotated USING (manifest_digest)
 WHERE coalesce(base_digest, annotated_name, annotated_digest) IS NOT NULL;
 COMMENT ON VIEW base_images IS 'images that were built on another image of the catalogue, or say so. base_digest is the image all of whose layers (by chain ID) are the first base_layers of this one, which has more; the one with the most layers wins. Old images count too. Of several with the same layers: one of the same platform, then one with a tag, then the oldest. base_digest NULL: only annotations speak of a base. outdated: every tag that once led to the base and still exists leads elsewhere now; NULL if there is none';
+COMMENT ON COLUMN base_images.manifest_digest IS 'the digest of the image''s manifest';
+COMMENT ON COLUMN base_images.reference IS 'the image''s name: a tag that points at it now, itself or by its index, else repository@digest';
+COMMENT ON COLUMN base_images.platform IS 'the platform in its normal form; NULL for what is no image';
+COMMENT ON COLUMN base_images.base_digest IS 'the manifest of the base: the image whose layers are the longest beginning of this one''s';
+COMMENT ON COLUMN base_images.base_reference IS 'the base''s name, as in images';
+COMMENT ON COLUMN base_images.base_layers IS 'how many layers the base has';
+COMMENT ON COLUMN base_images.annotated_name IS 'the name of the base, as an annotation of the image says';
+COMMENT ON COLUMN base_images.annotated_digest IS 'the digest of the base, as an annotation of the image says';
+COMMENT ON COLUMN base_images.outdated IS 'whether the tags of the base have moved on from it; NULL if it has none';

@@ -29,6 +29,13 @@ SELECT
 FROM spans
 ORDER BY registry, repository, tag, stay;
 COMMENT ON VIEW tag_history IS 'how long a tag stood on a digest, as far as it was observed. A stay ends when the tag moved or was gone; if it comes back, another begins. previous_digest is that of the stay before, also if the tag was gone between';
+COMMENT ON COLUMN tag_history.registry IS 'the registry''s host, with its port; NULL for a file';
+COMMENT ON COLUMN tag_history.repository IS 'the repository''s path in its registry; of a file its transport and path';
+COMMENT ON COLUMN tag_history.tag IS 'the tag, or the name in a file, empty for what has none; NULL: named by its digest';
+COMMENT ON COLUMN tag_history.digest IS 'what the tag pointed at in this stay';
+COMMENT ON COLUMN tag_history.previous_digest IS 'what it pointed at in the stay before; NULL for the first';
+COMMENT ON COLUMN tag_history.first_seen IS 'when it was first seen there';
+COMMENT ON COLUMN tag_history.last_seen IS 'when it was last seen there';
 
 CREATE VIEW size_history AS
 WITH tagged AS (
@@ -99,3 +106,13 @@ FROM steps
 LEFT JOIN grown USING (manifest_digest, before_digest)
 ORDER BY registry, repository, platform, created NULLS LAST, tag;
 COMMENT ON VIEW size_history IS 'how a tag differs in size from the one before it: tags of a repository as they are now, by platform, in the order in which they were created (equal ones by name, unknown ones last). delta_bytes is against the tag before. grown_in is the layer that grew most, against its like there: the layer of the same digest, else of the same instruction, else of the same number, else nothing. It is NULL for the first tag, if no layer grew, and if a size is unknown. Of several images of one platform in a tag the newest counts';
+COMMENT ON COLUMN size_history.registry IS 'the registry''s host, with its port; NULL for a file';
+COMMENT ON COLUMN size_history.repository IS 'the repository''s path in its registry; of a file its transport and path';
+COMMENT ON COLUMN size_history.tag IS 'the tag, or the name in a file, empty for what has none; NULL: named by its digest';
+COMMENT ON COLUMN size_history.platform IS 'the platform in its normal form; NULL for what is no image';
+COMMENT ON COLUMN size_history.created IS 'when it was made; NULL for Go''s zero time and the Unix epoch';
+COMMENT ON COLUMN size_history.compressed_bytes IS 'the size of its layers, as they are stored, one that stands twice twice; NULL if unknown';
+COMMENT ON COLUMN size_history.delta_bytes IS 'compressed_bytes less that of the tag before; NULL for the first';
+COMMENT ON COLUMN size_history.grown_in IS 'the layer that grew most against the tag before; NULL for the first, or if none grew';
+COMMENT ON COLUMN size_history.grown_by IS 'the instruction that made the layer that grew most';
+COMMENT ON COLUMN size_history.grown_bytes IS 'by how much that layer grew';

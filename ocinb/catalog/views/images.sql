@@ -59,3 +59,18 @@ LEFT JOIN names USING (manifest_digest)
 LEFT JOIN homes USING (manifest_digest)
 LEFT JOIN sizes USING (manifest_digest);
 COMMENT ON VIEW images IS 'image manifests. reference is a tag that points here now, else repository@digest. compressed_bytes adds up the layers, one that stands twice twice. distribution is NULL before its files were read';
+COMMENT ON COLUMN images.manifest_digest IS 'the digest of the image''s manifest';
+COMMENT ON COLUMN images.reference IS 'the image''s name: a tag that points at it now, itself or by its index, else repository@digest';
+COMMENT ON COLUMN images.platform IS 'the platform in its normal form; NULL for what is no image';
+COMMENT ON COLUMN images.os IS 'the operating system, as it came';
+COMMENT ON COLUMN images.architecture IS 'the architecture, as it came';
+COMMENT ON COLUMN images.variant IS 'the variant of the architecture, as it came';
+COMMENT ON COLUMN images.config_digest IS 'the digest of the image''s config';
+COMMENT ON COLUMN images.created IS 'when it was made; NULL for Go''s zero time and the Unix epoch';
+COMMENT ON COLUMN images."user" IS 'who the process runs as; NULL is root';
+COMMENT ON COLUMN images.labels IS 'the labels';
+COMMENT ON COLUMN images.distribution IS 'the distribution in it, such as "debian 12"; NULL before its files were read';
+COMMENT ON COLUMN images.layers IS 'how many layers it has';
+COMMENT ON COLUMN images.compressed_bytes IS 'the size of its layers, as they are stored, one that stands twice twice; NULL if unknown';
+COMMENT ON COLUMN images.tar_bytes IS 'the size of its layers, unpacked; NULL if one was not read';
+COMMENT ON COLUMN images.files IS 'how many regular files its layers store; NULL if one was not read';

@@ -59,6 +59,11 @@ FROM observations
 WHERE tag IS NULL AND digest IS NOT NULL
 GROUP BY ALL;
 COMMENT ON VIEW current_names IS 'what tags point at now, as last observed, and what was added by digest; observed_at is when it was last seen so';
+COMMENT ON COLUMN current_names.registry IS 'the registry''s host, with its port; NULL for a file';
+COMMENT ON COLUMN current_names.repository IS 'the repository''s path in its registry; of a file its transport and path';
+COMMENT ON COLUMN current_names.tag IS 'the tag, or the name in a file, empty for what has none; NULL: named by its digest';
+COMMENT ON COLUMN current_names.digest IS 'what the name points at now';
+COMMENT ON COLUMN current_names.observed_at IS 'when it was last seen so';
 
 CREATE VIEW current_images AS
 WITH RECURSIVE reached AS (
@@ -73,3 +78,7 @@ FROM reached
 JOIN manifests USING (manifest_digest)
 WHERE manifests.kind = 'image';
 COMMENT ON VIEW current_images IS 'the images behind current_names, themselves or by an index';
+COMMENT ON COLUMN current_images.registry IS 'the registry''s host, with its port; NULL for a file';
+COMMENT ON COLUMN current_images.repository IS 'the repository''s path in its registry; of a file its transport and path';
+COMMENT ON COLUMN current_images.tag IS 'the tag, or the name in a file, empty for what has none; NULL: named by its digest';
+COMMENT ON COLUMN current_images.manifest_digest IS 'the digest of the image''s manifest';

@@ -27,3 +27,10 @@ JOIN spared USING (layer_digest)
 JOIN images AS named USING (manifest_digest)
 GROUP BY layer_digest;
 COMMENT ON VIEW layer_sharing IS 'layers, and how many images share each. saved_bytes is what registries need not store twice: (its images in a registry - 1) * compressed_bytes, over all registries. instruction is what made it in the image that reference names';
+COMMENT ON COLUMN layer_sharing.layer_digest IS 'the digest of the layer''s blob';
+COMMENT ON COLUMN layer_sharing.compressed_bytes IS 'the size of the layer''s blob; NULL in Docker''s schema 1';
+COMMENT ON COLUMN layer_sharing.images IS 'how many images have it';
+COMMENT ON COLUMN layer_sharing.repositories IS 'how many repositories have such images';
+COMMENT ON COLUMN layer_sharing.saved_bytes IS 'what sharing it saves: (its images - 1) * compressed_bytes, over all registries';
+COMMENT ON COLUMN layer_sharing.reference IS 'the name of an image that has it';
+COMMENT ON COLUMN layer_sharing.instruction IS 'what the Dockerfile said that made it';

@@ -19,6 +19,16 @@ LEFT JOIN current_images AS reached
 LEFT JOIN images USING (manifest_digest)
 WHERE named.tag IS NOT NULL;
 COMMENT ON VIEW tags IS 'tags as they were last observed. Each has a row for every image behind it that is in the catalogue, else one in which manifest_digest is NULL. A tag that is gone has none';
+COMMENT ON COLUMN tags.registry IS 'the registry''s host, with its port; NULL for a file';
+COMMENT ON COLUMN tags.repository IS 'the repository''s path in its registry; of a file its transport and path';
+COMMENT ON COLUMN tags.tag IS 'the tag, or the name in a file, empty for what has none; NULL: named by its digest';
+COMMENT ON COLUMN tags.reference IS 'the tag in full';
+COMMENT ON COLUMN tags.digest IS 'what the tag points at';
+COMMENT ON COLUMN tags.manifest_digest IS 'the digest of an image behind the tag; NULL if none is in the catalogue';
+COMMENT ON COLUMN tags.platform IS 'the platform in its normal form; NULL for what is no image';
+COMMENT ON COLUMN tags.created IS 'when it was made; NULL for Go''s zero time and the Unix epoch';
+COMMENT ON COLUMN tags.compressed_bytes IS 'the size of its layers, as they are stored, one that stands twice twice; NULL if unknown';
+COMMENT ON COLUMN tags.observed_at IS 'when that was seen';
 
 CREATE VIEW registry_sizes AS
 WITH stored AS (
@@ -54,6 +64,12 @@ FROM logical
 JOIN named USING (registry)
 LEFT JOIN deduplicated USING (registry);
 COMMENT ON VIEW registry_sizes IS 'registries, and the images in the catalogue that names lead to now, each counted once. logical_bytes adds up their sizes, deduplicated_bytes their distinct layers. Files on this machine have no registry, and no row';
+COMMENT ON COLUMN registry_sizes.registry IS 'the registry''s host, with its port; NULL for a file';
+COMMENT ON COLUMN registry_sizes.repositories IS 'how many repositories have such images';
+COMMENT ON COLUMN registry_sizes.tags IS 'how many tags it has';
+COMMENT ON COLUMN registry_sizes.images IS 'how many images it has, each counted once however many tags it has';
+COMMENT ON COLUMN registry_sizes.logical_bytes IS 'the size of its images, whatever they share';
+COMMENT ON COLUMN registry_sizes.deduplicated_bytes IS 'the size of the distinct layers of its images';
 
 CREATE VIEW repository_sizes AS
 WITH stored AS (
@@ -94,6 +110,13 @@ FROM logical
 JOIN named USING (storage, repository)
 LEFT JOIN deduplicated USING (storage, repository);
 COMMENT ON VIEW repository_sizes IS 'repositories, and the images in the catalogue that names lead to now, each counted once however many tags it has. logical_bytes adds up their sizes, deduplicated_bytes their distinct layers, unique_bytes those layers that no other repository of the registry has. A file on this machine shares nothing';
+COMMENT ON COLUMN repository_sizes.registry IS 'the registry''s host, with its port; NULL for a file';
+COMMENT ON COLUMN repository_sizes.repository IS 'the repository''s path in its registry; of a file its transport and path';
+COMMENT ON COLUMN repository_sizes.tags IS 'how many tags it has';
+COMMENT ON COLUMN repository_sizes.images IS 'how many images it has, each counted once however many tags it has';
+COMMENT ON COLUMN repository_sizes.logical_bytes IS 'the size of its images, whatever they share';
+COMMENT ON COLUMN repository_sizes.deduplicated_bytes IS 'the size of the distinct layers of its images';
+COMMENT ON COLUMN repository_sizes.unique_bytes IS 'the size of the layers that no other repository of the registry has';
 
 CREATE VIEW tag_sizes AS
 WITH held AS (
@@ -124,3 +147,10 @@ SELECT
 FROM sized
 LEFT JOIN freed USING (storage, repository, tag);
 COMMENT ON VIEW tag_sizes IS 'tags with images in the catalogue. platforms counts those of the images, logical_bytes adds up their sizes. reclaimable_bytes is what would be freed if this tag alone went: the layers that no other name of the registry needs now';
+COMMENT ON COLUMN tag_sizes.registry IS 'the registry''s host, with its port; NULL for a file';
+COMMENT ON COLUMN tag_sizes.repository IS 'the repository''s path in its registry; of a file its transport and path';
+COMMENT ON COLUMN tag_sizes.tag IS 'the tag, or the name in a file, empty for what has none; NULL: named by its digest';
+COMMENT ON COLUMN tag_sizes.digest IS 'what the tag points at';
+COMMENT ON COLUMN tag_sizes.platforms IS 'how many platforms its images are for';
+COMMENT ON COLUMN tag_sizes.logical_bytes IS 'the size of its images, whatever they share';
+COMMENT ON COLUMN tag_sizes.reclaimable_bytes IS 'the size of the layers that would be freed if this tag alone went';

@@ -55,3 +55,7 @@ FROM (
 ) AS told
 ORDER BY number, figure;
 COMMENT ON VIEW registry_summary IS 'a registry in the figures of "Large-scale analysis of the Docker Hub dataset" (Zhao et al. 2019), over the images and layers that count now; the study took one image of each repository. Markers are no files, empty files are. Quantiles are interpolated. value is NULL where there is nothing to count';
+COMMENT ON COLUMN registry_summary.figure IS 'the figure''s name';
+COMMENT ON COLUMN registry_summary.value IS 'its value, in its unit; NULL where there is nothing to count';
+COMMENT ON COLUMN registry_summary.unit IS 'its unit';
+COMMENT ON COLUMN registry_summary.definition IS 'what it is, and over what it is reckoned';
