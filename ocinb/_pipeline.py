@@ -17,15 +17,6 @@ Result = TypeVar("Result")
 def hand_over(items: Iterable[Item], use: Callable[[Iterator[Item]], Result], *, ahead: int) -> Result:
     """Have one thread make things and another use them, each at its own pace.
 
-    Parameters
-    ----------
-    items
-        What is made; whatever makes it runs in a thread of its own.
-    use
-        Uses it; what it leaves is made all the same.
-    ahead
-        So many of them may wait to be used.
-
     Raises
     ------
     BaseException
@@ -53,22 +44,6 @@ def hand_out(
     ahead: int | None = None,
 ) -> Result:
     """Have things used by several threads, each as soon as it is there.
-
-    Parameters
-    ----------
-    make
-        Called with a function that takes the things, one by one, from any thread.
-    use
-        Called with each of them.
-    workers
-        How many are used at a time, at most; whatever makes them runs beside that.
-    ahead
-        So many of them may wait to be used; None for any number.
-
-    Returns
-    -------
-    Result
-        What `make` gave.
 
     Raises
     ------
@@ -99,22 +74,6 @@ def hand_in(
     pause: float,
 ) -> Result:
     """Have one thread use what several make, and hear when nothing came for a while.
-
-    Parameters
-    ----------
-    make
-        Called with a function that takes the things, one by one, from any thread.
-    use
-        Uses them: None stands for a while without one.
-    ahead
-        So many of them may wait to be used.
-    pause
-        How long such a while is, in seconds.
-
-    Returns
-    -------
-    Result
-        What `make` gave.
 
     Raises
     ------

@@ -171,21 +171,6 @@ def alone(key: Hashable) -> Iterator[None]:
 def run_all(function: Callable[[Item], Result], items: Iterable[Item], *, workers: int) -> list[Result]:
     """Call a function for each item, several at a time.
 
-    Parameters
-    ----------
-    function
-        What is called; it may raise.
-    items
-        What it is called with.
-    workers
-        How many calls run at a time, at most: another begins when one waits (see `woken_by`) or takes long. With one
-        worker, or one item, there is one thread; it is never the caller's, so that an interrupt is heard at once.
-
-    Returns
-    -------
-    list
-        The results in the order of the items.
-
     Raises
     ------
     BaseException

@@ -78,13 +78,7 @@ class Schema:
     columns: tuple[Column, ...]
 
     def frame(self, rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
-        """Make a DataFrame; what a row lacks is NA, and without rows the columns and types are the same.
-
-        Parameters
-        ----------
-        rows
-            A mapping for each row, from column name to value.
-        """
+        """Make a DataFrame; what a row lacks is NA, and without rows the columns and types are the same."""
         with collector_off():
             import pandas as pd
 
@@ -96,16 +90,7 @@ class Schema:
         return marked(pd.DataFrame(columns, copy=False))
 
     def frame_of(self, columns: Mapping[str, Sequence[Any]], *, same: Mapping[str, Any]) -> pd.DataFrame:
-        """Make a DataFrame of whole columns: what has half a million rows has no object for each of them.
-
-        Parameters
-        ----------
-        columns
-            The values by the name of the column, all equally many, None for what is NA; at least one column. Times are
-            microseconds since 1970.
-        same
-            What stands in all rows, by the name of the column. What stands in neither is NA.
-        """
+        """Make a DataFrame of whole columns: what has half a million rows has no object for each of them."""
         with collector_off():
             import pandas as pd
 

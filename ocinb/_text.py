@@ -112,17 +112,7 @@ _CELL = "text-align: left; vertical-align: top; padding: 0.15em 1.2em 0.15em 0; 
 
 
 def card(title: str, note: str, rows: Iterable[Sequence[str]], body: str = "") -> str:
-    """Show a small object as HTML: what it is, and a table of its parts, which reads well without styles too.
-
-    Parameters
-    ----------
-    title, note
-        What it is, and what is to be said beside it.
-    rows
-        The parts: the name of each, its value, which a click selects whole, and words about it, if there are any.
-    body
-        HTML that comes below, escaped.
-    """
+    """Show a small object as HTML: what it is, and a table of its parts, which reads well without styles too."""
     lines = "".join(f'<tr style="background: none">{_cells(row)}</tr>' for row in rows)
     head = f'<b>{escape_html(title)}</b> <span style="{_DIM}">{escape_html(note)}</span>'
     table = f'<table style="border: 0; margin: 0.3em 0; font-size: inherit">{lines}</table>' if lines else ""

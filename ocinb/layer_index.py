@@ -60,19 +60,7 @@ class Board(NoProgress):
 
 
 class Scan:
-    """One blob on its way into a table; a context manager, which takes back what it told if it fails.
-
-    Parameters
-    ----------
-    file
-        The blob.
-    digest
-        What it has to be.
-    settings
-        How large what it holds may be.
-    board
-        Who is told.
-    """
+    """One blob on its way into a table; a context manager, which takes back what it told if it fails."""
 
     def __init__(self, file: BinaryIO, digest: Digest, settings: Settings, board: Board) -> None:
         self._file = file
@@ -94,15 +82,6 @@ class Scan:
 
     def run(self, writer: Writer, as_layer: Callable[[Columns], Columns], algorithm: str) -> Table:
         """Read all of it.
-
-        Parameters
-        ----------
-        writer
-            Takes what stands in it.
-        as_layer
-            Turns the entries of a tar into those of a layer, some at a time.
-        algorithm
-            By what the tar is hashed, for its diff_id.
 
         Raises
         ------
@@ -202,28 +181,6 @@ def index_layers(
 
     What was read before is not read again, and its blob need not be there. Other blobs are fetched into the store;
     whoever calls tells others that it is in use.
-
-    Parameters
-    ----------
-    layers
-        Those that are wanted.
-    layout
-        The store.
-    settings
-        How many blobs come at a time, and how large what they hold may be.
-    progress
-        Who is told of each blob, by its digest, and has begun to draw: how it is fetched, as by `Transfer`, and read.
-    errors
-        ``"raise"``, or ``"skip"`` to have what failed as the result of its digest.
-    as_layer
-        Turns the entries of a tar into those of a layer, some at a time.
-    workers
-        How many layers are read at a time; None for as many as are worth it, if nobody else reads.
-
-    Returns
-    -------
-    dict
-        By digest, in the order of the layers.
 
     Raises
     ------

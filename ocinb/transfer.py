@@ -55,19 +55,7 @@ class Transferred:
 
 
 class Transfer:
-    """A number of jobs into one layout.
-
-    Parameters
-    ----------
-    layout
-        Where the blobs go.
-    settings
-        How many at a time, and how often a broken one is resumed.
-    progress
-        Who is told.
-    verify
-        ``"size"`` trusts what has not changed since it arrived verified; ``"full"`` hashes it again.
-    """
+    """A number of jobs into one layout."""
 
     def __init__(self, layout: Layout, settings: Settings, progress: Progress, *, verify: str) -> None:
         self._layout = layout

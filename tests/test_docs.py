@@ -190,13 +190,15 @@ def test_the_page_says_how_many_requests_it_takes(registry: SampleRegistry) -> N
 
     settings.tag_ttl = 0
     with ocinb.Catalog() as catalog:
-        assert asked("demo/hello:latest") == 6
-        assert asked("demo/shop:1.0") == 5 + 6 * 2
+        assert asked("demo/hello:latest") == 2
+        assert asked("demo/shop:1.0") == 1 + 2 * 2
         assert asked("demo/shop:1.0") == 1
-        assert asked("demo/shop:1.1", platform="linux/amd64") == 11
+        assert asked("demo/shop:1.1", platform="linux/amd64") == 3
+        assert asked("demo/hello:latest", referrers=True) == 1 + 4
     page = (DOCS / "registry.md").read_text(encoding="utf-8")
-    assert "| 6: its manifest" in page
-    assert '| 5 + 6 *n*, `platform="linux/amd64"` makes that 11 |' in page
+    assert "| 2: its manifest" in page
+    assert '| 1 + 2 *n*, `platform="linux/amd64"` makes that 3 |' in page
+    assert "| 4 more: the referrers API, and cosign's three tags" in page
 
 
 def test_words_are_told_in_full_and_escaped(joining: ModuleType) -> None:

@@ -110,29 +110,7 @@ def compression_of(beginning: bytes) -> str:
 
 
 def decompressed(chunks: Iterable[bytes], limits: Limits, where: str, *, size: int | None = None) -> Iterator[bytes]:
-    """Unpack what came, in chunks of 256 KiB to some 4 MiB; what is not compressed is given as it came.
-
-    Parameters
-    ----------
-    chunks
-        The compressed bytes. All of them are asked for before this ends without an error, those behind the last member
-        too, so that whoever hashes them on the way has seen all.
-    limits
-        How much may come out.
-    where
-        What people call it.
-    size
-        How many bytes are to come, if that is known: the ratio is one to them then, and not to those that came so far.
-        A layer may well begin with a large file of zeros.
-
-    Raises
-    ------
-    IntegrityError
-        If it is cut off or damaged, or something else stands behind it. Zeros behind a gzip are padding, as for GNU
-        gzip (``get_method`` in gzip.c); so are those behind a stream of xz, in fours (the .xz file format, 2.2).
-    InvalidError
-        If it passes a limit; the message names the setting.
-    """
+    """Unpack what came, in chunks of 256 KiB to some 4 MiB; what is not compressed is given as it came."""
     rest = iter(chunks)
     head = _head(rest)
     compression = compression_of(b"".join(head))

@@ -42,13 +42,7 @@ class SparseRecords:
         return self.major is not None or bool(self.numbers)
 
     def whole_size(self) -> int | None:
-        """Give how large the file is, holes and all; None if nothing is said.
-
-        Raises
-        ------
-        MalformedError
-            If two sizes are said.
-        """
+        """Give how large the file is, holes and all; None if nothing is said."""
         if None not in {self.size, self.realsize} and self.size != self.realsize:
             raise MalformedError("its pax header says two sizes")
         return self.realsize if self.size is None else self.size
@@ -67,13 +61,7 @@ class Attributes:
     sparse: SparseRecords | None = None
 
     def read(self, body: bytes) -> Attributes:
-        """Give these with what a header adds to them or takes back.
-
-        Raises
-        ------
-        MalformedError
-            If it is none.
-        """
+        """Give these with what a header adds to them or takes back."""
         more = replace(self, sparse=None)
         for name, value in records(body):
             if name in _READERS:
@@ -90,11 +78,6 @@ def records(body: bytes) -> Iterator[tuple[bytes, bytes]]:
 
     >>> list(records(b"12 path=a/b\n13 comment=\xff\n"))
     [(b'path', b'a/b'), (b'comment', b'\xff')]
-
-    Raises
-    ------
-    MalformedError
-        If they are none. Zeros at the end are left.
     """
     at = 0
     while at < len(body):
@@ -206,13 +189,7 @@ class Ahead:
         self._defaults: Attributes | None = None
 
     def add(self, kind: bytes, body: bytes) -> None:
-        """Take the content of one such header; of two of a kind the last counts.
-
-        Raises
-        ------
-        MalformedError
-            If it is none.
-        """
+        """Take the content of one such header; of two of a kind the last counts."""
         if kind == LONG_NAME:
             self._name = text_field(body)
         elif kind == LONG_LINK:

@@ -41,13 +41,6 @@ class TarLimits:
 class Spending:
     """What one tar asked for so far; whatever is too much is refused, and the error names the limit.
 
-    Parameters
-    ----------
-    limits
-        How much it may ask for.
-    where
-        What it is, for errors.
-
     Attributes
     ----------
     in_headers

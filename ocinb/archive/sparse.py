@@ -73,22 +73,7 @@ class _WrittenMap(SparseMap):
 
 
 def map_of(header: Header, records: SparseRecords | None, block: bytes) -> tuple[int, SparseMap]:
-    """Give how large a sparse file is, holes and all, and what its headers say of its map.
-
-    Parameters
-    ----------
-    header
-        Its header.
-    records
-        What pax says of it, if it does.
-    block
-        The header as it is written.
-
-    Raises
-    ------
-    MalformedError
-        If it contradicts itself.
-    """
+    """Give how large a sparse file is, holes and all, and what its headers say of its map."""
     if records is None:
         if header.magic != OLD_GNU:
             raise MalformedError("it is an old sparse file, but no header of GNU tar")
@@ -106,22 +91,7 @@ def map_of(header: Header, records: SparseRecords | None, block: bytes) -> tuple
 
 
 def runs(numbers: Sequence[int], size: int, stored: int) -> list[tuple[int, int]]:
-    """Give where in a file its runs begin and how long they are.
-
-    Parameters
-    ----------
-    numbers
-        Both by turns.
-    size
-        Of the file, holes and all.
-    stored
-        How many bytes the tar has of it.
-
-    Raises
-    ------
-    MalformedError
-        If they are out of order, lie outside of the file, or are not what is stored.
-    """
+    """Give where in a file its runs begin and how long they are."""
     if len(numbers) % 2:
         raise MalformedError("the map of its holes ends in the middle")
     pairs = list(zip(numbers[::2], numbers[1::2], strict=True))

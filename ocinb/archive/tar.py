@@ -64,13 +64,6 @@ class _Sparse:
 class Scanner:
     """Reads a tar as it comes, in pieces of any size.
 
-    Parameters
-    ----------
-    limits
-        How much it may ask for.
-    where
-        What it is, for errors.
-
     Attributes
     ----------
     seen
@@ -97,15 +90,7 @@ class Scanner:
         self._gap = 0
 
     def feed(self, chunk: bytes | memoryview) -> None:
-        """Read the next piece.
-
-        Raises
-        ------
-        IntegrityError
-            If it is no tar or damaged; it says at which byte.
-        InvalidError
-            If it passes a limit; it says which.
-        """
+        """Read the next piece."""
         check_stopped()
         view, at = memoryview(chunk), 0
         begin, self.seen = self.seen, self.seen + len(view)
@@ -130,14 +115,7 @@ class Scanner:
             self._rows.clear()
 
     def finish(self) -> None:
-        """Say that nothing more comes.
-
-        Raises
-        ------
-        IntegrityError
-            If an entry has begun that is not all there; the zeros behind the last one's content need not be. Zeros that
-            are no whole block begin none.
-        """
+        """Say that nothing more comes."""
         begun = self._left or self._sparse or self._spending.in_headers
         if not self._over and (begun or self._rest.strip(b"\0")):
             at = self._at if begun else self.seen - len(self._rest)
@@ -313,26 +291,7 @@ class _Reader(Scanner):
 
 
 def read_entry(chunks: Iterable[bytes], position: int, limits: TarLimits, where: str) -> bytes:
-    """Read the content of one entry, holes and all; nothing behind it is read.
-
-    Parameters
-    ----------
-    chunks
-        The tar, in pieces.
-    position
-        Which entry, as in `Columns`.
-    limits
-        How much the tar may ask for.
-    where
-        What it is, for errors.
-
-    Raises
-    ------
-    IntegrityError
-        If the tar is damaged or cut off before the end of the entry.
-    InvalidError
-        If there is no such entry, it is no regular file, or the tar passes a limit.
-    """
+    """Read the content of one entry, holes and all; nothing behind it is read."""
     reader = _Reader(position, limits, where)
     for chunk in chunks:
         reader.feed(chunk)

@@ -43,28 +43,7 @@ _LOW: Final = 0xFFFF
 
 
 def read_plain(view: memoryview, at: int, begin: int, position: int, most: int) -> tuple[list[Row], int]:
-    """Read the plain entries that stand in a piece of a tar from one place on, up to the first that is not plain.
-
-    Parameters
-    ----------
-    view
-        The piece.
-    at
-        Where in it a header begins.
-    begin
-        Where in the tar the piece begins.
-    position
-        Of the first entry.
-    most
-        How many entries the tar may have; those beyond are left.
-
-    Returns
-    -------
-    list of Row
-        The entries.
-    int
-        Where in the piece the first byte stands that was not read.
-    """
+    """Read the plain entries that stand in a piece of a tar from one place on, up to the first that is not plain."""
     rows: list[Row] = []
     try:
         while position < most:

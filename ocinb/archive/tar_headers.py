@@ -127,13 +127,7 @@ class Header:
 
 
 def header_of(block: bytes) -> Header | None:
-    """Read a block; None if it is the end of the tar, only zeros.
-
-    Raises
-    ------
-    MalformedError
-        If it does not add up, or what stands in it cannot be.
-    """
+    """Read a block; None if it is the end of the tar, only zeros."""
     name, mode, uid, gid, size, mtime, recorded, kind, link, magic, rest = _FIELDS.unpack(block)
     if recorded != b"%06o\0 " % sum_of(block):
         if block == ZERO_BLOCK:
@@ -162,15 +156,6 @@ def whole_name(name: bytes, magic: bytes, rest: bytes) -> bytes:
 
     Go before 1.8 wrote one into headers of GNU tar, where two times stand; as Go does since, it is believed if they are
     none.
-
-    Parameters
-    ----------
-    name
-        As it is written in its own field.
-    magic
-        Which format it is, with its version.
-    rest
-        The last 167 bytes of the header.
     """
     if magic.startswith(_USTAR):
         prefix = text_field(rest[_STAR_PREFIX if rest.endswith(_STAR) else _PREFIX])

@@ -124,15 +124,7 @@ class AuthFiles:
 
 
 def auth_paths(environment: Mapping[str, str], system: str) -> list[AuthPath]:
-    """List where files may be, in the order in which they count; a place that is named twice is looked into once.
-
-    Parameters
-    ----------
-    environment
-        The variables.
-    system
-        As in ``sys.platform``.
-    """
+    """List where files may be, in the order in which they count; a place that is named twice is looked into once."""
     home = _home(environment)
     named, docker = environment.get("REGISTRY_AUTH_FILE"), environment.get("DOCKER_CONFIG")
     places = []

@@ -98,13 +98,7 @@ class Authorizer:
         return (_principal(self._find(scope)), "") if self._has_asked or self._asked_before else ("",)
 
     def authorize(self, base: str, scope: str) -> Authorization:
-        """Return the authorization for a scope at the registry's URL ``base``, from what is known of its challenge.
-
-        Raises
-        ------
-        AuthError
-            If the token service grants no token.
-        """
+        """Return the authorization for a scope at the registry's URL ``base``, from what is known of its challenge."""
         if not self._has_asked:
             return Authorization()
         found = self._find(scope)
@@ -119,24 +113,7 @@ class Authorizer:
         return Authorization(credential.basic, _principal(found), found.words, credential)
 
     def learn(self, answer: Answer, base: str, scope: str, used: str | None) -> bool:
-        """Learn from a refusal, and return whether another request can succeed.
-
-        Parameters
-        ----------
-        answer
-            The refusal.
-        base
-            The registry's URL.
-        scope
-            The scope of the request.
-        used
-            The header that was refused; its token is forgotten.
-
-        Raises
-        ------
-        AuthError
-            If the registry requires credentials and none were found.
-        """
+        """Learn from a refusal, and return whether another request can succeed."""
         challenge = _challenge_in(answer) or (None if used else self._probe(answer, base))
         if answer.status != 401 and (challenge is None or (used and not _is_insufficient(challenge))):  # noqa: PLR2004 - HTTP
             return False

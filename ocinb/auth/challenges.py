@@ -106,18 +106,6 @@ def wider(scope: str, named: str, *, insufficient: bool) -> tuple[str, ...]:
 
     Behind a proxy a repository may have another name, so a scope that opens another one for reading is taken over.
     More than reading is asked for only in the repository in question, and only if a token was not enough.
-
-    Parameters
-    ----------
-    scope
-        What we would ask for.
-    named
-        The parameter of the challenge: scopes with blanks between them. If one of them is none, all are left out.
-    insufficient
-        Whether a token for less was refused.
-
-    >>> wider("repository:shop:pull", "repository:proxy/shop:pull repository:shop:pull,push", insufficient=False)
-    ('repository:shop:pull', 'repository:proxy/shop:pull')
     """
     scopes = list(filter(None, named.split(" ")))
     if len(named) > MAX_CHARACTERS or not all(map(_SCOPE.fullmatch, scopes)):

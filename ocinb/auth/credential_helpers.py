@@ -44,30 +44,14 @@ class Said:
 
 
 class Helpers:
-    """Runs helpers, and remembers for a while what they said.
-
-    Parameters
-    ----------
-    settings
-        How long one may take.
-    """
+    """Runs helpers, and remembers for a while what they said."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._said: dict[tuple[str, str], tuple[Stamp, Said]] = {}
 
     def ask(self, name: str, server: str, stamp: Stamp) -> Said:
-        """Ask a helper for the login at a server, or give what it said a moment ago.
-
-        Parameters
-        ----------
-        name
-            What stands behind ``docker-credential-``.
-        server
-            The host, or what docker calls it.
-        stamp
-            Of the file that names the helper: a login writes it anew, so that what was said before no longer counts.
-        """
+        """Ask a helper for the login at a server, or give what it said a moment ago."""
         with alone((id(self), name, server)):
             before, said = self._said.get((name, server), ((), None))
             if said is None or before != stamp or said.until <= time.monotonic():

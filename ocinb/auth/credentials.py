@@ -98,15 +98,7 @@ _SETTINGS = "ocinb.settings.credentials"
 
 
 class CredentialLookup:
-    """Looks for the credentials of one registry, each time anew: a login in another terminal is heard.
-
-    Parameters
-    ----------
-    settings
-        What people have set.
-    registry
-        The registry's name.
-    """
+    """Looks for the credentials of one registry, each time anew: a login in another terminal is heard."""
 
     def __init__(self, settings: Settings, registry: str) -> None:
         self._settings = settings

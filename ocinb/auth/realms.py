@@ -14,22 +14,7 @@ from ocinb.network.tls import is_insecure
 
 
 def realm_of(parameter: str, base: str, settings: Settings) -> str:
-    """Give the address at which a registry wants tokens to be asked for.
-
-    Parameters
-    ----------
-    parameter
-        The realm of its challenge, which may be relative.
-    base
-        Its own URL.
-    settings
-        The hosts that may do without TLS.
-
-    Raises
-    ------
-    AuthError
-        If it is no address, or none where anything may be asked for.
-    """
+    """Give the address at which a registry wants tokens to be asked for."""
     try:
         realm = followed(base, parameter)
     except TransportError as error:

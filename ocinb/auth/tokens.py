@@ -68,17 +68,7 @@ class Token:
 
 
 class TokenCache:
-    """The tokens of one registry.
-
-    Parameters
-    ----------
-    http
-        Who asks for them.
-    settings
-        Limits.
-    registry
-        The registry's name.
-    """
+    """The tokens of one registry."""
 
     def __init__(self, http: Http, settings: Settings, registry: str) -> None:
         self._http = http
@@ -89,22 +79,7 @@ class TokenCache:
         self._without_post: set[str] = set()
 
     def get(self, wanted: TokenRequest, found: Found, base: str) -> Token:
-        """Give a token that is kept, or ask for one; of several threads one asks, and the others share it.
-
-        Parameters
-        ----------
-        wanted
-            The token.
-        found
-            Who asks.
-        base
-            The registry's URL, which names the realm.
-
-        Raises
-        ------
-        AuthError
-            If there is none.
-        """
+        """Give a token that is kept, or ask for one; of several threads one asks, and the others share it."""
         key = wanted, found.credential.fingerprint if found.credential else ""
         with alone((id(self), key)):
             token = self._kept.get(key)
@@ -181,13 +156,7 @@ class TokenCache:
 
 
 def read_token(answer: Answer) -> Token:
-    """Read what a token service gave.
-
-    Raises
-    ------
-    AuthError
-        If it is no token. Nothing of what came is quoted: it may be one all the same.
-    """
+    """Read what a token service gave."""
     url = safe_url(answer.url)
     try:
         body = Fields(parse_object(answer.body, "the token"), "the token")

@@ -31,28 +31,7 @@ _HELD = Schema("held_images", "image that a node has", (_NODE, _DIGEST))
 def pull_cost(
     connection: duckdb.DuckDBPyConnection, names: Sequence[str], cached: Sequence[str], wanted: Wanted, default: str
 ) -> pd.DataFrame:
-    """Reckon what a node has to fetch for each image.
-
-    Parameters
-    ----------
-    connection
-        Where to ask.
-    names
-        What is pulled.
-    cached
-        What the node has.
-    wanted
-        The platforms.
-    default
-        The platform that is meant if none is wanted.
-
-    Raises
-    ------
-    InvalidError
-        If one is no name.
-    NotFoundError
-        If one stands for nothing now, has no image for a platform, or one that is not in the catalogue.
-    """
+    """Reckon what a node has to fetch for each image."""
     found, offers = CatalogNames(connection), Offers(connection, default)
     pulled = [(one.name, *chosen) for one in found.find(names) for chosen in offers.chosen(one, wanted)]
     held = found.find(cached)
@@ -90,15 +69,7 @@ _REMOVED = Schema("removed", "name", tuple(Column(name, TEXT, "") for name in "r
 
 
 def freed_layers(connection: duckdb.DuckDBPyConnection, names: Sequence[str]) -> pd.DataFrame:
-    """Find the layers that nothing would need any more, the largest first.
-
-    Raises
-    ------
-    InvalidError
-        If one is no name.
-    NotFoundError
-        If one stands for nothing now.
-    """
+    """Find the layers that nothing would need any more, the largest first."""
     removed = _REMOVED.frame(
         {
             "registry": one.registry,

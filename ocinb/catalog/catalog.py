@@ -316,13 +316,7 @@ class Catalog(Questions, Described, Exported):
         return self._shown(repr(self))
 
     def __reduce__(self) -> tuple[Callable[[type[Catalog], Path], Catalog], tuple[type[Self], Path]]:
-        """Leave this process, or be copied, as a catalogue on the same file.
-
-        Raises
-        ------
-        InvalidError
-            If it is in memory.
-        """
+        """Leave this process, or be copied, as a catalogue on the same file."""
         if not isinstance(self.path, Path):
             raise InvalidError("a catalogue in memory cannot be copied or pickled", hint="Catalog.export keeps it")
         return _reopened, (type(self), self.path)

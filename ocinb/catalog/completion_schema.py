@@ -34,13 +34,7 @@ class Vocabulary:
 
 
 def read_vocabulary(catalog: Catalog) -> Vocabulary:
-    """Ask a catalogue for its names, those too that people gave it, without what only ocinb itself looks at.
-
-    Raises
-    ------
-    TransportError
-        If the file cannot be read, or another process holds it for longer than a few seconds.
-    """
+    """Ask a catalogue for its names, those too that people gave it, without what only ocinb itself looks at."""
     named = catalog.sql(script("queries/vocabulary.sql"))
     listed = zip(named["name"], named["kind"], named["columns"], strict=True)
     rows = [(name, kind, columns) for name, kind, columns in listed if name not in HELPERS]
@@ -61,21 +55,6 @@ def _columns_of(catalog: Catalog, function: str) -> tuple[str, ...]:
 
 def named_parameters(query: str) -> list[str]:
     """Give the names of the parameters of a question, of the last one if there are several: DuckDB takes no others.
-
-    Parameters
-    ----------
-    query
-        The question, in DuckDB's SQL.
-
-    Returns
-    -------
-    list of str
-        Such as ``name`` for ``$name``; a number for each ``?``.
-
-    Raises
-    ------
-    InvalidError
-        If DuckDB cannot parse it.
 
     Examples
     --------

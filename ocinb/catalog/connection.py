@@ -48,13 +48,7 @@ class Memory:
 
     @contextmanager
     def connect(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Give a connection for the time of a block.
-
-        Raises
-        ------
-        InvalidError
-            If it was closed, before or meanwhile.
-        """
+        """Give a connection for the time of a block."""
         connection = self._enter()
         try:
             yield connection
@@ -123,20 +117,7 @@ _NO_COLUMN = re.compile(
 
 
 class Connections:
-    """Gives connections to one catalogue.
-
-    Parameters
-    ----------
-    path
-        The file, or ``":memory:"``. One that is not there is made: all of it, or nothing.
-
-    Raises
-    ------
-    InvalidError
-        If the file is no catalogue of this version, which is left as it is, or if there is no directory for it.
-    TransportError
-        If another process holds it for longer than a few seconds, or the disk does not let us.
-    """
+    """Gives connections to one catalogue."""
 
     def __init__(self, path: str | PathLike[str]) -> None:
         self.path = place_of(path)
@@ -162,14 +143,7 @@ class Connections:
 
     @contextmanager
     def connect(self, *, patience: float | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Give a connection for the time of a block, to be used by one thread.
-
-        Parameters
-        ----------
-        patience
-            How many seconds to wait for another process that holds the file; None for those of somebody who writes,
-            or is about to: what was fetched for that is not to be lost.
-        """
+        """Give a connection for the time of a block, to be used by one thread."""
         with translated(f"the catalogue {self.path} cannot be used"), self._opened(patience) as connection:
             connection.execute("SET enable_progress_bar = false")  # it knows nothing of settings.progress
             yield connection
@@ -192,13 +166,6 @@ class Connections:
 
         It has a connection to itself: DuckDB heeds another thread's interrupt at once, and Ctrl-C late or never. What
         does not heed it goes on there, and nobody waits for it.
-
-        Parameters
-        ----------
-        question
-            Called with a connection.
-        what
-            What could not be done, if DuckDB refuses.
         """
 
         def answer(asked: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
@@ -215,13 +182,7 @@ class Connections:
 
     @contextmanager
     def write(self, *, patience: float | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Give a connection to one thread at a time: what two put in at a time would stand twice.
-
-        Parameters
-        ----------
-        patience
-            As for `connect`.
-        """
+        """Give a connection to one thread at a time: what two put in at a time would stand twice."""
         with alone(self._one), self.connect(patience=patience) as connection:
             connection.execute(f"SET checkpoint_threshold = '{LOG_SIZE}'")
             yield connection
@@ -233,13 +194,7 @@ class Connections:
 
 
 def place_of(given: str | PathLike[str]) -> str | Path:
-    """Say where a catalogue is kept by what somebody gave for it: in a file, or ``":memory:"``.
-
-    Raises
-    ------
-    OcinbError
-        If it is no path.
-    """
+    """Say where a catalogue is kept by what somebody gave for it: in a file, or ``":memory:"``."""
     path = os.fspath(given) if isinstance(given, str | PathLike) else None
     if not path:
         raise InvalidError(f"a catalogue takes the path of a file, not {given!r}")
@@ -265,13 +220,7 @@ def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
 
 
 def refuse_open_transaction(connection: duckdb.DuckDBPyConnection) -> None:
-    """Take back what is not committed.
-
-    Raises
-    ------
-    InvalidError
-        If there was a transaction.
-    """
+    """Take back what is not committed."""
     try:
         connection.rollback()
     except duckdb.TransactionException:  # there is none
@@ -282,20 +231,7 @@ def refuse_open_transaction(connection: duckdb.DuckDBPyConnection) -> None:
 
 @contextmanager
 def translated(what: str) -> Iterator[None]:
-    """Turn errors of DuckDB into those of ocinb.
-
-    Parameters
-    ----------
-    what
-        What could not be done.
-
-    Raises
-    ------
-    TransportError
-        If the disk or the memory is at fault.
-    InvalidError
-        If it is what was asked.
-    """
+    """Turn errors of DuckDB into those of ocinb."""
     try:
         yield
     except _OF_THE_MACHINE as error:
@@ -346,15 +282,7 @@ def _make(path: Path) -> None:
 
 
 def check_directory(path: Path) -> None:
-    """Refuse a path for a new file if there is no directory for it.
-
-    Raises
-    ------
-    InvalidError
-        If there is none.
-    TransportError
-        If the system does not let us look.
-    """
+    """Refuse a path for a new file if there is no directory for it."""
     with reading(str(path)):
         if not path.parent.is_dir():
             raise InvalidError(f"there is no directory {path.parent}", hint=OTHER_PATH)

@@ -51,15 +51,7 @@ class _Named:
 
 
 class Distributions:
-    """Says which distribution images are of; a content that many have is read once.
-
-    Parameters
-    ----------
-    store
-        Where the layers are that were read as a whole.
-    settings
-        How much a tar may ask for.
-    """
+    """Says which distribution images are of; a content that many have is read once."""
 
     def __init__(self, store: Layout, settings: Settings) -> None:
         self._store = store

@@ -150,17 +150,7 @@ class Rows:
 
 
 def rows_of(reference: Reference, resolved: Resolved, images: list[Image]) -> Rows:
-    """Make the rows of all that stands behind a name.
-
-    Parameters
-    ----------
-    reference
-        The name. With a digest in it, nothing was learned about what its tag points at.
-    resolved
-        What it points at, and when that was said.
-    images
-        The images that were read.
-    """
+    """Make the rows of all that stands behind a name."""
     rows = Rows()
     place = place_of(reference) | ({"tag": None} if reference.digest else {})
     said_at = None if reference.digest else resolved.said_at

@@ -133,17 +133,7 @@ class Written:
 
 
 class FilesWriter:
-    """Lays images and writes them; for one thread at a time, but for `find`.
-
-    Parameters
-    ----------
-    connections
-        The catalogue.
-    store
-        Where tables of layers may be.
-    distributions
-        Finds out which distribution an image is of.
-    """
+    """Lays images and writes them; for one thread at a time, but for `find`."""
 
     def __init__(self, connections: Connections, store: Layout, distributions: Distributions) -> None:
         self._known: dict[Digest, KnownLayer] = {}
@@ -171,20 +161,7 @@ class FilesWriter:
         return any(digest in self for digest in plan.new)
 
     def overlay(self, plan: OverlayPlan, *, by_tables: bool) -> OverlaidImage:
-        """Lay an image; its layers count as known from now on.
-
-        Parameters
-        ----------
-        plan
-            The image.
-        by_tables
-            Whether new layers are written out of their tables in the store, and not kept in memory until then.
-
-        Raises
-        ------
-        InvalidError
-            If it cannot be laid.
-        """
+        """Lay an image; its layers count as known from now on."""
         keys = [self._key(plan, layer) for layer in plan.layers]
 
         def read(number: int) -> Columns:
@@ -202,17 +179,7 @@ class FilesWriter:
         return OverlaidImage(plan.manifest_digest, frozenset(digests), rows, found, distribution, replaces)
 
     def write(self, batch: Sequence[OverlaidImage]) -> Written:
-        """Write images that were laid, all of them or none.
-
-        Raises
-        ------
-        OutdatedError
-            If another process changed what is known of their layers.
-        InvalidError
-            If the catalogue does not take them.
-        TransportError
-            If the catalogue cannot be written, or another process holds it.
-        """
+        """Write images that were laid, all of them or none."""
         what = ", ".join(laid.manifest_digest for laid in batch[:1]) + (" and others" if len(batch) > 1 else "")
         try:
             with (
@@ -280,13 +247,7 @@ class FilesWriter:
     def _compare(
         self, connection: duckdb.DuckDBPyConnection, digests: Collection[Digest], new: dict[Digest, LayerRows]
     ) -> tuple[list[Digest], list[Digest]]:
-        """Say which layers the catalogue lacks, and which it has by a table of contents and can have as a whole.
-
-        Raises
-        ------
-        OutdatedError
-            If it has others than those that the images were laid with.
-        """
+        """Say which layers the catalogue lacks, and which it has by a table of contents and can have as a whole."""
         there = known_layers(connection, digests)
         absent, by_table = [], []
         for digest in sorted(digests):

@@ -234,13 +234,7 @@ class KnownLayer:
         return _promises_same(self.descriptor, other.descriptor)
 
     def check(self, layer: Layer) -> None:
-        """Refuse an image whose config promises another tar.
-
-        Raises
-        ------
-        IntegrityError
-            If it does.
-        """
+        """Refuse an image whose config promises another tar."""
         if self.tar_bytes is not None and self.diff_id is not None:
             check_diff_id(layer, Table(self.digest, self.diff_id, self.tar_bytes, Columns()))
 

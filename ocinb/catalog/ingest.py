@@ -62,23 +62,7 @@ BATCH = 64
 
 
 class Adding:
-    """One call that adds names.
-
-    Parameters
-    ----------
-    connections
-        The catalogue.
-    session
-        The connections to registries.
-    wanted
-        Which images of an index.
-    files
-        Whether their layers are read.
-    referrers
-        Whether their referrers are requested.
-    progress
-        Who is told, see `choose_progress`.
-    """
+    """One call that adds names."""
 
     def __init__(
         self,

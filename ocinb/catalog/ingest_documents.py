@@ -89,26 +89,14 @@ class Found:
 
 @contextmanager
 def counting() -> Iterator[Callable[[], int]]:
-    """Count, in this block, the bytes that come over the wire.
-
-    Yields
-    ------
-    callable
-        Says how many came so far.
-    """
+    """Count, in this block, the bytes that come over the wire."""
     exchanges: list[Exchange] = []
     with observed_by(exchanges.append):
         yield lambda: sum(exchange.transferred_bytes for exchange in exchanges)
 
 
 def find(name: str, session: Session, wanted: Wanted) -> Found:
-    """Read all documents behind a name.
-
-    Raises
-    ------
-    GoneError
-        If nothing has that name. That it lacks a platform is a plain NotFoundError.
-    """
+    """Read all documents behind a name."""
     with counting() as fetched:
         try:
             opened = resolve_reference(name, session)
@@ -139,17 +127,7 @@ class Known:
 
 
 def with_referrers(found: Found, unreached: CircuitBreaker, tags_of: Callable[[Found], Tags]) -> Found:
-    """Find what refers to what a name points at and to its images; that nobody says it is no failure of the name.
-
-    Parameters
-    ----------
-    found
-        The name.
-    unreached
-        The registries that were not reached a moment ago.
-    tags_of
-        Gives all tags of its repository, where somebody lists them.
-    """
+    """Find what refers to what a name points at and to its images; that nobody says it is no failure of the name."""
     opened, rows = found.opened, found.rows
     with counting() as fetched:
         try:

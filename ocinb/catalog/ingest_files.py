@@ -110,17 +110,7 @@ class _Waiting:
 
 
 class FilesIngest:
-    """The images of one call.
-
-    Parameters
-    ----------
-    connections
-        The catalogue.
-    session
-        The connections to registries.
-    board
-        Who is told of the layers.
-    """
+    """The images of one call."""
 
     def __init__(self, connections: Connections, session: Session, board: Progress) -> None:
         self._connections = connections
@@ -188,13 +178,7 @@ class FilesIngest:
             self._claimed.difference_update(digests)
 
     def _unknown(self, layers: Sequence[Layer]) -> list[int]:
-        """Give the numbers of the layers that have to be read, each digest once.
-
-        Raises
-        ------
-        IntegrityError
-            If one that was read is not what the config promises.
-        """
+        """Give the numbers of the layers that have to be read, each digest once."""
         unknown: dict[Digest, int] = {}
         for number, layer in enumerate(layers):
             known = self._writer.find(layer)

@@ -63,26 +63,7 @@ def open_memory() -> duckdb.DuckDBPyConnection:
 
 
 def open_catalog_file(path: Path, *, patience: float, read_only: bool = False) -> duckdb.DuckDBPyConnection:
-    """Open a file.
-
-    Parameters
-    ----------
-    path
-        The file; a link is followed.
-    patience
-        How many seconds to wait for another process that holds it.
-    read_only
-        Whether it is left as it is.
-
-    Raises
-    ------
-    NotFoundError
-        If it is gone.
-    InvalidError
-        If it is no file of DuckDB, or one that it cannot read.
-    TransportError
-        If another process holds it for longer, or the system does not let us.
-    """
+    """Open a file."""
     if not is_there(path):  # DuckDB would make an empty one
         raise gone(path)
     deadline = time.monotonic() + min(patience, _limit.get())
@@ -100,15 +81,7 @@ def open_catalog_file(path: Path, *, patience: float, read_only: bool = False) -
 
 
 def is_there(path: Path) -> bool:
-    """Say whether a file is there, and refuse what cannot be one.
-
-    Raises
-    ------
-    InvalidError
-        If something else is there, or what DuckDB wrote beside a file that is gone.
-    TransportError
-        If the system does not let us look.
-    """
+    """Say whether a file is there, and refuse what cannot be one."""
     log = f"{os.path.realpath(path)}.wal"
     left = os.path.lexists(log)  # looked for first: whoever makes the file now has its log beside it later
     with reading(str(path)):
@@ -205,15 +178,7 @@ def told_as(path: Path, partial: Path) -> Iterator[None]:
 
 
 def put_in_place(partial: Path, path: Path) -> None:
-    """Give a file that is whole its name.
-
-    Raises
-    ------
-    FileExistsError
-        If something has that name already; it is left as it is.
-    OSError
-        If the disk does not let us.
-    """
+    """Give a file that is whole its name."""
     try:
         os.link(partial, path)
     except OSError as error:
@@ -245,13 +210,7 @@ SCHEMA_VERSION = 3
 
 
 def version_of(connection: duckdb.DuckDBPyConnection, path: str) -> int | None:
-    """Give the version of a catalogue; None if nothing is in the file.
-
-    Raises
-    ------
-    InvalidError
-        If it is another one than ours, or no catalogue.
-    """
+    """Give the version of a catalogue; None if nothing is in the file."""
     there = connection.execute(
         "SELECT table_name FROM duckdb_tables() UNION ALL SELECT view_name FROM duckdb_views() WHERE NOT internal"
     ).fetchall()
@@ -265,20 +224,7 @@ def version_of(connection: duckdb.DuckDBPyConnection, path: str) -> int | None:
 
 
 def check_version(versions: Sequence[object], what: str) -> None:
-    """Refuse what another version wrote.
-
-    Parameters
-    ----------
-    versions
-        The versions that it says to be of, which has to be one.
-    what
-        What it is, for the message.
-
-    Raises
-    ------
-    InvalidError
-        If it is not ours; the hint says what to do.
-    """
+    """Refuse what another version wrote."""
     if list(versions) == [SCHEMA_VERSION]:
         return
     said = ", ".join(map(str, versions)) or "unknown"

@@ -54,15 +54,7 @@ def table_types() -> dict[str, dict[str, str]]:
 
 
 def export_tables(connection: duckdb.DuckDBPyConnection, directory: Path) -> None:
-    """Write a file for each table, as they are at one moment, into a folder that is there with all of them or not.
-
-    Raises
-    ------
-    InvalidError
-        If something else than an export stands in that place.
-    TransportError
-        If it cannot be written.
-    """
+    """Write a file for each table, as they are at one moment, into a folder that is there with all of them or not."""
     with _writing(directory):
         _check_place(directory)
         directory.parent.mkdir(parents=True, exist_ok=True)
@@ -77,13 +69,7 @@ def export_tables(connection: duckdb.DuckDBPyConnection, directory: Path) -> Non
 
 
 def mark_of(connection: duckdb.DuckDBPyConnection, path: Path) -> dict[str, object]:
-    """Read what a Parquet file says that it is, {} if it does not.
-
-    Raises
-    ------
-    duckdb.Error
-        If it is no Parquet file.
-    """
+    """Read what a Parquet file says that it is, {} if it does not."""
     query = "SELECT value FROM parquet_kv_metadata(?) WHERE key = ?"
     found = connection.execute(query, [str(path), MARK.encode()]).fetchall()
     try:
@@ -184,19 +170,7 @@ _KEYS = MappingProxyType(
 
 
 def read_export(directory: Path, path: str | Path) -> None:
-    """Make a catalogue in a file out of an export; it is there with all of it or not.
-
-    Raises
-    ------
-    NotFoundError
-        If there is no such directory.
-    InvalidError
-        If it is no export of this version, or something stands at the path.
-    IntegrityError
-        If a document in it does not match its digest, or a row has no key.
-    TransportError
-        If the file cannot be written.
-    """
+    """Make a catalogue in a file out of an export; it is there with all of it or not."""
     place = Path(path)
     _check_free(place)
     partial = beside(place, "partial")
@@ -215,13 +189,7 @@ def read_export(directory: Path, path: str | Path) -> None:
 
 
 def fill(connections: Connections, directory: Path) -> None:
-    """Put all tables of an export into an empty catalogue in memory, or nothing.
-
-    Raises
-    ------
-    OcinbError
-        As `read_export` does.
-    """
+    """Put all tables of an export into an empty catalogue in memory, or nothing."""
     connections.ask(lambda connection: _fill(connection, directory), what=f"{directory} cannot be read")
 
 
@@ -369,13 +337,7 @@ class Exported:
 
 
 def folder_of(given: str | PathLike[str]) -> Path:
-    """Say which folder somebody gave.
-
-    Raises
-    ------
-    OcinbError
-        If it is no path.
-    """
+    """Say which folder somebody gave."""
     path = os.fspath(given) if isinstance(given, str | PathLike) else None
     if not path:
         raise InvalidError(f"{given!r} is no path")

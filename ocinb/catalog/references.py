@@ -50,27 +50,13 @@ class ResolvedName:
 
 
 class CatalogNames:
-    """The names of one catalogue.
-
-    Parameters
-    ----------
-    connection
-        Where to ask; it has to live as long as this.
-    """
+    """The names of one catalogue."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection
 
     def find(self, names: Sequence[str]) -> list[ResolvedName]:
-        """Find what each name stands for.
-
-        Raises
-        ------
-        InvalidError
-            If one is no name.
-        NotFoundError
-            If one stands for nothing now.
-        """
+        """Find what each name stands for."""
         return [self._completed(name) for name in names]
 
     def _completed(self, name: str) -> ResolvedName:
@@ -175,15 +161,7 @@ class Offer:
 
 
 class Offers:
-    """What stands behind the names of one catalogue.
-
-    Parameters
-    ----------
-    connection
-        Where to ask.
-    default
-        The platform that is meant if none is wanted.
-    """
+    """What stands behind the names of one catalogue."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, default: str) -> None:
         self._default = parse_platform(default)
@@ -196,13 +174,7 @@ class Offers:
             self._entries.setdefault(index, []).append((digest, kind, _platform(*told)))
 
     def chosen(self, name: ResolvedName, wanted: Wanted) -> list[tuple[Platform | None, Offer]]:
-        """Choose the images of some platforms, as `layers` does, each with the platform of the node that takes it.
-
-        Raises
-        ------
-        NotFoundError
-            If a platform is not there, or its image is not in the catalogue.
-        """
+        """Choose the images of some platforms, as `layers` does, each with the platform of the node that takes it."""
         offers = self._of(name)
         if wanted == ALL:
             nodes = [(offer.platform, offer) for offer in offers]
@@ -215,13 +187,7 @@ class Offers:
         return [(node, self._complete(name, offer)) for node, offer in distinct.values()]
 
     def taken(self, name: ResolvedName, node: Platform | None) -> Offer | None:
-        """Give the image that a node takes, None if there is none for it. A node without a platform is the default one.
-
-        Raises
-        ------
-        NotFoundError
-            If that image is not in the catalogue.
-        """
+        """Return the image that a node takes, or None. A node without a platform is the default one."""
         offer = self._choose(self._of(name), node)
         return None if offer is None else self._complete(name, offer)
 

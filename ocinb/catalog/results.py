@@ -51,19 +51,7 @@ class _Kind:
 
 
 def to_frame(relation: duckdb.DuckDBPyRelation | None) -> pd.DataFrame:
-    """Run a query and give its result.
-
-    Parameters
-    ----------
-    relation
-        The query, not run yet; None for what has no result.
-
-    Returns
-    -------
-    DataFrame
-        Text as ``str``, whole numbers as ``Int64``, truth values as ``boolean``, times and dates as times in UTC, MAP
-        as dict, lists as lists.
-    """
+    """Run a query and give its result."""
     import pandas as pd
 
     if relation is None:

@@ -40,22 +40,7 @@ FEW = 50
 def counted(
     names: Sequence[str], title: str, *, progress: Progress | bool | None = None
 ) -> Iterator[Callable[[str, T], T]]:
-    """Draw a bar while names are asked for, if they are many.
-
-    Parameters
-    ----------
-    names
-        What is asked for; their number is known before the first question.
-    title
-        What is going on.
-    progress
-        Who is told, see `choose_progress`.
-
-    Yields
-    ------
-    callable
-        Takes a name and its result when it is there, and gives the result back.
-    """
+    """Draw a bar while names are asked for, if they are many."""
     if len(names) <= FEW:
         yield lambda _, result: result
         return
@@ -88,13 +73,7 @@ class CircuitBreaker:
         self._errors: dict[str, tuple[float, TransportError]] = {}
 
     def check(self, name: str) -> None:
-        """Refuse a name whose registry was not reached a moment ago.
-
-        Raises
-        ------
-        TransportError
-            The one that was raised then.
-        """
+        """Refuse a name whose registry was not reached a moment ago."""
         if self._errors:
             self._check_registry(_registry(name))
 
@@ -177,20 +156,7 @@ class Failure:
 def collect(
     names: Names, rows_of: Callable[[str, Session], Sequence[Row]], schema: Schema, *, errors: Errors
 ) -> pd.DataFrame:
-    """Ask for the rows of each name, and make one frame of them.
-
-    Parameters
-    ----------
-    names
-        One name, or any iterable of them; a name that stands twice is asked for once.
-    rows_of
-        Gives the rows of one name.
-    schema
-        The columns.
-    errors
-        ``"raise"`` ends at the first error; ``"skip"`` leaves those names out, and tells of them in
-        ``frame.attrs["failures"]`` and in one line of the log.
-    """
+    """Ask for the rows of each name, and make one frame of them."""
     session = default_session()
     results = run_batch(list_names(names), lambda name: rows_of(name, session), errors=errors, session=session)
     frame = schema.frame(row for result in results if not isinstance(result, Failure) for row in result)
@@ -255,13 +221,7 @@ def _may_be_mistyped(error: OcinbError) -> bool:
 
 
 def list_names(names: Names) -> list[str]:
-    """Give the distinct names as texts, in their order.
-
-    Raises
-    ------
-    InvalidError
-        If it is a collection of something else than names.
-    """
+    """Give the distinct names as texts, in their order."""
     if isinstance(names, str) or not isinstance(names, Iterable):
         return [as_text(names)]
     if isinstance(names, Mapping | bytes | bytearray) or hasattr(names, "columns"):
@@ -287,13 +247,7 @@ def _no_name(what: object) -> InvalidName:
 
 
 def checked(name: str) -> str:
-    """Refuse what is no name.
-
-    Raises
-    ------
-    InvalidError
-        If it is none.
-    """
+    """Refuse what is no name."""
     if isinstance(name, InvalidName):
         raise InvalidError(f"{name} is not a name", hint=name.hint)
     return name

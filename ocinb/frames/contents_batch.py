@@ -59,27 +59,7 @@ def collect_contents(
     whole: bool = False,
     unread: Callable[[Contents], pd.DataFrame] | None = None,
 ) -> pd.DataFrame:
-    """Read the layers of each image, and make one frame of what is made of each.
-
-    Parameters
-    ----------
-    names
-        One name, or any iterable of them; a name that stands twice is asked for once.
-    platform
-        Which images of an index are read.
-    make
-        Makes the frame of one image, of what stands in its layers and what became of that.
-    schema
-        Its columns.
-    errors
-        ``"raise"`` ends at the first error; ``"skip"`` leaves out the names that fail.
-    progress
-        Who is told, see `choose_progress`.
-    whole
-        Whether all layers are fetched, also those with a table of contents.
-    unread
-        Makes the frame of what is no image, whose blobs are no layers; without it, that is an error.
-    """
+    """Read the layers of each image, and make one frame of what is made of each."""
     session, listed, wanted = default_session(), list_names(names), wanted_platforms(platform)
     board = choose_progress(progress)
 
@@ -99,13 +79,7 @@ def collect_contents(
 
 
 def check_image(image: Image) -> None:
-    """Refuse what has no file system.
-
-    Raises
-    ------
-    InvalidError
-        If it is an artifact, a signature, an attestation or nothing that is known.
-    """
+    """Refuse what has no file system."""
     kind = image_kind(image)
     if kind != "image":
         what = f"of type {image.manifest.media_type}" if kind == "unknown" else f"an {kind}".replace("an s", "a s")
@@ -169,11 +143,6 @@ def watched_reading(session: Session, board: Progress, asked: Sequence[ImageRequ
     """Draw, in this block, how far the layers are, and let nobody remove what comes.
 
     In the end it says what was read; nothing where all was known, and over before anybody waited.
-
-    Yields
-    ------
-    list of str
-        Where the names are noted that fail, if the others go on.
     """
     failed: list[str] = []
     names, started = list(dict.fromkeys(one.opened.name for one in asked)), time.monotonic()

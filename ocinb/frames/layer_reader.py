@@ -93,22 +93,6 @@ class Contents:
 class LayerReader:
     """Reads the layers of one image after another.
 
-    Parameters
-    ----------
-    opened
-        Where the image is.
-    progress
-        Who is told.
-    whole
-        Whether all layers are read as a whole; else those that are not here are read by their table of contents, if
-        they have one.
-    with_blobs
-        Whether what is known of a layer is of no use without its blob.
-    held
-        Layers that were read for another image a moment ago.
-    workers
-        How many layers are read at a time; None for as many as are worth it, if nobody else reads.
-
     Attributes
     ----------
     progress
@@ -137,15 +121,7 @@ class LayerReader:
         self._held = {layer.descriptor.digest: layer for layer in held if not whole or layer.table is not None}
 
     def layers(self, image: Image, numbers: Sequence[int]) -> list[LayerContents]:
-        """Read some layers of an image, by their numbers.
-
-        Raises
-        ------
-        IntegrityError
-            If a layer is damaged or no tar, or is another one than the config of the image says.
-        InvalidError
-            If a layer passes a limit, or all together have too many entries.
-        """
+        """Read some layers of an image, by their numbers."""
         stacked, (diff_ids, _) = image.manifest.layers, layer_identities(image)
         wanted = [Layer(self._sized(stacked[number]), self._source, self._name, diff_ids[number]) for number in numbers]
         read = self._read({layer.descriptor.digest: layer for layer in wanted})
@@ -233,13 +209,7 @@ class LayerReader:
 
 
 class EntryBudget:
-    """Counts the entries of layers that are read side by side: each may have few enough, and all of them too many.
-
-    Parameters
-    ----------
-    most
-        How many all together may have.
-    """
+    """Counts the entries of layers that are read side by side: each may have few enough, and all of them too many."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -253,13 +223,7 @@ class EntryBudget:
         return layer
 
     def add(self, count: int) -> None:
-        """Count further entries.
-
-        Raises
-        ------
-        InvalidError
-            If these are too many.
-        """
+        """Count further entries."""
         with self._lock:
             self._count += count
             if self._count > self._most:
@@ -354,26 +318,7 @@ class FilesystemCache:
 def load_filesystem(
     reader: LayerReader, image: Image, numbers: range, session: Session, *, with_blobs: bool = True
 ) -> LoadedFilesystem:
-    """Give some layers of an image, by their numbers; those that were given a moment ago are not read again.
-
-    Parameters
-    ----------
-    reader
-        Reads them.
-    image, numbers
-        Which they are.
-    session
-        Whose store they are kept in.
-    with_blobs
-        As the reader has it.
-
-    Raises
-    ------
-    IntegrityError
-        If a layer is damaged or no tar, or is another one than the config of the image says.
-    InvalidError
-        If a layer passes a limit.
-    """
+    """Give some layers of an image, by their numbers; those that were given a moment ago are not read again."""
     recent = _recent_of(session)
     with alone((recent, image.document.digest)):  # those that wait find it
         laid = recent.find(_key(image, numbers, session, with_blobs=with_blobs))

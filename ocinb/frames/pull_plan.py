@@ -118,13 +118,7 @@ def _completed(referrer: Descriptor, document: RawDocument) -> Descriptor:
 
 
 def plan_pull(opened: ResolvedReference, wanted: Wanted, *, referrers: bool) -> Plan:
-    """Read what a name asks for, but for the blobs.
-
-    Raises
-    ------
-    InvalidError
-        If it is an image of Docker's schema 1, which fits into no layout.
-    """
+    """Read what a name asks for, but for the blobs."""
     chosen, whole = opened.images(wanted), wanted == ALL
     settings = opened.session.settings
     plan = Plan(opened, chosen, whole)
@@ -156,15 +150,7 @@ def awaited_blobs(image: Image) -> list[Descriptor]:
 
 
 class Listing:
-    """The lists of one layout, while some names are pulled into it.
-
-    Parameters
-    ----------
-    layout
-        Where they stand.
-    limit
-        The largest document in bytes.
-    """
+    """The lists of one layout, while some names are pulled into it."""
 
     def __init__(self, layout: Layout, limit: int) -> None:
         self._layout = layout

@@ -40,15 +40,7 @@ Destination = str | PathLike[str]
 
 
 def checked_folder(destination: Destination) -> Path:
-    """Check the path of a folder that is an image layout, or becomes one.
-
-    Raises
-    ------
-    InvalidError
-        If it is none.
-    TransportError
-        If the system refuses to look at it.
-    """
+    """Check the path of a folder that is an image layout, or becomes one."""
     if not isinstance(destination, str | PathLike) or not str(destination):
         raise InvalidError(f"destination takes the path of a folder, not {destination!r}")
     transport, colon, rest = str(destination).partition(":")
@@ -64,15 +56,7 @@ def checked_folder(destination: Destination) -> Path:
 
 
 def open_kept(destination: Destination | None) -> Layout:
-    """Open the store of this user, or a folder that was filled before.
-
-    Raises
-    ------
-    NotFoundError
-        If the folder is not there.
-    InvalidError
-        If it is no image layout.
-    """
+    """Open the store of this user, or a folder that was filled before."""
     if destination is None:
         return Layout(settings.store_dir, private=True)
     folder = checked_folder(destination)

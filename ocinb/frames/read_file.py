@@ -118,21 +118,7 @@ def content_of(
     *,
     limit: int | None = None,
 ) -> bytes:
-    """Read one file of an image that was opened before, as `read` does.
-
-    Parameters
-    ----------
-    opened, image
-        Where it is, and which image of that it is.
-    path, layer
-        As for `read`.
-    board
-        Who is told.
-    laid
-        All layers of the image, if somebody has laid them already.
-    limit
-        So many bytes are read at most, wherever links lead; None takes the one of the settings, which holds anyway.
-    """
+    """Read one file of an image that was opened before, as `read` does."""
     check_image(image)
     with watched_reading(opened.session, board, [ImageRequest(opened, [image])]):
         try:
@@ -269,13 +255,7 @@ def _content(laid: LoadedFilesystem, place: int, path: str) -> _Found:
 
 
 def check_file(kind: str, path: str) -> None:
-    """Refuse what has no content.
-
-    Raises
-    ------
-    InvalidError
-        If it is no regular file.
-    """
+    """Refuse what has no content."""
     if kind == FILE:
         return
     hint = "ocinb.filesystem lists what is in it" if kind == DIRECTORY else None

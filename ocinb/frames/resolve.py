@@ -37,30 +37,14 @@ class ResolvedReference:
 
 
 def resolve_reference(name: str, session: Session, *, store: Layout | None = None) -> ResolvedReference:
-    """Find what a name points at.
-
-    Parameters
-    ----------
-    name
-        The name as it was typed.
-    session
-        The connections.
-    store
-        Where documents are looked up and kept, if it is not the session's own store.
-    """
+    """Find what a name points at."""
     reference = Reference(name)
     source = open_source(reference, session=session, store=store)
     return ResolvedReference(name, reference, source, resolve_name(source, reference.wanted, session.settings), session)
 
 
 def wanted_platforms(platform: Platforms) -> Wanted:
-    """Check what was given for platforms before anybody is asked, and hold it: a generator gives its values only once.
-
-    Raises
-    ------
-    InvalidError
-        If it is neither a platform nor several.
-    """
+    """Check the platforms before any request, and hold them: a generator gives its values only once."""
     if platform is None:
         return None
     if isinstance(platform, str) and platform == ALL:

@@ -37,13 +37,7 @@ def kept_limits() -> Limits:
 
 
 def wanted_names(names: Names) -> list[str]:
-    """Give the names that were passed as texts, each once.
-
-    Raises
-    ------
-    InvalidError
-        If one of them is none.
-    """
+    """Give the names that were passed as texts, each once."""
     return [checked(name) for name in list_names(names)]
 
 
@@ -213,23 +207,6 @@ _SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(?:([kmgt])(i?))?b?\s*", re.IGNORECASE
 def read_duration(value: Any, what: str) -> float:
     """Read a duration: a number of seconds, a ``timedelta`` (pandas' too), or a text: ``"30d"``, ``"2 weeks"``.
 
-    Parameters
-    ----------
-    value
-        What was given.
-    what
-        The parameter, for the message.
-
-    Returns
-    -------
-    float
-        Seconds.
-
-    Raises
-    ------
-    InvalidError
-        If it is none of them, or negative.
-
     Examples
     --------
     >>> read_duration("1.5h", "older_than")
@@ -247,23 +224,6 @@ def read_duration(value: Any, what: str) -> float:
 
 def read_size(value: Any, what: str) -> int:
     """Read a size: a number of bytes, or a text such as ``"10 GB"`` (decimal) or ``"10 GiB"`` (binary).
-
-    Parameters
-    ----------
-    value
-        What was given.
-    what
-        The parameter, for the message.
-
-    Returns
-    -------
-    int
-        Bytes.
-
-    Raises
-    ------
-    InvalidError
-        If it is neither, or negative.
 
     Examples
     --------

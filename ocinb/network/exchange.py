@@ -83,15 +83,7 @@ NOT_MODIFIED = 304
 
 
 class Watch:
-    """One exchange that somebody observes.
-
-    Parameters
-    ----------
-    request
-        What is sent.
-    reason
-        Why.
-    """
+    """One exchange that somebody observes."""
 
     def __init__(self, request: requests.PreparedRequest, reason: str) -> None:
         self._request = request

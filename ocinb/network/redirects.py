@@ -23,15 +23,6 @@ class AstrayError(TransportError):
 def redirected(url: str, location: str, reach: frozenset[Range]) -> str:
     """Give the address to which a redirect leads.
 
-    Parameters
-    ----------
-    url
-        Who redirects.
-    location
-        The header.
-    reach
-        The ranges into which it may lead; a target with a name is judged when it is connected to.
-
     Raises
     ------
     TransportError

@@ -69,17 +69,7 @@ class Quiet:
 
 
 class Attempts:
-    """One question, as often as it is asked.
-
-    Parameters
-    ----------
-    settings
-        How often, and how long at most.
-    method
-        Of the question; only what changes nothing is asked again after it may have been heard.
-    patient
-        Whether it is asked again where no answer came.
-    """
+    """One question, as often as it is asked."""
 
     def __init__(self, settings: Settings, method: str, *, patient: bool = True) -> None:
         self.waited = 0.0

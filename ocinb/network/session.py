@@ -66,13 +66,7 @@ class _Question:
 
 
 class Http:
-    """Asks and streams. One object serves all registries and any number of threads.
-
-    Parameters
-    ----------
-    settings
-        Limits, time-outs, and where answers are kept.
-    """
+    """Asks and streams. One object serves all registries and any number of threads."""
 
     def __init__(self, settings: Settings) -> None:
         mask_logs()
@@ -98,26 +92,6 @@ class Http:
         reason: str | None = None,
     ) -> Answer:
         """Send a request and read the whole answer.
-
-        Parameters
-        ----------
-        method, url, headers
-            The request.
-        limit
-            The largest body, in bytes, that is read.
-        who
-            None for what must not be kept. Else the answer is kept by name for the life of a tag, and this text tells
-            apart those who must not see each other's answers.
-        body
-            What is sent along; never sent to where a redirect leads.
-        led_by
-            The registry that said to ask there, if the user did not: it may not lead everywhere.
-        patient
-            Whether to ask again where no answer came.
-        settled
-            With which statuses a bad answer is taken as it is; else what may pass is asked again.
-        reason
-            Why it is sent, for those who observe; else it is read from the URL.
 
         Raises
         ------

@@ -30,21 +30,7 @@ class UnknownRepositoryError(NotFoundError):
 def refusal(
     registry: str, answer: Answer, *, asked: str = "", secrets: Iterable[str] = (), is_its_own: bool = True
 ) -> OcinbError:
-    """Make the error that fits an answer.
-
-    Parameters
-    ----------
-    registry
-        Who answered.
-    answer
-        What it said.
-    asked
-        As whom it was asked.
-    secrets
-        What it was told, and may have said back.
-    is_its_own
-        Whether it was the registry itself, and no server that it sent us to, which knows nobody's credentials.
-    """
+    """Make the error that fits an answer."""
     said = _registry_errors(answer.body)
     url, words = without(secrets, safe_url(answer.url)), _words(said, secrets)
     match answer.status:

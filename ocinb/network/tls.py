@@ -32,13 +32,7 @@ _Source = tuple[str, ...]  # who said it, and the file or folder; nothing for th
 
 
 class Trust:
-    """The certificates that are believed, read once for each source of them.
-
-    Parameters
-    ----------
-    settings
-        The bundle that was set, and the registries that need none.
-    """
+    """The certificates that are believed, read once for each source of them."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings

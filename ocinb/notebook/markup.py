@@ -25,17 +25,7 @@ _COPY = (
 
 
 def box(kind: str, body: str, *styles: str) -> str:
-    """Put a window around what is shown, with the styles of the pieces in it.
-
-    Parameters
-    ----------
-    kind
-        What kind of window it is, such as ``show``: its class is ``ocinb-show``.
-    body
-        Its HTML, escaped.
-    *styles
-        Style sheets of that kind of window; each rule begins with its class.
-    """
+    """Put a window around what is shown, with the styles of the pieces in it."""
     sheets = "\n".join((style_beside(__file__), *styles))
     copying = f' onclick="{_COPY}"' if "ocinb-digest" in body else ""
     return f'<div class="ocinb ocinb-{kind} {NO_MATHS}"{copying}><style>{sheets}</style>{body}</div>'
@@ -43,13 +33,7 @@ def box(kind: str, body: str, *styles: str) -> str:
 
 @cache
 def style_beside(module: str) -> str:
-    """Read the style sheet that stands beside a module, and bears its name.
-
-    Parameters
-    ----------
-    module
-        The ``__file__`` of the module.
-    """
+    """Read the style sheet that stands beside a module, and bears its name."""
     return Path(module).with_suffix(".css").read_text(encoding="utf-8").strip()
 
 

@@ -33,17 +33,7 @@ DELAY = 0.25
 
 
 class Pulse:
-    """Calls a function at an even pace, in a thread of its own, until it is stopped.
-
-    Parameters
-    ----------
-    beat
-        What is called.
-    interval
-        Seconds between two calls.
-    delay
-        Seconds before the first.
-    """
+    """Calls a function at an even pace, in a thread of its own, until it is stopped."""
 
     def __init__(self, beat: Callable[[], object], *, interval: float = INTERVAL, delay: float = DELAY) -> None:
         self._beat = beat
@@ -79,15 +69,7 @@ class Pulse:
 
 
 class DrawnProgress(ABC):
-    """The half of a `Progress` that is the same wherever it is drawn.
-
-    Parameters
-    ----------
-    clock
-        Seconds that only grow; speeds are measured with it.
-    pulse
-        Makes what calls `draw`; a test passes one that it beats itself.
-    """
+    """The half of a `Progress` that is the same wherever it is drawn."""
 
     def __init__(
         self, *, clock: Callable[[], float] = time.monotonic, pulse: Callable[[Callable[[], object]], Pulse] = Pulse

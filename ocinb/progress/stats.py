@@ -146,15 +146,7 @@ class Overall:
 
 
 class Tally:
-    """Adds up what the threads report.
-
-    Parameters
-    ----------
-    tasks
-        Everything that will be reported on.
-    clock
-        Seconds that only grow.
-    """
+    """Adds up what the threads report."""
 
     def __init__(self, tasks: Sequence[Task], *, clock: Callable[[], float] = time.monotonic) -> None:
         self._lock = threading.Lock()

@@ -31,15 +31,7 @@ _LEAST_TITLE = 12
 
 
 class TerminalProgress(DrawnProgress):
-    """Draw a transfer as one line of a terminal.
-
-    Parameters
-    ----------
-    file
-        Where it is drawn; None is the standard error of the moment.
-    clock, pulse
-        See `DrawnProgress`.
-    """
+    """Draw a transfer as one line of a terminal."""
 
     def __init__(
         self,

@@ -233,11 +233,6 @@ class WidgetProgress(DrawnProgress):
 
     Each beat of the drawing thread sends one message at most, however many tasks there are: ten a second. Where widgets
     cannot be shown, and in a notebook that was saved meanwhile, the title stands in their place.
-
-    Parameters
-    ----------
-    clock, pulse
-        See `DrawnProgress`.
     """
 
     def __init__(

@@ -71,16 +71,6 @@ class DiveFigures:
 def dive_figures(layers: Sequence[Columns]) -> DiveFigures:
     """Give what dive says of an image.
 
-    Parameters
-    ----------
-    layers
-        The entries of each layer, the base first, markers as rows of their own types.
-
-    Returns
-    -------
-    DiveFigures
-        Not rounded.
-
     Examples
     --------
     >>> layer = Columns([0], ["a"], ["file"], [10], [0o644], [0], [0], [0], [None], [bytes(32)], [512])

@@ -49,22 +49,6 @@ class Overlay:
 def overlay(layers: Sequence[Columns]) -> Overlay:
     """Apply the layers of an image, from its base up.
 
-    Parameters
-    ----------
-    layers
-        The entries of each, as `ocinb.rootfs.whiteouts.as_layer` gives them.
-
-    Returns
-    -------
-    Overlay
-        For a path that leads through symbolic links `paths` has the one that it leads to.
-
-    Raises
-    ------
-    InvalidError
-        If the paths go through millions of directories that no layer stores, or links lead to more paths than memory is
-        for.
-
     Notes
     -----
     Markers apply to the layers below alone, and before anything of their own layer, opaque ones first, wherever they

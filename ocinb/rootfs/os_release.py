@@ -24,17 +24,6 @@ _WORD: Final = re.compile(r"[A-Za-z0-9._+~-]{1,64}")
 def distribution_of(os_release: bytes) -> str | None:
     r"""Say which distribution an os-release file is of.
 
-    Parameters
-    ----------
-    os_release
-        What stands in the file; of more than 64 KiB the rest is not looked at.
-
-    Returns
-    -------
-    str or None
-        Its ID and VERSION_ID, as in ``"debian 12"``; its code name where it has no number yet, as in ``"debian sid"``;
-        its ID alone where it has no versions, as in ``"arch"``. None if the file does not say it.
-
     Notes
     -----
     A value that is no plain word is as good as none, so whatever an image says here, the result is short and harmless.

@@ -90,15 +90,7 @@ Node = Directory | int
 
 
 def stood_in(was: dict[str, Node] | None, names: list[str]) -> bool:
-    """Say whether a path of some names, the last one first, leads to something that was taken away.
-
-    Parameters
-    ----------
-    was
-        What was taken away in the directory where the path begins; what was in a directory that went is in its own.
-    names
-        At least one; they are taken from the list.
-    """
+    """Say whether a path of some names, the last one first, leads to something that was taken away."""
     while was:
         node = was.get(names.pop())
         if node is None or not names:
@@ -118,13 +110,6 @@ Fate = tuple[int, int, int | None, int | None]
 
 class Trail:
     """What was there before a layer, as far as it changed.
-
-    Parameters
-    ----------
-    first
-        The number of the layer's first entry.
-    implied, moved_characters
-        What was counted against limits before it.
 
     Attributes
     ----------

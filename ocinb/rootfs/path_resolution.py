@@ -45,15 +45,7 @@ def ends_as_directory(path: str) -> bool:
 
 
 class Tree:
-    """A final file system, to look up paths in.
-
-    Parameters
-    ----------
-    layers
-        The entries of each layer.
-    overlay
-        What is left of them.
-    """
+    """A final file system, to look up paths in."""
 
     def __init__(self, layers: Sequence[Columns], overlay: Overlay) -> None:
         self._layers = layers
@@ -61,15 +53,7 @@ class Tree:
         self._paths = overlay.paths
 
     def lead(self, path: str) -> int:
-        """Say which path one leads to, by its place in the overlay.
-
-        Raises
-        ------
-        NotFoundError
-            If nothing is there.
-        InvalidError
-            If it leads in a loop.
-        """
+        """Say which path one leads to, by its place in the overlay."""
         place = self._find(plain_path(path))  # whatever stands in the file system has no link above it
         if place is not None and self.kind(place) != SYMLINK and not ends_as_directory(path):
             return place
@@ -111,20 +95,7 @@ class Tree:
         return at
 
     def _target(self, here: str, path: str, rest: Sequence[str]) -> str | None:
-        """Give what a symbolic link names; None if it is none.
-
-        Parameters
-        ----------
-        here
-            The link.
-        path, rest
-            The path that was asked for, and the names behind the link, the next one last.
-
-        Raises
-        ------
-        NotFoundError
-            If nothing is there, or the link cannot be followed.
-        """
+        """Give what a symbolic link names; None if it is none."""
         place = self._find(here)
         if place is None and not self._has_below(here):
             raise self._not_there(here, path, rest)

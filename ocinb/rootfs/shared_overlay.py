@@ -53,11 +53,6 @@ class Stacks:
 
     Whoever lays images in the order of their layers' digests has each beginning that they share applied once.
 
-    Parameters
-    ----------
-    most
-        So many entries are kept at most.
-
     Examples
     --------
     >>> stacks = Stacks()
@@ -76,21 +71,7 @@ class Stacks:
         return max((stack.common(layers) for stack in self._stacks), default=0)
 
     def lay(self, layers: Sequence[Hashable], read: Callable[[int], Columns]) -> Exceptions:
-        """Lay the layers of an image over each other, as `ocinb.rootfs.filesystem.overlay` does.
-
-        Parameters
-        ----------
-        layers
-            The digests of its layers, from the base up: what has the same digest has the same entries.
-        read
-            Gives the entries of a layer by its number, as `ocinb.rootfs.whiteouts.as_layer` gives them; asked for those
-            above the known ones alone, one after the other.
-
-        Raises
-        ------
-        InvalidError
-            As `overlay`.
-        """
+        """Lay the layers of an image over each other, as `ocinb.rootfs.filesystem.overlay` does."""
         stack = max(self._stacks, key=lambda stack: stack.common(layers), default=None)
         if stack is None or not stack.common(layers):
             stack = _Stack()

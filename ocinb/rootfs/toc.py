@@ -51,22 +51,7 @@ class Toc:
         return replace(self, _source=source, _settings=settings)
 
     def read(self, place: int) -> bytes:
-        """Read the content of a regular file, by one request for its part of the layer.
-
-        Parameters
-        ----------
-        place
-            Which one, as an index into the columns.
-
-        Raises
-        ------
-        IntegrityError
-            If it is not what the table says, or the table does not say enough to know.
-        InvalidError
-            If the entry is no regular file, or the file passes a limit.
-        RangeError
-            If the registry gives no parts any more.
-        """
+        """Read the content of a regular file, by one request for its part of the layer."""
         columns, size = self.columns, self.columns.size_bytes[place]
         path = printable(columns.path[place])
         if columns.type[place] != FILE:
@@ -127,37 +112,7 @@ class _Plain:
 def find_toc(
     source: Source, layer: Descriptor, settings: Settings, *, tag: str | None = None, store: Layout | None = None
 ) -> Toc | None:
-    """Read the table of contents of an eStargz or zstd:chunked layer, by at most two requests for parts of it.
-
-    Parameters
-    ----------
-    source
-        Who has the layer.
-    layer
-        The layer, with the annotations that its manifest has for it: without them nobody is asked.
-    settings
-        Limits.
-    tag
-        By which tag the image was found. An eStargz may have its table in another image, whose tag is longer by
-        ``-esgztoc``: that one and the table cost a request each.
-    store
-        Where the table is kept, so that nobody is asked for it again.
-
-    Returns
-    -------
-    Toc or None
-        None if nothing is promised, or nothing is there where it should be, or the registry gives no parts, or a name
-        is not there as it is in the tar: the layer has to be read as a whole then, which is not begun here.
-
-    Raises
-    ------
-    IntegrityError
-        If the table is not the one that the manifest promises, or it does not fit the layer.
-    InvalidError
-        If it is no table, or passes a limit.
-    TransportError
-        If the registry fails, or the disk of the store is full.
-    """
+    """Read the table of contents of an eStargz or zstd:chunked layer, by at most two requests for parts of it."""
     promise = promise_in(layer)
     if promise is None or not layer.known_size:
         return None

@@ -138,15 +138,7 @@ def _of_zstd(annotations: Mapping[str, str]) -> tuple[Digest | None, Place | Non
 
 
 def place_in_footer(tail: bytes, size: int) -> Place | Outside | None:
-    """Read from the last bytes of a layer where its table is; None if they do not say it.
-
-    Parameters
-    ----------
-    tail
-        At least the last ``FOOTER_BYTES``, or all of a shorter layer.
-    size
-        How long the layer is.
-    """
+    """Read from the last bytes of a layer where its table is; None if they do not say it."""
     found = _ESTARGZ.fullmatch(tail[-_ESTARGZ_BYTES:])
     if found is not None:
         offset = int(found[1], 16)
@@ -171,20 +163,7 @@ def _zstd_place(offset: int, length: int, unpacked: int, kind: int) -> Place | N
 
 
 def read_part(source: Source, blob: Descriptor, offset: int, length: int, settings: Settings) -> bytes | None:
-    """Read some bytes of a blob, which are not verified.
-
-    Returns
-    -------
-    bytes or None
-        None if the whole blob came where a part was asked for; nothing of it is read then.
-
-    Raises
-    ------
-    RangeError
-        If the other side does not have that part, or gave another one.
-    IntegrityError
-        If the blob ends before the part does.
-    """
+    """Read some bytes of a blob, which are not verified."""
     attempts = Attempts(settings, "GET")
     while True:
         try:
@@ -266,15 +245,7 @@ class Finder:
     tag: str | None
 
     def look_up(self, promise: Promise, store: Layout) -> FoundTable | None:
-        """Give the table that was found for this layer before, by no request; None if the store has none.
-
-        Raises
-        ------
-        IntegrityError
-            If it is another table than the promised one, or is said to stand where it cannot.
-        InvalidError
-            If it passes a limit.
-        """
+        """Give the table that was found for this layer before, by no request; None if the store has none."""
         digest, place = promise.packed or promise.plain, promise.place
         content_end = look_up_end(store.root, self.layer.digest, self._said(promise))
         raw = None if digest is None or content_end is None else store.blobs.read(digest, self.settings.max_toc_bytes)
@@ -288,13 +259,7 @@ class Finder:
         return FoundTable(_plain(table, promise), content_end, digest, raw)
 
     def keep(self, promise: Promise, found: FoundTable, store: Layout) -> None:
-        """Keep a table that was asked for, and for which layer; a store that is only lent keeps nothing.
-
-        Raises
-        ------
-        TransportError
-            If the disk is full.
-        """
+        """Keep a table that was asked for, and for which layer; a store that is only lent keeps nothing."""
         if found.kept_as is None:
             return
         try:
@@ -312,17 +277,7 @@ class Finder:
         return f"{self.layer.size} {promise.text}"
 
     def ask(self, promise: Promise) -> FoundTable | None:
-        """Ask for the table, by two requests at most; None if it is not where it should be, or no parts are given.
-
-        Raises
-        ------
-        RangeError
-            If another part came than the one that was asked for.
-        IntegrityError
-            If it is another table than the promised one, or is said to stand where it cannot.
-        InvalidError
-            If it passes a limit.
-        """
+        """Ask for the table, by two requests at most; None if it is not where it should be, or no parts are given."""
         place: Place | Outside | None = promise.place
         tail: bytes | None = b""
         if place is None:

@@ -57,13 +57,7 @@ class Chunk:
 
 
 class Chunks:
-    """The chunks of all files of a layer, in the order of the files.
-
-    Parameters
-    ----------
-    end
-        Where the compressed contents end.
-    """
+    """The chunks of all files of a layer, in the order of the files."""
 
     def __init__(self, end: int) -> None:
         self.end = end
@@ -125,32 +119,7 @@ _DIGEST = re.compile("sha256:([0-9a-f]{64})")
 
 
 def read_rows(raw: bytes, content_end: int, most: int, where: str) -> tuple[Columns, Chunks]:
-    """Read a table.
-
-    Parameters
-    ----------
-    raw
-        The JSON.
-    content_end
-        Where the compressed contents of the layer end.
-    most
-        How many entries there may be: ``settings.max_tar_entries``.
-    where
-        What people call the layer.
-
-    Returns
-    -------
-    tuple of Columns and Chunks
-        As the tar has them, as far as the table tells: no offsets in the tar, and of an eStargz whole seconds. Neither
-        format writes a time that is 0. The table is in the order of the tar.
-
-    Raises
-    ------
-    InvalidError
-        If it is no table of version 1, an entry has a field of the wrong type, or there are too many.
-    IntegrityError
-        If a content stands outside of the layer, or the chunks of a file do not make it up.
-    """
+    """Read a table."""
     rows, version = _Rows(content_end, most, where), None
     for key, value in walk_object(raw, "entries", f"the table of contents of {where}"):
         if key == "entries":

@@ -68,15 +68,7 @@ class Tree:
         self._led_at = 0
 
     def find(self, names: Sequence[str], replaced: AbstractSet[str] = frozenset()) -> Directory | None:
-        """Look a directory up; None if it is not there.
-
-        Parameters
-        ----------
-        names
-            The names on the way to it.
-        replaced
-            Paths through which no symbolic link is followed.
-        """
+        """Look a directory up; None if it is not there."""
         found = self._walk(names, replaced)
         return None if found is None or found[1] else found[0]
 
@@ -351,13 +343,7 @@ class _Followed:
         return bool(self._open) and len(self.todo) <= self._open[-1][1]
 
     def follow(self, link: int, target: str, replaced: AbstractSet[str], led: _Led | None) -> bool:
-        """Go on with what a link names, or where it is known to lead.
-
-        Returns
-        -------
-        bool
-            False if that is too far, or if the link is replaced in this layer.
-        """
+        """Go on with what a link names, or where it is known to lead."""
         if len(self.todo) < self._own:
             self._own = len(self.todo)
             if replaced and "/".join(self._names[: len(self._names) - self._own]) in replaced:

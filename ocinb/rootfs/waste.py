@@ -49,13 +49,6 @@ class Figures:
 def figures(layers: Sequence[Columns], overlay: Overlay) -> Figures:
     """Add up what the layers of an image store.
 
-    Parameters
-    ----------
-    layers
-        The entries of each, from the base up.
-    overlay
-        What became of them.
-
     Examples
     --------
     >>> from ocinb.rootfs.filesystem import overlay

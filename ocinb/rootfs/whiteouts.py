@@ -28,22 +28,6 @@ _LANDMARKS = frozenset({".prefetch.landmark", ".no.prefetch.landmark"})
 def as_layer(columns: Columns) -> Columns:
     """Read entries of a tar as those of a layer.
 
-    Parameters
-    ----------
-    columns
-        What stands in the tar, or a batch of it.
-
-    Returns
-    -------
-    Columns
-        Markers have the type whiteout or opaque, the path that they remove, and no content, whatever type the tar says.
-        What eStargz adds for itself is gone. All others are as they came, and the positions are those in the tar.
-
-    Raises
-    ------
-    InvalidError
-        A marker that names nothing, or the directory that it stands in, or the one above.
-
     Notes
     -----
     The names of eStargz are reserved nowhere, so an ordinary image may have such files. Only those are dropped that

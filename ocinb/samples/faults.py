@@ -27,39 +27,6 @@ class Fault:
 
     One that changes the right answer (headers, body, cut, corrupt, ignore_range, wrong_range) waits for a request that
     is answered well, and with a body that is long enough.
-
-    Parameters
-    ----------
-    path_pattern
-        A glob for the path, such as ``"*/blobs/*"``: ``*`` goes across slashes. It may fit the path alone,
-        or the path with its query.
-    method
-        The method that it is for; ``"*"`` for all.
-    times
-        How often it strikes; None for always.
-    status
-        A status instead of the right one. From 300 on, the answer has its own body and headers only.
-    headers
-        Headers instead of the right ones, or beside them; None takes one away.
-    body
-        A body instead of the right one.
-    cut
-        The connection is closed after so many bytes of the body, with the right ``Content-Length``.
-    corrupt
-        Number of the byte of the body that is flipped.
-    ignore_range
-        A request for a range is answered by 200 and everything.
-    wrong_range
-        A request for a range is answered by the right bytes under a ``Content-Range`` that is one off.
-    drop
-        The connection is closed without an answer.
-    delay
-        Seconds to wait before the answer.
-
-    Raises
-    ------
-    InvalidError
-        If an argument makes no sense, or the fault would do nothing.
     """
 
     path_pattern: str

@@ -32,18 +32,6 @@ class Span:
 def parse_range(header: str | None, size: int) -> Span | None:
     """Read a ``Range`` header for so many bytes.
 
-    Parameters
-    ----------
-    header
-        The header, or None if there is none.
-    size
-        Length of the whole.
-
-    Returns
-    -------
-    Span or None
-        None if everything is to be sent: without a header, with one that makes no sense, and for several ranges.
-
     Examples
     --------
     >>> parse_range("bytes=2-4", 10), parse_range("bytes=-3", 10), parse_range("bytes=10-", 10)
@@ -81,15 +69,7 @@ _ROUTE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Where a path leads.
-
-    Parameters
-    ----------
-    kind
-        ``version``, ``catalogue``, ``tags``, ``manifests``, ``blobs``, ``referrers``, or ``nowhere``.
-    repository, reference
-        The parts of the path, where the kind has them.
-    """
+    """Where a path leads."""
 
     kind: str
     repository: str = ""
@@ -122,24 +102,7 @@ def parse_route(resource: str) -> Route:
 def answer_to(
     request: Request, content: Content, *, page_size: int | None = None, referrers_api: bool = True
 ) -> Answer:
-    """Answer a request.
-
-    Parameters
-    ----------
-    request
-        What was asked.
-    content
-        What the registry holds.
-    page_size
-        Most entries on one page of a list; None for no limit.
-    referrers_api
-        Whether it lists referrers.
-
-    Returns
-    -------
-    Answer
-        To HEAD the same as to GET.
-    """
+    """Answer a request."""
     if request.method not in {"GET", "HEAD"}:
         return error_answer(405, "UNSUPPORTED", "this registry is read-only", headers={"Allow": "GET, HEAD"})
     route = parse_route(request.resource)

@@ -13,19 +13,7 @@ _BODILESS = {204, 304}
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request that came in, and how it was answered.
-
-    Parameters
-    ----------
-    method
-        Such as ``"GET"``.
-    path
-        What was asked for, as it came, with its query.
-    headers
-        As they came. They may hold secrets, so a repr does not show them.
-    status
-        Status of the answer; None if the connection was closed without one.
-    """
+    """A request that came in, and how it was answered."""
 
     method: str
     path: str
@@ -49,17 +37,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the registry says.
-
-    Parameters
-    ----------
-    status
-        The HTTP status.
-    headers
-        All but ``Content-Length``, which is right unless it stands here; None takes a header away.
-    body
-        The bytes; also of an answer to HEAD, which is sent without them.
-    """
+    """What the registry says."""
 
     status: int
     headers: Mapping[str, str | None] = field(default_factory=dict)
@@ -78,21 +56,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """An answer, and how it reaches the one who asked.
-
-    Parameters
-    ----------
-    answer
-        What is said.
-    delay
-        Seconds to wait first.
-    cut
-        Bytes of the body after which the connection is closed; None for all of it.
-    drop
-        Whether the connection is closed at once, without the answer.
-    bandwidth
-        Bytes of the body per second; None for as fast as it goes.
-    """
+    """An answer, and how it reaches the one who asked."""
 
     answer: Answer
     delay: float = 0.0

@@ -77,19 +77,7 @@ class Manifest(Blob):
 
 @dataclass(frozen=True)
 class Step:
-    """One line of an image's history.
-
-    Parameters
-    ----------
-    created_by
-        What the builder says that it did.
-    created
-        When, in RFC 3339.
-    layer
-        What came of it; None for a step that changes the config only.
-    comment
-        BuildKit signs its steps; the builder before it did not.
-    """
+    """One line of an image's history."""
 
     created_by: str
     created: str
@@ -145,25 +133,6 @@ def moment(start: datetime, seconds: int = 0) -> str:
 def make_layer(entries: Iterable[Entry], *, mtime: int = 0, compression: str = "gzip") -> Layer:
     r"""Pack entries into a layer.
 
-    Parameters
-    ----------
-    entries
-        What the tar holds, in this order.
-    mtime
-        The time of all entries, in seconds since 1970.
-    compression
-        ``"gzip"``, ``"zstd"`` or ``"none"``.
-
-    Returns
-    -------
-    Layer
-        Its ``diff_id`` is the same everywhere, its ``digest`` only with one version of the compressor.
-
-    Raises
-    ------
-    InvalidError
-        If there is no such compression.
-
     Examples
     --------
     >>> from ocinb.samples.tars import file
@@ -195,26 +164,7 @@ def make_image(
     annotations: Mapping[str, str] | None = None,
     docker: bool = False,
 ) -> Image:
-    """Build an image from its history.
-
-    Parameters
-    ----------
-    platform
-        Such as ``"linux/arm64/v8"``.
-    steps
-        The history, oldest first, with the layers in it.
-    settings
-        The ``config`` object of the config: ``Env``, ``Cmd``, ``Labels`` and so on.
-    annotations
-        Annotations of the manifest.
-    docker
-        Whether to use Docker's media types instead of OCI's; all layers have to be gzip then.
-
-    Returns
-    -------
-    Image
-        With config and manifest.
-    """
+    """Build an image from its history."""
     steps = tuple(map(_docker_step, steps)) if docker else tuple(steps)
     layers = [step.layer for step in steps if step.layer]
     config = Blob(make_json(_config(platform, steps, settings or {})), DOCKER_CONFIG if docker else OCI_CONFIG)
@@ -260,28 +210,7 @@ def make_manifest(
     annotations: Mapping[str, str] | None = None,
     layer_annotations: Sequence[Mapping[str, str]] = (),
 ) -> Manifest:
-    """Write a manifest of an image or an artifact.
-
-    Parameters
-    ----------
-    config, layers
-        The blobs that it names.
-    media_type
-        OCI's or Docker's.
-    artifact_type
-        What it is, if it is no image.
-    subject
-        What it refers to, which makes it a referrer.
-    annotations
-        Its own annotations.
-    layer_annotations
-        Annotations of the descriptors of its layers, in their order; those without any may be left out at the end.
-
-    Returns
-    -------
-    Manifest
-        With its blobs.
-    """
+    """Write a manifest of an image or an artifact."""
     layers = tuple(layers)
     notes = [dict(note) for note in layer_annotations] + [None] * (len(layers) - len(layer_annotations))
     document: JSON = {"schemaVersion": 2, "mediaType": media_type}

@@ -75,13 +75,7 @@ class Content:
         self.repositories.setdefault(repository, Repository()).manifests[digest] = manifest
 
     def tag(self, repository: str, tag: str, digest: str) -> None:
-        """Set or move a tag.
-
-        Raises
-        ------
-        NotFoundError
-            If the repository has no manifest with this digest.
-        """
+        """Set or move a tag."""
         there = self.find(repository)
         known = there.find(digest) if there else None
         if there is None or known is None:
@@ -89,13 +83,7 @@ class Content:
         there.tags[tag] = known
 
     def untag(self, repository: str, tag: str) -> None:
-        """Remove a tag; the manifest stays.
-
-        Raises
-        ------
-        NotFoundError
-            If there is no such tag.
-        """
+        """Remove a tag; the manifest stays."""
         there = self.find(repository)
         if there is None or tag not in there.tags:
             raise NotFoundError(f"there is no tag {tag!r} in {repository}")

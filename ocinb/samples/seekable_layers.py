@@ -79,26 +79,6 @@ def make_estargz(
 ) -> Seekable:
     r"""Pack entries as an eStargz.
 
-    Parameters
-    ----------
-    entries
-        What the tar holds, in this order; a landmark is put before them.
-    mtime
-        The time of all entries, in seconds since 1970.
-    chunk_bytes
-        Files longer than that are cut into chunks.
-    member_bytes
-        So much at least is compressed together, be it of several files.
-    outside
-        Whether the table is left out of the layer, to stand in an image of its own (see ``toc_image``).
-    edit
-        Makes another table of the right one, which tells lies.
-
-    Returns
-    -------
-    Seekable
-        With the annotation that promises the table.
-
     Examples
     --------
     >>> from ocinb.samples.tars import file
@@ -148,28 +128,6 @@ def make_zstd_chunked(
     edit: Callable[[JSON], JSON] = lambda toc: toc,
 ) -> Seekable:
     r"""Pack entries as zstd:chunked.
-
-    Parameters
-    ----------
-    entries
-        What the tar holds, in this order.
-    mtime
-        The time of all entries, in seconds since 1970.
-    chunk_bytes
-        Files longer than that are cut into chunks; real ones are cut where their content says it.
-    prefix
-        Of the annotations: there are two in use.
-    with_position
-        Whether an annotation says where the table stands; else only the footer does.
-    with_tar_split
-        Whether it has the part that newer writers add before the footer.
-    edit
-        Makes another table of the right one, which tells lies.
-
-    Returns
-    -------
-    Seekable
-        With the annotations that promise the table.
 
     Examples
     --------

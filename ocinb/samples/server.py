@@ -34,13 +34,7 @@ _CHUNKS_PER_SECOND = 20
 
 
 class SocketServer(ThreadingHTTPServer):
-    """An HTTP server on loopback, with a port of its own and one thread for each connection.
-
-    Parameters
-    ----------
-    deliver
-        Says what is answered to a request, and how; called from many threads.
-    """
+    """An HTTP server on loopback, with a port of its own and one thread for each connection."""
 
     daemon_threads = True
     # A fan-out opens many connections at once; with the default of 5 some of them wait for a second.

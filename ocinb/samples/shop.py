@@ -52,17 +52,7 @@ _LONG = (
 
 @dataclass(frozen=True)
 class Python:
-    """The layer with the interpreter, which releases may share through the build cache.
-
-    Parameters
-    ----------
-    built_at
-        When it was built.
-    library_bytes
-        Size of its library.
-    compression
-        How the layer is compressed.
-    """
+    """The layer with the interpreter, which releases may share through the build cache."""
 
     built_at: datetime
     library_bytes: int = 1_100_000
@@ -71,21 +61,7 @@ class Python:
 
 @dataclass(frozen=True)
 class Release:
-    """What differs from one release of the shop to the next.
-
-    Parameters
-    ----------
-    version
-        The tag.
-    built_at
-        When it was built.
-    python
-        The interpreter's layer, older than the rest where it came out of the build cache.
-    module_bytes, goods_bytes
-        Sizes of the modules that are installed, and of the list of goods.
-    goods_compression
-        How the last layer is compressed.
-    """
+    """What differs from one release of the shop to the next."""
 
     version: str
     built_at: datetime

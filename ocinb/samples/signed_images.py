@@ -75,22 +75,7 @@ class Component:
 
 
 def attestation(image: Image, name: str, predicates: Mapping[str, JSON] | None = None) -> tuple[Manifest, JSON]:
-    """Attest an image as BuildKit does: a manifest that pretends to be an image of an unknown platform.
-
-    Parameters
-    ----------
-    image
-        What is attested.
-    name
-        What the image is called, such as ``"demo/shop@2.0"``.
-    predicates
-        What is said of it, by the type of the predicate; None for a few packages and a little provenance.
-
-    Returns
-    -------
-    tuple
-        The manifest, and the descriptor that belongs into the index beside the image.
-    """
+    """Attest an image as BuildKit does: a manifest that pretends to be an image of an unknown platform."""
     predicates = predicates or {_SPDX_PREDICATE: _spdx(name), _PROVENANCE_PREDICATE: _provenance()}
     statements = [_statement(image, name, kind, content) for kind, content in predicates.items()]
     manifest = make_manifest(

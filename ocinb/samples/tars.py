@@ -15,23 +15,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One entry of a layer.
-
-    Parameters
-    ----------
-    path
-        Where it lies, without a leading ``/``.
-    type
-        The type flag of ``tarfile``; a regular file if nothing is said.
-    content
-        The bytes of a regular file.
-    mode
-        Permission bits, with setuid, setgid and sticky.
-    owner
-        Number of the user and of the group.
-    target
-        What a link points at.
-    """
+    """One entry of a layer."""
 
     path: str
     type: bytes = tarfile.REGTYPE
@@ -100,20 +84,7 @@ def with_parents(entries: Iterable[Entry]) -> Iterator[Entry]:
 
 
 def make_tar(entries: Iterable[Entry], *, mtime: int) -> bytes:
-    """Write the entries as they stand, in their order, all with one time.
-
-    Parameters
-    ----------
-    entries
-        What the tar holds; nothing is added, sorted or checked, so that odd tars can be made too.
-    mtime
-        The time of all of them, in whole seconds since 1970.
-
-    Returns
-    -------
-    bytes
-        A tar in pax format.
-    """
+    """Write the entries as they stand, in their order, all with one time."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as tar:
         for entry in entries:

@@ -25,15 +25,7 @@ _PULL, _EVERYTHING = "pull", "*"
 
 @dataclass
 class TokenIssuer:
-    """Gives tokens, and says whether a request has a good one.
-
-    Parameters
-    ----------
-    realm
-        URL of the token endpoint.
-    credentials
-        User and secret that the endpoint wants; None if anybody gets tokens.
-    """
+    """Gives tokens, and says whether a request has a good one."""
 
     realm: str
     credentials: tuple[str, str] | None = field(default=None, repr=False)

@@ -24,15 +24,6 @@ _CONTENT_RANGE = re.compile(rf"bytes ({_NUMBER.pattern})-({_NUMBER.pattern})/({_
 class ArrivingBlob:
     """A blob, or a part of it, as a registry sends it.
 
-    Parameters
-    ----------
-    stream
-        The answer.
-    asked
-        The offset that was asked for.
-    descriptor
-        Which blob it is.
-
     Raises
     ------
     RangeError
@@ -53,15 +44,7 @@ class ArrivingBlob:
 
 
 class EmbeddedBlob:
-    """A blob that stands in the document that names it.
-
-    Parameters
-    ----------
-    data
-        The whole blob.
-    offset, length
-        Which part of it is wanted.
-    """
+    """A blob that stands in the document that names it."""
 
     def __init__(self, data: bytes, offset: int, length: int | None) -> None:
         self.offset = offset

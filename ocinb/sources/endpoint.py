@@ -40,17 +40,6 @@ def open_foreign(
 ) -> Iterator[Stream]:
     """Open a body at the first of some addresses that gives it.
 
-    Parameters
-    ----------
-    http
-        Who asks.
-    base
-        The registry whose document names them.
-    urls, headers
-        Where to ask, and with what.
-    limit
-        The largest error that is read, in bytes.
-
     Raises
     ------
     OcinbError
@@ -120,17 +109,7 @@ before_asking: ContextVar[Callable[[str], None]] = ContextVar("before_asking", d
 
 
 class Endpoint:
-    """A registry.
-
-    Parameters
-    ----------
-    registry
-        Its name, as references have it.
-    http
-        Who carries the questions.
-    settings
-        Limits and credentials.
-    """
+    """A registry."""
 
     def __init__(self, registry: str, http: Http, settings: Settings) -> None:
         self.registry = registry
@@ -159,21 +138,6 @@ class Endpoint:
         settled: frozenset[int] = frozenset(),
     ) -> Answer:
         """Ask a question, with authorization if the registry wants one.
-
-        Parameters
-        ----------
-        path
-            What is asked for, from ``/v2/`` on.
-        scope
-            What a token has to open.
-        limit
-            The largest answer in bytes.
-        method, accept
-            The request.
-        named
-            Whether it is asked by name, so that the answer may be kept for the life of a tag.
-        settled
-            With which statuses a bad answer is taken at its word, and not asked for again.
 
         Raises
         ------

@@ -28,13 +28,6 @@ _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 class OpenFile:
     """An open regular file. It is closed when nobody has it any more.
 
-    Parameters
-    ----------
-    handle
-        The open file; it belongs to this object from now on.
-    where
-        What people call it.
-
     Attributes
     ----------
     size

@@ -107,16 +107,6 @@ def resolve_document(source: Source, document: RawDocument, settings: Settings) 
 def find_images(source: Source, resolved: Resolved, platform: Wanted, settings: Settings) -> list[Image]:
     """Read the images of the wanted platforms.
 
-    Parameters
-    ----------
-    source
-        Where they are.
-    resolved
-        What the name points at.
-    platform
-        Some, ``"all"``, or None for the default; with None an image that has one platform only is taken as
-        it is.
-
     Raises
     ------
     NotFoundError

@@ -50,17 +50,7 @@ class Contents:
 
 
 class LocalSource:
-    """One layout or archive.
-
-    Parameters
-    ----------
-    contents
-        What is in it.
-    settings
-        Limits.
-    store
-        A layout in which all documents that are read are kept; None keeps nothing.
-    """
+    """One layout or archive."""
 
     def __init__(self, contents: Contents, settings: Settings, store: Layout | None = None) -> None:
         self._contents = contents

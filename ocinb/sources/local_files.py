@@ -36,13 +36,7 @@ _WATCHED = {"oci": (MARKER, INDEX)}
 
 
 class LocalFiles:
-    """The files that were opened last.
-
-    Parameters
-    ----------
-    settings
-        Limits.
-    """
+    """The files that were opened last."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings

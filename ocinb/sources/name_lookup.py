@@ -49,15 +49,7 @@ class Entry:
 
 
 class Entries:
-    """The images of a file.
-
-    Parameters
-    ----------
-    where
-        What people call the file, with its transport.
-    listed
-        The images, in their order.
-    """
+    """The images of a file."""
 
     def __init__(self, where: str, listed: Sequence[Entry]) -> None:
         self.where = where
@@ -84,13 +76,6 @@ class Entries:
 
     def choose(self, wanted: str, lone: Callable[[Sequence[Descriptor]], Descriptor | None]) -> Descriptor | None:
         """Find what a name, a place or nothing means; None if nothing has that name.
-
-        Parameters
-        ----------
-        wanted
-            A name, ``@0`` for the first image, or "" for the only one.
-        lone
-            Chooses the only one of several descriptors, if there is one.
 
         Raises
         ------

@@ -46,19 +46,6 @@ def find_along(
 ) -> Along:
     """Find and read all that goes along with some images of a name.
 
-    Parameters
-    ----------
-    source
-        Where it is.
-    resolved
-        What the name points at.
-    images
-        The images that were chosen out of it.
-    settings
-        Limits: there may be ``max_index_children`` of referrers, and of manifests in an index among them.
-    whole
-        Whether everything that the index names goes along, also what refers to nothing.
-
     Raises
     ------
     NotFoundError

@@ -43,26 +43,7 @@ _TELLS_NOTHING = mediatypes.IMAGE_CONFIGS | {mediatypes.OCI_EMPTY, None}
 def find_referrers(
     source: Source, resolved: Resolved, artifact_type: str | None, settings: Settings, *, tags: Tags = None
 ) -> list[Referrer]:
-    """Find all that refers to what a name points at, and to the images in it where the index itself links the two.
-
-    Parameters
-    ----------
-    source
-        Where it is.
-    resolved
-        What the name points at.
-    artifact_type
-        The one type that is wanted; None for all.
-    settings
-        Limits.
-    tags
-        All tags that there are, if somebody listed them.
-
-    Returns
-    -------
-    list of Referrer
-        Each pair of referrer and subject once, by the surest way in which it was found: API, tag, index, cosign.
-    """
+    """Find all that refers to what a name points at, and to the images in it where the index itself links the two."""
     named = source.referrers(resolved.document.descriptor, artifact_type, tags=tags)
     found = [*named, *linked_in_index(source, resolved, settings)]
     found.sort(key=lambda referrer: _WAYS.index(referrer.found_via))
@@ -89,20 +70,6 @@ def find_by_name(
     by_api: Callable[[], Found] | None = None,
 ) -> list[Referrer]:
     """Find what refers to a manifest by the API, else by the tag that lists referrers; and by cosign's tags.
-
-    Parameters
-    ----------
-    source
-        Where to look for the tags.
-    subject
-        The manifest.
-    settings
-        Limits.
-    names_of
-        Gives the names that a tag has in the source: in a layout those of several repositories, in a registry one, or
-        none if it is known not to be there.
-    by_api
-        Asks the API; gives None where there is none.
 
     Raises
     ------
@@ -264,17 +231,6 @@ class ReferrersApi:
 
     That a registry has no such list is remembered by its endpoint, so it costs one question in a session, and not one
     for each image. A refusal of one repository's list is not taken for that.
-
-    Parameters
-    ----------
-    endpoint
-        The registry.
-    repository
-        The repository's path there.
-    scope
-        What a token has to open.
-    settings
-        Limits.
     """
 
     def __init__(self, endpoint: Endpoint, repository: str, scope: str, settings: Settings) -> None:
@@ -285,13 +241,6 @@ class ReferrersApi:
 
     def find(self, subject: Digest, artifact_type: str | None = None) -> list[Referrer] | None:
         """List what refers to a manifest; None if the registry has no list.
-
-        Parameters
-        ----------
-        subject
-            The manifest's digest.
-        artifact_type
-            What the registry may leave all others out for.
 
         Raises
         ------

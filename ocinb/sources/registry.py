@@ -40,19 +40,7 @@ NO_HEAD = frozenset({405, 501})
 
 
 class RegistrySource:
-    """One repository.
-
-    Parameters
-    ----------
-    endpoint
-        Its registry.
-    repository
-        Its path there.
-    store
-        Where documents are looked up and kept.
-    settings
-        Limits.
-    """
+    """One repository."""
 
     def __init__(self, endpoint: Endpoint, repository: str, store: Layout, settings: Settings) -> None:
         self.repository = repository
@@ -391,13 +379,6 @@ def _type_of_blob(raw: bytes, digest: Digest, said: str | None) -> str:
 
 def ask_length(source: Source, digest: Digest) -> int:
     """Ask for one byte of a blob, to hear how many there are.
-
-    Parameters
-    ----------
-    source
-        Where it is.
-    digest
-        Which one.
 
     Raises
     ------

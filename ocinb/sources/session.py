@@ -28,11 +28,6 @@ if TYPE_CHECKING:
 class Session:
     """Connections to registries, files that were opened, and a store.
 
-    Parameters
-    ----------
-    settings
-        How to behave.
-
     Attributes
     ----------
     settings

@@ -35,15 +35,6 @@ def list_repositories(endpoint: Endpoint) -> list[str]:
 def list_tags(endpoint: Endpoint, repository: str, scope: str) -> list[str]:
     """List the tags of a repository, in the order of the registry.
 
-    Parameters
-    ----------
-    endpoint
-        The registry.
-    repository
-        The repository's path there.
-    scope
-        What a token has to open.
-
     Raises
     ------
     NotFoundError
@@ -65,11 +56,6 @@ def list_tags(endpoint: Endpoint, repository: str, scope: str) -> list[str]:
 
 def list_tags_within(endpoint: Endpoint, repository: str, scope: str, pages: int) -> list[str] | None:
     """List the tags of a repository by so many questions at most, with the arguments of `list_tags`.
-
-    Returns
-    -------
-    list of str or None
-        All of them; None if there are more pages.
 
     Raises
     ------

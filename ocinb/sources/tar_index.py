@@ -121,13 +121,6 @@ class TarIndex:
 
     Names are taken without ``./`` and ``/`` before them; one that goes up by ``..`` names nothing here.
 
-    Parameters
-    ----------
-    archive
-        The archive, unpacked.
-    settings
-        Limits.
-
     Raises
     ------
     InvalidError

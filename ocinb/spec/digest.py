@@ -23,11 +23,6 @@ _GRAMMAR = re.compile(r"[a-z0-9]+(?:[+._-][a-z0-9]+)*:[a-zA-Z0-9=_-]+")
 class Digest(str):
     """A digest in the form ``algorithm:hex``, known to be well formed. It is a text, and compares as one.
 
-    Raises
-    ------
-    InvalidError
-        If the text is no digest, or one of an algorithm that cannot be verified here.
-
     Examples
     --------
     >>> digest = Digest.of(b"hello")
@@ -75,15 +70,7 @@ def _refused(text: object) -> InvalidError:
 
 
 class Verifier:
-    """Hashes bytes as they pass, and says at the end whether they are the ones that were promised.
-
-    Parameters
-    ----------
-    digest
-        The promised digest.
-    size
-        The promised number of bytes, or None where nobody promised one.
-    """
+    """Hashes bytes as they pass, and says at the end whether they are the ones that were promised."""
 
     def __init__(self, digest: Digest, size: int | None = None) -> None:
         self.digest = digest
@@ -92,26 +79,14 @@ class Verifier:
         self._hash = hashlib.new(digest.algorithm, usedforsecurity=False)
 
     def update(self, chunk: bytes | memoryview) -> None:
-        """Take the next bytes; more than were promised is an error at once, before they fill a disk.
-
-        Raises
-        ------
-        IntegrityError
-            If there are more bytes than promised.
-        """
+        """Take the next bytes; more than were promised is an error at once, before they fill a disk."""
         self.seen += len(chunk)
         if self.size is not None and self.seen > self.size:
             raise IntegrityError(f"{self.digest} has to be {self.size:,} bytes long, but more came")
         self._hash.update(chunk)
 
     def check(self) -> None:
-        """Compare what passed with what was promised.
-
-        Raises
-        ------
-        IntegrityError
-            If size or digest differ; both are in the message.
-        """
+        """Compare what passed with what was promised."""
         if self.size is not None and self.seen != self.size:
             raise IntegrityError(f"{self.digest} has to be {self.size:,} bytes long, but {self.seen:,} came")
         actual = f"{self.digest.algorithm}:{self._hash.hexdigest()}"
@@ -120,13 +95,7 @@ class Verifier:
 
 
 def verify(raw: bytes, digest: Digest, size: int | None = None) -> bytes:
-    """Return the bytes if they are the promised ones.
-
-    Raises
-    ------
-    IntegrityError
-        If size or digest differ.
-    """
+    """Return the bytes if they are the promised ones."""
     verifier = Verifier(digest, size)
     verifier.update(raw)
     verifier.check()

@@ -95,14 +95,7 @@ class Manifest:
 
 
 def sniff_media_type(raw: bytes, content_type: str | None, what: str) -> str:
-    """Decide what kind of document some bytes are: their own ``mediaType``, their header, or their fields.
-
-    Raises
-    ------
-    InvalidError
-        If the bytes are no JSON object, are an index and a manifest at once (CVE-2021-41190), or contradict a header
-        that names a manifest type.
-    """
+    """Decide what kind of document some bytes are: their own ``mediaType``, their header, or their fields."""
     body = Fields(parse_object(raw, what), what)
     header = mediatypes.bare(content_type)
     said = body.text("mediaType")
@@ -152,13 +145,7 @@ def _fields_of_others(media_type: str) -> set[str]:
 
 
 def parse_index(raw: bytes, media_type: str, what: str) -> Index:
-    """Read an index.
-
-    Raises
-    ------
-    InvalidError
-        If a field is missing or of the wrong type.
-    """
+    """Read an index."""
     body = _versioned(raw, what)
     if not body.says("manifests"):
         raise InvalidError(f"{what} is an index without 'manifests'")
@@ -172,13 +159,7 @@ def parse_index(raw: bytes, media_type: str, what: str) -> Index:
 
 
 def parse_manifest(raw: bytes, media_type: str, what: str) -> Manifest:
-    """Read a manifest of an image or an artifact.
-
-    Raises
-    ------
-    InvalidError
-        If a field is missing or of the wrong type.
-    """
+    """Read a manifest of an image or an artifact."""
     is_artifact = media_type in mediatypes.ARTIFACTS  # which have neither a version nor a config
     body = Fields(parse_object(raw, what), what) if is_artifact else _versioned(raw, what)
     config = None if is_artifact else _optional_descriptor(body, "config")
@@ -195,15 +176,7 @@ def parse_manifest(raw: bytes, media_type: str, what: str) -> Manifest:
 
 
 def parse_descriptor(body: Fields) -> Descriptor:
-    """Read a descriptor.
-
-    Raises
-    ------
-    InvalidError
-        If its media type, digest or size is missing or wrong, or if what is embedded is no base64.
-    IntegrityError
-        If what is embedded does not match digest and size.
-    """
+    """Read a descriptor."""
     media_type, name, size = body.text("mediaType"), body.text("digest"), body.integer("size")
     if media_type is None or name is None or size is None:
         raise InvalidError(f"{body.what} needs mediaType, digest and size")

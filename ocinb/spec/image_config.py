@@ -66,13 +66,7 @@ def is_image_config(raw: bytes) -> bool:
 
 
 def parse_config(raw: bytes, what: str) -> ImageConfig:
-    """Read the config of an image.
-
-    Raises
-    ------
-    InvalidError
-        If a field is of the wrong type.
-    """
+    """Read the config of an image."""
     body = Fields(parse_object(raw, what), what)
     run = body.child("config") or Fields({}, what)
     rootfs = body.child("rootfs") or Fields({}, what)

@@ -33,18 +33,6 @@ def align_history(history: Sequence[HistoryEntry], layers: int) -> list[int | No
 
     Entries with ``empty_layer`` made none. If the others are not as many as the layers, nothing is mapped: a guess
     would blame the wrong command.
-
-    Parameters
-    ----------
-    history
-        The entries in their order.
-    layers
-        How many layers the manifest has.
-
-    Returns
-    -------
-    list of int or None
-        One for each entry.
     """
     made = [not entry.empty_layer for entry in history]
     if sum(made) != layers:

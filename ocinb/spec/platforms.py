@@ -73,18 +73,6 @@ class Platform:
 def parse_platform(text: str, default: str = "linux/amd64") -> Platform:
     """Read a platform as people write it: ``linux/arm64/v8``, ``linux/arm64``, ``arm64`` or ``windows``.
 
-    Parameters
-    ----------
-    text
-        One to three parts between slashes.
-    default
-        Where a part that is not there is taken from.
-
-    Raises
-    ------
-    InvalidError
-        If it is no platform.
-
     Examples
     --------
     >>> str(parse_platform("arm64"))

@@ -180,11 +180,6 @@ class Reference:
 def parse_registry(text: str) -> str:
     """Check the name of a registry, a host with or without a port, and fold the names of Docker Hub into one.
 
-    Raises
-    ------
-    InvalidError
-        If it is no host.
-
     Examples
     --------
     >>> parse_registry("index.docker.io")

@@ -34,11 +34,6 @@ def parse_schema1(raw: bytes, media_type: str, what: str) -> Schema1:
 
     Layers stand from the base up, as everywhere else. Those of steps that are ``throwaway`` hold nothing and are left
     out, as their steps are ``empty_layer``.
-
-    Raises
-    ------
-    InvalidError
-        If a field is missing or of the wrong type, or if layers and history are not equally many.
     """
     body = Fields(parse_object(digested_bytes(raw, what), what), what)
     if body.integer("schemaVersion") != 1:

@@ -33,14 +33,7 @@ def is_signed(body: Fields) -> bool:
 
 
 def digested_bytes(raw: bytes, what: str) -> bytes:
-    """Give the bytes whose digest a manifest has: all of them, but of a signed one what was signed.
-
-    Raises
-    ------
-    InvalidError
-        If the signatures do not say the same about what they sign, or if the document says something else outside of
-        it: whoever reads the one and verifies the other would be misled.
-    """
+    """Give the bytes whose digest a manifest has: all of them, but of a signed one what was signed."""
     value = parse_object(raw, what)
     body = Fields(value, what)
     if not is_signed(body):
@@ -53,24 +46,12 @@ def digested_bytes(raw: bytes, what: str) -> bytes:
 
 
 def manifest_digest(raw: bytes, what: str, algorithm: str = "sha256") -> Digest:
-    """Compute the digest of a manifest of any kind.
-
-    Raises
-    ------
-    InvalidError
-        If it is no JSON object, or signed wrongly.
-    """
+    """Compute the digest of a manifest of any kind."""
     return Digest.of(digested_bytes(raw, what), algorithm)
 
 
 def verify_manifest(raw: bytes, digest: Digest) -> bytes:
-    """Return the bytes of a manifest of any kind if they are the promised ones.
-
-    Raises
-    ------
-    IntegrityError
-        If they are not.
-    """
+    """Return the bytes of a manifest of any kind if they are the promised ones."""
     try:
         return verify(raw, digest)
     except IntegrityError as error:

@@ -23,21 +23,7 @@ _SPACE = re.compile(r"[ \t\n\r]*")
 
 
 def parse_object(raw: bytes, what: str) -> dict[str, Any]:
-    """Parse bytes as one JSON object.
-
-    Parameters
-    ----------
-    raw
-        The bytes.
-    what
-        What they should be, for the message.
-
-    Raises
-    ------
-    InvalidError
-        If they are not exactly one JSON object, have more objects and lists in them than ``MAX_PARTS``, or are nested
-        deeper than ``MAX_DEPTH``.
-    """
+    """Parse bytes as one JSON object."""
     parts = raw.count(b"{") + raw.count(b"[")
     if parts > MAX_PARTS:
         raise InvalidError(f"{what} has more than {MAX_PARTS:,} objects and lists in it")
@@ -56,20 +42,6 @@ def parse_object(raw: bytes, what: str) -> dict[str, Any]:
 
 def walk_object(raw: bytes, unrolled: str, what: str) -> Iterator[tuple[str, Any]]:
     """Parse bytes as one JSON object, member by member, so that one with a list of millions need not be held.
-
-    Parameters
-    ----------
-    raw
-        The bytes.
-    unrolled
-        The key of the list that is given element by element, each as a member of that key.
-    what
-        What they should be, for the message.
-
-    Raises
-    ------
-    InvalidError
-        If they are not exactly one JSON object. Whoever did not come to the end has no right to believe the beginning.
 
     Examples
     --------
@@ -171,13 +143,6 @@ class Fields:
     """A JSON object whose fields are asked for by type.
 
     A field that is not there, or null, is None (an empty mapping or list for those); one of another type is refused.
-
-    Parameters
-    ----------
-    value
-        The object.
-    what
-        What it is, for messages.
     """
 
     def __init__(self, value: Any, what: str) -> None:

@@ -118,15 +118,6 @@ def claim_part(
 
     If another process is at work on the blob, it is waited for first, as long as it gets on. The file stays when the
     block is left, unless it was moved away or is empty, so that the next download resumes it.
-
-    Parameters
-    ----------
-    root
-        The folder of the layout.
-    digest, size
-        The blob; a part that is longer is worth nothing.
-    waiting
-        Called while another process is waited for, with how many bytes it has: at first, and whenever that changes.
     """
     folder = own_folder(root, "parts")
     with _new_name(folder, stem(digest)) as new:

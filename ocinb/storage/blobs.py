@@ -33,13 +33,7 @@ _MAX_NOTE_BYTES = 100
 
 
 class Blobs:
-    """The content below one folder.
-
-    Parameters
-    ----------
-    root
-        The folder of the layout; it need not exist yet.
-    """
+    """The content below one folder."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -142,20 +136,6 @@ class Blobs:
         self, digest: Digest, size: int, *, full: bool = False, hashed: Callable[[int], object] = lambda _: None
     ) -> bool:
         """Say whether a blob is there, whole and right.
-
-        Parameters
-        ----------
-        digest, size
-            What it has to be.
-        full
-            Hash it even if it looks as it did on arrival.
-        hashed
-            Called with the length of each piece of it that was hashed.
-
-        Returns
-        -------
-        bool
-            False also if what stood there was wrong; that file is then removed. True also says that it is on the disk.
 
         Raises
         ------

@@ -42,13 +42,6 @@ _SERIALIZER = SerializerPipeline([json_preconf_stage, Stage(json)], name="json")
 def open_responses(folder: Path, keep: Callable[[Response], bool]) -> CachedSession:
     """Open the session whose answers are kept in a folder.
 
-    Parameters
-    ----------
-    folder
-        Where; made if need be, for its owner only.
-    keep
-        Says whether an answer deserves to be kept; one that does not is also dropped when it comes out again.
-
     Raises
     ------
     TransportError

@@ -95,20 +95,6 @@ class Removed:
 def remove_images(layout: Layout, choose: Choice, limits: Limits) -> tuple[list[Kept], Removed]:
     """Take the names of some images away, and remove what only they needed, unless somebody is pulling.
 
-    Parameters
-    ----------
-    layout
-        Where they are.
-    choose
-        Says which ones; it may raise.
-    limits
-        The largest documents.
-
-    Returns
-    -------
-    tuple
-        The images that lost their names, those that went along too, and what became of their blobs.
-
     Raises
     ------
     IntegrityError
@@ -146,19 +132,7 @@ def drop_names(layout: Layout, choose: Choice, limits: Limits) -> list[Kept]:
 
 
 def sweep(layout: Layout, limits: Limits, *, free: bool | None, spare: Spare | None = None) -> Removed:
-    """Remove what is noted, by whomever, and not needed.
-
-    Parameters
-    ----------
-    layout
-        Where it is.
-    limits
-        The largest documents.
-    free
-        Whether nobody pulls, as `Layout.unless_in_use` says it.
-    spare
-        What stays beside that.
-    """
+    """Remove what is noted, by whomever, and not needed."""
     notes = read_pending(layout.root)
     if not notes:
         return Removed({}, {})
@@ -233,19 +207,7 @@ class Aim:
 
 
 def choose(items: Sequence[Item], *, total: int, unused_since: float | None, keep_bytes: int | None) -> list[Item]:
-    """Choose what has to go, of what may go: least recently used first.
-
-    Parameters
-    ----------
-    items
-        What may go.
-    total
-        What all takes, in bytes, also what may not go.
-    unused_since
-        What was last of use before this moment goes.
-    keep_bytes
-        So much may be left; if what may not go takes more, all else goes.
-    """
+    """Choose what has to go, of what may go: least recently used first."""
     gone = []
     for item in sorted(items, key=lambda item: item.used):
         too_old = unused_since is not None and item.used < unused_since
@@ -257,20 +219,7 @@ def choose(items: Sequence[Item], *, total: int, unused_since: float | None, kee
 
 
 def choose_images(kept: Sequence[Kept], keep: Collection[int], items: Sequence[Item], aim: Aim) -> set[int]:
-    """Choose the images that lose their names: all that are not kept, or those that are too old or too much.
-
-    Parameters
-    ----------
-    kept
-        The images that are named.
-    keep
-        The places of those that stay.
-    items
-        All that there is.
-    aim
-        If it says nothing, all others go; else those that were not used for so long, and then, least recently used
-        first, as many as it takes when all that has no name is gone too.
-    """
+    """Choose the images that lose their names: all that are not kept, or those that are too old or too much."""
     groups = _others(kept, keep)
     if aim.is_none:
         return set().union(*groups.values())
@@ -318,19 +267,6 @@ def _used(kept: Sequence[Kept], places: Collection[int], used: Mapping[Digest, f
 
 def prune(layout: Layout, cache_dir: Path | None, aim: Aim, *, limits: Limits, keep: Choice | None = None) -> Pruned:
     """Remove what is too old or too much, and say what that was.
-
-    Parameters
-    ----------
-    layout, cache_dir
-        What is pruned. None for the second is a folder where other tools may be at work, which have no lock that is
-        known here, and may find what has no name: what came or was of use lately stays there, and what speaks of an
-        image that stays.
-    aim
-        What shall be left.
-    limits
-        The largest documents.
-    keep
-        Which images stay; None are all.
 
     Raises
     ------

@@ -26,15 +26,7 @@ Places = dict[str, set[int]]
 
 
 class Selection:
-    """The images of a layout, found at once by what they are called.
-
-    Parameters
-    ----------
-    kept
-        The images.
-    where
-        The folder, for errors, and for names such as ``oci:FOLDER:NAME``.
-    """
+    """The images of a layout, found at once by what they are called."""
 
     def __init__(self, kept: Sequence[Kept], where: str) -> None:
         self._entries = [one.entry for one in kept]
@@ -45,12 +37,6 @@ class Selection:
 
     def find(self, name: str) -> set[int]:
         """Find the places of what was pulled under a name, or has a digest.
-
-        Parameters
-        ----------
-        name
-            Its name as it was typed, ``"python:3.12"``; as it stands in the layout; a digest, alone or behind a
-            repository; or ``oci:FOLDER:NAME``, if that is this folder.
 
         Raises
         ------

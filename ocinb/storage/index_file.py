@@ -162,13 +162,7 @@ Places = dict[Hashable, dict[int, None]]
 
 
 class Register:
-    """Entries that are added, moved and dropped.
-
-    Parameters
-    ----------
-    entries
-        Those that there are.
-    """
+    """Entries that are added, moved and dropped."""
 
     def __init__(self, entries: Iterable[Entry]) -> None:
         self._entries: dict[int, Entry] = {}

@@ -61,15 +61,7 @@ class Pulled:
 
 
 def named_anew(entries: Sequence[Entry], names: Mapping[str, Pulled | Descriptor]) -> list[Entry]:
-    """Give the entries that an index has when some names stand for what was pulled.
-
-    Parameters
-    ----------
-    entries
-        Those that it has now.
-    names
-        What each name stands for; a descriptor alone if it is nothing but that.
-    """
+    """Give the entries that an index has when some names stand for what was pulled."""
     register = Register(entries)
     for name, pulled in names.items():
         _name(register, name, pulled if isinstance(pulled, Pulled) else Pulled(pulled))

@@ -1,9 +1,7 @@
-"""Tables: what was read of layers, kept beside their blobs so that no layer is read twice.
+"""Layer tables: the entries of layers, kept beside their blobs so that no layer is read twice.
 
-Each is a Parquet file that DuckDB writes, ``index/<algorithm>/<hex>.parquet``: a row for each entry, and one note about
-all of it. A table is named by the digest of its layer, and stays right when the blob is gone. It is believed only if
-its note is ours, of this version and of that layer, and if each byte of the file is as the note says; it is read anew
-else. So nobody waits until it is on the disk.
+Each is a Parquet file, ``index/<algorithm>/<hex>.parquet``, with a row per entry and a checksum. It stays valid when
+the blob is gone. A file that is damaged, of another version or of another layer is ignored, and the layer read again.
 """
 
 from __future__ import annotations
@@ -44,17 +42,7 @@ def record_path(root: Path, layer: Digest) -> Path:
 
 
 def look_up_end(root: Path, layer: Digest, promise: str) -> int | None:
-    """Say where the contents of a layer end, by the table that was found by a promise; None if none was.
-
-    Parameters
-    ----------
-    root
-        The folder of the store.
-    layer
-        The layer.
-    promise
-        All that was said of the table, as a text.
-    """
+    """Say where the contents of a layer end, by the table that was found by a promise; None if none was."""
     return _read(record_path(root, layer), layer).get(promise)
 
 
@@ -254,13 +242,7 @@ class _ForeignError(Exception):
 
 
 class Tables:
-    """The tables of one store.
-
-    Parameters
-    ----------
-    root
-        The folder of the store.
-    """
+    """The tables of one store."""
 
     def __init__(self, root: Path) -> None:
         self.root = root

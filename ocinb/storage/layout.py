@@ -28,13 +28,6 @@ from ocinb.storage.safe_open import open_regular_file
 class Layout:
     """A folder that is an OCI image layout; the store is one.
 
-    Parameters
-    ----------
-    root
-        The folder. It is made when something is first kept.
-    private
-        Whether only its owner may enter a folder that is made.
-
     Attributes
     ----------
     blobs
@@ -85,15 +78,6 @@ class Layout:
     def name(self, names: Mapping[str, Pulled | Descriptor], *, limit: int | None = None) -> None:
         """Give images their names; a name that stood for another image stands for the new one.
 
-        Parameters
-        ----------
-        names
-            What each name stands for. One outside the grammar of the annotation is kept in an annotation of our own,
-            and the image is named by its digest there.
-        limit
-            The largest document in bytes. With it, what came along with an image that has lost its name loses its own
-            too, if nothing else needs it.
-
         Raises
         ------
         InvalidError
@@ -111,18 +95,6 @@ class Layout:
 
     def remove(self, chosen: Callable[[Entry], bool], limit: int) -> list[Entry]:
         """Remove some entries, and what came along with what no other entry needs; the blobs stay.
-
-        Parameters
-        ----------
-        chosen
-            Says of an entry whether it goes.
-        limit
-            The largest document in bytes; what is larger names nothing.
-
-        Returns
-        -------
-        list of Entry
-            What was removed.
 
         Raises
         ------

@@ -126,15 +126,7 @@ class Need:
 
 
 class Documents:
-    """The documents among some blobs. Each is read once, and stays as it is, also if it is damaged.
-
-    Parameters
-    ----------
-    blobs
-        Where they are.
-    limits
-        The largest ones that are read.
-    """
+    """The documents among some blobs. Each is read once, and stays as it is, also if it is damaged."""
 
     def __init__(self, blobs: Blobs, limits: Limits) -> None:
         self._blobs = blobs
@@ -191,17 +183,7 @@ def need_of(entry: Entry, documents: Documents) -> Need | None:
 
 
 def trace_need(top: Piece, documents: Documents, *, is_all_here: bool = False) -> Need:
-    """Follow what an image names to the end; what names itself, or lies deep, ends too.
-
-    Parameters
-    ----------
-    top
-        The image.
-    documents
-        Where its documents are.
-    is_all_here
-        Whether every manifest that is named was here, also those that a pull of an index leaves out.
-    """
+    """Follow what an image names to the end; what names itself, or lies deep, ends too."""
     found, todo = {top: None}, [top]
     unread: dict[Digest, Unread] = {}
     subject = None

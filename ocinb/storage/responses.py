@@ -124,15 +124,7 @@ _FOLDER = "asking"
 
 
 def is_asking(folder: Path, registry: str) -> bool:
-    """Say whether a registry is known to ask.
-
-    Parameters
-    ----------
-    folder
-        Where answers are kept.
-    registry
-        Its name.
-    """
+    """Say whether a registry is known to ask."""
     try:
         return _mark(folder, registry).exists()
     except OSError:

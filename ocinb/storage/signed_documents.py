@@ -20,15 +20,7 @@ _LONGEST_NOTE = 200
 
 
 class SignedDocuments:
-    """The signed documents among some blobs.
-
-    Parameters
-    ----------
-    blobs
-        Where their bytes are.
-    limit
-        The largest that is read, in bytes.
-    """
+    """The signed documents among some blobs."""
 
     def __init__(self, blobs: Blobs, limit: int) -> None:
         self._blobs = blobs

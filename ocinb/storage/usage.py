@@ -186,11 +186,6 @@ def needed_by(kept: Sequence[Kept]) -> frozenset[Digest]:
 class Shares:
     """How many images need each blob, while some of the images go.
 
-    Parameters
-    ----------
-    kept
-        The images.
-
     Attributes
     ----------
     gone
@@ -259,19 +254,7 @@ _BEGINNINGS = frozenset({b"{", b" ", b"\t", b"\r", b"\n"})  # of an object; RFC 
 
 
 def speaking_of(needed: Collection[Digest], unnamed: Iterable[Digest], layout: Layout, limits: Limits) -> set[Digest]:
-    """Give what speaks of something that is needed, or of what speaks of that, with all that it needs itself.
-
-    Parameters
-    ----------
-    needed
-        What the images that have names need.
-    unnamed
-        What else there is.
-    layout
-        Where it is.
-    limits
-        The largest documents. What is larger, damaged, or no document, speaks of nothing.
-    """
+    """Give what speaks of something that is needed, or of what speaks of that, with all that it needs itself."""
     documents = Documents(layout.blobs, limits)
     speakers: dict[Digest, list[Piece]] = {}
     for digest in unnamed:

@@ -96,34 +96,14 @@ def list_blobs(root: Path) -> tuple[list[Blob], list[Finding]]:
 
 
 def check_blobs(layout: Layout, blobs: Sequence[Blob], progress: Progress) -> list[Finding]:
-    """Hash blobs again, and tell of those that are wrong.
-
-    Parameters
-    ----------
-    layout
-        Whose they are.
-    blobs
-        The blobs.
-    progress
-        Is told of each blob, by its digest.
-    """
+    """Hash blobs again, and tell of those that are wrong."""
     workers = min(len(blobs), os.cpu_count() or 1)
     hashed = run_all(lambda blob: _checked(layout, blob, progress), blobs, workers=workers)
     return [finding for finding in hashed if finding is not None]
 
 
 def check_images(layout: Layout, limits: Limits, findings: Iterable[Finding]) -> list[Finding]:
-    """See that the images have all that they need, and tell who needs what was found to be wrong.
-
-    Parameters
-    ----------
-    layout
-        What is checked.
-    limits
-        The largest documents.
-    findings
-        What is wrong with the blobs by themselves.
-    """
+    """See that the images have all that they need, and tell who needs what was found to be wrong."""
     found = list(findings)
     wrong = {finding.digest: finding for finding in found if finding.digest is not None}
     marks = list(_marks(layout.root, limits))

@@ -129,21 +129,7 @@ def _can_be_asked_for(platform: Platform) -> bool:
 
 
 def gather(name: str, platform: str | None) -> Gathered:
-    """Go the way to an image.
-
-    Parameters
-    ----------
-    name
-        The name as it was typed.
-    platform
-        The platform; None for that of the settings.
-
-    Raises
-    ------
-    OcinbError
-        If nothing has that name, or nobody answers, or there is no such platform: then there is nothing to tell. What
-        goes wrong later is told.
-    """
+    """Go the way to an image."""
     exchanges: list[Exchange] = []
     with fresh_session(), observed_by(exchanges.append):
         opened = resolve_reference(name, default_session())
@@ -254,13 +240,7 @@ class WayIn:
 
 
 def find_way_in(exchanges: Sequence[Exchange]) -> WayIn:
-    """Find the stops of the way to the first document.
-
-    Parameters
-    ----------
-    exchanges
-        What went over the wire, in its order.
-    """
+    """Find the stops of the way to the first document."""
     let_in = _first(exchanges, lambda one: is_manifest(one) and one.status in _GOOD)
     before = exchanges[: let_in.place] if let_in else exchanges
     return WayIn(

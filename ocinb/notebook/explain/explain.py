@@ -65,13 +65,7 @@ _MOST_COLUMNS = 120
 
 
 def outline(told: Told) -> str:
-    """Tell a story in a few lines.
-
-    Parameters
-    ----------
-    told
-        The story.
-    """
+    """Tell a story in a few lines."""
     columns = min(_MOST_COLUMNS, shutil.get_terminal_size().columns)
     width = max(len(chapter.title) for chapter in told.chapters)
     head = _cut(f"<Story of {shorten(told.name, _MOST_CHARACTERS)}: {plain(told.gist)}>")

@@ -55,15 +55,7 @@ _ALONE = (
 
 
 def fragment(told: Told, markdown: str) -> str:
-    """Write a story as a part of a page.
-
-    Parameters
-    ----------
-    told
-        The story.
-    markdown
-        The same as Markdown, for whoever copies it.
-    """
+    """Write a story as a part of a page."""
     title = f"The story of {_code(told.name)}"
     head = f'<h3 class="head">{title}</h3><p class="gist">{_spans(told.gist)}</p>{_setup(told.lines)}'
     chapters = "".join(_chapter(number, chapter) for number, chapter in enumerate(told.chapters, 1))

@@ -43,13 +43,7 @@ _BACKTICKS = re.compile(r"`+")
 
 
 def markdown(told: Told) -> str:
-    """Write a story.
-
-    Parameters
-    ----------
-    told
-        The story.
-    """
+    """Write a story."""
     parts = [f"# The story of {_code(told.name)}", _spans(told.gist), _block(told.lines, "python")]
     for number, chapter in enumerate(told.chapters, 1):
         parts += _chapter(number, chapter)

@@ -62,19 +62,7 @@ class Verdict:
 
 
 def judge(children: Sequence[Child], taken: Child | None, wanted: Platform, *, is_default: bool) -> list[Verdict]:
-    """Say of each child why it was taken, or why not.
-
-    Parameters
-    ----------
-    children
-        All of them, in their order.
-    taken
-        The one that was chosen.
-    wanted
-        The platform that was asked for, or that of the settings.
-    is_default
-        Whether nobody asked for one.
-    """
+    """Say of each child why it was taken, or why not."""
     first: dict[Digest, Child] = {}
     images = [child for child in children if child.descriptor.kind == "image"]
     for child in images:

@@ -41,18 +41,7 @@ MOST_CHARACTERS: Final = 5000
 
 
 class Question:
-    """One question.
-
-    Parameters
-    ----------
-    raw
-        What the page sent.
-
-    Raises
-    ------
-    InvalidError
-        If it is no object; each property raises it too, if its part of the question is not what it has to be.
-    """
+    """One question."""
 
     def __init__(self, raw: object) -> None:
         if not isinstance(raw, Mapping):
@@ -301,15 +290,7 @@ def copies(question: Question, image: ExploredImage) -> JSON:
 
 
 def previewed(question: Question, image: ExploredImage, content: Callable[[str, int | None], bytes]) -> JSON:
-    """Show the beginning of a file, at the end or as one layer stored it.
-
-    Parameters
-    ----------
-    question, image
-        What is asked, and about what.
-    content
-        Reads a file by its path and a layer.
-    """
+    """Show the beginning of a file, at the end or as one layer stored it."""
     path, layer = question.path, question.layer
     with image.lock:
         _view(question, image)  # which says what is wrong with the layer
@@ -361,13 +342,7 @@ _IMAGE, _PREVIEW = "image", "preview"
 
 
 def open_answers(reference: Name, *, platform: str | None = None, progress: Progress | bool | None = None) -> Answers:
-    """Read an image, and give what answers questions about it.
-
-    Raises
-    ------
-    OcinbError
-        As `ocinb.files` has it.
-    """
+    """Read an image, and give what answers questions about it."""
     name, session = as_text(reference), default_session()
     if not isinstance(platform, str | None) or platform == ALL:
         hint = "None takes the one of the settings; the others can be chosen in the explorer"
@@ -385,13 +360,6 @@ def open_answers(reference: Name, *, platform: str | None = None, progress: Prog
 
 class Answers:
     """What is asked about the images of one name, answered.
-
-    Parameters
-    ----------
-    offered
-        The images.
-    board
-        Who is told while the first one is read.
 
     Attributes
     ----------
@@ -445,20 +413,7 @@ class Answers:
         return held
 
     def answer(self, question: object, *, progress: Progress | None = None) -> JSON:
-        """Answer a question, in any thread; what is wrong with it is an answer too.
-
-        Parameters
-        ----------
-        question
-            An object with ``id``, ``ask`` and what that needs.
-        progress
-            Who is told if layers have to be read for that; an interrupt that it raises is the only thing that leaves.
-
-        Returns
-        -------
-        dict
-            The ``id``, and an ``answer``; or an ``error`` with ``message`` and ``hint``.
-        """
+        """Answer a question, in any thread; what is wrong with it is an answer too."""
         number = question.get("id") if isinstance(question, Mapping) else None
         try:
             return {"id": number, "answer": self._answer(Question(question), progress)}

@@ -89,13 +89,6 @@ class Wasted:
 class ExploredImage:
     """One image, and what stands in it.
 
-    Parameters
-    ----------
-    contents
-        The image and its layers.
-    laid
-        The same, laid over each other.
-
     Attributes
     ----------
     instructions

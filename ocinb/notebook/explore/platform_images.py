@@ -37,13 +37,6 @@ _MAX_IMAGES: Final = 3
 class Offered:
     """The images behind one name.
 
-    Parameters
-    ----------
-    opened
-        The name, and what it points at.
-    first
-        The image that was asked for.
-
     Attributes
     ----------
     labels
@@ -66,13 +59,7 @@ class Offered:
         self.labels = list(self._descriptors) or [self.first]
 
     def label(self, wanted: str | None) -> str:
-        """Check the label of a platform; None stands for the first.
-
-        Raises
-        ------
-        NotFoundError
-            If there is no such platform.
-        """
+        """Check the label of a platform; None stands for the first."""
         if wanted is None:
             return self.first
         if wanted not in self.labels:
@@ -86,15 +73,7 @@ class Offered:
         return wanted
 
     def explored(self, label: str, progress: Progress | None = None) -> ExploredImage:
-        """Give the image of a platform with all that stands in it, which is read if it was not.
-
-        Raises
-        ------
-        InvalidError
-            If it is no image.
-        OcinbError
-            If it cannot be read.
-        """
+        """Give the image of a platform with all that stands in it, which is read if it was not."""
         with alone((id(self), label)):
             found = self._explored.get(label) or self._read(self._image(label), progress or NoProgress())
         with self._lock:
@@ -115,13 +94,7 @@ class Offered:
             self._explored.clear()
 
     def content(self, label: str, path: str, layer: int | None, progress: Progress | None = None) -> bytes:
-        """Read a file that is no longer than what is read to show it, as `ocinb.read` does.
-
-        Raises
-        ------
-        OcinbError
-            If it cannot be read, or is longer.
-        """
+        """Read a file that is no longer than what is read to show it, as `ocinb.read` does."""
         image, board, laid = self._image(label), progress or NoProgress(), self.explored(label).laid
         return content_of(self._living(), image, path, layer, board, laid, limit=READ_BYTES)
 

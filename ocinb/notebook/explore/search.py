@@ -31,19 +31,6 @@ _SPECIAL: Final = re.compile(r"[*?]|\[!?\]?[^\]]*\]")
 class Search:
     """What fits a pattern in one view.
 
-    Parameters
-    ----------
-    view
-        Where to search.
-    pattern
-        A glob, whose ``*`` fits slashes too; one without a slash has to fit the name alone or the whole path. Or a word
-        that stands anywhere in the path. Capitals count if there are any and something has them.
-
-    Raises
-    ------
-    InvalidError
-        If the pattern is too long.
-
     Attributes
     ----------
     rows

@@ -132,15 +132,7 @@ _WASTE_HEADS = ("size", "file", "stored in, and what became of it")
 
 
 def summary(opening: JSON, told: Highlights) -> str:
-    """Show an image.
-
-    Parameters
-    ----------
-    opening
-        What the page shows first.
-    told
-        What is said of the image.
-    """
+    """Show an image."""
     body = [
         _head(opening),
         f"<p>{escape_html(' · '.join(told.figures))}</p>",
@@ -246,15 +238,7 @@ _LEAST_PATH = 24
 
 
 def lines(opening: JSON, told: Highlights) -> str:
-    """Tell of an image in lines that fit the terminal.
-
-    Parameters
-    ----------
-    opening
-        What the page shows first.
-    told
-        What is said of the image.
-    """
+    """Tell of an image in lines that fit the terminal."""
     width = shutil.get_terminal_size().columns
     others = [short_label(platform) for platform in opening["platforms"] if platform != opening["platform"]]
     more = f" (also {', '.join(others)})" if others else ""

@@ -109,29 +109,7 @@ class Listing:
 
 @dataclass
 class View:
-    """Entries, sorted by path.
-
-    Parameters
-    ----------
-    paths
-        The paths, sorted; a layer may have one of them several times.
-    types
-        What each is.
-    sizes
-        The bytes of each.
-    counted
-        Which of them are regular files that count: a content with several names counts once.
-    hidden
-        Which of those nothing shows in the end.
-    targets
-        What each names, if it is a link.
-    owner, content
-        Give for a row the entry that stands there, and the one that it has its content and owner from.
-    marks
-        What the rows are marked with.
-    matches
-        Of a part the rows that are meant: all others are folders on the way to them.
-    """
+    """Entries, sorted by path."""
 
     paths: Sequence[str]
     types: Sequence[str]
@@ -269,17 +247,7 @@ def final_view(laid: LoadedFilesystem) -> View:
 
 
 def layer_view(laid: LoadedFilesystem, number: int, stored: NDArray[np.bool_], hidden: NDArray[np.bool_]) -> View:
-    """Give what a layer stores.
-
-    Parameters
-    ----------
-    laid
-        The image.
-    number
-        The number of the layer.
-    stored, hidden
-        Which of its entries are regular files that it stores, and which of those nothing shows.
-    """
+    """Give what a layer stores."""
     columns, overlay = laid.entries[number], laid.overlay
     places = sorted(range(len(columns)), key=columns.path.__getitem__)
     order = np.array(places, dtype=np.int64)
@@ -309,15 +277,7 @@ def _has_place(kind: str, reason: str | None) -> bool:
 
 
 def unseen_view(laid: LoadedFilesystem, hidden: Sequence[NDArray[np.bool_]]) -> View:
-    """Give all that layers store and that is not seen in the end, but for markers and directories.
-
-    Parameters
-    ----------
-    laid
-        The image.
-    hidden
-        For each layer, which of its entries are regular files that nothing shows.
-    """
+    """Give all that layers store and that is not seen in the end, but for markers and directories."""
     no_file, visible, layers = {*MARKERS, DIRECTORY}, laid.overlay.visible, laid.entries
     entries = sorted(
         (columns.path[place], number, place)

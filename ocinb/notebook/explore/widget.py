@@ -39,11 +39,6 @@ class Stopped(KeyboardInterrupt):
 class Watch:
     """Tell in a few words how far a reading is, and end it when nobody wants it any more.
 
-    Parameters
-    ----------
-    tell
-        Is told the words, from any thread, a few times a second at most.
-
     Examples
     --------
     >>> watch = Watch(print)
@@ -116,12 +111,6 @@ class Viewers:
     """The views that show an explorer, each by its name, and how much is done for them.
 
     One that nobody has looked at yet waits to be shown, and lets nothing go.
-
-    Parameters
-    ----------
-    let_go
-        Is called, in any thread, when the last view has gone and nothing is done any more; a view that comes meanwhile
-        waits for that.
 
     Examples
     --------
@@ -205,13 +194,7 @@ class Answering(Protocol):
 
 
 class ExplorerWidget(anywidget.AnyWidget):
-    """Show the page, in as many places as it is displayed.
-
-    Parameters
-    ----------
-    answers
-        Who knows the answers. It is closed with the widget, which a front end may do as well as a person.
-    """
+    """Show the page, in as many places as it is displayed."""
 
     _esm = traitlets.Unicode().tag(sync=True)
     _css = traitlets.Unicode().tag(sync=True)

@@ -54,19 +54,7 @@ class Bar:
 
 
 def largest(bars: Sequence[Bar], top: int, noun: str, *, is_sorted: bool) -> list[Bar]:
-    """Keep the largest, and gather the others into one at the end.
-
-    Parameters
-    ----------
-    bars
-        All of them.
-    top
-        How many are kept.
-    noun
-        What they are.
-    is_sorted
-        Whether the largest comes first, or they stay in their order.
-    """
+    """Keep the largest, and gather the others into one at the end."""
     order = sorted(range(len(bars)), key=lambda place: -bars[place].whole)
     kept, rest = order[:top], order[top:]
     chosen = [bars[place] for place in (kept if is_sorted else sorted(kept))]

@@ -26,13 +26,7 @@ _AREAS = {"treemap", "icicle"}
 
 
 def themed(figure: dict[str, Any]) -> dict[str, Any]:
-    """Let the texts of a figure have the colour of its page, in place; but not if another template has chosen one.
-
-    Parameters
-    ----------
-    figure
-        What plotly draws, as JSON.
-    """
+    """Let the texts of a figure have the colour of its page, in place; but not if another template has chosen one."""
     layout = figure["layout"]
     if layout.get("font", {}).get("color") != TEXT:
         return figure

@@ -248,13 +248,7 @@ COLUMNS = ["reference", "platform", "path", "type", "size_bytes", "layer"]
 
 
 def stored_files(frame: pd.DataFrame) -> pd.DataFrame:
-    """Give the regular files of a frame of `ocinb.files` or `ocinb.filesystem`.
-
-    Returns
-    -------
-    DataFrame
-        Its rows of regular files whose size is known, with a column more: is_hidden.
-    """
+    """Give the regular files of a frame of `ocinb.files` or `ocinb.filesystem`."""
     rows = frame.assign(size_bytes=inputs.numbers(frame, "size_bytes"))
     if "visible" not in rows.columns:
         rows["is_hidden"] = False

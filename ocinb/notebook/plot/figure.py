@@ -131,24 +131,7 @@ class _PlotlyError(OcinbError, ImportError):
 
 
 def chart(*, title: str, subtitle: str, alt: str, height: int, legend: Sequence[str] | bool = False) -> Chart:
-    """Make an empty figure with what all have.
-
-    Parameters
-    ----------
-    title, subtitle
-        What it shows of what, and the figures that matter; escaped here, and cut into lines that fit 340 pixels.
-    alt
-        What is to be seen in it, as sentences.
-    height
-        Of what is drawn below the title, in pixels; the width is that of its place.
-    legend
-        Whether there is more than one kind of thing in it; or what they are called, if that may take several lines.
-
-    Raises
-    ------
-    OcinbError
-        If plotly is not installed.
-    """
+    """Make an empty figure with what all have."""
     try:
         from ocinb.notebook.plot.chart import Chart
     except ModuleNotFoundError as error:

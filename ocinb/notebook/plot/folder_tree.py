@@ -88,25 +88,7 @@ class _Kept:
 
 
 def tree(direct: Mapping[Path, Sums], leaves: Sequence[Leaf], top: int, *, titles: int = 0) -> list[Node]:
-    """Build the tree of the largest folders and files.
-
-    Parameters
-    ----------
-    direct
-        What lies in each folder itself, without the folders in it.
-    leaves
-        The largest files: no more than are kept are needed.
-    top
-        How many folders and files are kept, beside the root and what is gathered.
-
-    titles
-        How many levels above the folders have names of another kind, and are kept as they are.
-
-    Returns
-    -------
-    list of Node
-        The root first, and each after its folder. What lies in a folder adds up to it exactly.
-    """
+    """Build the tree of the largest folders and files."""
     folders = _folders(direct)
     # Empty files weigh nothing, so they cannot be seen; they are counted in what is gathered. A folder that holds a
     # single folder and nothing else is passed over: the name of that one has both.

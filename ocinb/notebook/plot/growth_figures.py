@@ -57,13 +57,7 @@ ORDER BY registry, repository, platform, created NULLS LAST, tag
 
 
 def history_of(subject: pd.DataFrame | Catalog, platform: Platforms) -> tuple[pd.DataFrame, int]:
-    """Return a row per tag and platform, as ``size_history`` has them, and the number of tags that are no images.
-
-    Raises
-    ------
-    InvalidError
-        If `subject` is neither a catalog nor a frame with the columns of ``size_history``.
-    """
+    """Return a row per tag and platform, as ``size_history`` has them, and the number of tags that are no images."""
     import pandas as pd
 
     catalog = inputs.catalog_of(subject)
@@ -106,19 +100,7 @@ _TOLD_APART_BY = ["created", "compressed_bytes"]
 
 
 def aliased(frame: pd.DataFrame) -> pd.DataFrame:
-    """Put the tags of a repository that are the same image on all platforms into one, which has all their names.
-
-    Parameters
-    ----------
-    frame
-        As ``size_history`` of a catalogue gives it. If it has a column manifest_digest as well, that says what is the
-        same; else those are that were made at the same moment, and have the same size.
-
-    Returns
-    -------
-    DataFrame
-        Its first row for each, with tags such as ``3.12.1, 3.12, latest``: what tells most comes first.
-    """
+    """Put the tags of a repository that are the same image on all platforms into one, which has all their names."""
     known = ["manifest_digest"] if "manifest_digest" in frame.columns else _TOLD_APART_BY
     places = [name for name in ("registry", "repository") if name in frame.columns]
     tags = [*places, "tag"]

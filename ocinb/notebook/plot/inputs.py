@@ -57,15 +57,7 @@ class Gaps:
         return [name for name in self.names if name not in failed]
 
     def told(self, frame: pd.DataFrame | None = None, what: str = "") -> str:
-        """Say it in a line; nothing if nothing is missing.
-
-        Parameters
-        ----------
-        frame
-            What the names gave.
-        what
-            What its rows are: an image that has none is told.
-        """
+        """Say it in a line; nothing if nothing is missing."""
         parts = (_told_failures(self.failures), told_others(self.others))
         return " · ".join(part for part in (*parts, self._told_bare(frame, what)) if part)
 
@@ -115,13 +107,6 @@ def images_of(names: Sequence[str], errors: Errors) -> tuple[list[str], Gaps]:
     """Leave out what is no image and stands beside images: signatures, attestations, SBOMs and other artifacts.
 
     A name alone, and names of which none is an image, stay: who asks for nothing else means that.
-
-    Returns
-    -------
-    list of str
-        The names to ask for; those that already failed are in the gaps.
-    Gaps
-        What is missing then.
     """
     if len(names) < 2:  # noqa: PLR2004 - beside which nothing stands
         return list(names), Gaps(tuple(names))
@@ -187,28 +172,7 @@ def frame_for(
     platform: Platforms,
     errors: Errors,
 ) -> tuple[pd.DataFrame, Gaps]:
-    """Give the frame that is to be drawn, and what is missing in it.
-
-    Parameters
-    ----------
-    subject
-        A frame, which is taken as it is, or names.
-    columns
-        What the frame has to have.
-    ask
-        Gives it for names.
-    made_by
-        The functions whose frames have these columns, as people call them.
-    platform
-        What was given as platform, which a frame has no use for.
-    errors
-        What becomes of names that fail.
-
-    Raises
-    ------
-    InvalidError
-        If a frame lacks columns, or was given together with a platform.
-    """
+    """Give the frame that is to be drawn, and what is missing in it."""
     import pandas as pd
 
     check_choice("errors", errors, ("raise", "skip"))
@@ -220,13 +184,7 @@ def frame_for(
 
 
 def given(frame: pd.DataFrame, columns: Sequence[str], *, made_by: str, platform: Platforms) -> pd.DataFrame:
-    """Check a frame that somebody gave, and give it with sizes that are numbers.
-
-    Raises
-    ------
-    InvalidError
-        If it lacks columns, or was given together with a platform.
-    """
+    """Check a frame that somebody gave, and give it with sizes that are numbers."""
     if platform is not None:
         raise InvalidError("platform= goes with a name; of a frame the rows are drawn that it has", hint="Select them")
     missing = [column for column in columns if column not in frame.columns]
@@ -246,26 +204,14 @@ def catalog_of(subject: object) -> Catalog | None:
 
 
 def most(top: object) -> int:
-    """Check how many things are to be drawn.
-
-    Raises
-    ------
-    InvalidError
-        If it is no number from 1 up.
-    """
+    """Check how many things are to be drawn."""
     if isinstance(top, bool) or not isinstance(top, int) or top < 1:
         raise InvalidError(f"top takes a number from 1 up, not {top!r}")
     return top
 
 
 def numbers(frame: pd.DataFrame, column: str) -> pd.Series[Any]:
-    """Give a column of sizes; what is no number is NA.
-
-    Raises
-    ------
-    InvalidError
-        If the column holds something else than numbers.
-    """
+    """Give a column of sizes; what is no number is NA."""
     import pandas as pd
 
     try:

@@ -58,19 +58,7 @@ def facts_of(row: dict[Any, Any]) -> list[Fact]:
 
 
 def layer_bars(picked: Picked, column: str, *, part: str = "", image: str = "") -> list[Bar]:
-    """Make a bar for each layer of an image whose size is known.
-
-    Parameters
-    ----------
-    picked
-        The image.
-    column
-        Where the size stands.
-    part
-        Where the size of what is told apart stands, if anything is.
-    image
-        How the image is called, if there are several.
-    """
+    """Make a bar for each layer of an image whose size is known."""
     rows: list[dict[Any, Any]] = picked.rows.to_dict("records")
     return [_bar(row, column, part, image) for row in rows if not is_unknown(row[column])]
 

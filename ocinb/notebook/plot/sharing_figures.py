@@ -45,17 +45,7 @@ class Stack:
 
 
 def matrix(title: str, stacks: Sequence[Stack], more: str) -> Chart:
-    """Draw a cell for each two images, and on the diagonal how large each is.
-
-    Parameters
-    ----------
-    title
-        What stands above it.
-    stacks
-        The images, in their order.
-    more
-        What is to be told beside the sizes.
-    """
+    """Draw a cell for each two images, and on the diagonal how large each is."""
     rows = [[_common(one, other) for other in stacks] for one in stacks]
     blobs = {name: count for stack in stacks for name, count in stack.layers.items()}
     logical, stored = sum(stack.whole for stack in stacks), sum(blobs.values())

@@ -34,21 +34,7 @@ _ACROSS_TILES, _ACROSS_ROWS, _LEAST, _MOST = 55, 95, 9, 60
 def tiles(
     nodes: Sequence[Node], frame: pd.DataFrame, *, root_name: str, titles: int, is_icicle: bool
 ) -> dict[str, Any]:
-    """Give the columns of the trace.
-
-    Parameters
-    ----------
-    nodes
-        The tree, the root first.
-    frame
-        What says more about a file, by the row that a node names.
-    root_name
-        What stands on the root.
-    titles
-        How many levels below the root are images and layers, before folders begin.
-    is_icicle
-        Whether a tile is as wide as it is large; in a treemap it is about as wide as it is high.
-    """
+    """Give the columns of the trace."""
     whole = nodes[0].sums.whole
     colors = _colors(nodes)
     return {

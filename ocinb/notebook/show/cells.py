@@ -21,14 +21,6 @@ T = TypeVar("T")
 def ends(rows: Sequence[T], first: int, last: int) -> tuple[Sequence[T], int, Sequence[T]]:
     """Give the rows at either end, and how many are left out between them.
 
-    Parameters
-    ----------
-    rows
-        All of them.
-    first, last
-        How many are shown at the beginning and at the end. Where there are no more than both together, all of them
-        stand at the beginning.
-
     Examples
     --------
     >>> ends("abcdefgh", 3, 2), ends("abcde", 3, 2)

@@ -52,15 +52,7 @@ _SUFFIX = re.compile(r"_(?:[a-z0-9]|left|right|old|new|before|after)$")
 
 
 def kind_of(name: object, values: pd.Series[Any]) -> Kind:
-    """Say how the values of a column are shown.
-
-    Parameters
-    ----------
-    name
-        What the column is called.
-    values
-        What stands in it.
-    """
+    """Say how the values of a column are shown."""
     import pandas.api.types as dtypes
 
     if dtypes.is_bool_dtype(values.dtype):

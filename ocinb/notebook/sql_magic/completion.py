@@ -66,15 +66,6 @@ class Completed:
 def complete(before: str, after: str, known: Vocabulary, variables: Iterable[str]) -> Completed | None:
     """Give the names that may stand where the cursor is, or None where it is in a text or in a comment.
 
-    Parameters
-    ----------
-    before, after
-        The question on both sides of the cursor.
-    known
-        The names that it can use.
-    variables
-        The names of variables, which stand behind a ``$``.
-
     Examples
     --------
     >>> known = Vocabulary({"images": ("platform", "layers"), "layers": ("layer_digest",)})
@@ -192,15 +183,7 @@ _FIRST = 1000
 
 
 class Matcher:
-    """What completes the names in questions of one shell.
-
-    Parameters
-    ----------
-    shell
-        The shell.
-    magic
-        Its magic, which knows what was asked last.
-    """
+    """What completes the names in questions of one shell."""
 
     def __init__(self, shell: InteractiveShell, magic: OciSql) -> None:
         self._shell = shell

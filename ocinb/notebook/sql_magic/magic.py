@@ -26,29 +26,7 @@ if TYPE_CHECKING:
 
 
 def choose_catalog(wanted: str, last: str, variables: Mapping[str, Any]) -> tuple[str, Catalog]:
-    """Find a catalogue, and how it is called.
-
-    Parameters
-    ----------
-    wanted
-        A variable, or a path; empty for the last one, or else the only one among the variables.
-    last
-        What was meant last time, empty if nothing was. A variable may hold another catalogue by now.
-    variables
-        The notebook's variables.
-
-    Returns
-    -------
-    tuple
-        The variable or path, and the catalogue.
-
-    Raises
-    ------
-    NotFoundError
-        If nothing is called so; a file is not made, since a mistyped name would make an empty one.
-    InvalidError
-        If it is no catalogue, or it is not said which of several is meant.
-    """
+    """Find a catalogue, and how it is called."""
     if wanted:
         return wanted, _named(wanted, variables)
     if last and _is_there(last, variables):
@@ -113,11 +91,6 @@ _NO_ANSWERS: tuple[list[str], ...] = ([], ["Success"])
 class OciSql:
     """The magic of one shell, which remembers what was asked last.
 
-    Parameters
-    ----------
-    shell
-        The shell, whose variables the questions see.
-
     Attributes
     ----------
     last
@@ -177,15 +150,7 @@ class OciSql:
         return catalog
 
     def _parameters(self, query: str) -> dict[str, Any] | None:
-        """Give the values of the variables that a question names.
-
-        Raises
-        ------
-        NotFoundError
-            If there is no such variable.
-        InvalidError
-            If a parameter has no name.
-        """
+        """Give the values of the variables that a question names."""
         variables = self._shell.user_ns
         names = named_parameters(query)
         for name in names:
@@ -200,13 +165,7 @@ class OciSql:
 
 
 def _kept(line: str) -> tuple[str | None, str]:
-    """Take apart ``name << rest``.
-
-    Raises
-    ------
-    InvalidError
-        If the name is none that a variable can have.
-    """
+    """Take apart ``name << rest``."""
     match = KEPT.match(line)
     if match is None:
         return None, line.strip()

@@ -38,13 +38,7 @@ class Trace:
         self._is_over = False
 
     def __enter__(self) -> Self:
-        """Begin to watch.
-
-        Raises
-        ------
-        InvalidError
-            If this trace has watched a block before.
-        """
+        """Begin to watch."""
         with self._lock:
             if self._began is not None:
                 raise InvalidError("a trace is of one block", hint="Make another one by ocinb.trace()")

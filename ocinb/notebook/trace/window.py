@@ -162,15 +162,7 @@ _ASKED_FOR = {
 
 
 def window(steps: Sequence[Step], state: str) -> str:
-    """Show a trace.
-
-    Parameters
-    ----------
-    steps
-        Its exchanges.
-    state
-        What is to be said beside them, if anything.
-    """
+    """Show a trace."""
     title, _, rest = summary(steps).partition(", ") if steps else ("No exchange", "", "")
     told = " · ".join(part for part in (rest, state) if part)
     head = f'<div class="head"><b>{escape_html(title)}</b> <span class="dim">{escape_html(told)}</span></div>'
@@ -262,15 +254,7 @@ ROOMY = 110
 
 
 def lines(steps: Sequence[Step], state: str) -> str:
-    """Tell a trace in lines that fit the terminal.
-
-    Parameters
-    ----------
-    steps
-        Its exchanges.
-    state
-        What is to be said beside them, if anything.
-    """
+    """Tell a trace in lines that fit the terminal."""
     heading = ", ".join(part for part in (summary(steps) if steps else "", state) if part)
     shown = [f"<Trace: {heading}>"]
     first, left_out, last = ends(list(enumerate(steps, 1)), TEXT_FIRST, TEXT_LAST)
