@@ -35,7 +35,7 @@ def loading(name: str) -> Iterator[None]:
     if name in sys.modules:
         yield
         return
-    thread = threading.Thread(target=_load, args=(name,), name="ocinb-import", daemon=True)
+    thread = threading.Thread(target=load, args=(name,), name="ocinb-import", daemon=True)
     thread.start()
     try:
         yield
@@ -43,6 +43,7 @@ def loading(name: str) -> Iterator[None]:
         thread.join()
 
 
-def _load(name: str) -> None:
+def load(name: str) -> None:
+    """Load a module as fast as it goes; that it cannot be loaded is told to whoever imports it."""
     with suppress(ImportError), collector_off():
         importlib.import_module(name)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from ocinb._lazy import collector_off
+from ocinb._lazy import load
 
 if TYPE_CHECKING:
     import numpy as np
@@ -79,8 +80,9 @@ class Schema:
 
     def frame(self, rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
         """Make a DataFrame; what a row lacks is NA, and without rows the columns and types are the same."""
-        with collector_off():
-            import pandas as pd
+        if "pandas" not in sys.modules:
+            load("pandas")
+        import pandas as pd
 
         listed = list(rows)
         # Arrays, since pandas compares the indexes of all Series, which takes as long as all else for a few rows.
@@ -91,8 +93,9 @@ class Schema:
 
     def frame_of(self, columns: Mapping[str, Sequence[Any]], *, same: Mapping[str, Any]) -> pd.DataFrame:
         """Make a DataFrame of whole columns: what has half a million rows has no object for each of them."""
-        with collector_off():
-            import pandas as pd
+        if "pandas" not in sys.modules:
+            load("pandas")
+        import pandas as pd
 
         rows = len(next(iter(columns.values())))
         built = {
@@ -105,8 +108,7 @@ class Schema:
 
     def joined(self, frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
         """Put frames of this schema under each other."""
-        with collector_off():
-            import pandas as pd
+        import pandas as pd
 
         if len(frames) == 1:
             return frames[0]

@@ -24,10 +24,9 @@ from ocinb.progress.protocol import NoProgress, Progress, State
 from ocinb.sources.base import Source
 from ocinb.spec.digest import Digest, Verifier
 from ocinb.spec.documents import Descriptor
-from ocinb.storage.atomic_files import disk_errors
 from ocinb.storage.layer_tables import Table, Tables, Writer
 from ocinb.storage.layout import Layout
-from ocinb.storage.safe_open import open_regular_file
+from ocinb.storage.safe_files import disk_errors, open_regular_file
 from ocinb.transfer import Job, Transfer
 
 # Of a blob, at a time. What hashes and unpacks lets other threads go on meanwhile; each hand-over costs.

@@ -21,12 +21,12 @@ from ocinb.progress.protocol import NoProgress, Progress, State
 from ocinb.sources.base import Source
 from ocinb.spec.digest import Digest, Verifier
 from ocinb.spec.documents import Descriptor
-from ocinb.storage.atomic_files import disk_errors, settle, write_all
 from ocinb.storage.blob_locks import Part, TakenError, claim_part
 from ocinb.storage.blobs import CHUNK, SMALL, Blobs
 from ocinb.storage.disk_space import Room, beyond, free_bytes, needed_bytes, no_room
 from ocinb.storage.layout import Layout
 from ocinb.storage.partial_downloads import NOTHING_ARRIVED, Arrived, list_arrived, remove_abandoned
+from ocinb.storage.safe_files import disk_errors, settle, write_all
 
 FIRST_PAUSE_SECONDS = 0.2
 _KEPT = "What came is kept; the next pull goes on from there"

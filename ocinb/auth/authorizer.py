@@ -17,7 +17,7 @@ from ocinb.auth.realms import may_see_credentials, realm_of
 from ocinb.auth.tokens import CredentialsRefusedError, TokenCache, TokenRequest
 from ocinb.errors import AuthError
 from ocinb.network.addresses import safe_url, same_origin
-from ocinb.network.response import Answer
+from ocinb.network.connections import Answer
 from ocinb.network.session import Http
 from ocinb.network.status_errors import credentials_hint
 from ocinb.storage.responses import is_asking, note_asking

@@ -20,8 +20,8 @@ from ocinb.auth.credentials import Credential, Found, Kind
 from ocinb.auth.realms import refused_realm
 from ocinb.errors import AuthError, InvalidError
 from ocinb.network.addresses import safe_url
+from ocinb.network.connections import Answer
 from ocinb.network.redirects import AstrayError
-from ocinb.network.response import Answer
 from ocinb.network.session import Http
 from ocinb.network.status_errors import SERVER_FAULT, credentials_hint, refusal
 from ocinb.spec.strict_json import Fields, parse_object

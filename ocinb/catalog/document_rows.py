@@ -15,10 +15,10 @@ from ocinb._text import printable
 from ocinb.catalog.connection import script, transaction
 from ocinb.frames.batch import Failure
 from ocinb.frames.document_rows import child_row, config_rows, history_rows, image_kind, layer_rows
-from ocinb.sources.base import RawDocument, Referrer
+from ocinb.sources.base import Referrer
 from ocinb.sources.images import Image, Resolved
 from ocinb.sources.name_lookup import absolute
-from ocinb.spec.documents import Index, Manifest, parse_index
+from ocinb.spec.documents import Index, Manifest, RawDocument, parse_index
 from ocinb.spec.reference import Reference
 
 Row = dict[str, Any]

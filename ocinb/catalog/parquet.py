@@ -34,7 +34,7 @@ from ocinb.errors import IntegrityError, InvalidError, NotFoundError, TransportE
 from ocinb.sources.file_reader import reading
 from ocinb.sources.name_lookup import local_path
 from ocinb.spec.digest import Digest, verify
-from ocinb.spec.schema1_signature import verify_manifest
+from ocinb.spec.documents import verify_manifest
 
 # Under which name a file says what it is.
 MARK = "ocinb"

@@ -9,7 +9,7 @@ from ocinb.sources.images import Child, Image
 from ocinb.spec import mediatypes
 from ocinb.spec.digest import Digest
 from ocinb.spec.documents import REFERENCE_DIGEST, Manifest
-from ocinb.spec.layer_identity import align_history, chain_ids, layer_steps
+from ocinb.spec.image_config import align_history, chain_ids, layer_steps
 from ocinb.spec.platforms import Platform
 
 Row = dict[str, Any]

@@ -12,11 +12,10 @@ from ocinb._text import card, escape_html, human_size, printable
 from ocinb.errors import InvalidError, OcinbError
 from ocinb.frames.batch import Name, as_text, checked, complete
 from ocinb.frames.resolve import resolve_reference
-from ocinb.sources.base import RawDocument
 from ocinb.sources.images import ALL
 from ocinb.sources.session import Session, default_session, open_source
 from ocinb.spec import mediatypes
-from ocinb.spec.documents import Descriptor, parse_manifest
+from ocinb.spec.documents import Descriptor, RawDocument, parse_manifest
 from ocinb.spec.reference import Reference
 from ocinb.spec.strict_json import parse_object
 

@@ -31,7 +31,7 @@ from ocinb.sources.registry import ask_length
 from ocinb.sources.session import Session
 from ocinb.spec.digest import Digest
 from ocinb.spec.documents import Descriptor
-from ocinb.spec.layer_identity import layer_steps
+from ocinb.spec.image_config import layer_steps
 from ocinb.storage.layer_tables import Table, Tables
 
 if TYPE_CHECKING:

@@ -10,13 +10,12 @@ from typing import Any
 
 from ocinb.errors import InvalidError
 from ocinb.frames.resolve import ResolvedReference
-from ocinb.sources.base import RawDocument
 from ocinb.sources.images import ALL, Image, Wanted
 from ocinb.sources.referrer_closure import Along, find_along
 from ocinb.sources.referrers import described
 from ocinb.spec import mediatypes
 from ocinb.spec.digest import Digest
-from ocinb.spec.documents import REFERENCE_DIGEST, Descriptor, parse_index
+from ocinb.spec.documents import REFERENCE_DIGEST, Descriptor, RawDocument, parse_index
 from ocinb.spec.reference import Reference, is_full_name
 from ocinb.spec.tag_schema import referrers_tags
 from ocinb.storage.index_updates import Companion, Pulled

@@ -27,9 +27,9 @@ from ocinb.sources.session import default_session
 from ocinb.spec.digest import Digest
 from ocinb.spec.documents import Descriptor
 from ocinb.spec.reference import FILE_TRANSPORTS
-from ocinb.storage.atomic_files import disk_errors
 from ocinb.storage.index_updates import Pulled
 from ocinb.storage.layout import Layout
+from ocinb.storage.safe_files import disk_errors
 from ocinb.transfer import Transfer, Transferred
 
 if TYPE_CHECKING:

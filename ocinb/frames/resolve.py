@@ -12,7 +12,7 @@ from ocinb.sources.base import Source
 from ocinb.sources.images import ALL, Image, Resolved, Wanted, find_images, resolve_name
 from ocinb.sources.session import Session, open_source
 from ocinb.spec.documents import Descriptor
-from ocinb.spec.layer_identity import layer_steps
+from ocinb.spec.image_config import layer_steps
 from ocinb.spec.platforms import parse_platform
 from ocinb.spec.reference import Reference
 from ocinb.storage.layout import Layout

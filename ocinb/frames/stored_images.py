@@ -17,16 +17,15 @@ from ocinb._settings import settings
 from ocinb.errors import InvalidError, NotFoundError, OcinbError
 from ocinb.frames.batch import Names, Row, checked, list_names
 from ocinb.frames.document_rows import image_kind, platform_text
-from ocinb.sources.base import RawDocument
 from ocinb.sources.images import load_image
 from ocinb.spec import mediatypes
 from ocinb.spec.digest import Digest
-from ocinb.spec.documents import Descriptor, sniff_media_type
+from ocinb.spec.documents import Descriptor, RawDocument, sniff_media_type
 from ocinb.spec.reference import PLACE, Reference
-from ocinb.storage.atomic_files import last_used
 from ocinb.storage.garbage_collection import Removed
 from ocinb.storage.layout import Layout
 from ocinb.storage.reachability import LAYER, Documents, Limits, Unread
+from ocinb.storage.safe_files import last_used
 from ocinb.storage.usage import Kept, Shares, survey
 from ocinb.storage.verification import Finding
 

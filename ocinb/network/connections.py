@@ -1,4 +1,4 @@
-"""Lines: connections that call the very address that was judged, and end at a stop.
+"""Connections: they call the very address that was judged, end at a stop, and give answers as bytes or streams.
 
 Whoever waits in a connection cannot look whether somebody has said stop; the connection is ended under it instead.
 """
@@ -11,11 +11,14 @@ import http.cookiejar
 import socket
 import ssl
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 import requests
+import urllib3
 from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
 from urllib3 import HTTPResponse
@@ -25,14 +28,15 @@ from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConn
 from ocinb import __version__
 from ocinb._pool import check_stopped, woken_by
 from ocinb._settings import Settings
-from ocinb.errors import InvalidError
+from ocinb.errors import IntegrityError, InvalidError, TransportError
 from ocinb.network import dns
 from ocinb.network.addresses import safe_url
-from ocinb.network.connection_errors import CONNECT_SECONDS
+from ocinb.network.connection_errors import CONNECT_SECONDS, broke
 from ocinb.network.dns import SocketAddress
-from ocinb.network.exchange import Watch, is_observed, terms
+from ocinb.network.exchange import Watch, observers, terms
 from ocinb.network.redirects import AstrayError, astray
 from ocinb.network.tls import Network, Trust
+from ocinb.spec import mediatypes
 
 # The library passes over 100 by itself, as often as it comes.
 _INTERIM = frozenset({102, 103})
@@ -321,7 +325,7 @@ class _Adapter(HTTPAdapter):
         return pool
 
     def send(self, request: requests.PreparedRequest, stream: bool = False, **kwargs: Any) -> requests.Response:  # type: ignore[override]  # noqa: FBT001, FBT002 - the signature of requests
-        if not is_observed():
+        if not observers.get():
             return self._exchange(request, None, stream=stream, **kwargs)
         watch = Watch(request, terms.get().reason)
         return self._exchange(request, watch, stream=stream, **kwargs)
@@ -357,3 +361,82 @@ def _body(response: requests.Response) -> bytes:
             f"the answer is larger than the limit of {limit:,} bytes", url=safe_url(response.url), hint=hint
         )
     return body
+
+
+def nothing_kept() -> None:
+    """Do nothing: there is no answer to be forgotten."""
+
+
+# The whole of what was asked for, or a part that was.
+GOOD = frozenset({200, 206})
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A status, headers (their names in lower case) and a whole body.
+
+    It does not show what it has: the body of a token service is a token, and a signed address opens a door.
+    """
+
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+    url: str = field(repr=False)
+    from_cache: bool = False
+    kept_at: float = 0.0  # if it was kept: when it came or was confirmed, in seconds since 1970
+    forget: Callable[[], None] = field(default=nothing_kept, repr=False, compare=False)  # if it proves wrong
+
+
+class Stream:
+    """The body of an answer, as it arrives."""
+
+    forget = staticmethod(nothing_kept)
+
+    def __init__(self, response: requests.Response, url: str) -> None:
+        self.status = response.status_code
+        self.headers = headers_of(response)
+        self.url = url
+        self._response = response
+
+    def chunks(self) -> Iterator[bytes]:
+        """Give the body in chunks of at most one MiB, each as soon as it is there.
+
+        Raises
+        ------
+        TransportError
+            If it breaks off.
+        """
+        raw = self._response.raw
+        try:
+            with woken_by(raw.shutdown):
+                # Not read(): it waits for a whole chunk, and loses what it has if the connection breaks.
+                while chunk := raw.read1(CHUNK, decode_content=False):
+                    check_stopped()
+                    yield chunk
+        except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+            check_stopped()
+            raise broke(error, self.url) from None
+
+    def read(self, limit: int) -> bytes:
+        """Read the body, or so much of a longer one that it is longer than the limit."""
+        return read_upto(self.chunks(), limit)
+
+
+def headers_of(response: requests.Response) -> dict[str, str]:
+    """Give the headers of an answer, their names in lower case."""
+    return {name.lower(): value for name, value in response.headers.items()}
+
+
+@contextmanager
+def reading(answer: Answer | Stream) -> Iterator[None]:
+    """Read an answer: an error in this block says where the bytes came from, and the answer is no longer kept."""
+    try:
+        yield
+    except (IntegrityError, InvalidError, TransportError) as error:
+        error.url = error.url or safe_url(answer.url)
+        if mediatypes.bare(answer.headers.get("content-type")) == "text/html":
+            error.hint = "A web page came; is this the name of a registry, and does something stand between?"
+        elif isinstance(error, IntegrityError):
+            error.hint = error.hint or "It was damaged there or on the way, and is not kept; try again"
+        answer.forget()
+        raise

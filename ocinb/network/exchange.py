@@ -55,27 +55,22 @@ class Exchange:
 
 
 Observer = Callable[[Exchange], None]
-_observers: contextvars.ContextVar[tuple[Observer, ...]] = contextvars.ContextVar("observers", default=())
+observers: contextvars.ContextVar[tuple[Observer, ...]] = contextvars.ContextVar("observers", default=())
 
 
 @contextmanager
 def observed_by(observer: Observer) -> Iterator[None]:
     """Tell an observer of every exchange in this block, also of those in the threads that it starts."""
-    token = _observers.set((*_observers.get(), observer))
+    token = observers.set((*observers.get(), observer))
     try:
         yield
     finally:
-        _observers.reset(token)
-
-
-def is_observed() -> bool:
-    """Say whether anybody observes, so that nothing is made ready for nobody."""
-    return bool(_observers.get())
+        observers.reset(token)
 
 
 def tell(exchange: Exchange) -> None:
     """Tell all who observe."""
-    for observer in _observers.get():
+    for observer in observers.get():
         observer(exchange)
 
 

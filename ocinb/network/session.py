@@ -7,11 +7,13 @@ loops of our own: the library's would carry credentials along, follow from https
 from __future__ import annotations
 
 import contextvars
+import hashlib
 import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,20 +24,86 @@ import urllib3
 from ocinb._lazy import collector_off
 from ocinb._pool import alone, check_stopped, pause
 from ocinb._settings import Settings
-from ocinb.errors import OcinbError, TransportError
+from ocinb.errors import IntegrityError, InvalidError, OcinbError, TransportError
 from ocinb.network.addresses import Range, netloc_of, safe_url, same_origin
-from ocinb.network.cache_policy import confirmed, is_believed, may_be_confirmed, worth_keeping
 from ocinb.network.connection_errors import connect_seconds, failure
-from ocinb.network.connections import configured, normal, open_adapter, prepared
+from ocinb.network.connections import (
+    Answer,
+    Stream,
+    configured,
+    headers_of,
+    normal,
+    nothing_kept,
+    open_adapter,
+    prepared,
+)
 from ocinb.network.dns import Whereabouts
-from ocinb.network.exchange import Terms, Watch, finish, is_observed, mask_logs, terms
+from ocinb.network.exchange import Terms, Watch, finish, mask_logs, observers, terms
 from ocinb.network.proxies import proxies_for
 from ocinb.network.redaction import purpose
 from ocinb.network.redirects import REDIRECTS, along, check_target, redirected
-from ocinb.network.response import Answer, Stream, headers_of, nothing_kept
 from ocinb.network.retry import Attempts, Quiet
 from ocinb.network.tls import Trust, networks_for
-from ocinb.storage.responses import key_of, principal
+from ocinb.spec.digest import Digest
+from ocinb.spec.documents import sniff_media_type, verify_manifest
+from ocinb.spec.tag_schema import tag_kind
+
+
+def worth_keeping(response: requests.Response) -> bool:
+    """Say whether an answer by name is a document, and the one that its header promises, or tells of an absence."""
+    if response.status_code == requests.codes.not_found:
+        return _is_mostly_absent(response.request.url or "")
+    if response.status_code != requests.codes.ok:
+        return False
+    if response.request.method == "HEAD":
+        return "docker-content-digest" in response.headers
+    promised = response.headers.get("docker-content-digest")
+    try:
+        sniff_media_type(response.content, response.headers.get("content-type"), "the answer")
+        return promised is None or bool(verify_manifest(response.content, Digest(promised)))
+    except (IntegrityError, InvalidError):
+        return False
+
+
+def _is_mostly_absent(url: str) -> bool:
+    """Say whether it is one of those that most images lack, asked for again and again: what tools attach to an image.
+
+    That a tag of people's is not there is never kept: they look again as soon as they have pushed it.
+    """
+    kind, _, name = urlsplit(url).path.rpartition("/")
+    return kind.endswith("/referrers") or (kind.endswith("/manifests") and tag_kind(name) != "tag")
+
+
+def is_believed(response: Any, settings: Settings) -> bool:
+    """Say whether a kept answer is sound and young enough; offline, any age is, since nobody can be asked."""
+    age = datetime.now(UTC) - response.created_at
+    young = timedelta(0) <= age <= timedelta(seconds=settings.tag_ttl)
+    return (young or response.revalidated or settings.offline) and worth_keeping(response)
+
+
+def may_be_confirmed(request: requests.PreparedRequest, kept: Any, settings: Settings) -> bool:
+    """Say whether a HEAD can confirm a kept answer: no longer believed, but sound, and with its digest beside it.
+
+    One with an ETag is confirmed by a conditional request. A ``Last-Modified`` proves nothing: a tag may go back to
+    what is older.
+    """
+    if request.method != "GET" or "etag" in kept.headers or "docker-content-digest" not in kept.headers:
+        return False
+    is_fresh = is_believed(kept, settings) and not kept.is_expired
+    return not is_fresh and worth_keeping(kept)
+
+
+def confirmed(session: Any, request: requests.PreparedRequest, kept: Any, head: requests.Response) -> Any | None:
+    """Give the kept answer a new life if a HEAD says that the name still points at it; None if not."""
+    if head.status_code != requests.codes.ok:
+        return None
+    if head.headers.get("docker-content-digest") != kept.headers["docker-content-digest"]:
+        return None
+    kept.expires = datetime.now(UTC) + timedelta(seconds=session.settings.expire_after)
+    session.cache.responses[session.cache.create_key(request)] = kept
+    kept.revalidated = True
+    return kept
+
 
 NOT_YET = frozenset({401, 429})
 
@@ -63,6 +131,19 @@ class _Question:
     def why(self, *more: str) -> str:
         """Say why it is sent, and why once more."""
         return ", ".join([self.reason or purpose(self.method, self.url), *filter(None, more)])
+
+
+# Who asks: an answer that one user was given is not for another. Part of the key, never stored itself.
+principal: contextvars.ContextVar[str] = contextvars.ContextVar("principal", default="")
+
+
+def key_of(method: str, url: str, accept: str, who: str) -> str:
+    """Return the key of a cached response: what was requested, in which forms, and by whom.
+
+    >>> key_of("GET", "https://ghcr.io/v2/a/tags/list", "", "")[:8]
+    'bb168432'
+    """
+    return hashlib.sha256("\0".join((method, url, who, f"accept={accept}")).encode()).hexdigest()
 
 
 class Http:
@@ -163,7 +244,7 @@ class Http:
         from_cache = bool(getattr(response, "from_cache", False))
         # A 304 comes out as the kept answer too, as it was kept before, but was told when it came.
         is_confirmed = bool(getattr(response, "revalidated", False))
-        if from_cache and is_observed() and not is_confirmed:
+        if from_cache and observers.get() and not is_confirmed:
             Watch(response.request, question.why("known")).over(response, from_cache=True)
         return Answer(
             status=response.status_code,
@@ -215,7 +296,7 @@ class Http:
         origin = f"{parts.scheme}://{parts.netloc}"
         while True:
             self._quiet.keep(origin, attempts)
-            reason = question.why(hop, attempts.why) if is_observed() else ""
+            reason = question.why(hop, attempts.why) if observers.get() else ""
             try:
                 response = self._send(question, url, Terms(question.limit, within, self._whereabouts, reason), named)
             except TransportError as error:
@@ -293,11 +374,15 @@ class Http:
                 with collector_off():
                     from ocinb.storage.caching_session import open_responses
 
-                session = open_responses(self._settings.cache_dir, worth_keeping)
+                session = open_responses(self._settings.cache_dir, worth_keeping, _key_of_request)
                 self._named = configured(session, self._connections)
             # What has no life at all would not be kept, and so could not be confirmed.
             self._named.settings.expire_after = max(1, self._settings.tag_ttl)  # type: ignore[attr-defined]
             return self._named
+
+
+def _key_of_request(request: requests.PreparedRequest, **_: Any) -> str:
+    return key_of(request.method or "", request.url or "", request.headers.get("Accept", ""), principal.get())
 
 
 def _kept_at(response: Any, *, is_confirmed: bool) -> float:

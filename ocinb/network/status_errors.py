@@ -11,8 +11,8 @@ from datetime import UTC, datetime, timedelta
 
 from ocinb.errors import AuthError, NotFoundError, OcinbError, RateLimitError, TransportError
 from ocinb.network.addresses import netloc_of, safe_url
+from ocinb.network.connections import Answer
 from ocinb.network.redaction import without
-from ocinb.network.response import Answer
 from ocinb.network.retry import retry_after, when_to_come_back
 
 SERVER_FAULT = 500

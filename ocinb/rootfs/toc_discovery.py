@@ -27,9 +27,9 @@ from ocinb.spec import mediatypes
 from ocinb.spec.digest import Digest, verify
 from ocinb.spec.documents import Descriptor, parse_manifest
 from ocinb.spec.toc_annotations import packed_toc, plain_toc
-from ocinb.storage.atomic_files import says_full
-from ocinb.storage.layer_tables import look_up_end, note_end
 from ocinb.storage.layout import Layout
+from ocinb.storage.safe_files import says_full
+from ocinb.storage.toc_records import look_up_end, note_end
 
 # In the image that has the tables of another one's layers: which layer each is of.
 LAYER_DIGEST: Final = "containerd.io/snapshot/stargz/layer.digest"

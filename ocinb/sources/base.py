@@ -9,30 +9,12 @@ from datetime import datetime
 from typing import Literal, Protocol
 
 from ocinb.spec.digest import Digest
-from ocinb.spec.documents import Descriptor
+from ocinb.spec.documents import Descriptor, RawDocument
 
 # The tags that there are, as far as somebody has listed all of them.
 Tags = Collection[str] | None
 # How a referrer was found, the surest way first.
 Way = Literal["api", "tag", "index", "cosign"]
-
-
-@dataclass(frozen=True, slots=True)
-class RawDocument:
-    """The bytes of a document, verified, with the type that they turned out to have.
-
-    ``fetched`` says whether they came over the wire just now, and not out of the store.
-    """
-
-    raw: bytes
-    digest: Digest
-    media_type: str
-    fetched: bool = False
-
-    @property
-    def descriptor(self) -> Descriptor:
-        """What another document would say of it."""
-        return Descriptor(self.media_type, self.digest, len(self.raw))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from ocinb.errors import IntegrityError
 from ocinb.network.addresses import safe_url
-from ocinb.network.response import Stream, reading
+from ocinb.network.connections import Stream, reading
 from ocinb.network.status_errors import RangeError
 from ocinb.spec.documents import Descriptor
 

@@ -21,10 +21,10 @@ from ocinb._text import printable, shorten
 from ocinb.auth.authorizer import Authorization, Authorizer, RequestAuthorization
 from ocinb.errors import NotFoundError, OcinbError, RateLimitError, TransportError
 from ocinb.network.addresses import followed, is_loopback, safe_url, same_origin
+from ocinb.network.connections import GOOD, Answer, Stream, reading
 from ocinb.network.rate_limits import NOTHING_SAID, Rate, read_rate, read_warnings
 from ocinb.network.redaction import purpose, without
 from ocinb.network.redirects import AstrayError
-from ocinb.network.response import GOOD, Answer, Stream, reading
 from ocinb.network.session import Http
 from ocinb.network.status_errors import refusal
 from ocinb.network.tls import is_insecure

@@ -10,10 +10,10 @@ from typing import Final, Literal
 
 from ocinb._settings import Settings
 from ocinb.errors import InvalidError, NotFoundError
-from ocinb.sources.base import DocumentSource, RawDocument, Source
+from ocinb.sources.base import DocumentSource, Source
 from ocinb.spec import mediatypes
 from ocinb.spec.digest import Digest
-from ocinb.spec.documents import Descriptor, Manifest, parse_index, parse_manifest
+from ocinb.spec.documents import Descriptor, Manifest, RawDocument, parse_index, parse_manifest
 from ocinb.spec.image_config import ImageConfig, is_image_config, parse_config
 from ocinb.spec.platforms import Platform, choose_platform, list_platforms, meant_platform, parse_platform
 from ocinb.spec.schema1 import parse_schema1

@@ -12,14 +12,14 @@ from datetime import UTC, datetime
 
 from ocinb._settings import Settings
 from ocinb.errors import IntegrityError, InvalidError, NotFoundError
-from ocinb.sources.base import BlobStream, Pointer, RawDocument, Referrer, Tags
+from ocinb.sources.base import BlobStream, Pointer, Referrer, Tags
 from ocinb.sources.blob_stream import EmbeddedBlob
 from ocinb.sources.file_reader import Content
 from ocinb.sources.name_lookup import Entries
 from ocinb.sources.referrers import find_by_name, with_subject
 from ocinb.spec import mediatypes
 from ocinb.spec.digest import Digest, verify
-from ocinb.spec.documents import Descriptor, blob_media_type, parse_index, sniff_media_type
+from ocinb.spec.documents import Descriptor, RawDocument, blob_media_type, parse_index, sniff_media_type
 from ocinb.storage.layout import Layout
 
 CUT = "A layout is whole only with all that its documents name; copy it again with skopeo copy --all"

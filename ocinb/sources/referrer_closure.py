@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from ocinb._pool import run_all
 from ocinb._settings import Settings
 from ocinb.errors import IntegrityError, InvalidError, NotFoundError
-from ocinb.sources.base import RawDocument, Referrer, Source
+from ocinb.sources.base import Referrer, Source
 from ocinb.sources.images import Image, Resolved, resolve_document
 from ocinb.sources.referrers import linked_in_index
 from ocinb.spec import mediatypes
 from ocinb.spec.digest import Digest
-from ocinb.spec.documents import Descriptor, Manifest, parse_manifest
+from ocinb.spec.documents import Descriptor, Manifest, RawDocument, parse_manifest
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,15 +19,15 @@ from ocinb._pool import alone, run_all
 from ocinb._settings import Settings
 from ocinb._text import printable, shorten
 from ocinb.errors import AuthError, InvalidError, NotFoundError, TransportError
-from ocinb.network.response import Answer, reading
+from ocinb.network.connections import Answer, reading
 from ocinb.network.session import OfflineError
 from ocinb.network.status_errors import UnknownRepositoryError
-from ocinb.sources.base import RawDocument, Referrer, Source, Tags, Way
+from ocinb.sources.base import Referrer, Source, Tags, Way
 from ocinb.sources.endpoint import Endpoint
 from ocinb.sources.images import Resolved
 from ocinb.spec import mediatypes
 from ocinb.spec.digest import Digest
-from ocinb.spec.documents import REFERENCE_DIGEST, Descriptor, parse_descriptor, parse_index
+from ocinb.spec.documents import REFERENCE_DIGEST, Descriptor, RawDocument, parse_descriptor, parse_index
 from ocinb.spec.strict_json import Fields, parse_object
 from ocinb.spec.tag_schema import MAX_TAG_LENGTH, cosign_tags, referrers_tags
 

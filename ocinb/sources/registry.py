@@ -16,22 +16,29 @@ from urllib.parse import quote
 from ocinb._pool import alone, pause
 from ocinb._settings import Settings
 from ocinb.errors import IntegrityError, InvalidError, NotFoundError, TransportError
-from ocinb.network.response import GOOD, Answer, Stream, reading
+from ocinb.network.connections import GOOD, Answer, Stream, reading
 from ocinb.network.retry import Attempts
 from ocinb.network.session import OfflineError
 from ocinb.network.status_errors import UnknownRepositoryError
-from ocinb.sources.base import BlobStream, Pointer, RawDocument, Referrer, Source, Tags
+from ocinb.sources.base import BlobStream, Pointer, Referrer, Source, Tags
 from ocinb.sources.blob_stream import ArrivingBlob, EmbeddedBlob
 from ocinb.sources.endpoint import Endpoint
 from ocinb.sources.referrers import ReferrersApi, among, find_by_name
 from ocinb.sources.tag_lists import list_tags, list_tags_within
 from ocinb.spec import mediatypes
 from ocinb.spec.digest import Digest, verify
-from ocinb.spec.documents import UNKNOWN_SIZE, Descriptor, blob_media_type, sniff_media_type
+from ocinb.spec.documents import (
+    UNKNOWN_SIZE,
+    Descriptor,
+    RawDocument,
+    blob_media_type,
+    manifest_digest,
+    sniff_media_type,
+    verify_manifest,
+)
 from ocinb.spec.mediatypes import OCI_LAYER
-from ocinb.spec.schema1_signature import manifest_digest, verify_manifest
+from ocinb.storage.blobs import SignedDocuments
 from ocinb.storage.layout import Layout
-from ocinb.storage.signed_documents import SignedDocuments
 
 # What Docker's registry says of a blob that is asked for as a manifest, and is none.
 NO_MANIFEST = frozenset({500})
@@ -50,7 +57,6 @@ class RegistrySource:
         self._signed = SignedDocuments(store.blobs, settings.max_manifest_bytes)
         self._settings = settings
         self._scope = f"repository:{repository}:pull"
-        self._referrers_api = ReferrersApi(endpoint, repository, self._scope, settings)
 
     def resolve(self, wanted: str) -> Descriptor:
         """Find what a tag or digest points at, by one question, or none if the digest is in the store."""
@@ -203,7 +209,8 @@ class RegistrySource:
 
     def referrers(self, subject: Descriptor, artifact_type: str | None = None, *, tags: Tags = None) -> list[Referrer]:
         """Find what refers to a manifest: by the API, else by the tag that lists referrers; by cosign's tags always."""
-        by_api = partial(self._referrers_api.find, subject.digest, artifact_type)
+        api = ReferrersApi(self._endpoint, self.repository, self._scope, self._settings)
+        by_api = partial(api.find, subject.digest, artifact_type)
         return find_by_name(self, subject, self._settings, partial(among, tags), by_api)
 
     def _kept(self, digest: Digest, said: str | None = None) -> RawDocument | None:

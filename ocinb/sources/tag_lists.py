@@ -8,7 +8,7 @@ from __future__ import annotations
 from itertools import islice
 
 from ocinb.errors import NotFoundError
-from ocinb.network.response import Answer, reading
+from ocinb.network.connections import Answer, reading
 from ocinb.network.session import OfflineError
 from ocinb.network.status_errors import UnknownRepositoryError
 from ocinb.sources.endpoint import Endpoint

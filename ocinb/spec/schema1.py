@@ -10,9 +10,8 @@ from dataclasses import dataclass, replace
 from ocinb.errors import InvalidError
 from ocinb.spec import mediatypes
 from ocinb.spec.digest import Digest
-from ocinb.spec.documents import UNKNOWN_SIZE, Descriptor, Manifest
+from ocinb.spec.documents import UNKNOWN_SIZE, Descriptor, Manifest, digested_bytes
 from ocinb.spec.image_config import HistoryEntry, ImageConfig, parse_config, parse_time
-from ocinb.spec.schema1_signature import digested_bytes
 from ocinb.spec.strict_json import Fields, parse_object
 
 

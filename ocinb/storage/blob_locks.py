@@ -33,7 +33,6 @@ from typing import BinaryIO
 from ocinb._pool import check_stopped, pause
 from ocinb.errors import TransportError
 from ocinb.spec.digest import Digest
-from ocinb.storage.atomic_files import own_folder, write_all
 from ocinb.storage.blobs import CHUNK
 from ocinb.storage.file_locks import given_back, is_free
 from ocinb.storage.partial_downloads import (
@@ -51,7 +50,7 @@ from ocinb.storage.partial_downloads import (
     stem,
     stem_of,
 )
-from ocinb.storage.safe_open import open_regular_file
+from ocinb.storage.safe_files import open_regular_file, own_folder, write_all
 
 logger = logging.getLogger("ocinb")
 

@@ -27,7 +27,7 @@ from requests_cache.serializers.pipeline import SerializerPipeline, Stage
 from requests_cache.serializers.preconf import json_preconf_stage
 
 from ocinb.errors import TransportError
-from ocinb.storage.responses import ASIDE, BUSY_SECONDS, FILE, SUFFIXES, key_of, principal
+from ocinb.storage.responses import ASIDE, BUSY_SECONDS, FILE, SUFFIXES
 
 logger = logging.getLogger("ocinb")
 
@@ -39,7 +39,7 @@ HINT = "ocinb.settings.cache_dir moves it"
 _SERIALIZER = SerializerPipeline([json_preconf_stage, Stage(json)], name="json")
 
 
-def open_responses(folder: Path, keep: Callable[[Response], bool]) -> CachedSession:
+def open_responses(folder: Path, keep: Callable[[Response], bool], key_of: Callable[..., str]) -> CachedSession:
     """Open the session whose answers are kept in a folder.
 
     Raises
@@ -64,7 +64,7 @@ def open_responses(folder: Path, keep: Callable[[Response], bool]) -> CachedSess
         allowable_codes=(200, 404),
         allowable_methods=("GET", "HEAD"),
         match_headers=["Accept"],
-        key_fn=_key,
+        key_fn=key_of,
         filter_fn=keep,
         cache_control=False,
         stale_if_error=False,
@@ -213,7 +213,3 @@ def _check_ours(path: Path) -> None:
         found = set(connection.execute(query))
     if found and found != _COLUMNS:
         raise sqlite3.DatabaseError("it is another program's")
-
-
-def _key(request: PreparedRequest, **_: Any) -> str:
-    return key_of(request.method or "", request.url or "", request.headers.get("Accept", ""), principal.get())

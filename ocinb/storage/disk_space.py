@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ocinb._text import human_size
 from ocinb.errors import TransportError
-from ocinb.storage.atomic_files import MORE_ROOM
+from ocinb.storage.safe_files import MORE_ROOM
 
 
 def free_bytes(folder: Path) -> int | None:

@@ -17,22 +17,22 @@ from pathlib import Path
 from ocinb.errors import InvalidError, TransportError
 from ocinb.spec.digest import Digest
 from ocinb.storage import responses
-from ocinb.storage.atomic_files import (
-    LEFTOVER_SECONDS,
-    disk_errors,
-    is_real_folder,
-    last_used,
-    new_own_file,
-    own_files,
-    write_atomically,
-)
 from ocinb.storage.blobs import find_blob
 from ocinb.storage.disk_space import free_bytes
 from ocinb.storage.index_file import Entry
 from ocinb.storage.layout import Layout
 from ocinb.storage.partial_downloads import shorten_abandoned
 from ocinb.storage.reachability import Limits
-from ocinb.storage.safe_open import read_small
+from ocinb.storage.safe_files import (
+    LEFTOVER_SECONDS,
+    disk_errors,
+    is_real_folder,
+    last_used,
+    new_own_file,
+    own_files,
+    read_small,
+    write_atomically,
+)
 from ocinb.storage.usage import READ_ENDINGS, Item, Kept, Shares, is_at_work, list_items, needed_by, speaking_of, survey
 
 # A layout of ten million blobs; what is larger is no note of ours.

@@ -16,13 +16,19 @@ from ocinb.errors import InvalidError
 from ocinb.spec import mediatypes
 from ocinb.spec.documents import Descriptor
 from ocinb.spec.strict_json import parse_object
-from ocinb.storage.atomic_files import OWN_FOLDER, disk_errors, remove_leftovers, settle_folder, write_atomically
 from ocinb.storage.blobs import Blobs
 from ocinb.storage.file_locks import locked, locked_if_free, shared
 from ocinb.storage.index_file import Entry, entries_of
 from ocinb.storage.index_updates import Pulled, named_anew, without_orphans
 from ocinb.storage.reachability import Documents, Limits, need_of
-from ocinb.storage.safe_open import open_regular_file
+from ocinb.storage.safe_files import (
+    OWN_FOLDER,
+    disk_errors,
+    open_regular_file,
+    remove_leftovers,
+    settle_folder,
+    write_atomically,
+)
 
 
 class Layout:

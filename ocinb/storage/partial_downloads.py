@@ -18,10 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ocinb.spec.digest import Digest
-from ocinb.storage.atomic_files import own_folder
 from ocinb.storage.disk_space import Room
 from ocinb.storage.file_locks import given_back
-from ocinb.storage.safe_open import open_regular_file
+from ocinb.storage.safe_files import open_regular_file, own_folder
 
 # On another machine (or in another container) nobody can be asked for; a transfer writes at least every few seconds.
 ABANDONED_SECONDS = 600

@@ -23,7 +23,7 @@ from ocinb.spec.strict_json import Fields, parse_object
 from ocinb.spec.toc_annotations import toc_digests
 from ocinb.storage.blobs import Blobs
 from ocinb.storage.index_file import Entry
-from ocinb.storage.safe_open import open_plain, read_all
+from ocinb.storage.safe_files import open_plain, read_all
 
 MANIFEST: Final = "manifest"
 CONFIG: Final = "config"

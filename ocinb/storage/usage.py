@@ -16,12 +16,19 @@ from ocinb.errors import IntegrityError, InvalidError
 from ocinb.spec.digest import Digest
 from ocinb.spec.reference import is_full_name
 from ocinb.storage import partial_downloads, responses
-from ocinb.storage.atomic_files import LEFTOVER_SECONDS, disk_errors, is_real_folder, last_used, own_files, own_folder
 from ocinb.storage.blobs import walk_shelves
 from ocinb.storage.index_file import Entry
 from ocinb.storage.layout import Layout
 from ocinb.storage.reachability import MANIFEST, Documents, Limits, Named, Need, Piece, need_of, trace_need
-from ocinb.storage.safe_open import open_plain
+from ocinb.storage.safe_files import (
+    LEFTOVER_SECONDS,
+    disk_errors,
+    is_real_folder,
+    last_used,
+    open_plain,
+    own_files,
+    own_folder,
+)
 
 KINDS: Final = ("blobs", "index", "parts", "responses")
 # What was read of a layer is named by it, and ends so: the table of all that stands in it, and where its own one is.

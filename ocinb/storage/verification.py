@@ -25,7 +25,7 @@ from ocinb.storage.blobs import looks, walk_shelves
 from ocinb.storage.index_file import Entry
 from ocinb.storage.layout import Layout
 from ocinb.storage.reachability import Limits, Piece, Problem, Unread
-from ocinb.storage.safe_open import kind_of, open_plain, read_small
+from ocinb.storage.safe_files import kind_of, open_plain, read_small
 from ocinb.storage.usage import Kept, survey
 
 # What hashes lets other threads go on only for large chunks; each worker has one.

@@ -17,7 +17,7 @@ from ocinb._settings import settings
 from ocinb.auth.credentials import Credential, Found, Kind
 from ocinb.auth.tokens import MAX_CHARACTERS, MAX_TOKENS, Token, TokenCache, TokenRequest, read_token
 from ocinb.errors import AuthError
-from ocinb.network.response import Answer
+from ocinb.network.connections import Answer
 from ocinb.network.session import Http
 from tests import tokenserver
 from tests.tokenserver import SERVICE, TokenServer

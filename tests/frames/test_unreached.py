@@ -70,5 +70,5 @@ def test_what_is_on_this_machine_is_told_whatever_others_met(registry: SampleReg
         assert frame["reference"].unique().tolist() == names
         assert {failure["reference"] for failure in frame.attrs["failures"]} == set(listed) - set(names)
     with ocinb.Catalog() as catalog:
-        assert catalog.add([never, *names])["outcome"].tolist() == ["failed", "added", "present"]
+        assert catalog.add([never, *names], referrers=True)["outcome"].tolist() == ["failed", "added", "present"]
         assert set(catalog.sql("FROM failures")["stage"]) == {"metadata", "referrers"}

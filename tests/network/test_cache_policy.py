@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ocinb._settings import Settings
-from ocinb.network.cache_policy import is_believed, worth_keeping
+from ocinb.network.session import is_believed, worth_keeping
 from ocinb.spec.digest import Digest
 
 BODY = b'{"tags": []}'

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ocinb.errors import AuthError, NotFoundError, RateLimitError, TransportError
-from ocinb.network.response import Answer
+from ocinb.network.connections import Answer
 from ocinb.network.status_errors import RangeError, refusal
 
 URL = "https://ada:pw@registry.example/v2/a/manifests/1?sig=hidden"

@@ -12,9 +12,9 @@ import pytest
 
 import ocinb
 from ocinb.errors import InvalidError
+from ocinb.spec.documents import manifest_digest, verify_manifest
 from ocinb.spec.mediatypes import DOCKER_MANIFEST, DOCKER_SCHEMA1_SIGNED
 from ocinb.spec.schema1 import parse_schema1
-from ocinb.spec.schema1_signature import manifest_digest, verify_manifest
 from tests.real import tools
 from tests.real.dockerregistry import DockerRegistry
 from tests.real.realimages import Layout, RealImages

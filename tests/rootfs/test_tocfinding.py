@@ -21,8 +21,8 @@ from ocinb.samples.seekable_layers import Seekable, make_estargz, make_zstd_chun
 from ocinb.samples.tars import file
 from ocinb.spec.documents import Descriptor
 from ocinb.spec.toc_annotations import toc_digests
-from ocinb.storage.atomic_files import disk_errors
 from ocinb.storage.layout import Layout
+from ocinb.storage.safe_files import disk_errors
 from tests.rootfs.seekables import (
     FORMS,
     TREE,

@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ocinb.spec.digest import Digest
-from ocinb.spec.image_config import HistoryEntry
-from ocinb.spec.layer_identity import align_history, chain_ids, layer_steps
+from ocinb.spec.image_config import HistoryEntry, align_history, chain_ids, layer_steps
 
 BASE, MIDDLE, TOP = (Digest.of(name.encode()) for name in ("base", "middle", "top"))
 

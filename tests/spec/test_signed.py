@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ocinb.errors import IntegrityError, InvalidError
 from ocinb.spec.digest import Digest
-from ocinb.spec.schema1_signature import digested_bytes, manifest_digest, verify_manifest
+from ocinb.spec.documents import digested_bytes, manifest_digest, verify_manifest
 from tests.spec.signing import Step, encode, join, schema1, sign
 
 PAYLOAD = schema1([Step(["/bin/sh"], f"sha256:{'1' * 64}")])

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ocinb.storage.atomic_files import (
+from ocinb.storage.safe_files import (
     LEFTOVER_SECONDS,
     new_own_file,
     remove_leftovers,

@@ -17,9 +17,9 @@ from ocinb.spec.digest import Digest
 from ocinb.spec.documents import Descriptor
 from ocinb.spec.mediatypes import OCI_INDEX, OCI_MANIFEST
 from ocinb.spec.platforms import Platform
-from ocinb.storage.atomic_files import new_own_file
 from ocinb.storage.index_updates import Companion, Pulled
 from ocinb.storage.layout import Layout
+from ocinb.storage.safe_files import new_own_file
 
 LIMIT = 4 * 1024 * 1024
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ocinb.errors import TransportError
-from ocinb.storage.safe_open import open_plain, read_small
+from ocinb.storage.safe_files import open_plain, read_small
 
 OTHERS: dict[str, tuple[Callable[[Path], object], str]] = {
     "a link": (lambda path: path.symlink_to("/etc/hostname"), "it is a symbolic link"),

@@ -15,12 +15,12 @@ from ocinb.errors import IntegrityError, InvalidError, TransportError
 from ocinb.spec.digest import Digest
 from ocinb.spec.documents import Descriptor
 from ocinb.spec.mediatypes import OCI_MANIFEST
-from ocinb.storage.atomic_files import new_own_file
 from ocinb.storage.blob_locks import claim_part
 from ocinb.storage.garbage_collection import Aim, choose, choose_images, prune
 from ocinb.storage.index_file import Entry
 from ocinb.storage.layout import Layout
 from ocinb.storage.reachability import LAYER, Need, Piece
+from ocinb.storage.safe_files import new_own_file
 from ocinb.storage.usage import READ_ENDINGS, Item, Kept, count, list_items
 from tests.storage.stores import DAY, LIMITS, put, put_image, stands
 

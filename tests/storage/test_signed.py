@@ -8,8 +8,7 @@ import pytest
 
 from ocinb.errors import IntegrityError, TransportError
 from ocinb.spec.digest import Digest
-from ocinb.storage.blobs import Blobs
-from ocinb.storage.signed_documents import SignedDocuments
+from ocinb.storage.blobs import Blobs, SignedDocuments
 from tests.spec.signing import Step, schema1, sign
 
 PAYLOAD = schema1([Step(None, f"sha256:{'1' * 64}")])

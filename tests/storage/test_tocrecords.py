@@ -13,7 +13,7 @@ import pytest
 from ocinb.errors import TransportError
 from ocinb.spec.digest import Digest
 from ocinb.storage import layer_tables
-from ocinb.storage.layer_tables import look_up_end, note_end, record_path
+from ocinb.storage.toc_records import look_up_end, note_end, record_path
 
 LAYER, OTHER = Digest.of(b"layer"), Digest.of(b"other", "sha512")
 

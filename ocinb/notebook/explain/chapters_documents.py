@@ -33,11 +33,9 @@ from ocinb.notebook.explain.story import (
     Table,
     columns,
 )
-from ocinb.sources.base import RawDocument
 from ocinb.sources.images import Image
-from ocinb.spec.documents import Manifest
+from ocinb.spec.documents import Manifest, RawDocument, digested_bytes
 from ocinb.spec.mediatypes import DOCKER_SCHEMA1_SIGNED
-from ocinb.spec.schema1_signature import digested_bytes
 
 _COLUMNS = ("position", "kind", "platform", "digest", "manifest_bytes")
 _LONE = (

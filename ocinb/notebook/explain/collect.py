@@ -14,11 +14,12 @@ from ocinb.frames.resolve import ResolvedReference, resolve_reference
 from ocinb.network.exchange import Exchange, observed_by
 from ocinb.notebook.explain.steps import Verdict, judge
 from ocinb.notebook.explain.story import Lines
-from ocinb.sources.base import RawDocument, Referrer
+from ocinb.sources.base import Referrer
 from ocinb.sources.images import Child, Image, Resolved, choose_children, find_images, read_image
 from ocinb.sources.referrers import find_referrers
 from ocinb.sources.session import default_session, fresh_session
 from ocinb.spec.digest import Digest
+from ocinb.spec.documents import RawDocument
 from ocinb.spec.platforms import Platform, choose_platform, parse_platform
 from ocinb.spec.reference import Reference
 

@@ -10,10 +10,9 @@ from ocinb.frames.layer_reader import Contents, LayerContents, LoadedFilesystem
 from ocinb.notebook.explore.backend import Answers
 from ocinb.notebook.explore.model import ExploredImage
 from ocinb.samples.tars import Entry
-from ocinb.sources.base import RawDocument
 from ocinb.sources.images import Image
 from ocinb.spec.digest import Digest
-from ocinb.spec.documents import Descriptor, Manifest
+from ocinb.spec.documents import Descriptor, Manifest, RawDocument
 from ocinb.spec.mediatypes import OCI_MANIFEST
 from tests.rootfs.layers import layer_of
 

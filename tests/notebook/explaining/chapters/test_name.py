@@ -9,9 +9,9 @@ from ocinb.notebook.explain.chapters_access import name_chapter
 from ocinb.notebook.explain.collect import Asked, Gathered
 from ocinb.notebook.explain.story import Prose, plain
 from ocinb.samples.shop import RELEASES, shop_index
-from ocinb.sources.base import RawDocument
 from ocinb.sources.images import Resolved
 from ocinb.spec.digest import Digest
+from ocinb.spec.documents import RawDocument
 from ocinb.spec.mediatypes import OCI_INDEX
 from ocinb.spec.reference import Reference
 
