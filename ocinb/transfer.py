@@ -21,7 +21,7 @@ from ocinb.progress.protocol import NoProgress, Progress, State
 from ocinb.sources.base import Source
 from ocinb.spec.digest import Digest, Verifier
 from ocinb.spec.documents import Descriptor
-from ocinb.storage.blob_locks import Part, TakenError, claim_part
+from ocinb.storage.blob_locks import Part, TakenError, lock_part
 from ocinb.storage.blobs import CHUNK, SMALL, Blobs
 from ocinb.storage.disk_space import Room, beyond, free_bytes, needed_bytes, no_room
 from ocinb.storage.layout import Layout
@@ -167,7 +167,7 @@ class Transfer:
         started, root, blob = time.monotonic(), self._layout.root, job.descriptor
         with (
             _Count(self._progress, blob.digest) as theirs,
-            claim_part(root, blob.digest, blob.size, waiting=theirs.wait) as part,
+            lock_part(root, blob.digest, blob.size, waiting=theirs.wait) as part,
         ):
             theirs.take_back()
             found = self._present(blob) if part.waited else None

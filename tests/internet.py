@@ -33,13 +33,13 @@ class Internet(Network):
             self.servers[address] = port
         return f"{name}:{port}"
 
-    def doors(self, host: str, port: int) -> Sequence[SocketAddress]:
+    def peers(self, host: str, port: int) -> Sequence[SocketAddress]:
         if host not in self.names:
             if parse_address(host) is None and host != "localhost":
                 raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
-            return super().doors(host, port)
+            return super().peers(host, port)
         self.resolved.append(host)
-        return [door for address in self.names[host] for door in super(Internet, self).doors(address, port)]
+        return [door for address in self.names[host] for door in super(Internet, self).peers(address, port)]
 
     def call(self, door: SocketAddress, seconds: float, options: Sequence[Any] = ()) -> socket.socket:
         address = str(door.address[0])

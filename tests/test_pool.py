@@ -128,7 +128,7 @@ def test_when_one_fails_the_others_are_told_and_those_that_wait_never_begin() ->
 
 
 def test_who_never_began_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_pool, "PATIENCE_SECONDS", SECONDS)
+    monkeypatch.setattr(_pool, "WAIT_SECONDS", SECONDS)
     began = time.monotonic()
     with pytest.raises(ZeroDivisionError):
         run_all(lambda number: 1 // number, [0] * 50, workers=1)
@@ -136,7 +136,7 @@ def test_who_never_began_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_a_task_that_does_not_listen_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_pool, "PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr(_pool, "WAIT_SECONDS", 0.05)
     release, hangs, left = threading.Event(), threading.Event(), list[int]()
 
     def work(number: int) -> None:
@@ -268,7 +268,7 @@ def test_a_stop_reaches_the_tasks_of_tasks() -> None:
 
 
 def test_a_stop_from_further_out_does_not_wait_for_a_task_of_a_task_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_pool, "PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr(_pool, "WAIT_SECONDS", 0.05)
     release, both = threading.Event(), threading.Barrier(3)
     outcome: list[BaseException] = []
 

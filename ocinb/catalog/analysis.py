@@ -32,19 +32,19 @@ def pull_cost(
     connection: duckdb.DuckDBPyConnection, names: Sequence[str], cached: Sequence[str], wanted: Wanted, default: str
 ) -> pd.DataFrame:
     """Reckon what a node has to fetch for each image."""
-    found, offers = CatalogNames(connection), Offers(connection, default)
-    pulled = [(one.name, *chosen) for one in found.find(names) for chosen in offers.chosen(one, wanted)]
+    found, candidates = CatalogNames(connection), Offers(connection, default)
+    pulled = [(one.name, *chosen) for one in found.find(names) for chosen in candidates.chosen(one, wanted)]
     held = found.find(cached)
     asked = [
-        {"place": place, "node": _called(node), "manifest_digest": offer.digest}
-        for place, (_, node, offer) in enumerate(pulled)
+        {"place": place, "node": _called(node), "manifest_digest": candidate.digest}
+        for place, (_, node, candidate) in enumerate(pulled)
     ]
     # Each node has of those images the ones for its own platform.
     taken = [
-        {"node": called, "manifest_digest": offer.digest}
+        {"node": called, "manifest_digest": candidate.digest}
         for called, node in {_called(node): node for _, node, _ in pulled}.items()
         for one in held
-        if (offer := offers.taken(one, node)) is not None
+        if (candidate := candidates.taken(one, node)) is not None
     ]
     connection.register("asked_images", _ASKED.frame(asked))
     connection.register("held_images", _HELD.frame(taken))
@@ -52,12 +52,12 @@ def pull_cost(
     return schemas.PULL_COST.frame(
         {
             "reference": name,
-            "platform": str(offer.platform) if offer.platform else None,
+            "platform": str(candidate.platform) if candidate.platform else None,
             "compressed_bytes": compressed_bytes,
             "cached_bytes": cached_bytes,
             "fetched_bytes": fetched_bytes,
         }
-        for (name, _, offer), (_, compressed_bytes, cached_bytes, fetched_bytes) in zip(pulled, costs, strict=True)
+        for (name, _, candidate), (_, compressed_bytes, cached_bytes, fetched_bytes) in zip(pulled, costs, strict=True)
     )
 
 

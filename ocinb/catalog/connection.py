@@ -131,31 +131,31 @@ class Connections:
         if not is_there(Path(self.path)):
             _make(Path(self.path))
         _check_unfinished(Path(self.path))
-        with self.connect(patience=open_file_module.PATIENCE_SECONDS) as connection:
+        with self.connect(wait_seconds=open_file_module.WAIT_SECONDS) as connection:
             version = version_of(connection, str(self.path))
         if version is None:
             self._begin()
 
     def _begin(self) -> None:
-        with self.write(patience=open_file_module.PATIENCE_SECONDS) as connection:
+        with self.write(wait_seconds=open_file_module.WAIT_SECONDS) as connection:
             if version_of(connection, str(self.path)) is None:
                 _fill(connection)
 
     @contextmanager
-    def connect(self, *, patience: float | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+    def connect(self, *, wait_seconds: float | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
         """Give a connection for the time of a block, to be used by one thread."""
-        with translated(f"the catalogue {self.path} cannot be used"), self._opened(patience) as connection:
+        with translated(f"the catalogue {self.path} cannot be used"), self._opened(wait_seconds) as connection:
             connection.execute("SET enable_progress_bar = false")  # it knows nothing of settings.progress
             yield connection
 
     @contextmanager
-    def _opened(self, patience: float | None) -> Iterator[duckdb.DuckDBPyConnection]:
+    def _opened(self, wait_seconds: float | None) -> Iterator[duckdb.DuckDBPyConnection]:
         if self._memory is not None:
             with self._memory.connect() as connection:
                 yield connection
             return
-        seconds = open_file_module.WRITERS_PATIENCE_SECONDS if patience is None else patience
-        connection = open_catalog_file(Path(self.path), patience=seconds)
+        seconds = open_file_module.WRITERS_WAIT_SECONDS if wait_seconds is None else wait_seconds
+        connection = open_catalog_file(Path(self.path), wait_seconds=seconds)
         try:
             yield connection
         finally:
@@ -170,7 +170,7 @@ class Connections:
 
         def answer(asked: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
             with (
-                self.connect(patience=open_file_module.PATIENCE_SECONDS) as connection,
+                self.connect(wait_seconds=open_file_module.WAIT_SECONDS) as connection,
                 _guessing(connection),
                 translated(what),
                 interrupted_by(connection.interrupt),
@@ -181,9 +181,9 @@ class Connections:
         return answered
 
     @contextmanager
-    def write(self, *, patience: float | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+    def write(self, *, wait_seconds: float | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
         """Give a connection to one thread at a time: what two put in at a time would stand twice."""
-        with alone(self._one), self.connect(patience=patience) as connection:
+        with alone(self._one), self.connect(wait_seconds=wait_seconds) as connection:
             connection.execute(f"SET checkpoint_threshold = '{LOG_SIZE}'")
             yield connection
 
@@ -296,7 +296,7 @@ def _check_unfinished(path: Path) -> None:
     if not Path(f"{os.path.realpath(path)}.wal").exists():
         return
     try:
-        connection = open_catalog_file(path, patience=open_file_module.PATIENCE_SECONDS, read_only=True)
+        connection = open_catalog_file(path, wait_seconds=open_file_module.WAIT_SECONDS, read_only=True)
     except OpenHereError:  # so nobody was killed
         return
     with connection:

@@ -8,7 +8,16 @@ from collections.abc import Callable, Iterable, Sequence
 from ocinb._pool import alone, run_all
 from ocinb.catalog.connection import Connections
 from ocinb.catalog.document_rows import Row
-from ocinb.catalog.ingest_documents import Found, Known, Sight, find, know, load, note_seen, with_referrers
+from ocinb.catalog.ingest_documents import (
+    FetchedImage,
+    Known,
+    ObservationKey,
+    find,
+    know,
+    load,
+    note_seen,
+    with_referrers,
+)
 from ocinb.catalog.ingest_files import FilesIngest, ImageWork, Ingested
 from ocinb.errors import OcinbError
 from ocinb.frames.batch import CircuitBreaker, Failure, counted, run_batch
@@ -32,16 +41,16 @@ class TagLists:
         self._names: Counter[_Home] = Counter()
         self._lists: dict[_Home, frozenset[str] | None] = {}
 
-    def expect(self, found: Iterable[Found]) -> None:
+    def expect(self, found: Iterable[FetchedImage]) -> None:
         """Count the names that are asked about next, by their repositories."""
-        self._names = Counter(one.sight[:2] for one in found)
+        self._names = Counter(one.observation[:2] for one in found)
 
-    def of(self, found: Found) -> Tags:
+    def of(self, found: FetchedImage) -> Tags:
         """Give the tags of the repository of a name; None if they are few names, or nobody lists all tags there.
 
         A list is believed as long as a tag is. One in which the name itself does not stand says nothing of others.
         """
-        home, pages = found.sight[:2], self._names[found.sight[:2]] // NAMES_PER_PAGE
+        home, pages = found.observation[:2], self._names[found.observation[:2]] // NAMES_PER_PAGE
         with alone((id(self), home)):  # the first one of them asks, and the others wait for that
             if pages and home not in self._lists:
                 self._lists[home] = _listed(found.opened.source, pages)
@@ -97,14 +106,14 @@ class Adding:
 
     def _add_documents(self, names: Sequence[str], done: Callable[[str, None], None]) -> None:
         results = self._find(names, done)
-        known = self._note_seen([result for result in results if isinstance(result, Found)])
+        known = self._note_seen([result for result in results if isinstance(result, FetchedImage)])
         for result, row in zip(results, self._load(results, known), strict=True):
-            if self._files and isinstance(result, Found) and row["outcome"] != "failed":
+            if self._files and isinstance(result, FetchedImage) and row["outcome"] != "failed":
                 self._want(result, len(self._told), known)
             self._told.append(row)
 
-    def _find(self, names: Sequence[str], done: Callable[[str, None], None]) -> list[Found | Failure]:
-        def ask(name: str) -> Found:
+    def _find(self, names: Sequence[str], done: Callable[[str, None], None]) -> list[FetchedImage | Failure]:
+        def ask(name: str) -> FetchedImage:
             try:
                 with self._unreached.heeded():
                     return find(name, self._session, self._wanted)
@@ -116,7 +125,7 @@ class Adding:
 
         return run_batch(names, ask, errors="skip", session=self._session, progress=False)
 
-    def _note_seen(self, found: Sequence[Found]) -> Known:
+    def _note_seen(self, found: Sequence[FetchedImage]) -> Known:
         """Note that names of which nothing is new were seen, all at once."""
         if not found:
             return Known({}, set())
@@ -125,9 +134,9 @@ class Adding:
             note_seen(connection, [one for one in found if known.has(one)])
         return known
 
-    def _load(self, results: Sequence[Found | Failure], known: Known) -> list[Row]:
+    def _load(self, results: Sequence[FetchedImage | Failure], known: Known) -> list[Row]:
         """Write what is new, and tell of each name what became of it."""
-        rows = [result.row("present") if isinstance(result, Found) else {} for result in results]
+        rows = [result.row("present") if isinstance(result, FetchedImage) else {} for result in results]
         fresh = [
             number
             for number, result in enumerate(results)
@@ -142,22 +151,24 @@ class Adding:
                 rows[number] = row
         return rows
 
-    def _completed(self, results: Sequence[Found | Failure]) -> list[Found | Failure]:
+    def _completed(self, results: Sequence[FetchedImage | Failure]) -> list[FetchedImage | Failure]:
         """Find what refers to images, once for those of one repository that have several names."""
-        firsts: dict[Sight, str] = {}
+        firsts: dict[ObservationKey, str] = {}
         for result in results:
-            if isinstance(result, Found):
-                firsts.setdefault(result.sight, result.name)
+            if isinstance(result, FetchedImage):
+                firsts.setdefault(result.observation, result.name)
 
-        def complete(result: Found | Failure) -> Found | Failure:
-            if isinstance(result, Failure) or firsts[result.sight] != result.name:
+        def complete(result: FetchedImage | Failure) -> FetchedImage | Failure:
+            if isinstance(result, Failure) or firsts[result.observation] != result.name:
                 return result
             return with_referrers(result, self._unreached, self._tag_lists.of)
 
-        self._tag_lists.expect(one for one in results if isinstance(one, Found) and firsts[one.sight] == one.name)
+        self._tag_lists.expect(
+            one for one in results if isinstance(one, FetchedImage) and firsts[one.observation] == one.name
+        )
         return run_all(complete, results, workers=2 * self._session.settings.concurrency)
 
-    def _want(self, found: Found, place: int, known: Known) -> None:
+    def _want(self, found: FetchedImage, place: int, known: Known) -> None:
         for image in found.with_files:
             digest = image.document.digest
             if not known.indexed.get(digest):

@@ -27,7 +27,7 @@ from ocinb.spec.reference import Reference
 
 _WAYS = get_args(Way)
 # A repository, without a registry if it is a file, and what was seen there.
-Sight = tuple[str | None, str, str]
+ObservationKey = tuple[str | None, str, str]
 
 
 _KNOWN_SIZES = """
@@ -42,7 +42,7 @@ class GoneError(NotFoundError):
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FetchedImage:
     """What was learned about one name."""
 
     opened: ResolvedReference
@@ -66,7 +66,7 @@ class Found:
         return self.rows.tables.get("layers", ())
 
     @property
-    def sight(self) -> Sight:
+    def observation(self) -> ObservationKey:
         """What the name points at, and in which repository."""
         [seen] = self.rows.tables["observations"]
         return seen["registry"], seen["repository"], seen["digest"]
@@ -95,7 +95,7 @@ def counting() -> Iterator[Callable[[], int]]:
         yield lambda: sum(exchange.transferred_bytes for exchange in exchanges)
 
 
-def find(name: str, session: Session, wanted: Wanted) -> Found:
+def find(name: str, session: Session, wanted: Wanted) -> FetchedImage:
     """Read all documents behind a name."""
     with counting() as fetched:
         try:
@@ -103,7 +103,7 @@ def find(name: str, session: Session, wanted: Wanted) -> Found:
         except NotFoundError as error:
             raise GoneError(error.message, reference=error.reference, url=error.url, hint=error.hint) from None
         images = opened.images(wanted)
-    return Found(opened, images, fetched(), rows_of(opened.reference, opened.resolved, images))
+    return FetchedImage(opened, images, fetched(), rows_of(opened.reference, opened.resolved, images))
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,14 +119,16 @@ class Known:
     """
 
     indexed: dict[str, bool]
-    sights: set[Sight]
+    observations: set[ObservationKey]
 
-    def has(self, found: Found) -> bool:
+    def has(self, found: FetchedImage) -> bool:
         """Whether there is nothing to add, and it was seen in that repository."""
-        return found.sight in self.sights and self.indexed.keys() >= set(found.digests)
+        return found.observation in self.observations and self.indexed.keys() >= set(found.digests)
 
 
-def with_referrers(found: Found, unreached: CircuitBreaker, tags_of: Callable[[Found], Tags]) -> Found:
+def with_referrers(
+    found: FetchedImage, unreached: CircuitBreaker, tags_of: Callable[[FetchedImage], Tags]
+) -> FetchedImage:
     """Find what refers to what a name points at and to its images; that nobody says it is no failure of the name."""
     opened, rows = found.opened, found.rows
     with counting() as fetched:
@@ -150,7 +152,7 @@ def _referrers(opened: ResolvedReference, images: Sequence[Image], tags: Tags) -
     return list({(referrer.subject, referrer.descriptor.digest): referrer for referrer in found}.values())
 
 
-def know(connection: duckdb.DuckDBPyConnection, found: Sequence[Found]) -> Known:
+def know(connection: duckdb.DuckDBPyConnection, found: Sequence[FetchedImage]) -> Known:
     """Look up what the catalogue has of some names."""
     digests = {"digests": sorted({str(digest) for one in found for digest in one.digests})}
     indexed = connection.execute(
@@ -158,15 +160,15 @@ def know(connection: duckdb.DuckDBPyConnection, found: Sequence[Found]) -> Known
         "WHERE manifest_digest IN (SELECT unnest($digests::VARCHAR[]))",
         digests,
     ).fetchall()
-    sights = connection.execute(
+    observations = connection.execute(
         "SELECT DISTINCT registry, repository, digest FROM observations "
         "WHERE digest IN (SELECT unnest($digests::VARCHAR[]))",
         digests,
     ).fetchall()
-    return Known(dict(indexed), set(sights))
+    return Known(dict(indexed), set(observations))
 
 
-def note_seen(connection: duckdb.DuckDBPyConnection, found: Sequence[Found]) -> None:
+def note_seen(connection: duckdb.DuckDBPyConnection, found: Sequence[FetchedImage]) -> None:
     """Note what names point at of which all the rest is there."""
     seen = Rows()
     for one in found:
@@ -174,19 +176,19 @@ def note_seen(connection: duckdb.DuckDBPyConnection, found: Sequence[Found]) -> 
     insert_all(connection, seen)
 
 
-def load(connection: duckdb.DuckDBPyConnection, results: Sequence[Found | Failure]) -> list[Row]:
+def load(connection: duckdb.DuckDBPyConnection, results: Sequence[FetchedImage | Failure]) -> list[Row]:
     """Write what was learned about some names, and tell what became of each, in their order.
 
     A name was added if it has a manifest or an index that the catalogue did not have, nor any name before it.
     """
-    known = set(know(connection, [result for result in results if isinstance(result, Found)]).indexed)
-    warnings = _size_warnings(connection, [result for result in results if isinstance(result, Found)])
+    known = set(know(connection, [result for result in results if isinstance(result, FetchedImage)]).indexed)
+    warnings = _size_warnings(connection, [result for result in results if isinstance(result, FetchedImage)])
     settled = _write(connection, results)
     note_failures(connection, [result for result in settled if isinstance(result, Failure)], "metadata")
     return [_told(result, known, warnings) for result in settled]
 
 
-def _size_warnings(connection: duckdb.DuckDBPyConnection, found: Sequence[Found]) -> dict[str, str]:
+def _size_warnings(connection: duckdb.DuckDBPyConnection, found: Sequence[FetchedImage]) -> dict[str, str]:
     """Find the names whose manifests give a layer another size than the catalog, or a name before them, does."""
     digests = sorted({str(row["layer_digest"]) for one in found for row in one.layers})
     known: dict[str, int] = dict(connection.execute(_KNOWN_SIZES, {"digests": digests}).fetchall()) if digests else {}
@@ -200,24 +202,26 @@ def _size_warnings(connection: duckdb.DuckDBPyConnection, found: Sequence[Found]
     return warnings
 
 
-def _write(connection: duckdb.DuckDBPyConnection, results: Sequence[Found | Failure]) -> Sequence[Found | Failure]:
+def _write(
+    connection: duckdb.DuckDBPyConnection, results: Sequence[FetchedImage | Failure]
+) -> Sequence[FetchedImage | Failure]:
     """Write names wholly or not at all; what the catalogue refuses is a failure.
 
     All go in one transaction, which takes hardly longer than one name does, unless it refuses one of them.
     """
-    found = [result for result in results if isinstance(result, Found)]
+    found = [result for result in results if isinstance(result, FetchedImage)]
     if not found or _attempt(connection, found, "all of the names") is None:
         return results
     # Which one it is shows when each goes by itself.
-    return [_written(connection, result) if isinstance(result, Found) else result for result in results]
+    return [_written(connection, result) if isinstance(result, FetchedImage) else result for result in results]
 
 
-def _written(connection: duckdb.DuckDBPyConnection, found: Found) -> Found | Failure:
+def _written(connection: duckdb.DuckDBPyConnection, found: FetchedImage) -> FetchedImage | Failure:
     refusal = _attempt(connection, [found], found.name)
     return found if refusal is None else Failure(found.name, refusal)
 
 
-def _attempt(connection: duckdb.DuckDBPyConnection, found: Sequence[Found], what: str) -> InvalidError | None:
+def _attempt(connection: duckdb.DuckDBPyConnection, found: Sequence[FetchedImage], what: str) -> InvalidError | None:
     rows = Rows()
     for one in found:
         rows.extend(one.rows)
@@ -229,7 +233,7 @@ def _attempt(connection: duckdb.DuckDBPyConnection, found: Sequence[Found], what
     return None
 
 
-def _told(result: Found | Failure, known: set[str], warnings: Mapping[str, str]) -> Row:
+def _told(result: FetchedImage | Failure, known: set[str], warnings: Mapping[str, str]) -> Row:
     if isinstance(result, Failure):
         return {"reference": str(result.reference), "outcome": "failed", "error": printable(str(result.error))}
     new = set(result.digests) - known

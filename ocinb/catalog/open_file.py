@@ -25,8 +25,8 @@ MEMORY = ":memory:"
 # How long somebody who asks waits for another process that holds the file, and somebody who has fetched what is to be
 # written. A writer closes the file for a few milliseconds only between two times: of three that did nothing but write,
 # for 0.3 seconds each time, one waited for 7.
-PATIENCE_SECONDS = 5.0
-WRITERS_PATIENCE_SECONDS = 60.0
+WAIT_SECONDS = 5.0
+WRITERS_WAIT_SECONDS = 60.0
 # On average: to look takes 8 milliseconds. By chance, since whoever looked in step with the one who holds the file
 # would never find it free.
 PAUSE_SECONDS = 0.05
@@ -62,11 +62,11 @@ def open_memory() -> duckdb.DuckDBPyConnection:
     return _in_utc(duckdb.connect(MEMORY))
 
 
-def open_catalog_file(path: Path, *, patience: float, read_only: bool = False) -> duckdb.DuckDBPyConnection:
+def open_catalog_file(path: Path, *, wait_seconds: float, read_only: bool = False) -> duckdb.DuckDBPyConnection:
     """Open a file."""
     if not is_there(path):  # DuckDB would make an empty one
         raise gone(path)
-    deadline = time.monotonic() + min(patience, _limit.get())
+    deadline = time.monotonic() + min(wait_seconds, _limit.get())
     file = os.path.realpath(path)
     while True:
         try:

@@ -153,7 +153,7 @@ _ENTRIES = """
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
+class Candidate:
     """An image, and what it runs on; None where nobody says it."""
 
     digest: str
@@ -173,63 +173,63 @@ class Offers:
         for index, digest, kind, *told in connection.execute(_ENTRIES).fetchall():
             self._entries.setdefault(index, []).append((digest, kind, _platform(*told)))
 
-    def chosen(self, name: ResolvedName, wanted: Wanted) -> list[tuple[Platform | None, Offer]]:
+    def chosen(self, name: ResolvedName, wanted: Wanted) -> list[tuple[Platform | None, Candidate]]:
         """Choose the images of some platforms, as `layers` does, each with the platform of the node that takes it."""
-        offers = self._of(name)
+        candidates = self._of(name)
         if wanted == ALL:
-            nodes = [(offer.platform, offer) for offer in offers]
+            nodes = [(candidate.platform, candidate) for candidate in candidates]
         else:
             places = [None] if wanted is None else [parse_platform(text, str(self._default)) for text in wanted]
-            nodes = [(node, self._needed(name, offers, node)) for node in places]
-        distinct: dict[str, tuple[Platform | None, Offer]] = {}
-        for node, offer in nodes:
-            distinct.setdefault(offer.digest, (node, offer))
-        return [(node, self._complete(name, offer)) for node, offer in distinct.values()]
+            nodes = [(node, self._needed(name, candidates, node)) for node in places]
+        distinct: dict[str, tuple[Platform | None, Candidate]] = {}
+        for node, candidate in nodes:
+            distinct.setdefault(candidate.digest, (node, candidate))
+        return [(node, self._complete(name, candidate)) for node, candidate in distinct.values()]
 
-    def taken(self, name: ResolvedName, node: Platform | None) -> Offer | None:
+    def taken(self, name: ResolvedName, node: Platform | None) -> Candidate | None:
         """Return the image that a node takes, or None. A node without a platform is the default one."""
-        offer = self._choose(self._of(name), node)
-        return None if offer is None else self._complete(name, offer)
+        candidate = self._choose(self._of(name), node)
+        return None if candidate is None else self._complete(name, candidate)
 
-    def _needed(self, name: ResolvedName, offers: Sequence[Offer], node: Platform | None) -> Offer:
-        offer = self._choose(offers, node)
-        if offer is None:
-            hint = f"It has: {list_platforms(offer.platform for offer in offers)}"
+    def _needed(self, name: ResolvedName, candidates: Sequence[Candidate], node: Platform | None) -> Candidate:
+        candidate = self._choose(candidates, node)
+        if candidate is None:
+            hint = f"It has: {list_platforms(candidate.platform for candidate in candidates)}"
             what = f"there is no image for {node or self._default}"
             raise NotFoundError(what, reference=name.name, hint=hint)
-        return offer
+        return candidate
 
-    def _choose(self, offers: Sequence[Offer], node: Platform | None) -> Offer | None:
-        if node is None and len({str(offer.platform) for offer in offers}) == 1:
-            return offers[0]  # an image that has one platform only is taken as it is
-        place = choose_platform([offer.platform for offer in offers], node or self._default)
-        return None if place is None else offers[place]
+    def _choose(self, candidates: Sequence[Candidate], node: Platform | None) -> Candidate | None:
+        if node is None and len({str(candidate.platform) for candidate in candidates}) == 1:
+            return candidates[0]  # an image that has one platform only is taken as it is
+        place = choose_platform([candidate.platform for candidate in candidates], node or self._default)
+        return None if place is None else candidates[place]
 
-    def _of(self, name: ResolvedName) -> list[Offer]:
+    def _of(self, name: ResolvedName) -> list[Candidate]:
         """Give all images behind a name, each once, in the order in which its index names them first."""
         if name.digest not in self._manifests:
             raise _not_added(f"what {name.name} stands for", name)
         media_type, platform = self._manifests[name.digest]
         if media_type not in mediatypes.INDEXES and name.digest not in self._entries:
-            return [Offer(name.digest, platform)]
-        found: dict[str, Offer] = {}
-        for offer in self._through(name.digest, set()):
-            found.setdefault(offer.digest, offer)
+            return [Candidate(name.digest, platform)]
+        found: dict[str, Candidate] = {}
+        for candidate in self._through(name.digest, set()):
+            found.setdefault(candidate.digest, candidate)
         return list(found.values())
 
-    def _through(self, index: str, seen: set[str]) -> Iterator[Offer]:
+    def _through(self, index: str, seen: set[str]) -> Iterator[Candidate]:
         seen.add(index)
         for digest, kind, platform in self._entries.get(index, ()):
             if kind == "image":
-                yield Offer(digest, platform)
+                yield Candidate(digest, platform)
             elif digest not in seen:
                 yield from self._through(digest, seen)
 
-    def _complete(self, name: ResolvedName, offer: Offer) -> Offer:
+    def _complete(self, name: ResolvedName, candidate: Candidate) -> Candidate:
         """Give an image with the platform that it says itself, if its index says none."""
-        if offer.digest not in self._manifests:
-            raise _not_added(f"the image for {offer.platform} of {name.name}", name)
-        return Offer(offer.digest, offer.platform or self._manifests[offer.digest][1])
+        if candidate.digest not in self._manifests:
+            raise _not_added(f"the image for {candidate.platform} of {name.name}", name)
+        return Candidate(candidate.digest, candidate.platform or self._manifests[candidate.digest][1])
 
 
 def _not_added(what: str, name: ResolvedName) -> NotFoundError:

@@ -30,7 +30,7 @@ Lists = dict[str, list[Any]]
 _AS_IT_IS = ("size_bytes", "mode", "uid", "gid", "mtime")
 
 
-class Made(Mapping[str, list[Any]]):
+class LazyColumns(Mapping[str, list[Any]]):
     """Columns that are made when they are asked for, each anew: so that of a million rows one list lives at a time."""
 
     def __init__(self, **makers: Callable[[], list[Any]]) -> None:
@@ -49,13 +49,13 @@ class Made(Mapping[str, list[Any]]):
         return name in self._makers
 
 
-def files_columns(layers: Sequence[Columns], overlay: Overlay) -> Made:
+def files_columns(layers: Sequence[Columns], overlay: Overlay) -> LazyColumns:
     """Give all entries of all layers, in their order."""
 
     def every(name: str) -> list[Any]:
         return list(chain.from_iterable(getattr(layer, name) for layer in layers))
 
-    return Made(
+    return LazyColumns(
         layer=lambda: list(chain.from_iterable(repeat(number, len(layer)) for number, layer in enumerate(layers))),
         sha256=lambda: [digest and digest.hex() for layer in layers for digest in layer.sha256],
         change=lambda: list(chain.from_iterable(overlay.change)),
@@ -64,7 +64,7 @@ def files_columns(layers: Sequence[Columns], overlay: Overlay) -> Made:
     )
 
 
-def filesystem_columns(layers: Sequence[Columns], overlay: Overlay) -> Made:
+def filesystem_columns(layers: Sequence[Columns], overlay: Overlay) -> LazyColumns:
     """Give the paths of the final file system; the first name of a file is the file, the others are links to it."""
     starts = list(accumulate(map(len, layers), initial=0))
     places = [starts[layer] + place for layer, place in overlay.contents]
@@ -76,7 +76,7 @@ def filesystem_columns(layers: Sequence[Columns], overlay: Overlay) -> Made:
     types, targets = chosen("type"), chosen("link_target")
     for place, first in _further_names(types, overlay):
         types[place], targets[place] = HARDLINK, overlay.paths[first]
-    return Made(
+    return LazyColumns(
         path=lambda: overlay.paths,
         type=lambda: types,
         link_target=lambda: targets,

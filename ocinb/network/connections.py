@@ -33,7 +33,7 @@ from ocinb.network import dns
 from ocinb.network.addresses import safe_url
 from ocinb.network.connection_errors import CONNECT_SECONDS, broke
 from ocinb.network.dns import SocketAddress
-from ocinb.network.exchange import Watch, observers, terms
+from ocinb.network.exchange import Watch, exchange_context, observers
 from ocinb.network.redirects import AstrayError, astray
 from ocinb.network.tls import Network, Trust
 from ocinb.spec import mediatypes
@@ -113,7 +113,7 @@ class Line(HTTPConnection):
 
     response_class = Head
     _line: socket.socket | None = None
-    _door: SocketAddress | None = None
+    _peer: SocketAddress | None = None
     _used = 0.0
 
     @property
@@ -129,24 +129,24 @@ class Line(HTTPConnection):
 
     def _call(self) -> socket.socket:
         try:
-            doors = self._judged(dns.network.doors(self._dns_host, self.port))
+            peers = self._judged(dns.network.peers(self._dns_host, self.port))
         except socket.gaierror as error:
             raise NameResolutionError(self.host, self, error) from error
-        for last, door in enumerate(doors, start=1):
+        for last, peer in enumerate(peers, start=1):
             try:
-                line = dns.network.call(door, self.timeout or CONNECT_SECONDS, self.socket_options or ())
+                line = dns.network.call(peer, self.timeout or CONNECT_SECONDS, self.socket_options or ())
             except OSError as error:
-                if last == len(doors):
+                if last == len(peers):
                     raise _not_taken(self, error) from error
                 continue
-            self._door = door
-            terms.get().whereabouts.note(self.host.lower(), door.range)
+            self._peer = peer
+            exchange_context.get().whereabouts.note(self.host.lower(), peer.range)
             return line
         raise NewConnectionError(self, f"{self.host} has no address")
 
-    def _judged(self, doors: Sequence[SocketAddress]) -> list[SocketAddress]:
-        found = _open_doors(self.host, doors)
-        return found if self._is_checked() else _doors_within(self.host, found, terms.get().open_in)
+    def _judged(self, peers: Sequence[SocketAddress]) -> list[SocketAddress]:
+        found = _open_doors(self.host, peers)
+        return found if self._is_checked() else _peers_within(self.host, found, exchange_context.get().open_in)
 
     def _is_checked(self) -> bool:
         return False
@@ -166,9 +166,9 @@ class Line(HTTPConnection):
 
     def request(self, *arguments: Any, **options: Any) -> None:
         """Send a question, if who asks may go where this leads."""
-        if self._door is not None:
+        if self._peer is not None:
             # A line that was made for somebody who may go there is none for somebody who may not.
-            self._judged([self._door])
+            self._judged([self._peer])
         self._used = time.monotonic()
         super().request(*arguments, **options)
 
@@ -190,7 +190,7 @@ class SecureLine(Line, HTTPSConnection):
         self.is_verified = True  # or in insecure_registries: its owner knows, and needs no warning at each connection
 
 
-def _open_doors(host: str, doors: Sequence[SocketAddress]) -> list[SocketAddress]:
+def _open_doors(host: str, peers: Sequence[SocketAddress]) -> list[SocketAddress]:
     """Leave out the addresses to which the host that led here may not lead.
 
     Raises
@@ -198,16 +198,16 @@ def _open_doors(host: str, doors: Sequence[SocketAddress]) -> list[SocketAddress
     AstrayError
         If none is left.
     """
-    reach = terms.get().reach
+    reach = exchange_context.get().reach
     if reach is None:
-        return list(doors)
-    found = [door for door in doors if door.range in reach]
-    if doors and not found:
-        raise astray(host, doors[0].range)
+        return list(peers)
+    found = [peer for peer in peers if peer.range in reach]
+    if peers and not found:
+        raise astray(host, peers[0].range)
     return found
 
 
-def _doors_within(host: str, doors: list[SocketAddress], networks: tuple[Network, ...]) -> list[SocketAddress]:
+def _peers_within(host: str, peers: list[SocketAddress], networks: tuple[Network, ...]) -> list[SocketAddress]:
     """Leave out the addresses at which a host may not be called in the clear.
 
     Raises
@@ -215,10 +215,10 @@ def _doors_within(host: str, doors: list[SocketAddress], networks: tuple[Network
     AstrayError
         If none is left.
     """
-    found = [door for door in doors if not networks or any(door.ip in network for network in networks)]
-    if doors and not found:
+    found = [peer for peer in peers if not networks or any(peer.ip in network for network in networks)]
+    if peers and not found:
         where = ", ".join(map(str, networks))
-        raise AstrayError(f"{host} is at {doors[0].ip}, and insecure_registries lets it do without TLS in {where} only")
+        raise AstrayError(f"{host} is at {peers[0].ip}, and insecure_registries lets it do without TLS in {where} only")
     return found
 
 
@@ -327,7 +327,7 @@ class _Adapter(HTTPAdapter):
     def send(self, request: requests.PreparedRequest, stream: bool = False, **kwargs: Any) -> requests.Response:  # type: ignore[override]  # noqa: FBT001, FBT002 - the signature of requests
         if not observers.get():
             return self._exchange(request, None, stream=stream, **kwargs)
-        watch = Watch(request, terms.get().reason)
+        watch = Watch(request, exchange_context.get().reason)
         return self._exchange(request, watch, stream=stream, **kwargs)
 
     def _exchange(
@@ -352,7 +352,7 @@ class _Adapter(HTTPAdapter):
 
 
 def _body(response: requests.Response) -> bytes:
-    limit = terms.get().limit
+    limit = exchange_context.get().limit
     with response, woken_by(response.raw.shutdown):
         body = read_upto(response.iter_content(CHUNK), limit)
     if len(body) > limit:

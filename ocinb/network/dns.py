@@ -46,7 +46,7 @@ class Network:
     Tests put another in the place of `network`, in which names and public addresses lead to servers of their own.
     """
 
-    def doors(self, host: str, port: int) -> Sequence[SocketAddress]:
+    def peers(self, host: str, port: int) -> Sequence[SocketAddress]:
         """Resolve a name, in the order in which the system would try what it found.
 
         Raises
@@ -59,7 +59,7 @@ class Network:
         # RFC 6761: whatever lies below localhost is this machine, and no resolver has to be asked.
         return _aside("localhost" if is_localhost(host) else host, port)
 
-    def call(self, door: SocketAddress, seconds: float, options: Sequence[Any] = ()) -> socket.socket:
+    def call(self, peer: SocketAddress, seconds: float, options: Sequence[Any] = ()) -> socket.socket:
         """Connect; a stop is heard while nobody takes the call.
 
         Raises
@@ -69,13 +69,13 @@ class Network:
         OSError
             If the other side refuses.
         """
-        line = socket.socket(door.family, socket.SOCK_STREAM)
+        line = socket.socket(peer.family, socket.SOCK_STREAM)
         try:
             for option in options:
                 line.setsockopt(*option)
             line.settimeout(0)
             try:
-                line.connect(door.address)
+                line.connect(peer.address)
             except BlockingIOError:
                 _await(line, seconds)
             line.settimeout(seconds)
@@ -134,8 +134,8 @@ def _aside(host: str, port: int) -> list[SocketAddress]:
         check_stopped()
     if isinstance(outcome[0], Exception):
         raise outcome[0]
-    doors: list[SocketAddress] = outcome[0]
-    return doors
+    peers: list[SocketAddress] = outcome[0]
+    return peers
 
 
 def _await(line: socket.socket, seconds: float) -> None:

@@ -118,7 +118,7 @@ def _transferred(response: requests.Response, body: bytes) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class ExchangeContext:
     """What holds for one exchange, deep down where the libraries make it.
 
     Attributes
@@ -142,7 +142,7 @@ class Terms:
     open_in: tuple[Network, ...] = ()
 
 
-terms: contextvars.ContextVar[Terms] = contextvars.ContextVar("terms", default=Terms(0))  # noqa: B039 - it is frozen
+exchange_context: contextvars.ContextVar[ExchangeContext] = contextvars.ContextVar("terms", default=ExchangeContext(0))  # noqa: B039 - it is frozen
 
 
 _LOGGER = logging.getLogger("urllib3.connectionpool")
@@ -152,7 +152,7 @@ class _Masking(logging.Filter):
     """Leaves alone what others log of exchanges of their own."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        if terms.get(None) is not None and isinstance(record.args, tuple):
+        if exchange_context.get(None) is not None and isinstance(record.args, tuple):
             record.args = tuple(_masked(part) for part in record.args)
         return True
 

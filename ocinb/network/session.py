@@ -38,7 +38,7 @@ from ocinb.network.connections import (
     prepared,
 )
 from ocinb.network.dns import Whereabouts
-from ocinb.network.exchange import Terms, Watch, finish, mask_logs, observers, terms
+from ocinb.network.exchange import ExchangeContext, Watch, exchange_context, finish, mask_logs, observers
 from ocinb.network.proxies import proxies_for
 from ocinb.network.redaction import purpose
 from ocinb.network.redirects import REDIRECTS, along, check_target, redirected
@@ -298,7 +298,9 @@ class Http:
             self._quiet.keep(origin, attempts)
             reason = question.why(hop, attempts.why) if observers.get() else ""
             try:
-                response = self._send(question, url, Terms(question.limit, within, self._whereabouts, reason), named)
+                response = self._send(
+                    question, url, ExchangeContext(question.limit, within, self._whereabouts, reason), named
+                )
             except TransportError as error:
                 seconds = attempts.after_failure(error)
                 if seconds is None:
@@ -312,7 +314,7 @@ class Http:
                 finish(response)
             pause(seconds)
 
-    def _send(self, question: _Question, url: str, conditions: Terms, named: bool) -> requests.Response:  # noqa: FBT001 - said by name at its one call
+    def _send(self, question: _Question, url: str, conditions: ExchangeContext, named: bool) -> requests.Response:  # noqa: FBT001 - said by name at its one call
         check_stopped()
         self.check_online(question.method, url)
         try:
@@ -325,7 +327,7 @@ class Http:
             patience = connect_seconds(self._settings), self._settings.timeout
             options: dict[str, Any] = {"stream": question.stream, "timeout": patience, "proxies": proxies}
             request = prepared(question.method, url, question.headers, question.body)
-            with _set(terms, conditions), _set(principal, question.who or ""):
+            with _set(exchange_context, conditions), _set(principal, question.who or ""):
                 # A session would look for cookies and redirects, which takes as long as a tenth of the exchange.
                 return self._named_answer(request, options) if named else self._connections.send(request, **options)
         except OcinbError:
@@ -359,9 +361,9 @@ class Http:
         """Ask by a HEAD whether what was kept is still so, where a registry gives no ETag; None if nobody can tell."""
         if not may_be_confirmed(request, kept, self._settings):
             return None
-        asked, now = request.copy(), terms.get()
+        asked, now = request.copy(), exchange_context.get()
         asked.method = "HEAD"
-        with _set(terms, replace(now, reason=now.reason and f"{now.reason}, still the same?")):
+        with _set(exchange_context, replace(now, reason=now.reason and f"{now.reason}, still the same?")):
             head = self._connections.send(asked, **options)
         # Who has to say who it is, or to wait, does so and asks again.
         return head if head.status_code in NOT_YET else confirmed(self._session(), request, kept, head)

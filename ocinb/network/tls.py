@@ -112,7 +112,7 @@ def _addresses(host: str) -> list[Address]:
     if literal is not None:
         return [literal]
     try:
-        return [door.ip for door in dns.network.doors(host, 443)]
+        return [peer.ip for peer in dns.network.peers(host, 443)]
     except (OSError, ValueError):
         return []
 

@@ -110,7 +110,7 @@ def _taken(part: Path) -> TakenError:
 
 
 @contextmanager
-def claim_part(
+def lock_part(
     root: Path, digest: Digest, size: int, *, waiting: Callable[[int], object] = lambda _: None
 ) -> Iterator[Part]:
     """Own the part of a blob for a while, with what there is of the longest abandoned one.

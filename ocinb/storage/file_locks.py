@@ -112,13 +112,13 @@ def _open_lock(path: Path) -> BinaryIO:
     return os.fdopen(os.open(path, flags, 0o666), "wb", buffering=0)  # it is only locked
 
 
-def _wait(file: BinaryIO, kind: int, path: Path, patience: float) -> None:
-    deadline = time.monotonic() + patience
+def _wait(file: BinaryIO, kind: int, path: Path, wait_seconds: float) -> None:
+    deadline = time.monotonic() + wait_seconds
     while not _try(file, kind):
         check_stopped()
         if time.monotonic() > deadline:
             hint = "End it, or try again later"
-            raise TransportError(f"another process has held {path} for {patience:.0f} s", hint=hint)
+            raise TransportError(f"another process has held {path} for {wait_seconds:.0f} s", hint=hint)
         time.sleep(PAUSE_SECONDS)
 
 

@@ -131,7 +131,7 @@ def test_a_full_disk_ends_the_call_and_leaves_what_is_whole(
 def test_an_interrupt_keeps_what_was_completed(
     registry: SampleRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(open_file, "PATIENCE_SECONDS", SECONDS)
+    monkeypatch.setattr(open_file, "WAIT_SECONDS", SECONDS)
     path, names = tmp_path / "kept.duckdb", put_many(registry, 8)
     hanging = make_layer([file("hanging")])
     last = put_stack(registry, [hanging], "last")

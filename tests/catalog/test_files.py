@@ -77,7 +77,7 @@ def stored(opened: duckdb.DuckDBPyConnection, query: str) -> dict[Any, list[Any]
 
 
 def test_two_processes_use_one_file(registry: SampleRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(open_file, "PATIENCE_SECONDS", SECONDS)
+    monkeypatch.setattr(open_file, "WAIT_SECONDS", SECONDS)
     path, names = tmp_path / "shared.duckdb", put_many(registry, 12)
     catalog = ocinb.Catalog(path)
     with process(tmp_path, ADDER, path, *names[:6]) as other:
@@ -93,8 +93,8 @@ def test_two_processes_use_one_file(registry: SampleRegistry, tmp_path: Path, mo
 def test_a_file_that_is_held_is_an_error_after_some_patience(
     registry: SampleRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(open_file, "PATIENCE_SECONDS", 0.2)
-    monkeypatch.setattr(open_file, "WRITERS_PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr(open_file, "WAIT_SECONDS", 0.2)
+    monkeypatch.setattr(open_file, "WRITERS_WAIT_SECONDS", 0.2)
     path = tmp_path / "held.duckdb"
     catalog = ocinb.Catalog(path)
     calls: list[Callable[[], object]] = [

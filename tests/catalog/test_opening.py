@@ -79,7 +79,7 @@ def test_by_a_link_too_a_file_of_another_version_is_left_alone(tmp_path: Path) -
 
 def test_a_writer_does_not_wait_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     catalog = ocinb.Catalog(tmp_path / "held.duckdb")
-    monkeypatch.setattr(open_file, "WRITERS_PATIENCE_SECONDS", 0.1)
+    monkeypatch.setattr(open_file, "WRITERS_WAIT_SECONDS", 0.1)
     with process(tmp_path, HOLDER, catalog.path) as holder:
         assert holder.line() == "held"
         with pytest.raises(TransportError, match=f"is in use by process {holder.pid}"):

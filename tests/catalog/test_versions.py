@@ -27,7 +27,7 @@ import signal, sys, ocinb
 from ocinb.catalog import open_file
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
 catalog = ocinb.Catalog(sys.argv[1])
-open_file.PATIENCE_SECONDS = open_file.WRITERS_PATIENCE_SECONDS = 600.0
+open_file.WAIT_SECONDS = open_file.WRITERS_WAIT_SECONDS = 600.0
 pause = open_file.pause
 
 def tell_and_pause(seconds):

@@ -44,7 +44,7 @@ class Outside(Network):
     names: dict[str, Sequence[Sequence[str]]] = field(default_factory=dict)  # what each question is answered
     called: list[str] = field(default_factory=list)
 
-    def doors(self, host: str, port: int) -> Sequence[SocketAddress]:
+    def peers(self, host: str, port: int) -> Sequence[SocketAddress]:
         literal = host.strip("[]")
         said = [literal] if literal[-1].isdigit() or ":" in literal else self._told(host)
         return [

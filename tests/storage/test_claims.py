@@ -15,7 +15,7 @@ import pytest
 
 from ocinb._pool import StoppedError, run_all
 from ocinb.spec.digest import Digest
-from ocinb.storage.blob_locks import OPENING_SECONDS, claim_part
+from ocinb.storage.blob_locks import OPENING_SECONDS, lock_part
 from ocinb.storage.partial_downloads import ABANDONED_SECONDS, HOST, remove_abandoned
 from tests.storage.leftparts import DIGEST, SIZE, TOKEN, dead_pid, name_of, put
 
@@ -37,7 +37,7 @@ with claim_part(Path(sys.argv[1]), Digest(sys.argv[2]), 1000) as part:
 
 
 def leave(root: Path, content: bytes, digest: Digest = DIGEST) -> Path:
-    with claim_part(root, digest, SIZE) as part:
+    with lock_part(root, digest, SIZE) as part:
         part.file.write(content)
         part.file.flush()
     return part.path
@@ -72,11 +72,11 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_part_of_a_living_process_is_not_taken_and_that_of_a_killed_one_is(tmp_path: Path) -> None:
     put(tmp_path, name_of(f"{HOST}.{dead_pid()}.{TOKEN}"), b"ours ")
     process = hold(tmp_path, "False b'ours '")
-    with claim_part(tmp_path, DIGEST, SIZE) as part:
+    with lock_part(tmp_path, DIGEST, SIZE) as part:
         assert (part.waited, part.path.read_bytes()) == (True, b"")
     process.kill()
     process.communicate()
-    with claim_part(tmp_path, DIGEST, SIZE) as part:
+    with lock_part(tmp_path, DIGEST, SIZE) as part:
         assert (part.waited, part.path.read_bytes()) == (False, b"ours theirs")
 
 
@@ -87,7 +87,7 @@ def test_a_stop_ends_the_waiting_and_leaves_nothing(tmp_path: Path) -> None:
         if number:
             time.sleep(0.1)
             raise RuntimeError
-        with claim_part(tmp_path, DIGEST, SIZE):
+        with lock_part(tmp_path, DIGEST, SIZE):
             pytest.fail("the other has it")
 
     with pytest.raises(RuntimeError):
@@ -106,7 +106,7 @@ def test_what_was_not_copied_to_its_end_is_copied_again(tmp_path: Path, monkeypa
             leave(tmp_path, b"never written")
     [remains] = left.parent.iterdir()
     assert (remains.stat().st_ino, remains.read_bytes()) == (before, b"half")
-    with claim_part(tmp_path, DIGEST, SIZE) as part:
+    with lock_part(tmp_path, DIGEST, SIZE) as part:
         assert part.path.read_bytes() == b"half"
         assert part.path.stat().st_ino != before, "a file that another process may write into"
 
@@ -118,18 +118,18 @@ def test_a_part_that_is_locked_is_not_taken_whoever_seems_to_own_it(tmp_path: Pa
     found = put(tmp_path, name_of(name), age=10 * ABANDONED_SECONDS)
     with found.open("ab") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        with claim_part(tmp_path, DIGEST, SIZE) as part:
+        with lock_part(tmp_path, DIGEST, SIZE) as part:
             assert part.path.read_bytes() == b""
         remove_abandoned(tmp_path, DIGEST)
         assert found.exists()
-    with claim_part(tmp_path, DIGEST, SIZE) as part:
+    with lock_part(tmp_path, DIGEST, SIZE) as part:
         assert part.path.read_bytes()
 
 
 def test_a_number_that_runs_is_believed_where_no_lock_can_tell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fcntl, "flock", lambda *_: (_ for _ in ()).throw(OSError(errno.ENOLCK, "No locks available")))
     put(tmp_path, name_of(f"{HOST}.{os.getppid()}.{TOKEN}"), age=10 * ABANDONED_SECONDS)
-    with claim_part(tmp_path, DIGEST, SIZE) as part:
+    with lock_part(tmp_path, DIGEST, SIZE) as part:
         assert part.path.read_bytes() == b""
 
 
@@ -138,7 +138,7 @@ def test_what_a_stranger_put_in_the_place_of_a_part_is_none(tmp_path: Path, plan
     planted = put(tmp_path, name_of(f"elsewhere.1.{TOKEN}"), age=2 * ABANDONED_SECONDS)
     planted.unlink()
     plant(planted)
-    with claim_part(tmp_path, DIGEST, 10_000) as part:
+    with lock_part(tmp_path, DIGEST, 10_000) as part:
         assert part.path.read_bytes() == b""
         part.file.write(b"all of it")
     remove_abandoned(tmp_path, DIGEST)
@@ -148,5 +148,5 @@ def test_what_a_stranger_put_in_the_place_of_a_part_is_none(tmp_path: Path, plan
 def test_what_somebody_opened_who_was_killed_then_holds_up_nobody(tmp_path: Path) -> None:
     put(tmp_path, name_of(f"{HOST}.{os.getppid()}.{'0' * 32}"), b"", age=OPENING_SECONDS + 5)
     told: list[int] = []
-    with claim_part(tmp_path, DIGEST, SIZE, waiting=told.append) as part:
+    with lock_part(tmp_path, DIGEST, SIZE, waiting=told.append) as part:
         assert (told, part.waited) == ([], False)

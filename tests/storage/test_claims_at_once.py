@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ocinb.spec.digest import Digest
-from ocinb.storage.blob_locks import TakenError, claim_part
+from ocinb.storage.blob_locks import TakenError, lock_part
 from ocinb.storage.partial_downloads import in_use, parts_of
 from tests.storage.leftparts import DIGEST, SIZE
 
@@ -118,17 +118,17 @@ def test_a_list_that_was_made_while_another_got_his_number_is_made_again(
 
     draw(monkeypatch, "f" * 16)
     monkeypatch.setattr("ocinb.storage.blob_locks.parts_of", list_slowly)
-    with claim_part(tmp_path, DIGEST, SIZE, waiting=other.ends) as part:
+    with lock_part(tmp_path, DIGEST, SIZE, waiting=other.ends) as part:
         assert next(lists) > number
         assert (part.waited, part.path.read_bytes()) == (True, b"theirs")
 
 
 def test_what_was_left_earlier_gives_nobody_the_turn_of_another(tmp_path: Path, start: Start) -> None:
-    with claim_part(tmp_path, DIGEST, SIZE) as part:
+    with lock_part(tmp_path, DIGEST, SIZE) as part:
         part.file.write(b"ours, and longer")
     other = start()
     other.says("found")
-    with claim_part(tmp_path, DIGEST, SIZE, waiting=other.ends) as part:
+    with lock_part(tmp_path, DIGEST, SIZE, waiting=other.ends) as part:
         assert (part.waited, part.path.read_bytes()) == (True, b"ours, and longer")
 
 
@@ -138,5 +138,5 @@ def test_who_was_held_up_until_his_part_was_taken_has_no_turn(tmp_path: Path, mo
             part.unlink()
 
     before(monkeypatch, "rename", take)
-    with pytest.raises(TakenError, match="took over"), claim_part(tmp_path, DIGEST, SIZE):
+    with pytest.raises(TakenError, match="took over"), lock_part(tmp_path, DIGEST, SIZE):
         pytest.fail("it has no file by that name")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ocinb.storage.blob_locks import claim_part
+from ocinb.storage.blob_locks import lock_part
 from ocinb.storage.partial_downloads import (
     HOST,
     all_parts,
@@ -31,7 +31,7 @@ def test_room_is_made_by_the_ends_of_what_broke_off_and_by_nothing_else(tmp_path
     precious.write_bytes(b"years of work, on one disk with all else")
     put(tmp_path, name_of(f"{HOST}.{dead}.2{TOKEN[1:]}")).unlink()
     (theirs.parent / name_of(f"{HOST}.{dead}.2{TOKEN[1:]}")).hardlink_to(precious)
-    with claim_part(tmp_path, OTHER, SIZE) as part:
+    with lock_part(tmp_path, OTHER, SIZE) as part:
         part.file.write(b"at work, for sure, and long")
         part.file.flush()
         shorten_abandoned(tmp_path, 3)

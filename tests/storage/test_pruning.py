@@ -15,7 +15,7 @@ from ocinb.errors import IntegrityError, InvalidError, TransportError
 from ocinb.spec.digest import Digest
 from ocinb.spec.documents import Descriptor
 from ocinb.spec.mediatypes import OCI_MANIFEST
-from ocinb.storage.blob_locks import claim_part
+from ocinb.storage.blob_locks import lock_part
 from ocinb.storage.garbage_collection import Aim, choose, choose_images, prune
 from ocinb.storage.index_file import Entry
 from ocinb.storage.layout import Layout
@@ -162,7 +162,7 @@ def test_a_part_that_is_half_written_goes_only_when_its_writer_is_long_gone(
 
 
 def test_a_part_of_this_very_process_goes_when_it_is_left(layout: Layout) -> None:
-    with claim_part(layout.root, Digest.of(b"blob"), 1000) as part:
+    with lock_part(layout.root, Digest.of(b"blob"), 1000) as part:
         part.path.write_bytes(b"half")
         assert clean(layout, keep_bytes=0) == []
     assert [one.kind for one in clean(layout, keep_bytes=0)] == ["parts"]

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from ocinb._text import counted
 from ocinb.errors import OcinbError
 from ocinb.network.exchange import Exchange
-from ocinb.notebook.explain.collect import Gathered, Stop, WayIn, find_way_in
+from ocinb.notebook.explain.collect import ImageFacts, Stop, WayIn, find_way_in
 from ocinb.notebook.explain.story import (
     BEARER_SPEC,
     CHALLENGE_SPEC,
@@ -42,7 +42,7 @@ from ocinb.notebook.trace.window import Step
 from ocinb.spec.reference import HUB, Reference
 
 
-def name_chapter(story: Gathered) -> Chapter:
+def name_chapter(story: ImageFacts) -> Chapter:
     """Tell of the name."""
     reference = story.asked.reference
     if story.asked.is_local:
@@ -109,7 +109,7 @@ def _endpoint(url: str, reference: Reference) -> Spans:
     return (path, "the digest. ", because, *moved)
 
 
-def _of_file(story: Gathered) -> Chapter:
+def _of_file(story: ImageFacts) -> Chapter:
     reference = story.asked.reference
     where = "A transport stands before the first colon: this is a file or a folder on this machine, and no registry."
     values = [("transport", reference.transport), ("path", reference.path), ("name in it", reference.name)]
@@ -151,7 +151,7 @@ _BASIC_CHALLENGE = (
 )
 
 
-def challenge_chapter(story: Gathered) -> Chapter:
+def challenge_chapter(story: ImageFacts) -> Chapter:
     """Tell of the challenge."""
     if story.asked.is_local:
         return Chapter("The challenge", ("there is none: no registry is asked",), (Prose((_NO_DOOR,)),))
@@ -203,7 +203,7 @@ _BASIC = "The registry takes a password as it is, so there is no token. It is se
 _CLAIMS = ("iss", "aud", "sub", "access")
 
 
-def token_chapter(story: Gathered) -> Chapter:
+def token_chapter(story: ImageFacts) -> Chapter:
     """Tell of the token."""
     way = find_way_in(story.exchanges)
     if way.token is None:
@@ -224,7 +224,7 @@ def token_chapter(story: Gathered) -> Chapter:
     return Chapter("The token", gist, tuple(parts), (TOKEN_SPEC, CLAIMS_SPEC, BEARER_SPEC))
 
 
-def _without(story: Gathered, way: WayIn) -> Chapter:
+def _without(story: ImageFacts, way: WayIn) -> Chapter:
     if story.asked.is_local:
         return Chapter("The token", ("none is needed for a file",), (Prose(("A file asks for no token.",)),))
     if way.refused is None:
@@ -308,7 +308,7 @@ _GETS = """gets = wire.frame.query('method == "GET" and status == 200')["url"]""
 _LOCAL = "Nothing. A file needs no network."
 
 
-def requests_chapter(story: Gathered) -> Chapter:
+def requests_chapter(story: ImageFacts) -> Chapter:
     """Tell of the exchanges."""
     exchanges = story.exchanges
     if not exchanges:

@@ -9,7 +9,7 @@ from ocinb._text import counted
 from ocinb.errors import InvalidError
 from ocinb.frames.document_rows import child_row, config_rows
 from ocinb.notebook.explain.chapters_access import could_not
-from ocinb.notebook.explain.collect import Gathered, answer_with
+from ocinb.notebook.explain.collect import ImageFacts, answer_with
 from ocinb.notebook.explain.steps import Verdict, hash_in_steps, with_a_bit_turned
 from ocinb.notebook.explain.story import (
     CONFIG_SPEC,
@@ -53,7 +53,7 @@ _LIST = (
 )
 
 
-def index_chapter(story: Gathered) -> Chapter:
+def index_chapter(story: ImageFacts) -> Chapter:
     """Tell of the index, and of the choice."""
     if not story.resolved.is_index:
         is_kept = story.asked.reference.transport != "docker-archive"
@@ -63,7 +63,7 @@ def index_chapter(story: Gathered) -> Chapter:
     return Chapter("The index, and the choice", _index_summary(story), tuple(parts), (INDEX_SPEC, DIGESTS_SPEC))
 
 
-def _index_summary(story: Gathered) -> Spans:
+def _index_summary(story: ImageFacts) -> Spans:
     manifests = counted(len(story.verdicts), "manifest")
     if story.chosen is None:
         return (f"{manifests}, and none of them is an image",)
@@ -72,14 +72,14 @@ def _index_summary(story: Gathered) -> Spans:
     return (f"{manifests}, of which one is taken: ", taken)
 
 
-def _wanted(story: Gathered) -> Spans:
+def _wanted(story: ImageFacts) -> Spans:
     asked = story.asked
     wanted = asked.platform or asked.default_platform
     why = "which is what the settings say" if asked.platform is None else "which is what was asked for"
     return ("Wanted is ", Code(wanted), f", {why}. {_RULE}")
 
 
-def _figures(story: Gathered) -> tuple[Figure, ...]:
+def _figures(story: ImageFacts) -> tuple[Figure, ...]:
     document, asked = story.resolved.document, story.asked
     default = (Code(asked.default_platform), "" if asked.platform is None else ", but another one was asked for")
     algorithm = document.digest.algorithm
@@ -98,7 +98,7 @@ def _figures(story: Gathered) -> tuple[Figure, ...]:
     )
 
 
-def _table(story: Gathered) -> Table:
+def _table(story: ImageFacts) -> Table:
     told = [child_row(verdict.child) for verdict in story.verdicts]
     value = [[row.get(name) for name in _COLUMNS] for row in told]
     heads = ("#position", "what it is", "platform", "digest", "#size", "taken?")
@@ -145,7 +145,7 @@ _SIGNED_LINES = (
 )
 
 
-def manifest_chapter(story: Gathered) -> Chapter:
+def manifest_chapter(story: ImageFacts) -> Chapter:
     """Tell of the manifest."""
     title, document = "The manifest, hashed", story.document
     if document is None:
@@ -222,7 +222,7 @@ def _remark(taken: int, count: int) -> str:
     return " all of them: this is the digest" if taken == count else ""
 
 
-def _said(story: Gathered, document: RawDocument) -> Prose:
+def _said(story: ImageFacts, document: RawDocument) -> Prose:
     answer = answer_with(story.exchanges, document.digest)
     said = answer.response_headers.get("docker-content-digest") if answer else None
     if said is None:
@@ -231,7 +231,7 @@ def _said(story: Gathered, document: RawDocument) -> Prose:
     return Prose((*spans, ". That is no proof; the hash is."))
 
 
-def _contents(story: Gathered, image: Image) -> list[Part]:
+def _contents(story: ImageFacts, image: Image) -> list[Part]:
     manifest = image.manifest
     figures = _config_figures(manifest)
     count = len(manifest.layers)
@@ -290,7 +290,7 @@ _FIELDS = {
 _UNSET = {"user": "not set, so as root", "entrypoint": "not set", "cmd": "not set"}
 
 
-def config_chapter(story: Gathered) -> Chapter:
+def config_chapter(story: ImageFacts) -> Chapter:
     """Tell of the config."""
     image = story.read
     if image is None:
@@ -318,7 +318,7 @@ def _config_summary(told: Mapping[str, Any]) -> Spans:
     return (*runs, " as ", Code(told["user"]) if told["user"] else "root")
 
 
-def _document(story: Gathered, image: Image) -> list[Part]:
+def _document(story: ImageFacts, image: Image) -> list[Part]:
     document = image.config_document
     if document is None:
         return []
@@ -364,7 +364,7 @@ def _mapping(name: str, title: str, heads: tuple[str, str], value: Mapping[str, 
     return [Table(title, heads, rows, f'config["{name}"]', dict(value))]
 
 
-def _of_artifact(story: Gathered, image: Image) -> list[Part]:
+def _of_artifact(story: ImageFacts, image: Image) -> list[Part]:
     config = image.manifest.config
     if config is None:
         return []

@@ -9,7 +9,7 @@ from typing import Any
 from ocinb._text import counted
 from ocinb.frames.document_rows import history_rows, layer_rows
 from ocinb.notebook.explain.chapters_access import could_not
-from ocinb.notebook.explain.collect import Gathered
+from ocinb.notebook.explain.collect import ImageFacts
 from ocinb.notebook.explain.story import (
     CHAIN_ID_SPEC,
     CONFIG_SPEC,
@@ -49,7 +49,7 @@ _BLOBS = "An artifact has no history. Its blobs are what it carries."
 _UNKNOWN = "An image of Docker's schema 1 does not say how large its layers are."
 
 
-def history_chapter(story: Gathered) -> Chapter:
+def history_chapter(story: ImageFacts) -> Chapter:
     """Tell of the history, with the layers beside it."""
     title, image = "The history and the layers", story.read
     if image is None:
@@ -80,7 +80,7 @@ def _total(layers: Sequence[Mapping[str, Any]]) -> int | None:
 
 
 def _figures(
-    story: Gathered, steps: Sequence[Mapping[str, Any]], layers: Sequence[Mapping[str, Any]]
+    story: ImageFacts, steps: Sequence[Mapping[str, Any]], layers: Sequence[Mapping[str, Any]]
 ) -> tuple[Figure, ...]:
     lines, named = story.lines, "layers" if story.runs else "blobs"
     figures = []
@@ -104,7 +104,7 @@ def _figures(
     return tuple(figures)
 
 
-def _of_steps(story: Gathered, steps: Sequence[Mapping[str, Any]]) -> Table:
+def _of_steps(story: ImageFacts, steps: Sequence[Mapping[str, Any]]) -> Table:
     largest = max((step["compressed_bytes"] or 0 for step in steps), default=0) or 1
     rows = []
     for step in steps:
@@ -122,7 +122,7 @@ def _of_steps(story: Gathered, steps: Sequence[Mapping[str, Any]]) -> Table:
     return Table("Step by step", heads, tuple(rows), story.lines.columns("history", *_STEPS), value)
 
 
-def _of_layers(story: Gathered, layers: Sequence[Mapping[str, Any]]) -> Table:
+def _of_layers(story: ImageFacts, layers: Sequence[Mapping[str, Any]]) -> Table:
     rows = tuple(
         Row(
             (
@@ -159,7 +159,7 @@ _SHARED = "Two images with the same chain ID share everything up to that layer; 
 _WITHOUT = "The config says no diff_ids, so there is nothing that a chain could be made of."
 
 
-def chain_chapter(story: Gathered) -> Chapter:
+def chain_chapter(story: ImageFacts) -> Chapter:
     """Tell of diff_ids and chain IDs."""
     image = story.read
     if image is None or not story.runs:

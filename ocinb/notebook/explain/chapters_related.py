@@ -9,7 +9,7 @@ from ocinb._text import counted
 from ocinb.errors import OcinbError
 from ocinb.network.exchange import Exchange
 from ocinb.notebook.explain.chapters_access import could_not
-from ocinb.notebook.explain.collect import Gathered, find_way_in
+from ocinb.notebook.explain.collect import ImageFacts, find_way_in
 from ocinb.notebook.explain.story import (
     COSIGN_SPEC,
     DIGESTS_SPEC,
@@ -65,7 +65,7 @@ _KINDS = (
 _PLURALS = {"other": "other"}
 
 
-def referrers_chapter(story: Gathered) -> Chapter:
+def referrers_chapter(story: ImageFacts) -> Chapter:
     """Tell of what refers to the image."""
     parts: list[Part] = [Prose((_REFERRERS + (_LOCAL_REFERRERS if story.asked.is_local else ""),))]
     parts += _asked(story)
@@ -86,7 +86,7 @@ def kind_of(descriptor: Descriptor) -> str:
     return next((kind for parts, kind in _KINDS if any(part in text for part in parts)), shown)
 
 
-def _referrers_summary(story: Gathered) -> Spans:
+def _referrers_summary(story: ImageFacts) -> Spans:
     lists = [found for found in (story.referrers, story.own_referrers) if isinstance(found, tuple)]
     found = {referrer.descriptor.digest: referrer for one in lists for referrer in one}
     if not found:
@@ -97,7 +97,7 @@ def _referrers_summary(story: Gathered) -> Spans:
     return (", ".join(told),)
 
 
-def _asked(story: Gathered) -> list[Part]:
+def _asked(story: ImageFacts) -> list[Part]:
     """Tell which questions were asked to find them."""
     rows = _questions(story.exchanges)
     again: tuple[str, ...] = ("with ocinb.trace(fresh=True) as wire:", "    ocinb.referrers(ref)")
@@ -184,7 +184,7 @@ _LOCAL_FILE = (
 )
 
 
-def cache_chapter(story: Gathered) -> Chapter:
+def cache_chapter(story: ImageFacts) -> Chapter:
     """Tell of what would be kept."""
     if story.asked.is_local:
         return Chapter(_TITLE, ("nothing: it is on this machine",), (Prose((_LOCAL_FILE,)),), (DIGESTS_SPEC,))
@@ -202,7 +202,7 @@ def cache_chapter(story: Gathered) -> Chapter:
     return Chapter(_TITLE, gist, tuple(parts), (DIGESTS_SPEC,))
 
 
-def _figures(story: Gathered) -> list[Part]:
+def _figures(story: ImageFacts) -> list[Part]:
     ttl = story.asked.tag_ttl
     believed = Figure("a name counts for", (f"{ttl:,} seconds",), "ocinb.settings.tag_ttl", ttl)
     texts = {story.resolved.document.digest: (len(story.resolved.document.raw), "ocinb.document(ref)")}
@@ -220,7 +220,7 @@ def _figures(story: Gathered) -> list[Part]:
     return [Setup(lines), Figures((believed, Figure("all documents", (Size(total),), line, total)))]
 
 
-def _rows(story: Gathered) -> list[Row]:
+def _rows(story: ImageFacts) -> list[Row]:
     reference, way = story.asked.reference, find_way_in(story.exchanges)
     life = duration(story.asked.tag_ttl)
     rows = []

@@ -46,7 +46,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Gathered:
+class ImageFacts:
     """All that a story tells of.
 
     Attributes
@@ -129,7 +129,7 @@ def _can_be_asked_for(platform: Platform) -> bool:
         return False
 
 
-def gather(name: str, platform: str | None) -> Gathered:
+def gather(name: str, platform: str | None) -> ImageFacts:
     """Go the way to an image."""
     exchanges: list[Exchange] = []
     with fresh_session(), observed_by(exchanges.append):
@@ -143,7 +143,7 @@ def gather(name: str, platform: str | None) -> Gathered:
         own = None
         if chosen is not None and document is not None:
             own = _or_error(lambda: opened.source.referrers(chosen.descriptor))
-    return Gathered(
+    return ImageFacts(
         asked,
         opened.resolved,
         tuple(verdicts),

@@ -14,10 +14,10 @@ from ocinb.notebook.explain.chapters_access import challenge_chapter, name_chapt
 from ocinb.notebook.explain.chapters_documents import config_chapter, index_chapter, manifest_chapter
 from ocinb.notebook.explain.chapters_layers import chain_chapter, history_chapter
 from ocinb.notebook.explain.chapters_related import cache_chapter, referrers_chapter
-from ocinb.notebook.explain.collect import Gathered, gather
+from ocinb.notebook.explain.collect import ImageFacts, gather
 from ocinb.notebook.explain.html_page import fragment, whole
 from ocinb.notebook.explain.markdown import markdown
-from ocinb.notebook.explain.story import Chapter, Code, Size, Span, Spans, Told, plain, preamble
+from ocinb.notebook.explain.story import Chapter, Code, Document, Size, Span, Spans, plain, preamble
 from ocinb.sources.images import ALL
 
 _CHAPTERS = (
@@ -35,13 +35,13 @@ _CHAPTERS = (
 )
 
 
-def tell(story: Gathered) -> Told:
+def tell(story: ImageFacts) -> Document:
     """Tell all chapters of what was gathered."""
     chapters = tuple(chapter(story) for chapter in _CHAPTERS)
-    return Told(story.asked.name, _gist(story), preamble(story.asked.name), chapters)
+    return Document(story.asked.name, _gist(story), preamble(story.asked.name), chapters)
 
 
-def _gist(story: Gathered) -> Spans:
+def _gist(story: ImageFacts) -> Spans:
     """Say in one line what it is, and what it took to find out."""
     said: list[Span] = []
     image = story.read
@@ -64,7 +64,7 @@ _MOST_CHARACTERS = 240
 _MOST_COLUMNS = 120
 
 
-def outline(told: Told) -> str:
+def outline(told: Document) -> str:
     """Tell a story in a few lines."""
     columns = min(_MOST_COLUMNS, shutil.get_terminal_size().columns)
     width = max(len(chapter.title) for chapter in told.chapters)
@@ -94,7 +94,7 @@ class Story:
     Made by :func:`ocinb.explain`, which describes what it tells.
     """
 
-    def __init__(self, told: Told) -> None:
+    def __init__(self, told: Document) -> None:
         self._told = told
 
     @cached_property

@@ -18,6 +18,7 @@ from ocinb.notebook.explain.story import (
     MOST_OF_A_LISTING,
     Chapter,
     Code,
+    Document,
     Figure,
     Figures,
     Hash,
@@ -34,7 +35,6 @@ from ocinb.notebook.explain.story import (
     Span,
     Strong,
     Table,
-    Told,
     has_lines,
     written_rows,
 )
@@ -54,7 +54,7 @@ _ALONE = (
 )
 
 
-def fragment(told: Told, markdown: str) -> str:
+def fragment(told: Document, markdown: str) -> str:
     """Write a story as a part of a page."""
     title = f"The story of {_code(told.name)}"
     head = f'<h3 class="head">{title}</h3><p class="gist">{_spans(told.gist)}</p>{_setup(told.lines)}'
@@ -63,7 +63,7 @@ def fragment(told: Told, markdown: str) -> str:
     return markup.box("story", body, markup.style_beside(__file__))
 
 
-def whole(told: Told, markdown: str) -> str:
+def whole(told: Document, markdown: str) -> str:
     """Write a story as a page of its own, for a browser and for a printer."""
     head = f'<meta charset="utf-8"><title>The story of {escape_html(shorten(told.name, 200))}</title>'
     head += f"<style>{_ALONE}</style>"

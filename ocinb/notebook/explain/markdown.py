@@ -14,6 +14,7 @@ from ocinb.notebook.explain.story import (
     MOST_OF_A_LISTING,
     Chapter,
     Code,
+    Document,
     Figure,
     Figures,
     Hash,
@@ -30,7 +31,6 @@ from ocinb.notebook.explain.story import (
     Span,
     Strong,
     Table,
-    Told,
     has_lines,
     written_rows,
 )
@@ -42,7 +42,7 @@ _WHOLE = 1000  # fewer bytes are told to the last one anyway
 _BACKTICKS = re.compile(r"`+")
 
 
-def markdown(told: Told) -> str:
+def markdown(told: Document) -> str:
     """Write a story."""
     parts = [f"# The story of {_code(told.name)}", _spans(told.gist), _block(told.lines, "python")]
     for number, chapter in enumerate(told.chapters, 1):

@@ -208,7 +208,7 @@ class Chapter:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Document:
     """A whole story.
 
     Attributes

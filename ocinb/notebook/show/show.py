@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-class Sight:
+class ShownFrame:
     """What `ocinb.show` makes of a frame: a notebook shows it as a table, a terminal as text."""
 
     def __init__(self, frame: pd.DataFrame, *, interactive: bool | None) -> None:
@@ -42,7 +42,7 @@ def as_html(frame: pd.DataFrame, *, interactive: bool | None = None) -> str:
 
 
 @suggesting
-def show(frame: pd.DataFrame, *, interactive: bool | None = None) -> Sight:
+def show(frame: pd.DataFrame, *, interactive: bool | None = None) -> ShownFrame:
     """Show a frame as people read it: human sizes, short digests, long instructions folded.
 
     After ``%load_ext ocinb`` a notebook shows every frame of ocinb so, also a part of one, without being asked.
@@ -90,7 +90,7 @@ def show(frame: pd.DataFrame, *, interactive: bool | None = None) -> Sight:
     if not isinstance(frame, pd.DataFrame):
         hint = "Its to_frame() is one" if isinstance(frame, pd.Series) else "Such as ocinb.show(ocinb.layers('python'))"
         raise InvalidError(f"show takes a DataFrame; this is of type {type(frame).__name__}", hint=hint)
-    return Sight(frame, interactive=interactive)
+    return ShownFrame(frame, interactive=interactive)
 
 
 logger = logging.getLogger("ocinb")

@@ -68,7 +68,7 @@ def test_who_completes_does_not_wait_for_a_file(shell: Any, tmp_path: Path, monk
     shell.user_ns["held"] = catalog
     assert completed(shell, "%%ocisql held\nFROM min▮") == ["mine"]
     assert completed(shell, "%%ocisql held.duckdb\nFROM min▮") == ["mine"]
-    monkeypatch.setattr(completion, "PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr(completion, "WAIT_SECONDS", 0.0)
     monkeypatch.setattr(open_file, "pause", lambda _: pytest.fail("it waits"))
     with process(tmp_path, HOLDER, "held.duckdb") as holder:
         assert holder.line() == "held"

@@ -8,10 +8,10 @@ from typing import Any
 import pandas as pd
 
 from ocinb.notebook.explain.explain import Story
-from ocinb.notebook.explain.story import Chapter, Figure, Figures, Part, Setup, Table, Told
+from ocinb.notebook.explain.story import Chapter, Document, Figure, Figures, Part, Setup, Table
 
 
-def told_by(story: Story) -> Told:
+def told_by(story: Story) -> Document:
     return story._told
 
 

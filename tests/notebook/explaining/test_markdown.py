@@ -13,6 +13,7 @@ from ocinb.notebook.explain.markdown import escaped, markdown
 from ocinb.notebook.explain.story import (
     Chapter,
     Code,
+    Document,
     Figure,
     Figures,
     Hash,
@@ -20,7 +21,6 @@ from ocinb.notebook.explain.story import (
     Prose,
     Row,
     Table,
-    Told,
 )
 from tests.frames.test_hostile_text import TEXTS
 
@@ -56,13 +56,13 @@ def tokens(text: str) -> list[dict[str, Any]]:
     return found
 
 
-def story(*parts: Any) -> Told:
-    return Told("x", ("x",), ("x = 1",), (Chapter("One", ("x",), parts),))
+def story(*parts: Any) -> Document:
+    return Document("x", ("x",), ("x = 1",), (Chapter("One", ("x",), parts),))
 
 
-def told_with(text: str) -> Told:
+def told_with(text: str) -> Document:
     cells = ((Code(text),), (Hash(text),))
-    return Told(
+    return Document(
         text,
         (Code(text),),
         ("ref = 1",),

@@ -12,8 +12,8 @@ from ocinb.notebook.explain.html_page import fragment
 from ocinb.notebook.explain.story import (
     Chapter,
     Code,
+    Document,
     Note,
-    Told,
 )
 from ocinb.samples import SampleRegistry
 from tests.frames.test_hostile_text import HARMFUL, TEXTS, put_hostile
@@ -54,8 +54,8 @@ class Page(Reader):
             super().handle_starttag(tag, attrs)
 
 
-def told(*parts: object, name: str = "python:3.12") -> Told:
-    return Told(name, ("7 layers",), ("import ocinb",), (Chapter("One", ("gist",), parts),))  # type: ignore[arg-type]
+def told(*parts: object, name: str = "python:3.12") -> Document:
+    return Document(name, ("7 layers",), ("import ocinb",), (Chapter("One", ("gist",), parts),))  # type: ignore[arg-type]
 
 
 def test_the_first_chapter_is_open_and_the_others_are_closed(registry: SampleRegistry) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from ocinb.network.exchange import Exchange
 from ocinb.notebook.explain.chapters_access import name_chapter
-from ocinb.notebook.explain.collect import Asked, Gathered
+from ocinb.notebook.explain.collect import Asked, ImageFacts
 from ocinb.notebook.explain.story import Prose, plain
 from ocinb.samples.shop import RELEASES, shop_index
 from ocinb.sources.images import Resolved
@@ -22,7 +22,7 @@ DIGEST = Digest.of(RAW)
 def words(name: str, *exchanges: Exchange) -> str:
     asked = Asked(name, Reference(name), None, "linux/amd64", 300)
     resolved = Resolved(RawDocument(RAW, DIGEST, OCI_INDEX), (), ())
-    chapter = name_chapter(Gathered(asked, resolved, (), None, None, (), None, exchanges))
+    chapter = name_chapter(ImageFacts(asked, resolved, (), None, None, (), None, exchanges))
     return " ".join(plain(part.spans) for part in chapter.parts if isinstance(part, Prose))
 
 
