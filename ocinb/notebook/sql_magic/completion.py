@@ -177,7 +177,7 @@ _LINE = re.compile(rf"(?:.*=)?\s*%{NAME}\s+")
 # What completes paths.
 _PATHS = "IPCompleter.file_matcher"
 # How long somebody who typed Tab waits for another process that holds the file.
-PATIENCE_SECONDS = 0.2
+WAIT_SECONDS = 0.2
 # Before Jedi, which would look long for Python in SQL.
 _FIRST = 1000
 
@@ -216,7 +216,7 @@ class Matcher:
         """Give the names in a catalogue; where another process holds it, those that it had last time."""
         called = wanted or self._magic.last
         try:
-            with impatient(PATIENCE_SECONDS):
+            with impatient(WAIT_SECONDS):
                 called, catalog = choose_catalog(wanted, self._magic.last, self._shell.user_ns)
                 self._known[called] = read_vocabulary(catalog)
         except TransportError:
