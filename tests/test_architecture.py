@@ -1,6 +1,7 @@
 """The house stands as it was drawn: rooms know only what is below them, and each thing is known in one place."""
 
 import ast
+import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -156,3 +157,13 @@ def _body_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
 def test_nothing_is_left_for_later() -> None:
     words = ("TODO", "FIXME", "XXX", "HACK", "NotImplementedError")
     assert [(name, word) for name in NAMES for word in words if word in _text(name)] == []
+
+
+def test_the_page_on_architecture_names_what_there_is() -> None:
+    page = (ROOT.parent / "docs" / "architecture.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`([a-z_*/]+\.(?:py|sql))`", page))
+    rooms = {_room(name) for name in NAMES if "/" in name}
+    dotted = {one for one in re.findall(r"\b([a-z]+\.[a-z_]+)\b", page) if one.partition(".")[0] in rooms}
+    assert len(named) > 30
+    assert [one for one in named if not list(ROOT.glob(one))] == []
+    assert {f"{one.replace('.', '/')}.py" for one in dotted} - set(NAMES) == set()
