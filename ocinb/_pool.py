@@ -21,7 +21,7 @@ Result = TypeVar("Result")
 
 # How long a stopped caller waits for tasks to leave, so that Ctrl-C is answered within two seconds; one that hangs in a
 # connection leaves later, by its own time-out.
-PATIENCE_SECONDS = 1.5
+WAIT_SECONDS = 1.5
 
 # If no task has come to an end for so long, further threads begin, whatever it is that those at work do.
 SLOW_SECONDS = 0.05
@@ -203,7 +203,7 @@ def _run(function: Callable[[Item], Result], todo: list[Item], workers: int, sto
             stop.give()
             executor.shutdown(wait=False, cancel_futures=True)
             # Those that never began count as done only for who asks: `wait` would wait for them.
-            left = wait([future for future in futures if not future.cancelled()], timeout=PATIENCE_SECONDS).not_done
+            left = wait([future for future in futures if not future.cancelled()], timeout=WAIT_SECONDS).not_done
             over = not left
         stop.entrance.let_in(threads)  # nothing is left for them to do
         executor.shutdown(wait=over)

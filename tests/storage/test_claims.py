@@ -24,10 +24,10 @@ import sys
 from pathlib import Path
 from ocinb.spec.digest import Digest
 from ocinb.storage import blob_locks
-from ocinb.storage.blob_locks import claim_part
+from ocinb.storage.blob_locks import lock_part
 
 blob_locks.STALLED_SECONDS = 600.0  # who stands still may be the machine
-with claim_part(Path(sys.argv[1]), Digest(sys.argv[2]), 1000) as part:
+with lock_part(Path(sys.argv[1]), Digest(sys.argv[2]), 1000) as part:
     print(part.waited, part.path.read_bytes(), flush=True)
     part.file.write(b"theirs")
     part.file.flush()

@@ -20,7 +20,7 @@ import sys
 from pathlib import Path
 from ocinb.spec.digest import Digest
 from ocinb.storage import blob_locks
-from ocinb.storage.blob_locks import claim_part
+from ocinb.storage.blob_locks import lock_part
 
 blob_locks.STALLED_SECONDS = 600.0  # who stands still may be the machine
 
@@ -31,7 +31,7 @@ def say_and_wait(word):
 rename = Path.rename
 if sys.argv[3] == "numbering":
     Path.rename = lambda *paths: (say_and_wait("numbering"), rename(*paths))[1]
-with claim_part(Path(sys.argv[1]), Digest(sys.argv[2]), 1000, waiting=lambda _: print("waiting", flush=True)) as part:
+with lock_part(Path(sys.argv[1]), Digest(sys.argv[2]), 1000, waiting=lambda _: print("waiting", flush=True)) as part:
     say_and_wait(f"found {part.path.read_bytes().decode()}")
     part.file.write(b"theirs")
 """

@@ -30,10 +30,10 @@ from pathlib import Path
 from ocinb.spec.digest import Digest
 from ocinb.storage.layout import Layout
 from ocinb.storage.reachability import LAYER, Need, Piece
-from ocinb.storage.blob_locks import claim_part
+from ocinb.storage.blob_locks import lock_part
 
 layout = Layout(Path(sys.argv[1]), private=True)
-with layout.in_use(), claim_part(layout.root, Digest.of(b"theirs"), 1000) as part:
+with layout.in_use(), lock_part(layout.root, Digest.of(b"theirs"), 1000) as part:
     part.file.write(b"half")
     part.file.flush()
     print("at work", flush=True)

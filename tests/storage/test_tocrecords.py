@@ -12,7 +12,7 @@ import pytest
 
 from ocinb.errors import TransportError
 from ocinb.spec.digest import Digest
-from ocinb.storage import layer_tables
+from ocinb.storage import toc_records
 from ocinb.storage.toc_records import look_up_end, note_end, record_path
 
 LAYER, OTHER = Digest.of(b"layer"), Digest.of(b"other", "sha512")
@@ -79,9 +79,9 @@ def test_a_store_that_is_only_lent_keeps_nothing_and_a_full_disk_is_told(
 
         return write
 
-    monkeypatch.setattr(layer_tables, "write_atomically", refuse(errno.EROFS))
+    monkeypatch.setattr(toc_records, "write_atomically", refuse(errno.EROFS))
     note_end(root, LAYER, "one", 10)
     assert look_up_end(root, LAYER, "one") is None
-    monkeypatch.setattr(layer_tables, "write_atomically", refuse(errno.ENOSPC))
+    monkeypatch.setattr(toc_records, "write_atomically", refuse(errno.ENOSPC))
     with pytest.raises(TransportError, match="No space left"):
         note_end(root, LAYER, "one", 10)
