@@ -23,19 +23,6 @@ from tests.real import children as _preloading  # noqa: F401 - it says what is i
 
 _context = get_context("forkserver")
 
-# What a script begins with to say "waiting" once its first thread goes to wait for the others. An interrupt that comes
-# while that one starts them, between the lines of Python's own locks, can leave one of those locked.
-TELLING_THAT_IT_WAITS = """
-import sys, threading, time, traceback
-
-def tell_that_it_waits():
-    first = threading.main_thread().ident
-    while [frame.name for frame in traceback.extract_stack(sys._current_frames()[first])][-3:] != ["wait"] * 3:
-        time.sleep(0.005)
-    print("waiting", flush=True)
-
-"""
-
 
 class Script:
     """A process that runs a script, and its three streams.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
 import inspect
 import pickle
 from collections.abc import Callable, Iterator
@@ -61,11 +60,6 @@ def _object(name: str) -> Any:
     return made[kind]()
 
 
-def test_the_list_is_of_all_that_people_call() -> None:
-    assert PUBLIC.keys() >= {"layers", "Catalog", "Catalog.add", "Catalog.from_parquet", "store.prune", "trace", "show"}
-    assert PUBLIC.keys() >= {"Reference", "samples.registry", "Catalog.observe", "Catalog.export", "Catalog.tables"}
-
-
 @pytest.mark.parametrize("name", PUBLIC)
 def test_an_unknown_keyword_is_told_and_which_one_was_meant(name: str) -> None:
     error = _called(name, zzzzzz=1)
@@ -95,10 +89,6 @@ def test_signatures_words_and_sources_are_those_of_the_function(name: str) -> No
         assert "def " in inspect.getsource(function)
 
 
-def test_functions_can_be_sent_to_other_processes() -> None:
-    assert pickle.loads(pickle.dumps(ocinb.layers)) is ocinb.layers
-
-
 def test_an_error_about_a_call_is_a_type_error_in_another_process_too() -> None:
     error = _called("layers", "app", platfrom="arm64")
     for _ in range(2):  # from one process to another, and on from there
@@ -107,12 +97,6 @@ def test_an_error_about_a_call_is_a_type_error_in_another_process_too() -> None:
         assert isinstance(error, InvalidError)
         assert str(error) == "layers: unknown keyword 'platfrom'. Did you mean 'platform'?"
         assert type(error).__name__ == "InvalidError"
-
-
-def test_doctests_are_found() -> None:
-    from ocinb.frames import images
-
-    assert "ocinb.frames.images.layers" in {test.name for test in doctest.DocTestFinder().find(images) if test.examples}
 
 
 @pytest.mark.parametrize(

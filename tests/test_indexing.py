@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import itertools
 import os
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import pytest
 
@@ -20,12 +17,10 @@ from ocinb.layer_index import Layer, check_diff_id, index_layers
 from ocinb.progress.protocol import State
 from ocinb.samples.images import make_layer
 from ocinb.samples.tars import Entry, directory, file, noise, prose
-from ocinb.sources.registry import RegistrySource
 from ocinb.spec.digest import Digest
 from ocinb.spec.documents import UNKNOWN_SIZE, Descriptor
 from ocinb.storage.layer_tables import Table, Tables
 from tests.archive.test_sparse import old as sparse_tar
-from tests.patience import SECONDS
 from tests.transferring import Log, Place, describe, open_repository
 
 BASE = [directory("etc"), file("etc/motd", "hello"), file("usr/bin/tool", noise("tool", 300_000), mode=0o755)]
@@ -104,84 +99,6 @@ def test_what_was_read_is_neither_fetched_nor_read_again(shelf: Shelf, monkeypat
     assert log.states == {layer.digest: [State.PRESENT]}
 
 
-def test_a_blob_that_is_here_is_not_fetched(shelf: Shelf) -> None:
-    layer = shelf.put()
-    shelf.place.fetch(layer.descriptor)
-    asked = shelf.asked()
-    shelf.table(layer)
-    assert shelf.asked() == asked
-
-
-def test_results_come_in_the_order_of_the_layers_each_digest_once(shelf: Shelf) -> None:
-    small, base, words = shelf.put(SMALL), shelf.put(BASE), shelf.put(WORDS)
-    done = shelf.read(small, base, small, words)
-    assert list(done) == [small.digest, base.digest, words.digest]
-    assert shelf.asked() == 3
-    assert shelf.read() == {}
-
-
-def test_the_largest_is_read_first(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
-    layers = [shelf.put(SMALL), shelf.put(BASE), shelf.put(WORDS)]
-    shelf.place.run(*(layer.descriptor for layer in layers))
-    monkeypatch.setattr(layer_index, "_workers", lambda: 1)
-    log = Log()
-    shelf.read(*layers, log=log)
-    begun = [digest for digest, states in log.states.items() if State.READING in states]
-    sizes = {layer.digest: layer.descriptor.size for layer in layers}
-    order = sorted(begun, key=lambda digest: -sizes[Digest(digest)])
-    read: list[str] = []
-
-    class Noting(Log):
-        def state(self, key: str, state: State) -> None:
-            read.extend([key] if state is State.READING else [])
-
-    for layer in layers:
-        Tables(shelf.place.layout.root).path(layer.digest).unlink()
-    shelf.read(*layers, log=Noting())
-    assert read == order
-    assert len(read) == 3
-
-
-def test_a_layer_is_read_while_another_one_comes(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
-    first, second, here = shelf.put(SMALL), shelf.put(WORDS), shelf.put(BASE)
-    shelf.place.fetch(here.descriptor)
-    read = {layer.digest: threading.Event() for layer in (first, here)}
-    open_blob = RegistrySource.open_blob
-
-    def open_late(self: RegistrySource, blob: Descriptor, offset: int = 0, length: int | None = None) -> Any:
-        if blob.digest == second.digest:
-            assert all(event.wait(SECONDS) for event in read.values()), "they wait for this one"
-        return open_blob(self, blob, offset, length)
-
-    class Noting(Log):
-        def state(self, key: str, state: State) -> None:
-            super().state(key, state)
-            if state is State.DONE and key in read:
-                read[Digest(key)].set()
-
-    monkeypatch.setattr(RegistrySource, "open_blob", open_late)
-    done = shelf.read(second, first, here, log=Noting())
-    assert [type(table) for table in done.values()] == [Table] * 3
-
-
-def test_entries_are_turned_into_those_of_a_layer_some_at_a_time(shelf: Shelf) -> None:
-    layer = shelf.put([file(f"{number}", noise(f"{number}", 100_000)) for number in range(100)])
-    batches = []
-
-    def as_layer(entries: Columns) -> Columns:
-        batches.append(len(entries))
-        return entries.chosen(place for place in range(len(entries)) if entries.path[place] != "7")
-
-    done = index_layers([layer], shelf.place.layout, shelf.options, Log(), errors="raise", as_layer=as_layer)
-    table = done[layer.digest]
-    assert isinstance(table, Table)
-    assert table.entries.path == [f"{number}" for number in range(100) if number != 7]
-    assert table.entries.position == [number for number in range(100) if number != 7]
-    assert sum(batches) == 100
-    assert max(batches) < 100
-    assert Tables(shelf.place.layout.root).find(layer.digest) == table
-
-
 def test_another_tar_than_the_config_says_is_an_error_that_says_both(shelf: Shelf) -> None:
     said = Digest.of(b"another tar")
     layer = shelf.put(diff_id=said)
@@ -246,13 +163,6 @@ def test_the_first_error_is_the_end_if_nobody_skips(shelf: Shelf, which: str) ->
         shelf.read(shelf.put(SMALL), layers[which])
 
 
-def test_a_layer_whose_size_nobody_says_is_read_if_it_is_here(shelf: Shelf) -> None:
-    layer = shelf.put()
-    shelf.place.fetch(layer.descriptor)
-    unsaid = replace(layer, descriptor=replace(layer.descriptor, size=UNKNOWN_SIZE))
-    assert shelf.table(unsaid).entries.path == ["etc", "etc/motd", "usr/bin/tool"]
-
-
 @pytest.mark.parametrize("compression", ["gzip", "none"])
 def test_a_blob_that_was_damaged_in_the_store_is_fetched_anew(shelf: Shelf, compression: str) -> None:
     layer = shelf.put(compression=compression)
@@ -311,52 +221,12 @@ def test_holes_are_limited_as_the_settings_say(shelf: Shelf) -> None:
     assert shelf.table(layer).entries.size_bytes == [5000]
 
 
-def test_who_reads_says_so_and_how_far_he_is(shelf: Shelf) -> None:
-    layer = shelf.put()
-    fetched, log = Log(), Log()
-    shelf.read(layer, log=fetched)
-    assert fetched.states[layer.digest] == [State.DOWNLOADING, State.VERIFYING, State.READING, State.DONE]
-    assert fetched.received[layer.digest] == layer.descriptor.size, "what came is not counted a second time"
-    Tables(shelf.place.layout.root).path(layer.digest).unlink()
-    shelf.read(layer, log=log)
-    assert log.states[layer.digest][-2:] == [State.READING, State.DONE]
-    assert log.received[layer.digest] == layer.descriptor.size
-
-
 def test_a_failure_takes_back_what_was_told(shelf: Shelf) -> None:
     layer = shelf.put_raw(make_layer(BASE).raw[:-100])
     shelf.place.fetch(layer.descriptor)
     log = Log()
     shelf.read(layer, errors="skip", log=log)
     assert log.received[layer.digest] == 0
-
-
-def test_what_two_want_at_a_time_is_read_once(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
-    layer = shelf.put(WORDS)
-    both, asked, scans = threading.Barrier(2, timeout=SECONDS), itertools.count(), []
-    find, scan = Tables.find, layer_index._Indexing._scan
-
-    def find_together(tables: Tables, digest: Digest) -> Table | None:
-        found = find(tables, digest)
-        if next(asked) < 2:
-            both.wait()  # at first neither finds it
-        return found
-
-    def counted(self: layer_index._Indexing, layer: Layer) -> Table:
-        scans.append(layer)
-        return scan(self, layer)
-
-    monkeypatch.setattr(Tables, "find", find_together)
-    monkeypatch.setattr(layer_index._Indexing, "_scan", counted)
-    results: list[object] = []
-    threads = [threading.Thread(target=lambda: results.append(shelf.table(layer))) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(scans) == 1
-    assert len(results) == 2
-    assert results[0] == results[1]
 
 
 def test_a_wrong_size_is_an_error_whatever_was_read_before(shelf: Shelf) -> None:

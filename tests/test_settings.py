@@ -1,7 +1,6 @@
 """Settings are read from the environment, refused at once if they are wrong, and never show a secret."""
 
 import copy
-import inspect
 import pprint
 import traceback
 from dataclasses import fields
@@ -10,10 +9,8 @@ from typing import Any
 
 import pytest
 
-from ocinb._credentials import Credentials
 from ocinb._settings import Settings
 from ocinb.errors import InvalidError
-from ocinb.spec.platforms import parse_platform
 
 NUMBERS = [entry.name for entry in fields(Settings) if entry.type in ("int", "float")]
 SECRET = "s3cret-Word"
@@ -23,20 +20,6 @@ SECRET = "s3cret-Word"
 def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for entry in fields(Settings):
         monkeypatch.delenv(f"OCINB_{entry.name.upper()}", raising=False)
-
-
-def test_defaults() -> None:
-    settings = Settings()
-    assert (settings.tag_ttl, settings.concurrency, settings.retries, settings.progress) == (300, 6, 3, True)
-    assert settings.max_manifest_bytes == 4 * 1024 * 1024
-    assert settings.store_dir.is_absolute()
-    assert settings.cache_dir.is_absolute()
-    assert settings.store_dir != settings.cache_dir
-    assert settings.credentials == {}
-
-
-def test_every_setting_says_what_it_means() -> None:
-    assert all(len(entry.metadata["meaning"]) > 10 for entry in fields(Settings))
 
 
 @pytest.mark.parametrize(
@@ -73,20 +56,6 @@ def test_every_setting_but_credentials_has_a_variable(monkeypatch: pytest.Monkey
     }  # fmt: skip
 
 
-def test_a_variable_that_is_set_to_nothing_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    default = Settings()
-    for entry in fields(Settings):
-        monkeypatch.setenv(f"OCINB_{entry.name.upper()}", "")
-    assert Settings() == default
-
-
-def test_what_is_given_wins_over_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("OCINB_TAG_TTL", "7")
-    monkeypatch.setenv("OCINB_STORE_DIR", "/elsewhere")
-    settings = Settings(tag_ttl=9, store_dir=tmp_path)
-    assert (settings.tag_ttl, settings.store_dir) == (9, tmp_path)
-
-
 def test_a_wrong_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OCINB_TAG_TTL", "soon")
     with pytest.raises(InvalidError) as caught:
@@ -114,44 +83,11 @@ def test_who_mistypes_yes_or_no_is_told_what_there_is(monkeypatch: pytest.Monkey
         Settings(progress=None)  # type: ignore[arg-type]
 
 
-def test_help_says_what_each_means() -> None:
-    text = inspect.getdoc(Settings) or ""
-    assert all(entry.metadata["meaning"] in text for entry in fields(Settings))
-
-
 def test_a_repr_has_a_line_for_each() -> None:
     first, *lines, last = repr(Settings(tag_ttl=7)).splitlines()
     assert (first, last) == ("Settings(", ")")
     assert [line.strip().partition("=")[0] for line in lines] == [entry.name for entry in fields(Settings)]
     assert "    tag_ttl=7," in lines
-
-
-@pytest.mark.parametrize(
-    ("name", "value", "kept"),
-    [
-        ("tag_ttl", "60", 60),
-        ("tag_ttl", 0, 0),
-        ("timeout", 5, 5.0),
-        ("timeout", "0.5", 0.5),
-        ("progress", False, False),
-        ("progress", "on", True),
-        ("store_dir", "/a/b", Path("/a/b")),
-        ("store_dir", Path("/a/b"), Path("/a/b")),
-    ],
-)
-def test_values_are_converted(name: str, value: object, kept: object) -> None:
-    settings = Settings()
-    setattr(settings, name, value)
-    assert getattr(settings, name) == kept
-    assert type(getattr(settings, name)) is type(kept) or isinstance(kept, Path)
-
-
-def test_paths_are_absolute_and_may_begin_at_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.chdir("/")
-    settings = Settings()
-    settings.store_dir, settings.cache_dir = Path("~/store"), Path("cache")
-    assert (settings.store_dir, settings.cache_dir) == (tmp_path / "store", Path("/cache"))
 
 
 @pytest.mark.parametrize(
@@ -210,30 +146,6 @@ def test_unknown_names_are_refused_with_a_suggestion(name: str, hint: str) -> No
     assert not hasattr(Settings(), name)
 
 
-@pytest.mark.parametrize(
-    ("machine", "platform"),
-    [
-        ("x86_64", "linux/amd64"),
-        ("AMD64", "linux/amd64"),
-        ("aarch64", "linux/arm64"),
-        ("arm64", "linux/arm64"),
-        ("armv7l", "linux/arm/v7"),
-        ("armv6l", "linux/arm/v6"),
-        ("i686", "linux/386"),
-        ("ppc64le", "linux/ppc64le"),
-        ("s390x", "linux/s390x"),
-        ("riscv64", "linux/riscv64"),
-        ("loongarch64", "linux/loong64"),
-        ("", "linux/amd64"),
-    ],
-)
-def test_the_default_platform_is_linux_on_this_architecture(
-    monkeypatch: pytest.MonkeyPatch, machine: str, platform: str
-) -> None:
-    monkeypatch.setattr("platform.machine", lambda: machine)
-    assert str(parse_platform(Settings().platform)) == platform
-
-
 def test_credentials_are_kept_by_host() -> None:
     settings = Settings()
     settings.credentials["registry.example"] = ("ada", SECRET)
@@ -242,15 +154,6 @@ def test_credentials_are_kept_by_host() -> None:
     assert list(settings.credentials) == ["registry.example"]
     del settings.credentials["registry.example"]
     assert not settings.credentials
-
-
-def test_a_mapping_becomes_credentials_and_is_not_shared() -> None:
-    entries = {"registry.example": ("ada", SECRET)}
-    settings = Settings(credentials=entries)  # type: ignore[arg-type]
-    entries.clear()
-    assert isinstance(settings.credentials, Credentials)
-    assert settings.credentials == {"registry.example": ("ada", SECRET)}
-    assert Settings().credentials == {}
 
 
 def test_secrets_are_never_shown() -> None:

@@ -19,22 +19,6 @@ from ocinb.transfer import Transferred
 from tests.transferring import BLOB, Log, Place, blob_path, describe
 
 
-def test_a_blob_comes_once_and_is_present_then(place: Place) -> None:
-    blob = place.put()
-    first, second = place.fetch(blob), place.fetch(blob)
-    assert (first.outcome, first.fetched_bytes, second.outcome, second.fetched_bytes, second.seconds) == (
-        "downloaded",
-        len(BLOB),
-        "present",
-        0,
-        None,
-    )
-    assert first.path.read_bytes() == BLOB
-    assert place.asked() == [None]
-    assert place.parts == []
-    assert place.log.states[blob.digest] == [State.DOWNLOADING, State.VERIFYING, State.DONE, State.PRESENT]
-
-
 @pytest.mark.parametrize(
     ("status", "error", "requests"),
     [
@@ -183,22 +167,6 @@ def test_what_was_hashed_and_is_wrong_is_not_counted_twice(place: Place, verify:
     assert place.log.received[blob.digest] == len(BLOB)
 
 
-def test_what_is_small_is_hashed_each_time_without_a_word_unless_that_was_asked_for(place: Place) -> None:
-    blob = place.put(b"small")
-    place.fetch(blob)
-    for verify, states in (("size", []), ("full", [State.VERIFYING])):
-        place.log = Log()
-        place.fetch(blob, verify=verify)
-        assert place.log.states[blob.digest] == [*states, State.PRESENT]
-
-
-def test_an_empty_layer_counts_as_there(place: Place) -> None:
-    blob = place.put(b"")
-    assert (place.fetch(blob).outcome, place.fetch(blob).outcome) == ("downloaded", "present")
-    assert place.stands(blob) == b""
-    assert place.asked() == []
-
-
 def test_file_names_have_no_colon(place: Place) -> None:
     place.registry.fault("*/blobs/*", cut=1000)
     settings.retries = 0
@@ -212,13 +180,6 @@ def test_file_names_have_no_colon(place: Place) -> None:
     assert not [name for name in names if ":" in name]
 
 
-def test_the_same_digest_twice_in_one_manifest_is_fetched_once(place: Place) -> None:
-    blob = place.put()
-    place.registry.fault(blob_path(blob), delay=0.1)
-    assert list(place.run(blob, blob, blob)) == [blob.digest]
-    assert place.asked() == [None]
-
-
 def test_two_pulls_of_one_digest_share_one_transfer(place: Place) -> None:
     blob = place.put()
     place.registry.fault(blob_path(blob), delay=0.2)
@@ -230,23 +191,6 @@ def test_two_pulls_of_one_digest_share_one_transfer(place: Place) -> None:
         thread.join()
     assert sorted(outcomes) == ["downloaded", "present", "present", "present"]
     assert place.asked() == [None]
-
-
-@pytest.mark.parametrize("limit", [1, 3])
-def test_no_more_exchanges_at_a_time_than_concurrency_says(place: Place, limit: int) -> None:
-    settings.concurrency = limit
-    place.registry.fault("*", delay=0.02, times=None)
-    most = 0
-
-    class Watch(Log):
-        def advance(self, key: str, amount: int) -> None:
-            nonlocal most
-            super().advance(key, amount)
-            most = max(most, len(place.registry._server._connections))
-
-    place.log = Watch()
-    place.run(*[place.put(noise(f"blob {number}", 20_000)) for number in range(12)])
-    assert most == limit
 
 
 def test_results_come_in_the_order_of_the_jobs_and_errors_in_their_place(place: Place) -> None:
@@ -325,25 +269,3 @@ def _replace_by_file(path: Path) -> None:
     if path.is_dir():
         path.rename(path.with_name("moved"))
     path.write_bytes(b"")
-
-
-def test_several_transfers_at_once_share_the_places_of_a_registry(place: Place) -> None:
-    settings.concurrency = 2
-    place.registry.fault("*", delay=0.02, times=None)
-    blobs = [place.put(noise(f"blob {number}", 2000)) for number in range(12)]
-    most = 0
-
-    class Watch(Log):
-        def advance(self, key: str, amount: int) -> None:
-            nonlocal most
-            super().advance(key, amount)
-            most = max(most, len(place.registry._server._connections))
-
-    place.log = Watch()
-    threads = [threading.Thread(target=place.run, args=blobs[start::3]) for start in range(3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert most == 2
-    assert all(place.stands(blob) for blob in blobs)

@@ -19,28 +19,17 @@ from ocinb.storage.partial_downloads import HOST, left_here
 from tests.patience import Stopwatch, until
 from tests.scripts import Script
 from tests.storage.leftparts import TOKEN, name_of, put
-from tests.transferring import BLOB, Log, Place, blob_path
+from tests.transferring import BLOB, Log, Place
 
 # What a process sees of another one in a container that has the same host name; on some file systems no lock either.
-OTHER_CONTAINER = """
-from ocinb.storage import partial_downloads
 
-partial_downloads._is_running = lambda _: False
-"""
-WITHOUT_LOCKS = f"""{OTHER_CONTAINER}from ocinb.storage import blob_locks
-
-partial_downloads.is_unlocked = blob_locks.is_unlocked = lambda _: None
-"""
 PATIENT = """
 from ocinb.storage import blob_locks
 
 blob_locks.STALLED_SECONDS = 600.0  # who stands still may be the machine
 """
-IMPATIENT = """
-from ocinb.storage import blob_locks
 
-blob_locks.STALLED_SECONDS = 0.5
-"""
+
 TELLING = """
 import logging
 
@@ -48,7 +37,9 @@ logging.basicConfig(level=logging.WARNING, format="%(message)s")
 logging.getLogger("ocinb").setLevel(logging.INFO)
 """
 
+
 Start = Callable[..., Script]
+
 
 PULL = """
 import os, signal, sys, threading, time
@@ -188,32 +179,6 @@ def test_what_was_left_here_goes_when_another_process_completes_the_blob(slow: P
     assert slow.parts == []
 
 
-def test_a_lock_tells_that_a_process_is_alive_that_cannot_be_seen(slow: Place, start: Start) -> None:
-    blob = slow.put(BLOB[:100_000])
-    second, first = start(blob, where=OTHER_CONTAINER, held=True), start(blob)
-    wait_for_bytes(slow, 10_000)
-    slow.registry._bandwidth = None
-    second.say()
-    assert [process.communicate()[0].split() for process in (first, second)] == [["downloaded"], ["present"]]
-    assert slow.asked() == [None]
-    assert slow.stands(blob) == BLOB[:100_000]
-    assert slow.parts == []
-
-
-def test_who_stands_still_is_not_waited_for(slow: Place, start: Start) -> None:
-    blob = slow.put(BLOB[:100_000])
-    first = start(blob)
-    wait_for_bytes(slow, 10_000)
-    first.send_signal(signal.SIGSTOP)
-    second = start(blob, where=IMPATIENT)
-    assert second.communicate()[0].split() == ["downloaded"]
-    first.send_signal(signal.SIGCONT)
-    assert first.communicate()[0].split() == ["downloaded"], "it had a part of its own"
-    assert slow.asked() == [None, None]
-    assert slow.stands(blob) == BLOB[:100_000]
-    assert slow.parts == []
-
-
 def test_who_waits_goes_on_when_the_other_is_killed(slow: Place, start: Start) -> None:
     blob = slow.put()
     second, first = start(blob, where=TELLING, held=True), start(blob)
@@ -227,21 +192,6 @@ def test_who_waits_goes_on_when_the_other_is_killed(slow: Place, start: Start) -
     assert slow.parts == []
 
 
-def test_a_living_process_that_is_taken_for_dead_spoils_nothing_and_succeeds(slow: Place, start: Start) -> None:
-    blob = slow.put(BLOB[:200_000])
-    second, first = start(blob, where=WITHOUT_LOCKS, held=True), start(blob)
-    wait_for_bytes(slow, 10_000)
-    slow.registry._bandwidth = None
-    second.say()
-    assert second.communicate()[0].split() == ["resumed"]
-    assert first.poll() is None, "the first was too quick to be taken for dead"
-    assert slow.stands(blob) == BLOB[:200_000]
-    assert first.communicate()[0].split() == ["present"]
-    assert len(slow.asked()) == 2
-    assert slow.stands(blob) == BLOB[:200_000]
-    assert slow.parts == []
-
-
 def test_an_interrupt_stops_at_once_keeps_the_parts_and_leaves_no_thread(slow: Place, start: Start) -> None:
     blobs = [slow.put(noise(f"slow {number}", 10_000_000)) for number in range(3)]
     process = start(*blobs)
@@ -249,13 +199,3 @@ def test_an_interrupt_stops_at_once_keeps_the_parts_and_leaves_no_thread(slow: P
     interrupt(process)
     assert all(slow.stands(blob) is None for blob in blobs)
     assert [part.stat().st_size > 0 for part in slow.parts] == [True] * 3
-
-
-def test_an_interrupt_between_two_tries(slow: Place, start: Start) -> None:
-    blob = slow.put(noise("slow", 10_000_000))
-    slow.registry.fault(blob_path(blob), status=503, times=None)
-    process = start(blob)
-    until(slow.asked)
-    interrupt(process)
-    assert slow.stands(blob) is None
-    assert slow.parts == []

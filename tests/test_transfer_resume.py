@@ -25,6 +25,8 @@ from ocinb.storage.partial_downloads import HOST
 from tests.transferring import BLOB, Place, blob_path
 
 CUT = 100_000
+
+
 KEPT = "What came is kept; the next pull goes on from there"
 
 
@@ -51,16 +53,6 @@ def test_the_next_call_resumes(place: Place) -> None:
     assert place.parts == []
 
 
-def test_what_was_there_before_is_told_while_the_task_still_waits(place: Place) -> None:
-    told: list[tuple[str, Any]] = []
-    break_off(place)
-    place.log.advance = lambda key, amount: told.append((key, amount))  # type: ignore[method-assign]
-    place.log.state = lambda key, state: told.append((key, state))  # type: ignore[method-assign]
-    blob = place.put()
-    place.fetch(blob)
-    assert told[:2] == [(blob.digest, CUT), (blob.digest, State.DOWNLOADING)]
-
-
 def test_what_was_told_is_on_the_disk_already(place: Place) -> None:
     place.registry._bandwidth = 1_000_000
     blob = place.put(BLOB[:30_000])
@@ -76,27 +68,6 @@ def test_what_was_told_is_on_the_disk_already(place: Place) -> None:
     place.fetch(blob)
     assert sizes[0] == (1001, 1001)
     assert all(told == there for told, there in sizes)
-
-
-def test_within_a_call_no_byte_is_fetched_twice(place: Place) -> None:
-    blob = place.put()
-    for cut in (1000, 50_000, 1):
-        place.registry.fault(blob_path(blob), cut=cut)
-    result = place.fetch(blob)
-    assert place.asked() == [None, "bytes=1000-", "bytes=51000-", "bytes=51001-"]
-    assert (result.outcome, result.fetched_bytes) == ("downloaded", len(BLOB))
-    assert place.stands(blob) == BLOB
-    assert place.log.received[blob.digest] == len(BLOB)
-
-
-def test_a_download_that_breaks_too_often_is_given_up_and_keeps_its_part(place: Place) -> None:
-    blob = place.put()
-    settings.retries = 2
-    place.registry.fault(blob_path(blob), cut=10, times=None)
-    with pytest.raises(TransportError):
-        place.run(blob)
-    assert place.asked() == [None, "bytes=10-", "bytes=20-"]
-    assert [part.read_bytes() for part in place.parts] == [BLOB[:30]]
 
 
 def test_a_line_that_brings_something_each_time_may_break_as_often_as_it_likes(place: Place) -> None:

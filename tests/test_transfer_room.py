@@ -12,7 +12,7 @@ from ocinb.progress.protocol import State
 from ocinb.samples.tars import noise
 from ocinb.spec.documents import Descriptor
 from ocinb.storage.partial_downloads import left_here
-from ocinb.transfer import Job, Transfer, Transferred
+from ocinb.transfer import Job, Transfer
 from tests.transferring import Place, blob_path, describe, open_repository
 
 SetFree = Callable[[int | None], None]
@@ -53,36 +53,12 @@ def test_each_error_names_the_image_that_it_is_for(place: Place, blobs: list[Des
     assert [getattr(error, "reference", None) for error in errors] == [f"image:{size}" for size in SIZES]
 
 
-@pytest.mark.parametrize("free", [sum(SIZES), None])
-def test_what_just_fits_comes(place: Place, blobs: list[Descriptor], set_free: SetFree, free: int | None) -> None:
-    set_free(free)
-    assert all(isinstance(result, Transferred) for result in place.run(*blobs).values())
-
-
 def test_what_fits_comes_if_the_others_may_be_skipped(place: Place, blobs: list[Descriptor], set_free: SetFree) -> None:
     set_free(60_000)
     results = place.run(*blobs, errors="skip")
     assert [isinstance(results[blob.digest], TransportError) for blob in blobs] == [False, True, False]
     assert place.log.states[blobs[1].digest] == [State.FAILED]
     assert len(place.asked()) == 2
-
-
-def test_what_is_there_needs_no_room(place: Place, blobs: list[Descriptor], set_free: SetFree) -> None:
-    place.run(*blobs)
-    set_free(0)
-    assert {result.outcome for result in place.run(*blobs).values() if isinstance(result, Transferred)} == {"present"}
-
-
-def test_what_came_before_needs_no_room(place: Place, set_free: SetFree) -> None:
-    raw = noise("half", 50_000)
-    blob = place.put(raw)
-    breaking = place.registry.fault(blob_path(blob), cut=300, times=None)
-    with pytest.raises(TransportError):
-        place.run(blob)
-    breaking.cancel()
-    [part] = place.parts
-    set_free(len(raw) - part.stat().st_size)
-    assert place.fetch(blob).outcome == "resumed"
 
 
 def test_what_another_process_left_is_copied_first_and_needs_room_for_that(place: Place, set_free: SetFree) -> None:

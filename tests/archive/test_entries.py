@@ -3,7 +3,7 @@ from itertools import groupby
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ocinb.archive.entries import COLUMNS, Columns, text_of
+from ocinb.archive.entries import text_of
 
 NAMES = st.lists(st.sampled_from([b"\\", b"x", b"\xe9", b"e9", b"a", "é".encode(), b"\xed\xa0\x80"])).map(b"".join)
 
@@ -37,10 +37,3 @@ def test_backslashes_are_doubled_only_where_they_could_be_mistaken(raw: bytes) -
 def test_every_name_is_text_that_can_be_written(raw: bytes) -> None:
     text = text_of(raw)
     assert text.encode().decode() == text
-
-
-def test_columns_stay_together() -> None:
-    columns = Columns(*([value] for value in range(len(COLUMNS))))  # type: ignore[arg-type] # whatever stands in them
-    columns.extend(columns.chosen([0, 0]))
-    assert [*map(str, columns.path)] == ["1", "1", "1"]
-    assert columns.offset == [10, 10, 10]

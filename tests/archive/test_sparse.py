@@ -14,9 +14,17 @@ from ocinb.errors import IntegrityError
 from tests.archive.tars import block, entry, padded, pax, pieces, scan, summed
 
 Form = Callable[[list[tuple[int, int]], bytes, int], bytes]
+
+
 GNU = b"ustar  \0"
+
+
 RUNS = [(512, 512), (2048, 100)]
+
+
 STORED = b"a" * 512 + b"b" * 100
+
+
 SIZE = 5000
 
 
@@ -64,14 +72,6 @@ def second(places: list[tuple[int, int]], stored: bytes = STORED, size: int = SI
 
 
 FORMS: list[Form] = [old, written, first, second]
-
-
-@pytest.mark.parametrize("mark", [b"\1", b"1", b"\xff"])
-def test_any_mark_but_nul_says_that_a_map_goes_on(mark: bytes) -> None:
-    raw = bytearray(old([(10 * place, 1) for place in range(50)], b"x" * 50, 600))
-    assert raw[512 + 504] == 1
-    raw[512 + 504 : 512 + 505] = mark
-    assert scan(bytes(raw)).size_bytes == [600]
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -6,8 +6,6 @@ import base64
 import json
 import logging
 import os
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,6 +29,8 @@ from tests.tokenserver import TokenServer
 from tests.transferring import open_repository
 
 USER, SECRET = "ada", "s3cret-of-ada"
+
+
 BASIC = "Basic " + base64.b64encode(f"{USER}:{SECRET}".encode()).decode()
 
 
@@ -261,21 +261,6 @@ def sent(registry: SampleRegistry) -> list[str | None]:
     return [request.header("Authorization") for request in registry.requests]
 
 
-def test_docker_is_imported_for_a_helper_only(tmp_path: Path) -> None:
-    code = """
-import os, sys
-from ocinb import samples, tags
-import ocinb
-with samples.registry(credentials=("ada", "s3cret")) as one, samples.registry() as other:
-    tags(other.reference("demo/shop"))
-    ocinb.settings.credentials[one.host] = ("ada", "s3cret")
-    print(len(tags(one.reference("demo/shop"))), "docker" in sys.modules)
-"""
-    environment = {**os.environ, "OCINB_STORE_DIR": str(tmp_path / "s"), "OCINB_CACHE_DIR": str(tmp_path / "c")}
-    run = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
-    assert run.stdout.split()[1:] == ["False"], run.stderr
-
-
 def test_a_password_for_one_repository_is_not_shown_to_another(registry: SampleRegistry, file: Path) -> None:
     write_login(file, {f"{registry.host}/demo/shop": auth(USER, SECRET)})
     wants_password(registry)
@@ -393,6 +378,8 @@ def test_a_registry_that_asks_no_more_is_believed_as_one_that_never_did(
 
 
 USER, SECRET = "ada", "s3cret-of-ada"
+
+
 SCOPE = "repository:demo/shop:pull"
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -118,17 +117,3 @@ def test_a_stop_ends_one_that_hangs(helper: Helper) -> None:
     helper.knows(**{"ghcr.io": ("ada", SECRET)})
     assert helpers.ask("fake", "ghcr.io", STAMP).user == "ada", "what was cut short is not remembered"
     assert StoppedError not in Exception.__mro__
-
-
-def test_threads_share_one_call(helper: Helper, helpers: Helpers) -> None:
-    helper.does(logins={"ghcr.io": {"user": "ada", "secret": SECRET, "sleep": 0.2}})
-    users: list[str] = []
-    threads = [
-        threading.Thread(target=lambda: users.append(helpers.ask("fake", "ghcr.io", STAMP).user)) for _ in range(4)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert users == ["ada"] * 4
-    assert len(helper.calls) == 1

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ocinb._settings import Settings
-from ocinb.auth.credentials import Credential, CredentialLookup, Found, Kind
+from ocinb.auth.credentials import CredentialLookup, Found, Kind
 from tests.logins import Helper, auth, install_helper, write_login
 
 SECRET = "s3cret-of-ada"
@@ -36,33 +36,6 @@ def find(registry: str, repository: str | None = None, **settings: object) -> Fo
 def user(registry: str, repository: str | None = None, **settings: object) -> str | None:
     credential = find(registry, repository, **settings).credential
     return credential.user if credential else None
-
-
-def test_the_places_in_their_order(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    places = {
-        "named": home / "named.json",
-        "dockers own": home / "docker" / "config.json",
-        "runtime": home / "run" / "containers" / "auth.json",
-        "config": home / ".config" / "containers" / "auth.json",
-        "docker": home / ".docker" / "config.json",
-    }
-    for name, path in places.items():
-        write_login(path, {"ghcr.io": auth(name, SECRET)})
-    (home / ".dockercfg").write_text(f'{{"ghcr.io": {{"auth": "{auth("legacy", SECRET)["auth"]}"}}}}')
-    monkeypatch.setenv("REGISTRY_AUTH_FILE", str(places["named"]))
-    monkeypatch.setenv("DOCKER_CONFIG", str(home / "docker"))
-    given = {"ghcr.io": ("given", SECRET)}
-    assert user("ghcr.io", credentials=given) == "given"
-    order = []
-    for name in ("named", "dockers own", "runtime", "config"):
-        order.append(user("ghcr.io"))
-        places[name].unlink()
-        if name == "named":
-            monkeypatch.delenv("REGISTRY_AUTH_FILE")
-    assert order == ["named", "dockers own", "runtime", "config"]
-    assert user("ghcr.io") == "legacy", "where DOCKER_CONFIG is set, ~/.docker is not looked into"
-    monkeypatch.delenv("DOCKER_CONFIG")
-    assert user("ghcr.io") == "docker"
 
 
 @pytest.mark.parametrize(
@@ -126,13 +99,3 @@ def test_kinds(home: Path, entry: dict[str, str], kind: Kind, basic: str) -> Non
     assert base64.b64decode(credential.basic.removeprefix("Basic ")).decode() == basic
     shown = f"{credential}{credential!r}{find('ghcr.io')!r}{find('ghcr.io').words}{credential.fingerprint}"
     assert not [secret for secret in (SECRET, "rt'", "eyJ", "pä:ß“") if secret in shown]
-
-
-def test_fingerprints_tell_all_apart() -> None:
-    ones = [
-        Credential(Kind.PASSWORD, "ada", "x", "o"), Credential(Kind.PASSWORD, "ada", "y", "o"),
-        Credential(Kind.PASSWORD, "eve", "x", "o"), Credential(Kind.IDENTITY, "ada", "x", "o"),
-        Credential(Kind.IDENTITY, "ada", "x", "o", "y"), Credential(Kind.PASSWORD, "ada\0x", "", "o"),
-        Credential(Kind.PASSWORD, "ada", "\udcff", "o"),
-    ]  # fmt: skip
-    assert len({one.fingerprint for one in ones}) == len(ones)

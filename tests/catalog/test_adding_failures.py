@@ -73,19 +73,6 @@ def test_a_layer_that_is_gone_fails_all_images_that_have_it_and_no_other(registr
         assert paths(catalog, names[-1]) == ["alone"]
 
 
-def test_an_image_that_one_registry_does_not_give_is_read_from_another(registry: SampleRegistry) -> None:
-    settings.retries = 0
-    layers = stack()
-    with ocinb.samples.registry() as other, ocinb.Catalog() as catalog:
-        names = [put_stack(registry, layers), put_stack(other, layers)]
-        fault = registry.fault(f"*/blobs/{layers[0].digest}", status=404, times=None)
-        added = catalog.add(names, depth="files")
-        assert added["outcome"].tolist() == ["added", "added"]
-        assert added["error"].isna().all()
-        assert fault.hits
-        check_files(catalog, names[1])
-
-
 def test_a_config_that_promises_another_tar_is_not_believed(registry: SampleRegistry) -> None:
     honest = stack()
     lying = [Layer(honest[0].raw, honest[0].media_type, Digest.of(b"another tar")), honest[1]]

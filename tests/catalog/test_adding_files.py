@@ -18,7 +18,6 @@ from ocinb.samples.seekable_layers import make_estargz, make_zstd_chunked
 from ocinb.samples.tars import file, hardlink, noise, opaque, symlink, whiteout
 from tests.catalog.laying import check_files, put_stack
 from tests.documents import REPOSITORY
-from tests.frames.test_inside import Board
 
 BASE = [file("srv/1", noise("1", 5000)), file("caf\u00e9", "x"), symlink("link", "srv"), file("key", "secret")]
 TOP = [whiteout("key"), file("srv/1", "one"), hardlink("more", "srv/1"), opaque("etc")]
@@ -57,23 +56,6 @@ def blobs_asked(registry: SampleRegistry, layers: Sequence[Layer]) -> list[str]:
     return [
         digest for digest in (request.path.rpartition("/")[2] for request in registry.requests) if digest in digests
     ]
-
-
-def test_a_layer_is_fetched_read_and_stored_once(registry: SampleRegistry, tmp_path: Path) -> None:
-    layers = stack()
-    tops = [make_layer([file(f"own/{number}", str(number))]) for number in range(12)]
-    names = [put_stack(registry, [*layers, top, layers[0]], f"v{number}") for number, top in enumerate(tops)]
-    catalog = ocinb.Catalog(tmp_path / "kept.duckdb")
-    assert outcomes(catalog, names) == ["added"] * 12
-    assert sorted(blobs_asked(registry, [*layers, *tops])) == sorted(str(layer.digest) for layer in [*layers, *tops])
-    counted = catalog.sql("SELECT layer_digest, count(*) AS rows FROM files GROUP BY ALL")
-    assert dict(counted.itertuples(index=False)) == {
-        **{str(top.digest): 1 for top in tops},
-        str(layers[0].digest): len(BASE),
-        str(layers[1].digest): len(TOP),
-    }
-    for name in names:
-        check_files(catalog, name)
 
 
 def test_what_layers_come_to(registry: SampleRegistry) -> None:
@@ -159,14 +141,3 @@ def test_a_docker_archive_and_a_layout_are_read_too(registry: SampleRegistry, tm
 def test_depth_is_metadata_or_files(depth: Any) -> None:
     with ocinb.Catalog() as catalog, pytest.raises(ocinb.errors.InvalidError, match="depth"):
         catalog.add([], depth=depth)
-
-
-def test_progress_counts_a_name_once_that_fails_by_several_images(registry: SampleRegistry) -> None:
-    board, nested = Board(), registry.reference("demo/nested:1")
-    layers = ocinb.layers(nested, platform="all")
-    registry.fault("*/blobs/*", status=404, times=None)
-    with ocinb.Catalog() as catalog:
-        added = catalog.add([nested], depth="files", progress=board)
-        assert added["outcome"].tolist() == ["failed"]
-    assert layers["platform"].nunique() == 3
-    assert board.lines == [f"Reading {nested} failed"]

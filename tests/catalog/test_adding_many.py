@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import pandas as pd
 import pytest
 
 import ocinb
 from ocinb._settings import settings
-from ocinb.catalog import document_rows, ingest, ingest_documents
+from ocinb.catalog import document_rows, ingest_documents
 from ocinb.catalog.document_rows import Rows
 from ocinb.catalog.ingest import BATCH
 from ocinb.samples import SampleRegistry
@@ -66,35 +65,6 @@ def silent_port() -> Iterator[str]:
         yield f"127.0.0.1:{held.getsockname()[1]}"
 
 
-def test_tags_that_are_gone_are_noted_together(
-    registry: SampleRegistry, names: list[str], written: list[Counter[str]]
-) -> None:
-    settings.tag_ttl = 0
-    with ocinb.Catalog() as catalog:
-        catalog.add(names, progress=False)
-        for number in range(COUNT):
-            registry.untag("demo/many", f"v{number}")
-        never = registry.reference("demo/many:never")
-        written.clear()
-        for _ in range(2):
-            catalog.add([*names, never], progress=False)
-        gone = [Counter(observations=BATCH, failures=BATCH), Counter(observations=6, failures=7)]
-        assert written == [*gone, Counter(failures=BATCH), Counter(failures=7)], "they are gone once"
-        assert catalog.sql("FROM tags").empty
-        assert len(catalog.sql("FROM tag_history")) == COUNT
-
-
-@pytest.mark.parametrize("nothing", [None, pd.NA, float("nan")])
-@pytest.mark.parametrize("dtype", ["str", "object", "category"])
-def test_what_is_missing_in_a_series_fails_alone(registry: SampleRegistry, nothing: object, dtype: str) -> None:
-    name = registry.reference("demo/hello")
-    with ocinb.Catalog() as catalog:
-        added = catalog.add(pd.Series([name, nothing], dtype=dtype))
-        assert added["outcome"].tolist() == ["added", "failed"]
-        assert "is not a name" in added["error"][1]
-        assert len(catalog.sql(FAILED)) == 1
-
-
 @pytest.mark.parametrize("depth", ["metadata", "files"])
 def test_a_registry_that_is_down_keeps_no_other_waiting(
     names: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, depth: Any
@@ -131,21 +101,3 @@ def test_of_one_that_goes_down_meanwhile_only_referrers_are_missing(
     assert failed["reference"].tolist() == lost
     assert set(failed["stage"]) == {"referrers"}
     assert 0 < trace.frame["status"].isna().sum() < COUNT / 2
-
-
-def test_an_interrupt_keeps_what_was_written(names: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    whole, batches = ingest_documents.load, iter([1])
-
-    def load(*arguments: Any) -> Any:
-        if next(batches, None) is None:
-            raise KeyboardInterrupt
-        return whole(*arguments)
-
-    with ocinb.Catalog() as catalog:
-        with monkeypatch.context() as patched:
-            patched.setattr(ingest, "load", load)
-            with pytest.raises(KeyboardInterrupt):
-                catalog.add(names, progress=False)
-        assert set(catalog.sql("FROM tags")["reference"]) == set(names[:BATCH])
-        told = catalog.add(names, progress=False)["outcome"].tolist()
-    assert told == ["present"] * BATCH + ["added"] * 6

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import time
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ import duckdb
 import pytest
 
 import ocinb
-from ocinb.catalog import files_writer, ingest_files, open_file
+from ocinb.catalog import files_writer, ingest_files
 from ocinb.catalog.indexed_files import insert_overlay
 from ocinb.errors import TransportError
 from ocinb.samples import SampleRegistry
@@ -19,7 +18,6 @@ from ocinb.samples.images import make_layer
 from ocinb.samples.tars import file
 from tests.catalog.laying import check_files, put_stack
 from tests.catalog.test_adding_files import check_same, stack
-from tests.patience import SECONDS
 from tests.scripts import Script
 
 ADDER = """
@@ -32,6 +30,8 @@ try:
 except KeyboardInterrupt:
     print("interrupted", flush=True)
 """
+
+
 # An image is whole if all its layers are, and what was laid stands there if anything has to.
 BROKEN = {
     "images without a layer": """
@@ -128,32 +128,6 @@ def test_a_full_disk_ends_the_call_and_leaves_what_is_whole(
     assert check_whole(path) == 4
 
 
-def test_an_interrupt_keeps_what_was_completed(
-    registry: SampleRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(open_file, "WAIT_SECONDS", SECONDS)
-    path, names = tmp_path / "kept.duckdb", put_many(registry, 8)
-    hanging = make_layer([file("hanging")])
-    last = put_stack(registry, [hanging], "last")
-    fault = registry.fault(f"*/blobs/{hanging.digest}", delay=600, times=None)
-    with adding(tmp_path, path, [*names, last]) as started:
-        deadline = time.monotonic() + SECONDS
-        while not fault.hits or _indexed(path) < 8:
-            assert time.monotonic() < deadline
-            time.sleep(0.2)
-        started.send_signal(signal.SIGINT)
-        told, _ = started.communicate()
-    fault.cancel()
-    assert told == "interrupted\n"
-    assert check_whole(path) == 8
-    outcome = ocinb.Catalog(path).add([*names, last], depth="files")["outcome"]
-    assert outcome.tolist() == ["present"] * 8 + ["added"]
-
-
-def _indexed(path: Path) -> int:
-    return len(ocinb.Catalog(path).sql("FROM manifests WHERE indexed_at IS NOT NULL"))
-
-
 def test_a_process_that_is_killed_leaves_whole_images(registry: SampleRegistry, tmp_path: Path) -> None:
     path, names = tmp_path / "killed.duckdb", put_many(registry, 40)
     found = [0]
@@ -165,22 +139,6 @@ def test_a_process_that_is_killed_leaves_whole_images(registry: SampleRegistry, 
     catalog = ocinb.Catalog(path)
     assert "failed" not in set(catalog.add(names, depth="files")["outcome"])
     assert check_whole(path) == 40
-    with ocinb.Catalog() as anew:
-        anew.add(names, depth="files")
-        check_same(catalog, anew)
-
-
-def test_two_processes_add_the_same_images(registry: SampleRegistry, tmp_path: Path) -> None:
-    path, names = tmp_path / "shared.duckdb", put_many(registry, 20)
-    ocinb.Catalog(path)
-    both = [adding(tmp_path, path, some) for some in (names, names[::-1])]
-    for started in both:
-        told, _ = started.communicate()
-        assert (told, started.returncode) == ("", 0)
-        started.end()
-    assert check_whole(path) == 20
-    catalog = ocinb.Catalog(path)
-    assert catalog.sql("FROM failures").empty
     with ocinb.Catalog() as anew:
         anew.add(names, depth="files")
         check_same(catalog, anew)

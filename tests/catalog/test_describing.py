@@ -10,7 +10,6 @@ import pytest
 import ocinb
 from ocinb.errors import InvalidError, NotFoundError
 from ocinb.samples import SampleRegistry
-from tests.frames.facts import records
 
 
 @pytest.mark.parametrize(
@@ -33,29 +32,6 @@ def test_a_table_that_is_not_there_is_told(wrong: str, told: str) -> None:
 def test_a_table_is_named_by_a_text(wrong: Any) -> None:
     with ocinb.Catalog() as catalog, pytest.raises(InvalidError, match="table takes the name"):
         catalog.columns(wrong)
-
-
-def test_tables_of_ones_own_are_described_by_their_comments() -> None:
-    with ocinb.Catalog() as catalog:
-        catalog.sql("CREATE TABLE mine (tag VARCHAR, said BIGINT, size_bytes BIGINT)")
-        catalog.sql("COMMENT ON COLUMN mine.said IS 'what I say'")
-        rows = records(catalog.columns("mine"))
-        assert "mine" not in catalog.tables()["name"].tolist()
-    assert [(row["column"], row["unit"], row["description"]) for row in rows] == [
-        ("tag", None, None),
-        ("said", None, "what I say"),
-        ("size_bytes", None, None),
-    ]
-
-
-def test_what_stands_elsewhere_is_not_listed(tmp_path: Path) -> None:
-    ocinb.Catalog(tmp_path / "other.duckdb")
-    with ocinb.Catalog() as catalog:
-        before = catalog.tables(), catalog.columns()
-        catalog.sql("CREATE SCHEMA aside; CREATE TABLE aside.theirs (a INTEGER); COMMENT ON TABLE aside.theirs IS 'x'")
-        catalog.sql(f"ATTACH '{tmp_path / 'other.duckdb'}' AS other")
-        assert catalog.tables().equals(before[0])
-        assert catalog.columns().equals(before[1])
 
 
 def test_a_notebook_shows_what_is_in_it_and_how_to_go_on(registry: SampleRegistry, tmp_path: Path) -> None:

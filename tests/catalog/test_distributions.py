@@ -97,17 +97,6 @@ def test_by_a_table_of_contents(registry: SampleRegistry, catalog: ocinb.Catalog
     assert not blob_of(layer).exists(), "the layer was not fetched"
 
 
-def test_an_image_goes_in_though_its_file_cannot_be_read(registry: SampleRegistry, catalog: ocinb.Catalog) -> None:
-    layer = make_layer([USR, LINK])
-    digest = registry.put_image("team/app", [layer], tag="1")
-    name = registry.reference("team/app:1")
-    ocinb.files(name, progress=False)
-    blob_of(layer).unlink()
-    assert catalog.add(name, depth="files", progress=False)["outcome"].tolist() == ["added"]
-    assert said_of(catalog, digest) is None
-    assert len(catalog.sql("FROM files WHERE path = 'usr/lib/os-release'")) == 1
-
-
 def test_what_is_damaged_in_the_store_says_nothing(registry: SampleRegistry, catalog: ocinb.Catalog) -> None:
     layer = make_layer([USR, LINK])
     digest = registry.put_image("team/app", [layer], tag="1")

@@ -12,12 +12,11 @@ import pytest
 
 import ocinb
 from ocinb.catalog import document_rows, open_file
-from ocinb.errors import InvalidError, OcinbError, TransportError
+from ocinb.errors import InvalidError, TransportError
 from ocinb.samples import SampleRegistry
 from ocinb.samples.images import make_layer
 from ocinb.samples.tars import file
 from tests.catalog.making import sized
-from tests.patience import SECONDS
 from tests.scripts import Script
 
 HOLDER = """
@@ -76,20 +75,6 @@ def stored(opened: duckdb.DuckDBPyConnection, query: str) -> dict[Any, list[Any]
     return found
 
 
-def test_two_processes_use_one_file(registry: SampleRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(open_file, "WAIT_SECONDS", SECONDS)
-    path, names = tmp_path / "shared.duckdb", put_many(registry, 12)
-    catalog = ocinb.Catalog(path)
-    with process(tmp_path, ADDER, path, *names[:6]) as other:
-        for name in names[6:]:
-            assert catalog.add(name)["outcome"].tolist() == ["added"]
-            assert catalog.sql("SELECT count(*) AS n FROM images")["n"][0] >= 1
-        told = [other.line() for _ in range(6)]
-    assert [text.split()[0] for text in told] == ["added"] * 6
-    assert len(catalog.sql("FROM images")) == 12
-    assert check_whole(path) == 12
-
-
 def test_a_file_that_is_held_is_an_error_after_some_patience(
     registry: SampleRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -111,17 +96,6 @@ def test_a_file_that_is_held_is_an_error_after_some_patience(
             assert caught.value.__cause__ is None
             assert "try again later" in str(caught.value)
     assert catalog.add(registry.reference("demo/hello"))["outcome"].tolist() == ["added"]
-
-
-def test_another_connection_of_this_process_is_told_as_such(tmp_path: Path) -> None:
-    path = tmp_path / "kept.duckdb"
-    catalog = ocinb.Catalog(path)
-    with (
-        duckdb.connect(str(path), read_only=True),
-        pytest.raises(TransportError, match="in this process by another connection"),
-    ):
-        catalog.sql("SELECT 1")
-    assert len(catalog.sql("SELECT 1")) == 1
 
 
 def foreign(statements: str) -> Callable[[Path], None]:
@@ -169,16 +143,6 @@ def test_what_is_no_catalogue_is_left_as_it_is(tmp_path: Path, make: Callable[[P
     assert [found.name for found in tmp_path.glob("*.duckdb*")] == ["other.duckdb"]
 
 
-@pytest.mark.parametrize("place", ["", "nowhere/kept.duckdb", "clock/blocks/lock.duckdb", "file/kept.duckdb"])
-def test_a_path_that_cannot_be_used_is_told_at_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
-) -> None:
-    (tmp_path / "file").write_text("in the way")
-    monkeypatch.setattr(open_file, "pause", lambda _: pytest.fail("it waits for nothing"))
-    with pytest.raises(InvalidError, match="Choose another path"):
-        ocinb.Catalog(tmp_path / place)
-
-
 @pytest.mark.parametrize("calls", range(7))
 def test_an_image_is_there_wholly_or_not_at_all(
     registry: SampleRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, calls: int
@@ -203,18 +167,6 @@ def test_an_image_is_there_wholly_or_not_at_all(
     assert check_whole(path) == 1
     assert catalog.add(registry.reference("demo/shop:2.0"))["outcome"].tolist() == ["added"]
     assert check_whole(path) == 4
-
-
-@pytest.mark.parametrize(("wrong", "told"), [("a\0b", "has a NUL"), ("~nobody-here/x", "there is no home")])
-def test_a_path_that_cannot_be_one_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wrong: str, told: str
-) -> None:
-    here = tmp_path / "here"
-    here.mkdir()
-    monkeypatch.chdir(here)
-    with pytest.raises(OcinbError, match=told):
-        ocinb.Catalog(wrong)
-    assert list(here.iterdir()) == []
 
 
 @pytest.mark.parametrize("wrong", [None, "", 5, b"file"])

@@ -86,11 +86,3 @@ def test_a_forged_row_is_refused(tables: Path, tmp_path: Path, table: str, forge
         with pytest.raises(IntegrityError, match=told or FORGED):
             ocinb.Catalog.from_parquet(tables, place)
     assert list(tmp_path.glob("*made*")) == []
-
-
-def test_a_config_is_never_a_signed_one(tables: Path) -> None:
-    signed = f"FROM '{tables / 'manifests.parquet'}' WHERE media_type = '{SIGNED}'"
-    named = f"(SELECT manifest_digest {signed}) AS config_digest, (SELECT raw {signed}) AS raw"
-    rewritten(tables / "configs.parquet", f"SELECT * REPLACE ({named}) FROM it")
-    with pytest.raises(IntegrityError, match=FORGED):
-        ocinb.Catalog.from_parquet(tables)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 from pathlib import Path
 
 import pytest
@@ -94,41 +92,3 @@ def test_what_is_no_json_fails_alone(folder: Path, registry: SampleRegistry, raw
     for helper in (ocinb.layers, ocinb.configs, ocinb.manifests):
         with pytest.raises(InvalidError, match="is not"):
             helper("oci:images")
-
-
-def test_what_was_added_by_its_digest_counts_until_it_is_gone(folder: Path) -> None:
-    names = [f"oci:{folder}/{one}@{APP.manifest.digest}" for one in ("one", "images")]
-    with ocinb.Catalog() as catalog:
-        catalog.add([*names, "oci:images:app"])
-        assert set(catalog.sql("FROM repository_sizes")["repository"]) == {f"oci:{folder}/images", f"oci:{folder}/one"}
-        shutil.rmtree(folder / "one")
-        assert catalog.add(names)["outcome"].tolist() == ["failed", "present"]
-        assert set(catalog.sql("FROM repository_sizes")["repository"]) == {f"oci:{folder}/images"}
-        write_layout(folder / "one", {"": APP.manifest})
-        assert catalog.add(names)["outcome"].tolist() == ["present", "present"]
-        assert len(catalog.sql("FROM repository_sizes")) == 2
-
-
-def test_a_file_that_is_gone_is_noted_once(folder: Path) -> None:
-    with ocinb.Catalog() as catalog:
-        catalog.add("oci:one")
-        shutil.rmtree(folder / "one")
-        for _ in range(2):
-            assert catalog.add("oci:one")["outcome"].tolist() == ["failed"]
-        assert catalog.sql("SELECT digest FROM observations ORDER BY observed_at")["digest"].isna().tolist() == [0, 1]
-        assert catalog.sql("FROM current_names").empty
-
-
-def test_a_file_whose_name_is_no_utf_8_is_told_from_another(folder: Path) -> None:
-    path = os.fsdecode(b"\xff")
-    (folder / "one").rename(folder / path)
-    with ocinb.Catalog() as catalog:
-        assert [catalog.add(f"oci:{path}")["outcome"].item() for _ in range(2)] == ["added", "present"]
-        assert catalog.observe(f"oci:{path}")["moved"].tolist() == [False]
-        shutil.rmtree(folder / path)
-        assert catalog.add(f"oci:{path}")["outcome"].tolist() == ["failed"]
-        assert catalog.observe(f"oci:{path}")["moved"].tolist() == [False], "it was gone"
-        assert catalog.sql("SELECT DISTINCT repository FROM observations")["repository"].tolist() == [
-            f"oci:{folder}/\\udcff"
-        ]
-        assert len(catalog.sql("FROM tag_history")) == 1

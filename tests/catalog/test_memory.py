@@ -8,7 +8,6 @@ import time
 import pytest
 
 import ocinb
-from ocinb.catalog.connection import Memory
 from ocinb.errors import InvalidError, OcinbError
 from tests.patience import until
 
@@ -35,15 +34,3 @@ def test_whoever_asks_while_it_is_closed_is_told() -> None:
     assert str(error) == "the catalogue in memory was closed. Make a new one: ocinb.Catalog()"
     with pytest.raises(InvalidError, match="was closed"):
         catalog.tables()
-
-
-def test_it_is_there_until_the_last_one_has_left() -> None:
-    memory = Memory()
-    with memory.connect() as first:
-        with memory.connect() as second:
-            memory.close()
-            memory.close()
-            assert second.execute("SELECT 42").fetchall() == [(42,)]
-        assert first.execute("SELECT 42").fetchall() == [(42,)]
-        with pytest.raises(InvalidError, match="was closed"), memory.connect():
-            pytest.fail("it is closed")

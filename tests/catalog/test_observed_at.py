@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -24,37 +23,6 @@ def seen(catalog: ocinb.Catalog) -> list[pd.Timestamp]:
 def name(registry: SampleRegistry) -> str:
     settings.tag_ttl = 3600
     return registry.reference("demo/shop:1.0")
-
-
-@pytest.mark.parametrize("offline", [False, True])
-def test_what_was_not_asked_is_not_observed_now(name: str, *, offline: bool) -> None:
-    ocinb.configs(name, platform="all")
-    after = datetime.now(UTC)
-    settings.offline = offline
-    with ocinb.Catalog() as catalog:
-        catalog.add(name)
-        [moment] = seen(catalog)
-        assert moment <= after, "it was said before"
-        for _ in range(2):
-            catalog.add(name)
-        assert seen(catalog) == [moment]
-
-
-def test_an_answer_of_before_does_not_undo_what_was_observed_since(
-    registry: SampleRegistry, name: str, tmp_path: Path
-) -> None:
-    old = ocinb.document(name).digest
-    ocinb.configs(name, platform="all")
-    new = ocinb.document(registry.reference("demo/shop:1.1")).digest
-    registry.tag("demo/shop", "1.0", new)
-    with ocinb.Catalog() as catalog:
-        kept, settings.cache_dir = settings.cache_dir, tmp_path / "another cache"
-        catalog.observe(name)
-        settings.cache_dir = kept
-        settings.offline = True
-        assert catalog.add(name)["digest"].tolist() == [old], "which is all that is known offline"
-        assert catalog.sql(SEEN)["digest"].tolist() == [old, new]
-        assert catalog.sql("SELECT digest FROM current_names")["digest"].tolist() == [new]
 
 
 def test_what_was_pulled_is_noted_if_nothing_is_known_of_its_tag(name: str) -> None:

@@ -25,24 +25,6 @@ def digest_of(registry: SampleRegistry, name: str) -> str:
     return str(ocinb.document(registry.reference(name)).digest)
 
 
-def test_a_tag_that_is_gone_and_comes_back(registry: SampleRegistry) -> None:
-    name, digest = registry.reference(SHOP[0]), digest_of(registry, SHOP[0])
-    with ocinb.Catalog() as catalog:
-        catalog.add(name)
-        registry.untag("demo/shop", "1.0")
-        frames = [catalog.observe(name) for _ in range(2)]
-        assert len(catalog.sql("FROM tags")) == 0
-        registry.tag("demo/shop", "1.0", digest)
-        frames.append(catalog.observe(name))
-        assert [one for _, one in seen(catalog)] == [digest, None, None, digest]
-        assert len(catalog.sql("FROM failures")) == 0
-    assert [records(frame)[0] for frame in frames] == [
-        {"reference": name, "digest": None, "previous_digest": digest, "moved": True},
-        {"reference": name, "digest": None, "previous_digest": None, "moved": False},
-        {"reference": name, "digest": digest, "previous_digest": None, "moved": True},
-    ]
-
-
 def test_what_fails_has_no_row_but_is_told(registry: SampleRegistry, caplog: pytest.LogCaptureFixture) -> None:
     good, never = registry.reference(SHOP[0]), registry.reference("demo/shop:1.O")
     digest = f"{registry.reference('demo/shop')}@{digest_of(registry, SHOP[0])}"

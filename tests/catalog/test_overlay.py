@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import pytest
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 
@@ -13,7 +12,6 @@ from ocinb.samples import SampleRegistry
 from ocinb.samples.images import make_layer
 from ocinb.samples.tars import directory, file, hardlink, opaque, symlink, whiteout
 from tests.catalog.laying import check_files, put_stack
-from tests.frames.facts import IMAGES
 from tests.rootfs.anylayers import STACKS
 
 # Names of one file in several layers, a directory that goes, one that is emptied, and what leads nowhere.
@@ -23,13 +21,6 @@ ODD = [
     [whiteout("usr/b"), opaque("etc"), file("etc/e"), hardlink("f", "usr/nothing"), file("", "root")],
     [],
 ]
-
-
-@pytest.mark.parametrize("name", IMAGES)
-def test_the_views_tell_what_the_frames_tell(registry: SampleRegistry, name: str) -> None:
-    with ocinb.Catalog() as catalog:
-        catalog.add(registry.reference(name), depth="files")
-        check_files(catalog, registry.reference(name))
 
 
 def test_odd_layers_read_as_the_frames_have_them(registry: SampleRegistry) -> None:
@@ -48,15 +39,3 @@ def test_any_layers_read_as_the_frames_have_them(stacks: Sequence[Sequence[objec
         catalog.add(names, depth="files", progress=False)
         for name in names:
             check_files(catalog, name)
-
-
-def test_what_is_added_and_visible_has_no_row(registry: SampleRegistry) -> None:
-    name = put_stack(registry, [make_layer([file("a", "1"), file("b")]), make_layer([file("a", "2"), whiteout("c")])])
-    with ocinb.Catalog() as catalog:
-        catalog.add(name, depth="files")
-        rows = catalog.sql("SELECT * EXCLUDE (manifest_digest) FROM overlay ORDER BY layer, position")
-    assert rows.astype(object).where(rows.notna(), None).values.tolist() == [
-        [0, 0, "added", False, True, 1, "overwritten"],
-        [1, 0, "modified", True, False, None, None],
-        [1, 1, "deleted", False, False, None, None],
-    ]

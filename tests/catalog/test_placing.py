@@ -81,20 +81,6 @@ def test_a_name_that_the_disk_does_not_give_is_told(tmp_path: Path, monkeypatch:
 
 
 @pytest.mark.usefixtures("disk")
-def test_who_is_faster_has_made_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path, real = tmp_path / "new.duckdb", connection._fill
-
-    def slow(opened: duckdb.DuckDBPyConnection) -> None:
-        real(opened)
-        monkeypatch.setattr(connection, "_fill", real)
-        ocinb.Catalog(path).sql("INSERT INTO failures (reference) VALUES ('theirs')")
-
-    monkeypatch.setattr(connection, "_fill", slow)
-    assert ocinb.Catalog(path).sql("FROM failures")["reference"].tolist() == ["theirs"]
-    assert names_in(tmp_path) == ["new.duckdb"]
-
-
-@pytest.mark.usefixtures("disk")
 @pytest.mark.parametrize("there", ["file", "folder", "link", "dangling"])
 def test_what_has_the_name_keeps_it(tmp_path: Path, there: str) -> None:
     (tmp_path / "file").write_text("theirs")
@@ -133,22 +119,6 @@ def test_what_stands_in_the_way_is_told_and_left(
         ocinb.Catalog(tmp_path / "other")
     assert told in str(caught.value)
     assert sorted(path.name for path in tmp_path.iterdir()) == before
-
-
-@pytest.mark.parametrize("reason", ["Permission denied", "Input/output error", "No space left on device"])
-def test_what_the_system_refuses_is_no_fault_of_the_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reason: str
-) -> None:
-    path = tmp_path / "kept.duckdb"
-    catalog = ocinb.Catalog(path)
-
-    def refuse(*_: Any, **__: Any) -> None:
-        raise duckdb.IOException(f'Cannot open file "{path}": {reason}')
-
-    monkeypatch.setattr(open_file.duckdb, "connect", refuse)  # type: ignore[attr-defined]
-    for ask in (catalog.tables, lambda: ocinb.Catalog(path)):
-        with pytest.raises(TransportError, match=f"cannot be opened as a catalogue: .*{reason}"):
-            ask()
 
 
 def test_what_is_made_is_told_by_the_name_that_it_was_to_have(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from ocinb.errors import InvalidError, NotFoundError
 from ocinb.samples import SampleRegistry
 from tests.catalog.making import sha256
 from tests.catalog.stock import Stock
-from tests.frames.facts import images, known, records
+from tests.frames.facts import known
 
 OLD, NEW, ARM, INDEX, OUTER = (sha256(name) for name in ("old", "new", "arm", "index", "outer"))
 INDEXED = (
@@ -44,11 +44,6 @@ def costs(catalog: ocinb.Catalog, *names: str, **more: object) -> list[tuple[obj
         "fetched_bytes": "Int64",
     }
     return [tuple(map(known, row)) for row in frame.itertuples(index=False, name=None)]
-
-
-def test_a_node_with_nothing_fetches_each_layer_once() -> None:
-    with shop() as catalog:
-        assert costs(catalog, "r.test/shop:1") == [("r.test/shop:1", "linux/amd64", 1020, 0, 1020)]
 
 
 def test_a_node_has_the_images_for_its_own_platform() -> None:
@@ -110,23 +105,3 @@ def test_an_image_that_was_not_added_is_told(registry: SampleRegistry) -> None:
         catalog.sql("INSERT INTO observations SELECT registry, 'demo/new', '1', 'sha256:x', now() FROM observations")
         with pytest.raises(NotFoundError, match="is not in the catalogue"):
             catalog.pull_cost(registry.reference("demo/new:1"))
-
-
-def test_the_samples_cost_what_their_documents_say(registry: SampleRegistry) -> None:
-    names = [f"demo/shop:{tag}" for tag in ("1.0", "1.1", "2.0")] + ["demo/nested:1", "demo/hello:latest"]
-    facts = {name: {fact.platform: fact.manifest["layers"] for fact in images(registry, name)} for name in names}
-    with ocinb.Catalog() as catalog:
-        catalog.add([registry.reference(name) for name in names])
-        rows = records(
-            catalog.pull_cost(
-                [registry.reference(name) for name in names], cached=registry.reference(names[0]), platform="all"
-            )
-        )
-    assert len(rows) == sum(map(len, facts.values())) > len(names)
-    for row in rows:
-        layers = facts[row["reference"].partition("/")[2]][row["platform"]]
-        sizes = {layer["digest"]: layer["size"] for layer in layers}
-        have = {layer["digest"] for layer in facts[names[0]].get(row["platform"], [])}
-        assert row["compressed_bytes"] == sum(sizes.values())
-        assert row["cached_bytes"] == sum(size for digest, size in sizes.items() if digest in have)
-        assert row["fetched_bytes"] == row["compressed_bytes"] - row["cached_bytes"]

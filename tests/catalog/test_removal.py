@@ -41,18 +41,6 @@ def shop() -> Stock:
     return stock
 
 
-def test_a_digest_goes_with_all_its_names_and_an_index_with_its_children() -> None:
-    with shop().catalog() as catalog:
-        assert freed(catalog, f"r.test/shop@{INDEX}") == {"new": 300, "arm": 4}
-        assert freed(catalog, f"r.test/shop:1@{INDEX}") == {"new": 300, "arm": 4}, "beside a tag the digest counts"
-
-
-def test_an_image_in_an_index_goes_by_its_own_digest() -> None:
-    with shop().catalog() as catalog:
-        assert freed(catalog, f"r.test/shop@{ARM}") == {"arm": 4}
-        assert freed(catalog, f"r.test/shop@{TWO}") == {"new": 300}, "the base is needed by 1"
-
-
 def test_a_tag_that_moved_counts_where_it_points_now() -> None:
     stock = shop()
     stock.see("r.test/shop", "1", TWO)

@@ -3,38 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC
 
 import pandas as pd
 import pytest
 
 from ocinb.catalog.catalog import Catalog
 
-NEW_YEAR = pd.Timestamp("2025-01-01", tz="UTC")
-
 
 @pytest.fixture(scope="module")
 def catalog() -> Iterator[Catalog]:
     with Catalog() as one:
         yield one
-
-
-@pytest.mark.parametrize(
-    "value",
-    [
-        "DATE '2025-01-01'",
-        "TIMESTAMP '2025-01-01 00:00:00'",
-        "TIMESTAMP_S '2025-01-01 00:00:00'",
-        "TIMESTAMP_MS '2025-01-01 00:00:00'",
-        "TIMESTAMP_NS '2025-01-01 00:00:00'",
-        "TIMESTAMPTZ '2025-01-01 02:00:00+02'",
-    ],
-)
-def test_every_kind_of_time_is_in_utc(catalog: Catalog, value: str) -> None:
-    column = catalog.sql(f"SELECT {value} AS moment UNION ALL SELECT NULL")["moment"]
-    assert str(column.dtype) == "datetime64[us, UTC]"
-    assert column.dropna().tolist() == [NEW_YEAR]
-    assert column.isna().sum() == 1
 
 
 @pytest.mark.parametrize(
@@ -80,8 +59,3 @@ def test_digits_below_microseconds_are_cut(catalog: Catalog, kind: str, zone: st
     assert column.dropna().tolist() == [moment]
     answer = catalog.sql(f"SELECT [[{kind} '{written}{zone}', NULL], [], NULL] AS moments")["moments"][0]
     assert answer == [[moment, None], [], None]
-
-
-def test_times_in_lists_that_python_does_not_know(catalog: Catalog) -> None:
-    [far] = catalog.sql("SELECT ['290000-01-01'::TIMESTAMP] AS x")["x"][0]
-    assert (far.year, far.tzinfo) == (290000, UTC)

@@ -10,7 +10,6 @@ import pytest
 
 import ocinb
 from ocinb.errors import InvalidError
-from ocinb.samples import SampleRegistry
 
 
 @pytest.mark.parametrize(
@@ -64,23 +63,8 @@ def test_a_typo_is_told_in_one_line_with_what_may_have_been_meant(query: str, to
     assert len(str(caught.value)) < 300
 
 
-def test_a_column_like_none_is_left_to_duckdb() -> None:
-    with ocinb.Catalog() as catalog, pytest.raises(InvalidError) as caught:
-        catalog.sql("SELECT i.zzzzqqqq FROM images AS i")
-    assert caught.value.hint is None
-    assert "zzzzqqqq" in str(caught.value)
-
-
 @pytest.mark.parametrize("statement", ["CREATE TABLE mine (a INTEGER)", "", "-- nothing"])
 def test_a_statement_without_a_result_gives_an_empty_frame(statement: str) -> None:
     with ocinb.Catalog() as catalog:
         frame = catalog.sql(statement)
     assert (len(frame), list(frame)) == (0, []) or list(frame) == ["Count"]
-
-
-def test_a_frame_goes_together_with_a_table(registry: SampleRegistry) -> None:
-    with ocinb.Catalog() as catalog:
-        catalog.add(registry.reference("demo/hello"))
-        mine = ocinb.layers(registry.reference("demo/hello"))
-        joined = catalog.sql("SELECT mine.reference FROM mine JOIN layers ON layers.layer_digest = mine.digest")
-    assert joined["reference"].tolist() == mine["reference"].tolist()

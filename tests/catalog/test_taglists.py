@@ -76,15 +76,6 @@ def test_where_there_is_no_list_each_tag_is_asked_for(registry: SampleRegistry, 
     assert asked(registry)[1] >= 3 * NAMES_PER_PAGE
 
 
-def test_a_list_that_is_too_long_is_not_followed() -> None:
-    with start_registry(page_size=NAMES_PER_PAGE) as registry, ocinb.Catalog() as catalog:
-        catalog.add(put(registry, NAMES_PER_PAGE + 1), referrers=True)
-        assert found(catalog) == SIGNED
-        lists, tags = asked(registry)
-    assert lists == 1
-    assert tags >= 3 * NAMES_PER_PAGE
-
-
 def test_a_list_that_lacks_the_name_itself_says_nothing(registry: SampleRegistry) -> None:
     settings.tag_ttl = 3600
     registry.put_image(REPOSITORY, [make_layer([file("old")])], tag="old")

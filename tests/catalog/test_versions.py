@@ -11,7 +11,6 @@ import pytest
 
 import ocinb
 from ocinb.errors import InvalidError
-from tests.catalog.test_files import of_version
 from tests.scripts import run
 
 # Leaves what it wrote last beside the file, as DuckDB does until somebody opens that again.
@@ -53,24 +52,6 @@ def kill_after(path: Path, statement: str) -> None:
     killed = run(KILLED, path, statement)
     assert killed.returncode == -signal.SIGKILL
     assert Path(f"{path}.wal").stat().st_size
-
-
-@pytest.mark.parametrize(
-    ("version", "told"),
-    [(1, "Choose another path and add the images anew"), (9, "Update ocinb, or choose another path")],
-)
-@pytest.mark.parametrize("state", ["closed", "killed"])
-def test_a_file_of_another_version_is_left_alone(tmp_path: Path, version: int, told: str, state: str) -> None:
-    path = tmp_path / "other.duckdb"
-    of_version(f"SELECT {version}")(path)
-    if state == "killed":
-        kill_after(path, "INSERT INTO failures (reference) VALUES ('unfinished')")
-    before = hashes(tmp_path)
-    with pytest.raises(InvalidError, match=f"of version {version}, and this ocinb reads version 3") as caught:
-        ocinb.Catalog(path)
-    assert told in str(caught.value)
-    assert str(path) in str(caught.value)
-    assert hashes(tmp_path) == before
 
 
 def test_a_database_of_others_whose_process_was_killed_is_left_alone(tmp_path: Path) -> None:

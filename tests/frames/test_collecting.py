@@ -8,7 +8,7 @@ import pytest
 
 import ocinb
 from ocinb._settings import settings
-from ocinb.errors import InvalidError, NotFoundError, OcinbError, TransportError
+from ocinb.errors import InvalidError, OcinbError, TransportError
 from ocinb.samples import SampleRegistry
 from ocinb.sources.name_lookup import meant_file
 from tests.localfiles import write_layout
@@ -54,15 +54,6 @@ def test_bad_names_are_refused_without_asking_anybody(registry: SampleRegistry, 
     assert len(frame) == 1
     assert [failure["reference"] for failure in frame.attrs["failures"]] == [name]
     assert all("hello" in request.path for request in registry.requests)
-
-
-def test_an_error_says_which_name_it_is_about(registry: SampleRegistry) -> None:
-    name = registry.reference("demo/shop:2.0")
-    registry.fault("*/manifests/*", body="no json")
-    with pytest.raises(OcinbError) as caught:
-        ocinb.layers([name])
-    assert caught.value.reference == name
-    assert name in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -141,16 +132,3 @@ def test_a_repository_with_capitals_that_is_read_as_a_host_is_suggested_without(
     hint = str(caught.value.hint)
     assert hint.endswith(f"{name.partition('/')[0]} was read as a host. Did you mean '{meant}'?") == (meant is not None)
     assert ("Did you mean" in hint) == (meant is not None)
-
-
-def test_a_mistyped_transport_and_platform_are_told(registry: SampleRegistry) -> None:
-    settings.offline = True
-    with pytest.raises(OcinbError) as caught:
-        ocinb.layers("docker-archve:x.tar")
-    assert caught.value.hint == "Did you mean docker-archive:x.tar?"
-    settings.offline = False
-    for name in ("demo/shop:2.0", "demo/hello"):
-        with pytest.raises(NotFoundError, match=r"linux/amd46\. Did you mean 'linux/amd64'\? It has: linux/amd64"):
-            ocinb.layers(registry.reference(name), platform="linux/amd46")
-    with pytest.raises(NotFoundError, match=r"linux/riscv64\. It has: linux/amd64"):
-        ocinb.layers(registry.reference("demo/hello"), platform="linux/riscv64")

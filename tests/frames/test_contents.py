@@ -16,8 +16,8 @@ from ocinb.samples.images import Layer
 from ocinb.samples.tars import Entry, directory, file
 from ocinb.spec.digest import Digest
 from tests.documents import REPOSITORY, descriptor, layer, put, put_image
-from tests.frames.facts import IMAGES, images, index_entries, records
-from tests.frames.layerfacts import put_layers, rows_of, tars_of
+from tests.frames.facts import images, records
+from tests.frames.layerfacts import put_layers
 
 FUNCTIONS: dict[str, Callable[..., pd.DataFrame]] = {
     "files": ocinb.files,
@@ -25,25 +25,16 @@ FUNCTIONS: dict[str, Callable[..., pd.DataFrame]] = {
     "hidden": ocinb.hidden,
     "efficiency": ocinb.efficiency,
 }
+
+
 SHOP = "demo/shop:2.0"
+
+
 READ = ["tar_bytes", "files", "hidden_bytes"]
 
 
 def told(frame: pd.DataFrame, *columns: str) -> list[tuple[Any, ...]]:
     return [tuple(row[column] for column in columns) for row in records(frame)]
-
-
-@pytest.mark.parametrize("name", IMAGES)
-def test_files_are_the_entries_of_the_tars(registry: SampleRegistry, name: str) -> None:
-    reference = registry.reference(name)
-    frame = ocinb.files(reference, platform="all")
-    expected = [
-        {"reference": reference, "platform": fact.platform, "manifest_digest": fact.digest, "layer": number, **row}
-        for fact in images(registry, name)
-        for number, tar in enumerate(tars_of(registry, name, fact))
-        for row in rows_of(tar)
-    ]
-    assert records(frame.drop(columns=["change", "visible"])) == expected
 
 
 @pytest.mark.parametrize(
@@ -64,18 +55,6 @@ def test_what_leads_out_of_the_root_is_hidden_by_nobody(registry: SampleRegistry
     [row] = records(ocinb.hidden(name))
     assert (row["path"], row["hidden_bytes"]) == ("../../etc/shadow", 3)
     assert (row["reason"], row["hidden_in"], row["hidden_by"]) == (None, None, None)
-
-
-@pytest.mark.parametrize("name", FUNCTIONS)
-def test_artifacts_and_attestations_have_no_files(registry: SampleRegistry, name: str) -> None:
-    chart = registry.reference("demo/chart:0.1")
-    attestation = next(entry["digest"] for _, _, entry in index_entries(registry, SHOP) if entry.get("annotations", {}))
-    for reference, kind in [(chart, "an artifact"), (registry.reference(f"demo/shop@{attestation}"), "an attestation")]:
-        with pytest.raises(InvalidError, match=f"is {kind}, and has no files: it is no image. ocinb.layers lists its"):
-            FUNCTIONS[name](reference)
-    frame = FUNCTIONS[name]([chart, registry.reference("demo/hello")], errors="skip")
-    assert set(frame["reference"]) <= {registry.reference("demo/hello")}
-    assert [failure["reference"] for failure in frame.attrs["failures"]] == [chart]
 
 
 def test_a_manifest_of_an_unknown_type_is_no_image(registry: SampleRegistry) -> None:

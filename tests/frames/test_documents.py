@@ -57,22 +57,7 @@ def test_a_document_that_is_too_large_is_refused(registry: SampleRegistry) -> No
     assert len(ocinb.document(registry.reference(f"demo/shop@{fits}")).raw) == 600
 
 
-def test_html_shows_the_document_indented_and_escaped(registry: SampleRegistry) -> None:
-    html = ocinb.document(registry.reference("demo/shop:2.0"), platform="amd64").config._repr_html_()
-    assert "A shop for &lt;b&gt;demonstrations&lt;/b&gt; &amp; lessons" in html
-    assert "<b>demonstrations" not in html
-    assert "\n  &quot;architecture&quot;: &quot;amd64&quot;,\n" in html
-
-
 def test_html_of_what_is_no_json_shows_the_text(registry: SampleRegistry) -> None:
     digest = registry.put_blob(b"<script>alert(1)</script>\x1b[2J\nnext \xff\r\n")
     html = ocinb.document(registry.reference(f"demo/shop@{digest}"))._repr_html_()
     assert "&lt;script&gt;alert(1)&lt;/script&gt;\\x1b[2J\nnext �\\r\n" in html
-
-
-def test_html_of_what_is_nested_too_deep_shows_the_text(registry: SampleRegistry) -> None:
-    digest = registry.put_blob(b'{"a":' * 50_000 + b"1" + b"}" * 50_000)
-    document = ocinb.document(registry.reference(f"demo/shop@{digest}"))
-    assert "&quot;a&quot;" in document._repr_html_()
-    with pytest.raises(InvalidError):
-        _ = document.json

@@ -48,12 +48,6 @@ def test_a_broken_download_is_resumed(registry: SampleRegistry) -> None:
     assert "downloaded" not in set(frame.loc[frame["fetched_bytes"] == 0, "outcome"])
 
 
-@pytest.mark.parametrize("verify", ["none", "", None, True])
-def test_verify_takes_two_words(verify: object) -> None:
-    with pytest.raises(InvalidError, match="verify takes 'size' or 'full'"):
-        ocinb.pull([], verify=verify)  # type: ignore[arg-type]
-
-
 def test_a_destination_that_cannot_be_one_is_refused(registry: SampleRegistry, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"mine")
     wrongs = {f"{tmp_path}/file": "is a file", "a\0b": "has a NUL", "~nobody-here/x": "there is no home"}

@@ -12,7 +12,6 @@ import ocinb
 from ocinb._settings import settings
 from ocinb.errors import IntegrityError, InvalidError, NotFoundError, OcinbError
 from ocinb.samples import SampleRegistry
-from ocinb.samples.images import make_layer
 from ocinb.samples.tars import Entry, directory, file, hardlink, opaque, symlink, whiteout
 from tests.frames.layerfacts import put_layers
 
@@ -176,33 +175,10 @@ def test_of_an_index_one_platform_is_read(registry: SampleRegistry) -> None:
         ocinb.read(reference, "greeting", platform="s390x")
 
 
-def asked_blobs(registry: SampleRegistry) -> list[str]:
-    return [request.path.rpartition("/")[2] for request in registry.requests if "/blobs/" in request.path]
-
-
-def test_of_a_layer_no_other_is_fetched_but_for_links(registry: SampleRegistry, image: str) -> None:
-    layers = ocinb.layers(image)["digest"].tolist()
-    assert ocinb.read(image, "etc/passwd", layer=1) == b"root, app"
-    assert [digest for digest in layers if digest in asked_blobs(registry)] == [layers[1]]
-    assert ocinb.read(image, "etc/again", layer=1) == b"a"
-    assert [digest for digest in layers if digest in asked_blobs(registry)] == layers[:2]
-
-
 def test_content_that_is_not_what_was_listed_is_refused(image: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ocinb.layer_index.read_entry", lambda *_: b"other")
     with pytest.raises(IntegrityError, match=r"'etc/passwd' of the layer sha256:.* is not what it was before"):
         ocinb.read(image, "etc/passwd")
-
-
-def test_of_an_uncompressed_layer_only_the_entry_is_read(
-    registry: SampleRegistry, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    layer = make_layer([file("a", "x" * 5000), file("b", "the content")], compression="none")
-    registry.put_image("demo/plain", [layer], tag="1")
-    name = registry.reference("demo/plain:1")
-    ocinb.pull(name, progress=False)
-    monkeypatch.setattr("ocinb.layer_index.read_entry", None)
-    assert ocinb.read(name, "b") == b"the content"
 
 
 def test_an_opaque_directory_is_told_as_a_hidden_one(registry: SampleRegistry) -> None:

@@ -113,17 +113,6 @@ def _without(frame: pd.DataFrame, *columns: str) -> pd.DataFrame:
 
 
 @pytest.mark.parametrize("helper", ALL)
-def test_a_lone_image(image: Places, helper: str) -> None:
-    ask = ALL[helper]
-    expected = ask(image.registry)
-    assert len(expected)
-    for name in image.faithful:
-        found = ask(name)
-        assert_frame_equal(_without(found), _without(expected))
-        assert set(found["reference"]) == {name}
-
-
-@pytest.mark.parametrize("helper", ALL)
 def test_an_index_with_attestations(index: Places, helper: str) -> None:
     ask = ALL[helper]
     expected = ask(index.registry)

@@ -65,13 +65,6 @@ def on_disk(folder: Path | None = None) -> dict[str, int]:
     return {f"{path.parent.name}:{path.name}": path.stat().st_size for path in blobs.glob("*/*")}
 
 
-def test_an_unused_store_has_no_images_and_nothing_wrong_and_stays_unmade() -> None:
-    images, findings = ocinb.store.images(), ocinb.store.verify(progress=False)
-    assert len(images) == len(findings) == 0
-    assert str(images["used_at"].dtype) == "datetime64[us, UTC]"
-    assert not settings.store_dir.exists()
-
-
 def test_every_row_is_read_from_here_by_its_local_reference(registry: SampleRegistry, tmp_path: Path) -> None:
     digest = ocinb.document(registry.reference("demo/shop:2.0")).digest
     names = ("demo/nested:1", "demo/hello", f"demo/shop@{digest}")
@@ -131,30 +124,6 @@ def test_what_is_missing_is_counted_and_what_cannot_be_read_is_no_error(registry
     assert pd.isna(ocinb.store.images()["used_at"].item())
 
 
-def test_an_index_goes_with_its_images_and_what_came_along(registry: SampleRegistry) -> None:
-    [shop, other] = pulled(registry, "demo/shop:2.0", "demo/shop:1.1", platform="all", referrers=True)
-    frame = ocinb.store.images().set_index("reference")
-    assert {"referrers", "signature"} <= set(frame["kind"])
-    removed = ocinb.store.remove(shop)
-    assert removed["reference"].tolist()[:3] == [shop, f"{shop}-amd64", f"{shop}-arm64"]
-    assert removed["freed_bytes"].sum() == frame.loc[shop, "unique_bytes"]
-    left = ocinb.store.images()["reference"].tolist()
-    assert left
-    assert all(name == other or name.startswith(f"{other}-") or ":sha256-" in name for name in left)
-    assert len(ocinb.store.verify(progress=False)) == 0
-    ocinb.store.remove(other)
-    assert len(ocinb.store.images()) == 0
-
-
-def test_one_platform_of_an_index_may_go_alone_and_several_go_under_one_name(registry: SampleRegistry) -> None:
-    [shop] = pulled(registry, "demo/shop:2.0", platform=["amd64", "arm64"])
-    assert ocinb.store.remove(f"{shop}-arm64")["reference"].tolist() == [f"{shop}-arm64"]
-    assert ocinb.store.images()["reference"].tolist() == [f"{shop}-amd64"]
-    ocinb.pull(shop, platform="arm64", progress=False)
-    assert ocinb.store.remove(shop)["freed_bytes"].sum() > 0
-    assert len(ocinb.store.images()) == 0
-
-
 def test_names_may_be_many_and_all_are_found_before_any_goes(registry: SampleRegistry) -> None:
     names = pulled(registry, "demo/shop:1.0", "demo/shop:2.0", "demo/hello")
     before = on_disk()
@@ -178,20 +147,6 @@ def test_what_is_removed_from_a_store_that_was_never_used_is_told_and_makes_no_f
         ocinb.store.prune(keep="demo/hello")
     assert not settings.store_dir.exists()
     assert not settings.cache_dir.exists()
-
-
-def test_what_is_named_by_its_folder_is_found_from_here_too(
-    registry: SampleRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    one, two = pulled(registry, "demo/hello", "demo/shop:1.0", destination="images")
-    frame = ocinb.store.images(destination="images")
-    with pytest.raises(NotFoundError):
-        ocinb.store.remove(f"oci:elsewhere:{one}:latest", destination="images")
-    ocinb.store.remove(f"oci:images:{one}:latest", destination="images")
-    ocinb.store.remove(frame["local_reference"].tolist()[1:], destination=tmp_path / "images")
-    assert ocinb.store.images(destination="images").empty
-    assert two
 
 
 def test_what_is_damaged_is_found_and_the_next_pull_mends_it(registry: SampleRegistry) -> None:
@@ -260,32 +215,6 @@ class Said:
 
     def finish(self, summary: str) -> None:
         self.lines.append(summary)
-
-
-def test_verifying_tells_how_far_it_is_and_how_it_ended(registry: SampleRegistry) -> None:
-    pulled(registry, "demo/hello")
-    said = Said()
-    ocinb.store.verify(progress=said)
-    assert said.total == said.seen == sum(on_disk().values())
-    assert said.lines[0].startswith("Verifying 3 blobs, ")
-    assert said.lines[1].endswith(": all is well")
-    next((settings.store_dir / "blobs" / "sha256").iterdir()).write_bytes(b"damaged")
-    ocinb.store.verify(progress=said)
-    assert said.lines[3].endswith(": 1 thing is wrong")
-
-
-def test_keeping_some_takes_the_names_of_all_others(registry: SampleRegistry) -> None:
-    one, two, hello = pulled(registry, "demo/shop:1.0", "demo/shop:2.0", "demo/hello")
-    ocinb.layers(registry.reference("demo/nested:1"), platform="all")
-    before = on_disk()
-    unique = ocinb.store.images().set_index("reference")["unique_bytes"]
-    removed = ocinb.store.prune(keep=[one, "*/hello:*"]).set_index("kind")
-    assert removed.loc["images", "entries"] == 1
-    assert removed["bytes"].isna().tolist() == [False] * 4 + [True]
-    assert removed.loc["blobs", "bytes"] == unique[two] == sum(before.values()) - sum(on_disk().values())
-    assert removed.loc["responses", "entries"] == 0, "what was only read stays, unless it is too old or too much"
-    assert ocinb.store.images()["reference"].tolist() == [one, f"{hello}:latest"]
-    assert ocinb.store.verify(progress=False).empty
 
 
 def test_a_typing_error_never_empties_a_store(registry: SampleRegistry) -> None:

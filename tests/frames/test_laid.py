@@ -11,23 +11,22 @@ import pytest
 
 import ocinb
 from ocinb._settings import settings
-from ocinb.archive.entries import Columns
-from ocinb.errors import IntegrityError, NotFoundError, TransportError
+from ocinb.errors import IntegrityError, TransportError
 from ocinb.frames import layer_reader
 from ocinb.frames import layer_reader as laid_module
-from ocinb.frames.layer_reader import ROW_BYTES, FilesystemCache, LayerContents, LoadedFilesystem
 from ocinb.layer_index import index_layers
 from ocinb.rootfs.filesystem import overlay
 from ocinb.samples import SampleRegistry
 from ocinb.samples.tars import file, symlink, whiteout
 from ocinb.sources.session import fresh_session
-from ocinb.spec.digest import Digest
-from ocinb.spec.documents import Descriptor
 from tests.frames.layerfacts import put_layers
 from tests.frames.test_reading import MAKERS, put_stack, sent_of, stack
 
 BASE = [file("a", "one"), file("b", "two"), file("gone", "three"), symlink("link", "b")]
+
+
 TOP = [file("a", "four"), whiteout("gone")]
+
 
 ASKING: dict[str, Callable[[str], pd.DataFrame]] = {
     "files": ocinb.files,
@@ -58,14 +57,6 @@ def work(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(laid_module, "overlay", noting("laid", overlay))
     monkeypatch.setattr(layer_reader, "index_layers", noting("read", index_layers))
     return done
-
-
-def test_many_files_cost_one_laying(image: str, work: list[str]) -> None:
-    assert [ocinb.read(image, path) for path in ("a", "b", "link", "a")] == [b"four", b"two", b"two", b"four"]
-    assert work == ["read", "laid"]
-    with pytest.raises(NotFoundError, match="Layer 0 stores it, and layer 1 hides it"):
-        ocinb.read(image, "gone")
-    assert work == ["read", "laid"]
 
 
 def blob_of(digest: str) -> Path:
@@ -104,15 +95,6 @@ def test_a_store_that_was_emptied_is_filled_again(image: str, work: list[str]) -
         ocinb.read(image, "b")
 
 
-def test_another_store_knows_nothing_of_it(image: str, work: list[str], tmp_path: Any) -> None:
-    assert ocinb.read(image, "a") == b"four"
-    settings.store_dir = tmp_path / "other"
-    assert ocinb.read(image, "a") == b"four"
-    with fresh_session():
-        assert ocinb.read(image, "a") == b"four"
-    assert work == ["read", "laid"] * 3
-
-
 @pytest.mark.parametrize("form", MAKERS)
 def test_what_was_laid_by_tables_of_contents_is_read_out_of_the_store_once_it_is_there(
     registry: SampleRegistry, form: str
@@ -139,25 +121,6 @@ def test_what_was_refused_is_refused_again(registry: SampleRegistry) -> None:
     for _ in range(2):
         with pytest.raises(IntegrityError):
             ocinb.read(reference, "key")
-
-
-def laid_of(paths: int, name: str = "x") -> LoadedFilesystem:
-    columns = Columns()
-    for number in range(paths):
-        path = f"{number:05}{name}"
-        columns.extend(Columns([number], [path], ["file"], [0], [0], [0], [0], [0], [None], [bytes(32)], [0]))
-    return LoadedFilesystem.over([LayerContents(Descriptor("", Digest.of(b""), 0), columns)])
-
-
-def test_what_was_used_longest_ago_goes_first() -> None:
-    cache, most, loaded = FilesystemCache(), 3 * (ROW_BYTES + 6), [laid_of(1) for _ in range(4)]
-    for number in range(3):
-        cache.keep(number, loaded[number], most)
-    assert cache.find(0) is loaded[0]
-    cache.keep(3, loaded[3], most)
-    assert [cache.find(number) is not None for number in range(4)] == [True, False, True, True]
-    cache.keep("long", laid_of(1, "x" * most), most)
-    assert cache.find("long") is None, "names count"
 
 
 def test_a_frame_keeps_less_than_the_reading_of_a_file(

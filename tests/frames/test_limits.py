@@ -55,15 +55,6 @@ def test_of_others_it_is_told_what_they_said_last(registry: SampleRegistry) -> N
     assert len(registry.requests) == 1
 
 
-def test_who_has_said_nothing_is_asked_whether_it_is_there(registry: SampleRegistry) -> None:
-    registry.fault("/v2/", headers={"X-RateLimit-Limit": "50", "X-RateLimit-Reset": "1800000000"}, times=None)
-    frame = ocinb.rate_limit([registry.host])
-    assert [request.path for request in registry.requests] == ["/v2/"]
-    assert frame["limit"].tolist() == [50]
-    assert frame["remaining"].isna().all()
-    assert frame["reset_at"].tolist() == [pd.Timestamp(1_800_000_000, unit="s", tz="UTC")]
-
-
 def test_one_that_fails_can_be_skipped(registry: SampleRegistry) -> None:
     registry.fault("/v2/", status=400, times=None)
     with pytest.raises(TransportError):

@@ -13,14 +13,6 @@ from tests.frames.facts import fetch, sha256
 SHOP_TAGS = ["1.0", "1.1", "2.0", "latest"]
 
 
-@pytest.mark.parametrize("name", ["https://{}", "http://{}/", "{}/", "{}/demo", "{}/demo/hello:latest", "", " ", "a b"])
-def test_what_is_no_host_is_refused(registry: SampleRegistry, name: str) -> None:
-    typed = name.format(registry.host)
-    with pytest.raises(InvalidError, match=r"is not a registry. A registry is a host"):
-        ocinb.repositories(typed)
-    assert registry.requests == ()
-
-
 def test_lists_go_over_all_pages() -> None:
     with start_registry(page_size=2) as registry:
         assert len(ocinb.repositories(registry.host)) == 6

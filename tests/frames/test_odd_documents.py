@@ -102,16 +102,6 @@ def test_a_manifest_of_an_unknown_type_is_a_row_without_layers(registry: SampleR
     assert len(ocinb.pull(name(registry), progress=False)) == 0
 
 
-def test_what_says_nowhere_that_it_is_a_manifest_is_refused_as_one(registry: SampleRegistry) -> None:
-    config = make_json({"os": "linux", "architecture": "amd64", "rootfs": {"type": "layers", "diff_ids": []}})
-    for tag, raw in (("config", config), ("error", make_json({"errors": []})), ("empty", b"{}")):
-        registry.put_manifest(REPOSITORY, raw, media_type="application/json", tag=tag)
-        assert ocinb.document(name(registry, tag)).raw == raw
-        for ask in (ocinb.manifests, ocinb.layers, ocinb.configs):
-            with pytest.raises(InvalidError, match="which is no image manifest"):
-                ask(name(registry, tag))
-
-
 @pytest.mark.parametrize("raw", [b"\x1f\x8b\x08layer", b"", b"[1]", b'"text"'])
 def test_a_tag_that_is_answered_by_a_blob_is_refused(registry: SampleRegistry, raw: bytes) -> None:
     registry.put_manifest(REPOSITORY, raw, media_type="application/octet-stream", tag="blob")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -115,19 +114,6 @@ def test_a_manifest_that_gives_one_blob_two_sizes_is_never_whole(registry: Sampl
     assert named(tmp_path) == {}
 
 
-def test_if_all_fail_nobody_says_that_something_was_pulled(registry: SampleRegistry, tmp_path: Path) -> None:
-    bad = registry.reference("demo/shop:2.0")
-    registry.fault(f"*/blobs/{own_layer(registry, 'demo/shop:2.0', 'demo/shop:1.0')}", cut=5, times=None)
-    told = Told()
-    ocinb.pull(bad, platform="amd64", destination=tmp_path, progress=told, errors="skip")
-    ocinb.pull([registry.reference("demo/gone:1"), "no name"], progress=told, errors="skip")
-    assert re.fullmatch(
-        rf"Pulling {re.escape(bad)} failed; .*B fetched in .* s; what came is kept and resumed next time",
-        told.summaries[0],
-    )
-    assert re.fullmatch(r"Pulling 2 references failed; 0 B fetched in .* s", told.summaries[1])
-
-
 def test_an_error_of_whoever_draws_ends_the_pull_and_is_told(registry: SampleRegistry) -> None:
     class Broken(Told):
         def advance(self, key: str, amount: int) -> None:
@@ -143,18 +129,6 @@ def test_what_is_no_progress_is_refused(registry: SampleRegistry) -> None:
     with pytest.raises(InvalidError):
         ocinb.pull(registry.reference("demo/hello"), progress=object())  # type: ignore[arg-type]
     assert registry.requests == ()
-
-
-@pytest.mark.parametrize("content", [b"", b"{}", b'{"manifests": [5]}'])
-def test_an_index_that_is_none_is_told_before_anything_is_fetched(
-    registry: SampleRegistry, tmp_path: Path, content: bytes
-) -> None:
-    (tmp_path / "index.json").write_bytes(content)
-    with pytest.raises(InvalidError, match=r"index\.json") as caught:
-        ocinb.pull(registry.reference("demo/hello"), destination=tmp_path, progress=False)
-    assert caught.value.hint
-    assert not registry.requests
-    assert (tmp_path / "index.json").read_bytes() == content
 
 
 def test_a_blob_that_is_gone_before_its_image_is_named_is_told_of_and_the_image_has_no_name(

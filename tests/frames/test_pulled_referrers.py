@@ -15,10 +15,10 @@ from ocinb._settings import settings
 from ocinb.errors import IntegrityError, InvalidError, NotFoundError, TransportError
 from ocinb.samples import SampleRegistry
 from ocinb.samples import registry as start_registry
-from ocinb.spec.mediatypes import IN_TOTO, OCI_INDEX
-from tests.frames.facts import images, records, sha256
+from ocinb.spec.mediatypes import IN_TOTO
+from tests.frames.facts import images, sha256
 from tests.frames.layouts import named
-from tests.sources.referring import SBOM, artifact, cosigned, entry, index
+from tests.sources.referring import SBOM, artifact, cosigned, index
 
 SHOP = "demo/shop:2.0"
 PLATFORMS: list[Any] = ["all", "amd64", ["amd64", "arm64"]]
@@ -53,22 +53,6 @@ def put_referrer(registry: SampleRegistry, subject: str, blob: str = "a word on 
 
 def reads(path: Path, digest: str) -> bytes:
     return (path / "blobs" / "sha256" / digest.partition(":")[2]).read_bytes()
-
-
-@pytest.mark.parametrize("api", [True, False])
-def test_the_layout_of_a_whole_index_tells_what_the_registry_told(tmp_path: Path, *, api: bool) -> None:
-    columns = ["subject", "digest", "media_type", "artifact_type", "manifest_bytes", "annotations"]
-    with start_registry(referrers_api=api) as registry:
-        reference = registry.reference(SHOP)
-        told = ocinb.referrers(reference)
-        shop, amd64 = registry.reference("demo/shop"), images(registry, SHOP)[0].digest
-        of_image = listed(f"{shop}@{amd64}") | {pair for pair in listed(reference) if pair[0] == amd64}
-        pull(reference, tmp_path)
-    here = ocinb.referrers(f"oci:{tmp_path}:{reference}")
-    assert records(here[columns]) == records(told[columns])
-    assert here["found_via"].tolist() == ["tag", "tag", "index", "index", "cosign"], "of a layout nobody has an API"
-    assert listed(f"oci:{tmp_path}:{reference}-amd64") == of_image
-    assert len(of_image) == 2, "the attestation, which the registry knows by the index alone, and an SBOM"
 
 
 def test_what_came_along_is_named_as_in_a_registry_and_listed_as_such(registry: SampleRegistry, tmp_path: Path) -> None:
@@ -142,17 +126,6 @@ def test_a_referrer_that_fails_fails_its_image(
     struck.cancel()
     pull(bad, tmp_path)
     assert listed(f"oci:{tmp_path}:{bad}") == {(subject, manifest)}
-
-
-def test_a_referrer_that_is_listed_and_gone_says_how_to_pull_without_it(old: SampleRegistry, tmp_path: Path) -> None:
-    subject = old.put_image("demo/shop", [], tag="plain")
-    gone = artifact(subject, artifact_type=SBOM)
-    old.put_manifest(
-        "demo/shop", index(entry(gone, artifactType=SBOM)), media_type=OCI_INDEX, tag=subject.replace(":", "-")
-    )
-    with pytest.raises(NotFoundError, match="referrers=False") as caught:
-        pull(old.reference("demo/shop:plain"), tmp_path)
-    assert sha256(gone) in str(caught.value)
 
 
 @pytest.mark.parametrize("at_once", [True, False])

@@ -65,21 +65,6 @@ def sent_of(registry: SampleRegistry, layers: Sequence[Layer], since: int = 0) -
 
 
 @pytest.mark.parametrize("form", MAKERS)
-@pytest.mark.parametrize("name", LISTS)
-def test_a_list_is_made_of_the_tables_of_contents_alone(registry: SampleRegistry, name: str, form: str) -> None:
-    layers = stack(form)
-    reference = put_stack(registry, layers)
-    lazy = FUNCTIONS[name](reference)
-    parts = sent_of(registry, layers)
-    assert {number for number, _ in parts} == {0, 1}
-    assert all(part for _, part in parts)
-    assert len(parts) <= 4
-    assert not any((settings.store_dir / "blobs/sha256" / layer.digest.hex).exists() for layer in layers)
-    ocinb.pull(reference, progress=False)
-    pd.testing.assert_frame_equal(FUNCTIONS[name](reference), lazy)
-
-
-@pytest.mark.parametrize("form", MAKERS)
 def test_tables_of_contents_are_asked_for_once(registry: SampleRegistry, form: str) -> None:
     reference = put_stack(registry, stack(form))
     frames = {name: FUNCTIONS[name](reference) for name in LISTS}
@@ -110,13 +95,6 @@ def test_tables_of_contents_go_with_the_images_that_promise_them(registry: Sampl
     assert promised <= {path.name for path in blobs.iterdir()}, "what has a name needs them"
     ocinb.store.remove(reference)
     assert not any(blobs.iterdir())
-
-
-def test_tables_of_contents_without_a_named_image_are_pruned(registry: SampleRegistry) -> None:
-    ocinb.files(put_stack(registry, stack("estargz")))
-    assert ocinb.store.usage().set_index("kind").loc["blobs", "entries"] == 4  # with the manifest and the config
-    ocinb.store.prune(keep_bytes=0)
-    assert ocinb.store.usage().set_index("kind").loc["blobs", "entries"] == 0
 
 
 @pytest.mark.parametrize("form", MAKERS)
@@ -180,17 +158,6 @@ def test_a_table_is_believed_for_the_image_that_promises_it_alone(registry: Samp
     frame = ocinb.files([liar, right])
     assert frame["path"].tolist() == ["usr/other", "usr/tool"]
     assert ocinb.read(right, "usr/tool") == b"good" * 100
-
-
-@pytest.mark.parametrize("form", MAKERS)
-def test_what_the_store_saw_before_makes_no_difference(registry: SampleRegistry, form: str) -> None:
-    lazy = MAKERS[form]([file("usr/tool", "good" * 100)])
-    anew = make_layer([file("usr/tool", "other" * 100), file("usr/more")])
-    left = replace(anew, annotations=lazy.annotations)  # compressed anew, and the annotation was left behind
-    assert len(ocinb.files(put_stack(registry, [lazy], "lazy"))) == 1
-    reference = put_stack(registry, [left], "anew")
-    assert ocinb.files(reference)["path"].tolist() == ["usr/tool", "usr/more"]
-    assert ocinb.read(reference, "usr/tool") == b"other" * 100
 
 
 @pytest.mark.parametrize("fault", [{"ignore_range": True}, {}])

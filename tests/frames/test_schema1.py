@@ -10,12 +10,14 @@ from ocinb.errors import InvalidError, NotFoundError
 from ocinb.frames.documents import NoConfigError
 from ocinb.samples import SampleRegistry
 from ocinb.samples.images import make_json
-from ocinb.spec.mediatypes import DOCKER_SCHEMA1, DOCKER_SCHEMA1_LAYER, DOCKER_SCHEMA1_SIGNED
+from ocinb.spec.mediatypes import DOCKER_SCHEMA1_LAYER
 from tests.documents import REPOSITORY, put_image, put_schema1
 from tests.frames.facts import records
 from tests.spec.signing import Step
 
 BASE, TOP = f"sha256:{'b' * 64}", f"sha256:{'c' * 64}"
+
+
 STEPS = (
     Step(["/bin/sh", "-c", "#(nop) ADD file:1 in /"], BASE),
     Step(["/bin/sh", "-c", "#(nop) ENV A=1"]),
@@ -29,21 +31,6 @@ STEPS = (
 
 def stored(registry: SampleRegistry, digest: str) -> bytes:
     return registry._content.repositories[REPOSITORY].manifests[digest].raw
-
-
-@pytest.mark.parametrize("signed", [True, False], ids=["signed", "unsigned"])
-@pytest.mark.parametrize("header", [None, "application/json", "text/plain", DOCKER_SCHEMA1, DOCKER_SCHEMA1_SIGNED])
-@pytest.mark.parametrize("promised", [True, False], ids=["promised", "not promised"])
-def test_the_document_is_as_it_came_and_its_digest_that_of_what_was_signed(
-    registry: SampleRegistry, header: str | None, *, signed: bool, promised: bool
-) -> None:
-    digest = put_schema1(registry, *STEPS, signed=signed)
-    headers = {"Content-Type": header} | ({} if promised else {"Docker-Content-Digest": None})
-    registry.fault("*/manifests/old", headers=headers, times=None)
-    document = ocinb.document(registry.reference(f"{REPOSITORY}:old"))
-    assert (document.raw, document.digest) == (stored(registry, digest), digest)
-    assert document.media_type == (DOCKER_SCHEMA1_SIGNED if signed else DOCKER_SCHEMA1)
-    assert document.json["name"] == "demo/old"
 
 
 def test_what_was_damaged_in_the_store_is_asked_for_again(registry: SampleRegistry) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import socket
-
 import pytest
 
 import ocinb
@@ -11,25 +9,6 @@ from ocinb._settings import settings
 from ocinb.frames import batch
 from ocinb.samples import SampleRegistry
 from tests.sources.servers import closed_port, hang_up, listening
-
-
-def test_a_registry_that_is_not_there_is_called_a_few_times_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    calls: list[object] = []
-    connect = socket.socket.connect
-
-    def counted(line: socket.socket, address: tuple[str, int]) -> None:
-        calls.append(address)
-        connect(line, address)
-
-    monkeypatch.setattr(socket.socket, "connect", counted)
-    settings.retries, settings.concurrency = 1, 1
-    host = closed_port()
-    frame = ocinb.layers([f"{host}/demo/app:{number}" for number in range(200)], errors="skip")
-    failures = frame.attrs["failures"]
-    assert [failure["reference"] for failure in failures] == [f"{host}/demo/app:{number}" for number in range(200)]
-    assert all("cannot be reached" in failure["error"] for failure in failures)
-    assert all(failure["error"].startswith(failure["reference"]) for failure in failures)
-    assert 0 < len(calls) < 40
 
 
 def test_others_are_asked_all_the_same(registry: SampleRegistry) -> None:

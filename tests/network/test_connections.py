@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import signal
 import socket
-import subprocess
-import sys
 import threading
-import time
-from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,18 +11,16 @@ from urllib.parse import urlsplit
 import pytest
 
 import ocinb
-from ocinb._pool import StoppedError, check_stopped, run_all
+from ocinb._pool import StoppedError, run_all
 from ocinb._settings import settings
 from ocinb.errors import InvalidError
 from ocinb.network.connections import prepared
-from ocinb.network.dns import Network, SocketAddress
 from ocinb.samples import SampleRegistry
 from ocinb.samples import registry as start_registry
 from ocinb.samples.server import SocketServer
-from ocinb.sources.session import close_default_session, default_session
+from ocinb.sources.session import default_session
 from ocinb.spec.digest import Digest
-from tests.patience import SECONDS, Stopwatch, until
-from tests.scripts import TELLING_THAT_IT_WAITS
+from tests.patience import SECONDS, until
 from tests.sources.servers import listening, open_host
 from tests.transferring import open_repository
 
@@ -40,16 +32,6 @@ def test_a_netrc_opens_nothing_and_leaks_nowhere(
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     open_repository(registry).resolve("2.0")
     assert [request.header("Authorization") for request in registry.requests] == [None]
-
-
-def test_cookies_are_not_kept(registry: SampleRegistry) -> None:
-    registry.fault("*/manifests/*", headers={"Set-Cookie": "session=cookie-of-somebody"}, times=None)
-    source = open_repository(registry)
-    source.resolve("1.0")
-    source.resolve("2.0")
-    assert [request.header("Cookie") for request in registry.requests] == [None, None]
-    close_default_session()
-    assert b"cookie-of-somebody" not in b"".join(path.read_bytes() for path in settings.cache_dir.iterdir())
 
 
 def endless(connection: socket.socket) -> None:
@@ -101,9 +83,6 @@ def test_a_registry_never_sees_more_connections_than_were_allowed(
     assert max(most) == settings.concurrency
 
 
-# Far less than the time-outs, and far more than a busy machine needs.
-SOON_SECONDS = 6.0
-
 INTERRUPTED = """
 import signal, sys
 from pathlib import Path
@@ -125,48 +104,6 @@ try:
 except KeyboardInterrupt:
     print("interrupted", flush=True)
 """
-
-
-@pytest.mark.parametrize(
-    ("scheme", "proxied"),
-    [("http", False), ("https", False), ("https", True)],
-    ids=["before the headers", "in the TLS handshake", "in the tunnel of a proxy"],
-)
-def test_an_interrupt_ends_a_process_that_waits_for_a_silent_server(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    scheme: str,
-    proxied: bool,  # noqa: FBT001 - a row
-) -> None:
-    both = threading.Barrier(3)
-
-    def talk(connection: socket.socket) -> None:
-        connection.recv(65536)
-        both.wait(SECONDS)
-        connection.recv(65536)
-
-    with listening(talk) as host:
-        monkeypatch.setenv("https_proxy", f"http://{host}")
-        script, name = TELLING_THAT_IT_WAITS + INTERRUPTED, "registry.example" if proxied else host
-        command = [sys.executable, "-c", script, name, scheme, str(tmp_path)]
-        with (
-            Stopwatch() as watch,
-            subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process,
-        ):
-            assert process.stdout is not None
-            assert process.stdout.readline() == "waiting\n"
-            both.wait(SECONDS)
-            time.sleep(0.2)  # both wait for the answer
-            began = time.monotonic()
-            process.send_signal(signal.SIGINT)
-            try:
-                output = process.communicate(timeout=SECONDS)
-            finally:
-                process.kill()
-            taken = watch.between(began, time.monotonic())
-    assert output == ("interrupted\n", "")
-    assert process.returncode == 0
-    assert taken < SOON_SECONDS
 
 
 def outcome_of_a_stop(base: str, waits: threading.Event) -> list[type[BaseException]]:
@@ -204,29 +141,3 @@ def test_what_ends_a_silent_connection_is_the_stop_and_no_error(scheme: str) -> 
 
     with listening(talk) as host:
         assert outcome_of_a_stop(f"{scheme}://{host}", waits) == [StoppedError]
-
-
-@pytest.mark.parametrize("scheme", ["http", "https"])
-def test_a_connection_that_comes_about_after_the_stop_is_not_used(scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    waits, over = threading.Event(), threading.Event()
-    heard: list[bytes] = []
-
-    class Slow(Network):
-        def call(self, door: SocketAddress, seconds: float, options: Sequence[Any] = ()) -> socket.socket:
-            connected = super().call(door, seconds, options)
-            waits.set()
-            with suppress(StoppedError):
-                while True:
-                    check_stopped()
-                    time.sleep(0.002)
-            return connected
-
-    def talk(connection: socket.socket) -> None:
-        heard.append(connection.recv(65536))
-        over.set()
-
-    monkeypatch.setattr("ocinb.network.dns.network", Slow())
-    with listening(talk) as host:
-        assert outcome_of_a_stop(f"{scheme}://{host}", waits) == [StoppedError]
-        assert over.wait(SECONDS)
-    assert heard == [b""]

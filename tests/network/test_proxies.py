@@ -19,34 +19,6 @@ def _bare(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("environment", "url", "proxy"),
-    [
-        ({}, URL, None),
-        ({"https_proxy": "http://p:3128"}, URL, "http://p:3128"),
-        ({"HTTPS_PROXY": "http://p:3128"}, URL, "http://p:3128"),
-        ({"HTTP_PROXY": "http://p:3128"}, URL, None),
-        ({"http_proxy": "http://p:3128"}, "http://registry.example/", "http://p:3128"),
-        ({"ALL_PROXY": "http://p:3128"}, URL, "http://p:3128"),
-        ({"all_proxy": "socks5h://p:1080"}, URL, "socks5h://p:1080"),
-        ({"https_proxy": "ada:pw@p:3128"}, URL, "http://ada:pw@p:3128"),
-        ({"https_proxy": "http://p:3128", "NO_PROXY": "registry.example"}, URL, None),
-        ({"https_proxy": "http://p:3128", "no_proxy": ".example"}, URL, None),
-        ({"https_proxy": "http://p:3128", "no_proxy": "*"}, URL, None),
-        ({"https_proxy": "http://p:3128", "no_proxy": "10.0.0.0/8"}, "https://10.1.2.3:5000/", None),
-        ({"https_proxy": "http://p:3128", "no_proxy": "other.example"}, URL, "http://p:3128"),
-        ({"ALL_PROXY": "http://p:3128"}, "http://127.0.0.1:5000/", None),
-        ({"ALL_PROXY": "http://p:3128"}, "http://localhost:5000/", None),
-    ],
-)
-def test_who_is_asked_through_whom(
-    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], url: str, proxy: str | None
-) -> None:
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    assert list(proxies_for(url).values()) == ([proxy] if proxy else [])
-
-
-@pytest.mark.parametrize(
     "proxy", ["http://ada:hidden@", "http://ada:hidden@p:99999", "http://ada:hidden@p:0", "http://[::1"]
 )
 def test_a_proxy_without_an_address(monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:

@@ -11,49 +11,10 @@ import urllib3
 
 from ocinb._settings import settings
 from ocinb.errors import NotFoundError
-from ocinb.network.redaction import masked, purpose, token_claims
+from ocinb.network.redaction import purpose, token_claims
 from ocinb.samples import SampleRegistry
 from ocinb.samples import registry as start_registry
 from tests.transferring import open_repository
-
-
-@pytest.mark.parametrize(
-    ("name", "value", "shown"),
-    [
-        ("Authorization", "Bearer hidden", "Bearer ***"),
-        ("AUTHORIZATION", "Basic hidden", "Basic ***"),
-        ("Authorization", "hidden", "***"),
-        ("Proxy-Authorization", "Basic hidden", "***"),
-        ("Cookie", "session=hidden", "***"),
-        ("Set-Cookie", "session=hidden", "***"),
-        ("X-Amz-Security-Token", "hidden", "***"),
-        ("X-Api-Key", "hidden", "***"),
-        ("X-Auth", "hidden", "***"),
-        ("Authentication-Info", "nextnonce=hidden", "***"),
-        (
-            "Location",
-            "https://ada:hidden@cdn.example/x?X-Signature=hidden&n=5",
-            "https://cdn.example/x?X-Signature=***&n=5",
-        ),
-        ("Location", "/v2/x?sig=hidden", "/v2/x?sig=***"),
-        ("Content-Location", "https://cdn.example/?sig=hidden", "https://cdn.example/?sig=***"),
-        ("Link", '<https://a.example/?sig=hidden>; rel="next"', '<https://a.example/?sig=***>; rel="next"'),
-        ("Link", '</v2/_catalog?last=a&sig=hidden>; rel="next"', '</v2/_catalog?last=a&sig=***>; rel="next"'),
-        ("X-Served-From", "https://cdn.example/x?sig=hidden", "https://cdn.example/x?sig=***"),
-        ("Warning", '299 - "a <b> c"', '299 - "a <b> c"'),
-        (
-            "WWW-Authenticate",
-            'Bearer realm="https://ada:hidden@auth.example/token?x=hidden",service="r",scope="repository:a:pull"',
-            'Bearer realm="https://auth.example/token?x=***",service="r",scope="repository:a:pull"',
-        ),
-        ("ETag", '"sha256:abc"', '"sha256:abc"'),
-        ("Docker-Content-Digest", "sha256:abc", "sha256:abc"),
-        ("RateLimit-Remaining", "76;w=21600", "76;w=21600"),
-        ("Content-Type", "application/json", "application/json"),
-    ],
-)
-def test_headers(name: str, value: str, shown: str) -> None:
-    assert masked({name: value}) == {name.lower(): shown}
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from ocinb._settings import settings
 from ocinb.errors import TransportError
 from ocinb.network.addresses import reach
-from ocinb.network.redirects import AstrayError, along, redirected
+from ocinb.network.redirects import AstrayError, redirected
 from ocinb.samples import SampleRegistry
 from ocinb.samples import registry as start_registry
 from ocinb.sources.base import Source
@@ -162,17 +162,3 @@ def test_from_outside_a_range_no_redirect_leads_into_it(host: str) -> None:
         if OF_RANGES.get(origin) != OF_RANGES[host]:
             with pytest.raises(AstrayError, match="leads from outside into a range that is not public"):
                 lead(f"https://{origin}/v2/x", target)
-
-
-@pytest.mark.parametrize(
-    ("target", "sent"),
-    [
-        ("https://a.example/y", {"Authorization": "Bearer x", "Range": "bytes=1-"}),
-        ("https://a.example:443/y", {"Authorization": "Bearer x", "Range": "bytes=1-"}),
-        ("https://a.example:444/y", {"Range": "bytes=1-"}),
-        ("https://b.example/y", {"Range": "bytes=1-"}),
-        ("https://sub.a.example/y", {"Range": "bytes=1-"}),
-    ],
-)
-def test_what_goes_along(target: str, sent: dict[str, str]) -> None:
-    assert along({"Authorization": "Bearer x", "Range": "bytes=1-"}, "https://a.example/v2/", target) == sent

@@ -117,19 +117,6 @@ def test_what_may_have_changed_something_is_not_sent_twice() -> None:
             assert Attempts(Settings(), method).after_answer(status, {}, quiet, ORIGIN) is not None
 
 
-def test_pauses_grow_and_are_not_the_same_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retry, "FIRST_PAUSE_SECONDS", 0.5)
-    quiet = Quiet(Settings())
-    pauses: list[list[float]] = []
-    for _ in range(200):
-        attempts = Attempts(Settings(retries=9), "GET")
-        pauses.append([attempts.after_answer(500, {}, quiet, ORIGIN) or 0.0 for _ in range(9)])
-    longest = [max(column) for column in zip(*pauses, strict=True)]
-    bounds = [min(0.5 * 2**number, retry.LONGEST_PAUSE_SECONDS) for number in range(9)]
-    assert all(0.7 * bound < found <= bound for found, bound in zip(longest, bounds, strict=True))
-    assert min(row[5] for row in pauses) < 4.0, "jitter is full: the shortest is far shorter"
-
-
 def test_retry_after_is_waited_for_and_then_it_goes_on(registry: SampleRegistry) -> None:
     fault = registry.fault("*/tags/list*", status=429, headers={"Retry-After": "0.2"})
     began = time.monotonic()

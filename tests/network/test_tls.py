@@ -15,7 +15,6 @@ from ocinb.errors import TransportError
 from ocinb.network.tls import Trust, _folders, is_insecure
 from ocinb.samples import SampleRegistry
 from ocinb.samples import registry as start_registry
-from ocinb.sources.session import default_session
 from tests.internet import Internet
 from tests.sources.servers import open_host
 
@@ -117,17 +116,6 @@ def test_a_bundle_that_is_none_is_told(
 def test_who_is_insecure(entries: tuple[str, ...], host: str, insecure: bool, internet: Internet) -> None:  # noqa: FBT001 - a row
     internet.names = {"registry.corp": ["10.9.9.9"], "elsewhere.example": ["93.184.216.34"]}
     assert is_insecure(host, Settings(insecure_registries=entries)) is insecure
-
-
-def test_an_insecure_registry_speaks_tls_or_else_plain_http(
-    secure: SampleRegistry, registry: SampleRegistry, internet: Internet
-) -> None:
-    tls = internet.serve("tls.example", secure.host)
-    plain = internet.serve("plain.example", registry.host, "1.1.1.1")
-    settings.insecure_registries = (tls, plain)
-    for host, base in ((tls, f"https://{tls}"), (plain, f"http://{plain}")):
-        assert open_host(host).tags()
-        assert default_session().endpoint(host)._base == base
 
 
 def test_credentials_go_over_plain_http_to_nobody_who_was_not_called_insecure(

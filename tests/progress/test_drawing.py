@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Callable, Sequence
-from contextvars import ContextVar
 from functools import partial
 
 import pytest
@@ -11,7 +10,7 @@ from ocinb.progress.protocol import State, Task
 from ocinb.progress.renderer import DrawnProgress, Pulse
 from ocinb.progress.stats import Tally
 from tests.patience import SECONDS
-from tests.progress.hand import Hand, beat
+from tests.progress.hand import Hand
 
 _TASK = Task("blob", "blob", 100)
 LATE = partial(Pulse, delay=600.0)
@@ -102,26 +101,6 @@ def test_what_nobody_announced_is_not_minded() -> None:
     progress.finish("over")
 
 
-def test_all_of_it_is_drawn_in_one_thread_and_in_the_callers_context() -> None:
-    seen: list[tuple[str, str]] = []
-    where = ContextVar("where", default="nowhere")
-
-    class Watched(Diary):
-        def _draw(self, _: Tally) -> None:
-            seen.append((threading.current_thread().name, where.get()))
-            self.drawn.set()
-
-        def _close(self, _: str) -> None:
-            seen.append((threading.current_thread().name, where.get()))
-
-    where.set("cell 7")
-    progress = Watched()
-    progress.start("Pulling", [_TASK])
-    assert progress.drawn.wait(SECONDS)
-    progress.finish("over")
-    assert set(seen) == {("ocinb-progress", "cell 7")}
-
-
 def test_an_interrupt_while_the_thread_ends_takes_the_bars_down(monkeypatch: pytest.MonkeyPatch) -> None:
     progress = Diary(pulse=LATE)
     progress.start("Pulling", [_TASK])
@@ -154,11 +133,3 @@ def test_a_screen_that_breaks_stays_dark_and_breaks_nothing_else(at: str, caplog
     assert progress.lines.count(at) == 1
     assert progress.lines[-2:] == ["close over", "close"], "what can be taken down is"
     assert [record.levelname for record in caplog.records] == ["DEBUG"], "louder would be written to that very screen"
-
-
-def test_strangers_text_stays_on_its_line() -> None:
-    progress = Diary(pulse=Hand)
-    progress.start("Pulling\x1b[2J", [_TASK])
-    beat(progress)
-    progress.finish("one\ntwo\r")
-    assert progress.lines == ["open Pulling\\x1b[2J 1 of 1", "close one\\ntwo\\r"]

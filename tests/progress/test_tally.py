@@ -1,7 +1,5 @@
 """Figures are added up in thread-safe ways, and speeds are those of the network."""
 
-import pytest
-
 from ocinb.progress.protocol import State, Task
 from ocinb.progress.stats import Overall, Tally
 
@@ -34,30 +32,11 @@ def test_silence_has_no_speed() -> None:
     assert tally.overall().silence is None
 
 
-def test_what_has_failed_is_told_and_not_waited_for() -> None:
-    clock = Clock()
-    tally = _tally(1000, 3000, clock=clock)
-    tally.state("0", State.DOWNLOADING)
-    tally.state("1", State.DOWNLOADING)
-    clock.now += 1
-    tally.advance("0", 500)
-    tally.advance("1", 500)
-    tally.state("1", State.FAILED)
-    overall = tally.overall()
-    assert (overall.failed, overall.lost, overall.here, overall.total) == (1, 2500, 1000, 4000)
-    assert overall.words == "1.0 kB of 4.0 kB · 1.0 kB/s · 1 s left · 0 of 2 done · 1 failed"
-
-
 def test_strangers_do_not_count() -> None:
     tally = _tally(1000)
     tally.advance("stranger", 100)
     tally.state("stranger", State.DONE)
     assert (tally.overall().here, tally.overall().complete) == (0, 0)
-
-
-@pytest.mark.parametrize(("complete", "tasks", "fraction"), [(0, 0, 1.0), (1, 2, 0.5)])
-def test_without_bytes_tasks_count(complete: int, tasks: int, fraction: float) -> None:
-    assert Overall(here=0, total=0, rate=None, complete=complete, tasks=tasks).fraction == fraction
 
 
 def test_long_times_are_said_as_people_say_them() -> None:
@@ -84,11 +63,3 @@ def test_what_another_process_fetches_counts_for_the_bar_and_not_for_the_speed()
     tally.state("0", State.PRESENT)
     overall = tally.overall()
     assert (overall.here, overall.elsewhere, overall.seconds_left) == (2000, 0, 2)
-
-
-def test_who_waits_at_first_waits_for_nobody() -> None:
-    tally = _tally(1000)
-    assert (tally.status("0").word, tally.overall().elsewhere) == ("waiting", 0)
-    tally.state("0", State.WAITING)
-    assert tally.overall().words == "0 B of 1.0 kB · another process fetches it · 0 of 1 done"
-    assert tally.status("0").word == "waiting 0 %"

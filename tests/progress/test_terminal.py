@@ -79,21 +79,6 @@ def test_no_word_is_cut_where_there_is_room_for_all(width: Callable[[int], None]
     progress.finish("over")
 
 
-def test_it_is_told_that_another_process_fetches_it(width: Callable[[int], None]) -> None:
-    width(80)
-    screen = Screen()
-    progress = TerminalProgress(screen, pulse=Hand)
-    progress.start("Pulling registry.example/demo/shop:2.0", _TASKS[:1])
-    progress.state("a", State.WAITING)
-    progress.advance("a", 10_000_000)
-    beat(progress)
-    shown = screen.getvalue().split("\r")[-1].rstrip()
-    assert shown.endswith("25 % |###         | 10.0 MB of 40.0 MB · another process fetches it"), (
-        "there is no room for more"
-    )
-    progress.finish("over")
-
-
 def test_nothing_to_do_is_drawn_as_done() -> None:
     screen = io.StringIO()
     progress = TerminalProgress(screen, pulse=Hand)

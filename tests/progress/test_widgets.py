@@ -144,17 +144,6 @@ def test_every_layer_of_an_image_has_a_row(progress: WidgetProgress, count: int)
     assert "smaller" not in _markup(progress)
 
 
-def test_of_hundreds_the_largest_have_rows_and_the_others_are_counted(progress: WidgetProgress) -> None:
-    small, large = _tasks(300, total=10), [Task(f"large{number}", f"large{number}", 1000) for number in range(127)]
-    _open(progress, [*small[:150], *large, *small[150:]])
-    assert len(_bars(progress)) == 128
-    markup = _markup(progress)
-    places = [markup.index(f">{task.label}<") for task in large]
-    assert places == sorted(places)
-    assert not any(f">{task.label}<" in markup for task in small)
-    assert "and 300 smaller, counted in the total" in markup
-
-
 def test_what_has_no_name_is_counted_only(progress: WidgetProgress) -> None:
     _open(progress, [Task(str(number), "", 0) for number in range(60)])
     progress.state("7", State.DONE)

@@ -103,31 +103,6 @@ def accepted_by_peers(layout: Path, name: str, *, origin: str | None = None) -> 
     return b'"layers"' not in raw or _unpacks(layout, name, json.loads(raw)["layers"])
 
 
-def accepted_once(layout: Path, name: str, *, origin: str) -> bool:
-    """Say the same, and show them the same bytes only once, whatever folder these are in.
-
-    A hundred tests end with one image, and three programs take a quarter of a second to read it. Its name has the port
-    of the registry that was asked, which is another one each time.
-    """
-    shown = _fingerprint(layout, name, origin)
-    if shown not in _accepted and accepted_by_peers(layout, name, origin=origin):
-        _accepted.add(shown)
-    return shown in _accepted
-
-
-_accepted: set[str] = set()
-
-
-def _fingerprint(layout: Path, name: str, origin: str) -> str:
-    """Hash all that they read, but for the name."""
-    contents = contents_of(layout)
-    contents["index.json"] = contents["index.json"].replace(json.dumps(name).encode(), b"the name")
-    whole = hashlib.sha256(origin.encode())
-    for path, content in contents.items():
-        whole.update(f"\0{path}\0{len(content)}\0".encode() + content)
-    return whole.hexdigest()
-
-
 def _read(reference: str) -> tuple[bytes, dict[str, Any]]:
     return tools.skopeo_raw(reference), tools.skopeo_config(reference)
 

@@ -8,12 +8,11 @@ from playwright.sync_api import Browser
 
 import ocinb
 from tests import tokenserver
-from tests.real import badlines, building, djangooci, jupyter, logins, oddimages, realimages, zuulregistry
+from tests.real import building, djangooci, jupyter, logins, oddimages, realimages, zuulregistry
 from tests.real.browsers import Chromium
 from tests.real.desks import Desk
 from tests.real.djangooci import DjangoOci
 from tests.real.dockerregistry import DockerRegistry, serve
-from tests.real.faultproxy import FaultProxy, spoiling
 from tests.real.formats import Formats, push_formats
 from tests.real.jupyter import Lab
 from tests.real.realimages import Layout, RealImages
@@ -63,16 +62,6 @@ def debian_layout(tmp_path_factory: pytest.TempPathFactory) -> Layout:
 
 
 @pytest.fixture(scope="session")
-def slim_layout(tmp_path_factory: pytest.TempPathFactory) -> Layout:
-    return once(tmp_path_factory, "slim", realimages.make_slim)
-
-
-@pytest.fixture(scope="session")
-def unpadded_layout(tmp_path_factory: pytest.TempPathFactory) -> Layout:
-    return once(tmp_path_factory, "unpadded", realimages.make_unpadded)
-
-
-@pytest.fixture(scope="session")
 def odd_layout(tmp_path_factory: pytest.TempPathFactory) -> Layout:
     return once(tmp_path_factory, "odd", oddimages.make_odd)
 
@@ -110,28 +99,8 @@ def formats(docker_registry: DockerRegistry, busybox_layout: Layout) -> Formats:
 
 
 @pytest.fixture(scope="session")
-def layer(real_images: RealImages) -> badlines.Layer:
-    """Give what is fetched over bad lines."""
-    return badlines.largest_layer(real_images.busybox_oci)
-
-
-@pytest.fixture
-def proxy(docker_registry: DockerRegistry, layer: badlines.Layer) -> Iterator[FaultProxy]:
-    """Run a proxy that spoils what it is told to spoil of what the registry with the real images says."""
-    assert layer.size, "the images are there before anybody asks"
-    with spoiling(docker_registry.host) as spoiler:
-        yield spoiler
-
-
-@pytest.fixture(scope="session")
 def referred(docker_registry: DockerRegistry, busybox_layout: Layout) -> Referred:
     return push_referred(docker_registry, busybox_layout)
-
-
-@pytest.fixture
-def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have a transfer that broke go on at once."""
-    monkeypatch.setattr("ocinb.transfer.FIRST_PAUSE_SECONDS", 0.0)
 
 
 @pytest.fixture(scope="session")

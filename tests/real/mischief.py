@@ -65,19 +65,6 @@ def shrink_disk(free: int) -> None:
     shutil.disk_usage = lambda path: asked(path)._replace(free=free)
 
 
-def become_nobody() -> None:
-    """Give up the rights of root, for whom nothing is read-only."""
-    if os.geteuid() == 0:
-        os.setgroups([])
-        os.setgid(65534)
-        os.setuid(65534)
-
-
-def set_umask(mask: int) -> None:
-    """Have files made with other rights."""
-    os.umask(mask)
-
-
 def refuse_locks() -> None:
     """Have a file system that knows no locks, as some that come over a network."""
 

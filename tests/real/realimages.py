@@ -21,23 +21,8 @@ OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 _CREATED = "2024-05-06T07:08:09Z"
 # There wherever .ci/run has been: thousands of small files, and among the certificates a name that is no ASCII.
 _INSTALLED = ("ca-certificates", "libpython3.*-minimal", "libpython3.*-stdlib", "python3.*-minimal")
-# Without what they depend on: their files are looked at, and nobody runs them.
-_SLIM = (
-    "base-files",
-    "base-passwd",
-    "dash",
-    "debianutils",
-    "dpkg",
-    "grep",
-    "ncurses-base",
-    "perl-base",
-    "sed",
-    "tzdata",
-)
-_ON_SLIM = ("ca-certificates", "debconf")
 # Longer files are half of all bytes, and one of them is as good as all: the one that a layer removes.
 _LONGEST, _LONG = 200_000, "usr/bin/perl"
-_WITHOUT_PADDING = "--blocking-factor=1"
 _HARD_LINKS = ("cat", "ls", "sh", "tar", "wget")
 
 
@@ -110,32 +95,6 @@ def make_debian(directory: Path) -> Layout:
     _insert(layout, "RUN /bin/sh -c rm /usr/bin/perl # buildkit", "--whiteout", "usr/bin/perl")
     _replace_terminfo(layout)
     _config(layout, 'CMD ["bash"]', "--config.cmd=bash")
-    _finish(layout)
-    return layout
-
-
-def make_slim(directory: Path) -> Layout:
-    """A tenth of that, whose tars end with two empty blocks each.
-
-    To make a zstd:chunked of fewer blocks skopeo 1.9 waits for ever, and of more it forgets the rest.
-    """
-    layout = _new(Layout(directory / "slim", "12", layers=5))
-    base, more = (set(dpkgfiles.matching(names)) for names in (_SLIM, _ON_SLIM))
-    _package_layer(layout, "/bin/sh -c #(nop) ADD file:slim in / ", base, "gnu", _WITHOUT_PADDING, below=set())
-    _package_layer(layout, "RUN /bin/sh -c apt-get update # buildkit", more, "posix", _WITHOUT_PADDING, below=base)
-    for path in ("usr/share/doc", "usr/bin/perl"):
-        _mark(layout, f"RUN /bin/sh -c rm -r /{path} # buildkit", path)
-    _replace_terminfo(layout, _WITHOUT_PADDING)
-    _finish(layout)
-    return layout
-
-
-def make_unpadded(directory: Path) -> Layout:
-    """One layer whose tar ends with its last file's last byte: no padding and no end marker, as umoci 0.4 leaves it."""
-    layout = _new(Layout(directory / "unpadded", "1.0", layers=1))
-    note = directory / "note"
-    note.write_bytes(b"n" * 100)
-    _insert(layout, "COPY note /note # buildkit", str(note), "note")
     _finish(layout)
     return layout
 
@@ -241,16 +200,6 @@ def _package_layer(
 def _is_packed(path: str) -> bool:
     found = Path("/", path).lstat()
     return not stat.S_ISREG(found.st_mode) or found.st_size <= _LONGEST or path == _LONG
-
-
-def _mark(layout: Layout, created_by: str, path: str) -> None:
-    """Remove a path by a marker in a tar of its own."""
-    with tempfile.TemporaryDirectory() as scratch:
-        marker = Path(scratch, path).with_name(f".wh.{Path(path).name}")
-        marker.parent.mkdir(parents=True)
-        marker.touch()
-        name = str(marker.relative_to(scratch))
-        _tar_layer(layout, created_by, _WITHOUT_PADDING, "--directory", scratch, name)
 
 
 def _replace_terminfo(layout: Layout, *options: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from ocinb._settings import MIB, settings
@@ -69,10 +69,6 @@ def scanned(raw: bytes) -> Columns:
 
 def rows(columns: Columns) -> list[tuple[object, ...]]:
     return list(zip(*(getattr(columns, name) for name in COLUMNS if name != "offset"), strict=True))
-
-
-def with_annotations(layer: Descriptor, **notes: str) -> Descriptor:
-    return replace(layer, annotations=notes)
 
 
 def place_of(toc: Toc, path: str) -> int:

@@ -22,12 +22,6 @@ def test_a_whiteout_of_nothing_is_refused_and_says_where(name: str, folder: str)
         layer_of(file("a"), file(f"{folder}{name}"))
 
 
-def test_a_refusal_shows_no_control_characters() -> None:
-    with pytest.raises(InvalidError) as caught:
-        layer_of(file("\x1b[2J/.wh."))
-    assert str(caught.value).isprintable()
-
-
 @given(st.lists(st.lists(_NAMES, min_size=1, max_size=3).map("/".join).filter(lambda path: not path.endswith(".wh."))))
 def test_batches_are_read_as_the_whole(paths: list[str]) -> None:
     tar = tar_of(*map(file, paths))

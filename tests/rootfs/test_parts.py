@@ -12,12 +12,6 @@ from ocinb.samples import SampleRegistry
 from tests.transferring import BLOB, describe, open_repository
 
 
-def test_a_whole_that_comes_for_a_part_is_not_read(registry: SampleRegistry) -> None:
-    registry.put_blob(BLOB)
-    registry.fault("*/blobs/*", ignore_range=True, times=None)
-    assert read_part(open_repository(registry), describe(BLOB), 1000, 50, settings) is None
-
-
 def test_another_part_is_an_error(registry: SampleRegistry) -> None:
     registry.put_blob(BLOB)
     registry.fault("*/blobs/*", wrong_range=True)

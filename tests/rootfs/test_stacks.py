@@ -79,24 +79,6 @@ def _lay(stacks: Stacks, image: str, layers: dict[str, Columns]) -> str:
     return "".join(read)
 
 
-def test_a_layer_that_images_begin_with_is_read_once() -> None:
-    layers = {name: layer_of(file(name)) for name in "abcdx"}
-    stacks = Stacks()
-    images = ["ab", "abc", "abc", "abd", "ab", "a", "xab", "ac", "xa", "aa"]
-    assert [_lay(stacks, image, layers) for image in images] == ["ab", "c", "", "d", "", "", "xab", "c", "", "a"]
-    assert [stacks.known(image) for image in ["a", "aab", "xac", "b", ""]] == [1, 2, 2, 0, 0]
-
-
-def test_what_was_used_longest_ago_goes_first() -> None:
-    layers = {name: layer_of(file(name), file(f"{name}/2")) for name in "abc"}
-    stacks = Stacks(most=4)
-    for image in "abac":
-        _lay(stacks, image, layers)
-    assert [stacks.known(image) for image in "abc"] == [1, 0, 1]
-    _lay(stacks, "abc", layers)
-    assert [stacks.known(image) for image in ("abc", "c")] == [0, 0]
-
-
 def test_what_failed_is_not_built_upon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tree, "MAX_IMPLIED", 2)
     layers = {"a": layer_of(file("a/b/1")), "x": layer_of(file("c/d/1")), "b": layer_of(file("a/2"))}

@@ -13,12 +13,11 @@ import pytest
 import ocinb
 from ocinb._settings import Settings, settings
 from ocinb.archive.entries import DIRECTORY, OPAQUE, WHITEOUT
-from ocinb.errors import IntegrityError, InvalidError, OcinbError, TransportError
+from ocinb.errors import IntegrityError, InvalidError, OcinbError
 from ocinb.rootfs.toc import Toc, find_toc
 from ocinb.samples import SampleRegistry
-from ocinb.samples.images import make_layer
 from ocinb.samples.seekable_layers import Seekable, make_estargz, make_zstd_chunked, toc_image
-from ocinb.samples.tars import Entry, file, noise, symlink
+from ocinb.samples.tars import file, noise
 from ocinb.sources.session import default_session, open_source
 from ocinb.spec.digest import Digest
 from ocinb.spec.documents import Descriptor
@@ -34,7 +33,6 @@ from tests.rootfs.seekables import (
     rows,
     scanned,
     sha256,
-    with_annotations,
 )
 from tests.transferring import open_repository
 
@@ -63,43 +61,6 @@ def test_rows_are_those_of_the_whole_layer(registry: SampleRegistry, form: str) 
     assert set(toc.columns.offset) == {None}
 
 
-@pytest.mark.parametrize("make", [make_estargz, make_zstd_chunked])
-@pytest.mark.parametrize("entry", [file("caf\ufffd"), symlink("link", "caf\ufffd")])
-def test_a_table_that_lost_the_bytes_of_a_name_is_none(
-    registry: SampleRegistry, make: Callable[..., Seekable], entry: Entry
-) -> None:
-    layer = make([file("usr/plain"), entry])
-    assert find_toc(open_repository(registry), put(registry, layer), settings) is None
-
-
-@pytest.mark.parametrize(
-    ("layer", "requests"),
-    [
-        (make_estargz(LARGE), 1),
-        (make_estargz([file(str(number), "x") for number in range(1000)]), 2),
-        (make_zstd_chunked(LARGE), 1),
-        (make_zstd_chunked(LARGE, with_position=False), 1),
-        (
-            make_zstd_chunked([file(str(number), noise(str(number), 9)) for number in range(999)], with_position=False),
-            2,
-        ),
-    ],
-)
-def test_a_listing_takes_two_requests_at_most(registry: SampleRegistry, layer: Seekable, requests: int) -> None:
-    toc = found(registry, put(registry, layer))
-    assert requests_of(registry) == [(layer.digest, 206)] * requests
-    assert rows(toc.columns) == rows(scanned(layer.raw))
-
-
-def test_an_ordinary_layer_costs_no_request(registry: SampleRegistry) -> None:
-    plain, lazy = make_layer(TREE), FORMS["estargz"]
-    source = open_repository(registry)
-    assert find_toc(source, put(registry, plain), settings) is None
-    assert find_toc(source, with_annotations(put(registry, lazy), other="note"), settings) is None
-    assert find_toc(source, replace(put(registry, lazy), size=-1), settings) is None
-    assert requests_of(registry) == []
-
-
 @pytest.mark.parametrize("form", FORMS)
 def test_a_registry_without_ranges_gives_none_and_is_not_read(registry: SampleRegistry, form: str) -> None:
     fault = registry.fault("*/blobs/*", ignore_range=True, times=None)
@@ -112,29 +73,11 @@ def test_another_part_than_the_one_that_was_asked_for_gives_none(registry: Sampl
     assert find_toc(open_repository(registry), put(registry, FORMS["zstd:chunked"]), settings) is None
 
 
-def test_an_annotation_that_was_left_behind_gives_none(registry: SampleRegistry) -> None:
-    anew = put(registry, make_layer(TREE))
-    for lazy in (FORMS["estargz"], FORMS["zstd:chunked"]):
-        left = replace(anew, annotations=dict(lazy.annotations))
-        assert find_toc(open_repository(registry), left, settings) is None
-
-
 def test_a_table_in_zstd_may_be_promised_as_estargz_does(registry: SampleRegistry) -> None:
     layer = make_zstd_chunked(TREE)
     plain = json.dumps({"version": 1, "entries": list(layer.rows)}, ensure_ascii=False, separators=(",", ":"))
     described = replace(put(registry, layer), annotations={TOC_DIGEST: str(Digest.of(plain.encode()))})
     assert rows(found(registry, described).columns) == rows(scanned(layer.raw))
-
-
-@pytest.mark.parametrize(
-    "position", ["{}:9:9:1", "999999999:10:20:1", "7:3:9:1", "0:5:9:1", "999999999999999999:999999999999999999:1:1"]
-)
-def test_a_table_outside_of_the_layer_is_refused(registry: SampleRegistry, position: str) -> None:
-    layer = put(registry, FORMS["zstd:chunked"])
-    notes = layer.annotations | {f"{ZSTD}manifest-position": position.format(layer.size)}
-    with pytest.raises(IntegrityError, match="outside of it"):
-        find_toc(open_repository(registry), replace(layer, annotations=notes), settings)
-    assert requests_of(registry) == []
 
 
 @pytest.mark.parametrize("form", ["estargz", "zstd:chunked", "zstd:chunked by its footer"])
@@ -213,24 +156,6 @@ def test_damage_on_the_way_is_seen(registry: SampleRegistry) -> None:
         registry.fault("*/blobs/*", corrupt=100)
         with pytest.raises(IntegrityError):
             toc.read(place_of(toc, "usr/big"))
-
-
-def test_a_line_that_breaks_is_asked_again(registry: SampleRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ocinb.network.retry.FIRST_PAUSE_SECONDS", 0.0)
-    layer = put(registry, FORMS["zstd:chunked"])
-    fault = registry.fault("*/blobs/*", cut=50)
-    toc = found(registry, layer)
-    assert fault.hits == 1
-    fault = registry.fault("*/blobs/*", cut=50)
-    assert toc.read(place_of(toc, "usr/big")) == BIG
-    assert fault.hits == 1
-
-
-def test_a_registry_that_gives_no_parts_any_more_is_told(registry: SampleRegistry) -> None:
-    toc = found(registry, put(registry, FORMS["zstd:chunked"]))
-    registry.fault("*/blobs/*", ignore_range=True, times=None)
-    with pytest.raises(TransportError, match="the whole came"):
-        toc.read(place_of(toc, "usr/big"))
 
 
 def test_what_is_no_regular_file_is_not_read(registry: SampleRegistry) -> None:

@@ -16,7 +16,6 @@ from ocinb.archive.entries import FILE
 from ocinb.errors import IntegrityError, InvalidError, TransportError
 from ocinb.rootfs.toc import Toc, find_toc
 from ocinb.samples import SampleRegistry
-from ocinb.samples.images import make_layer
 from ocinb.samples.seekable_layers import Seekable, make_estargz, make_zstd_chunked
 from ocinb.samples.tars import file
 from ocinb.spec.documents import Descriptor
@@ -69,32 +68,6 @@ def test_one_that_was_damaged_is_asked_for_again(registry: SampleRegistry, store
     before = len(requests_of(registry))
     kept(registry, layer, store)
     assert len(requests_of(registry)) == before, "and it is kept anew"
-
-
-@pytest.mark.parametrize("form", FORMS)
-def test_it_speaks_for_no_other_layer_that_promises_it(registry: SampleRegistry, store: Layout, form: str) -> None:
-    lazy = put(registry, FORMS[form])
-    kept(registry, lazy, store)
-    anew = replace(put(registry, make_layer(TREE)), media_type=lazy.media_type, annotations=lazy.annotations)
-    answers: list[object] = []
-    for where in (Layout(store.root.parent / "empty", private=True), store):
-        try:
-            answers.append(find_toc(open_repository(registry), anew, settings, store=where))
-        except IntegrityError as error:
-            answers.append(error.message)
-    assert answers[0] == answers[1], "as if it were not kept"
-    assert not isinstance(answers[0], Toc)
-
-
-def test_the_same_layer_by_another_promise_is_looked_at_anew(registry: SampleRegistry, store: Layout) -> None:
-    lazy = put(registry, FORMS["zstd:chunked"])
-    kept(registry, lazy, store)
-    before = len(requests_of(registry))
-    by_footer = {key: value for key, value in lazy.annotations.items() if not key.endswith("position")}
-    for _ in range(2):
-        kept(registry, replace(lazy, annotations=by_footer), store)
-        kept(registry, lazy, store)
-    assert len(requests_of(registry)) == before + 1
 
 
 def test_the_limits_of_today_count(registry: SampleRegistry, store: Layout) -> None:

@@ -47,11 +47,6 @@ def test_times(text: str, mtime: int | None) -> None:
     assert columns.mtime == [mtime]
 
 
-def test_chunks_have_the_name_of_their_file_however_it_is_written() -> None:
-    _, chunks = read(reg(name="./d//a", chunkSize=4), chunk(name="/d/a", offset=30, chunkOffset=4))
-    assert [one.size for one in chunks.of(0)] == [4, 6]
-
-
 @pytest.mark.parametrize(
     ("entries", "message"),
     [
@@ -129,12 +124,6 @@ def test_fields_that_lie(entry: Any, message: str) -> None:
 def test_what_is_no_json_is_refused(raw: bytes) -> None:
     with pytest.raises(InvalidError, match="table of contents of it"):
         read_rows(raw, END, 100, "it")
-
-
-@pytest.mark.parametrize("version", [None, 0, 2, "1", [1]])
-def test_another_version_is_refused(version: Any) -> None:
-    with pytest.raises(InvalidError, match="version 1 is read"):
-        read(version=version)
 
 
 values = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.just(DIGEST)

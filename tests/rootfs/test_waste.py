@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from ocinb.archive.entries import FILE
 from ocinb.rootfs.filesystem import overlay
-from ocinb.rootfs.waste import Figures, figures
+from ocinb.rootfs.waste import figures
 from ocinb.rootfs.whiteouts import is_leftover
 from ocinb.samples.tars import Entry, directory, file, hardlink, opaque, whiteout
 from tests.rootfs.layers import layer_of
@@ -17,27 +17,6 @@ _FILES = st.builds(
 )
 _LINKS = st.builds(hardlink, _PATHS, st.one_of(_PATHS, st.just(".wh..wh.plnk/1")))
 _ENTRIES = st.one_of(_FILES, _FILES, _LINKS, _PATHS.map(directory), _PATHS.map(whiteout), _PATHS.map(opaque))
-
-
-def _figures(*stack: list[Entry]) -> Figures:
-    layers = [layer_of(*entries) for entries in stack]
-    return figures(layers, overlay(layers))
-
-
-def test_nothing_stored_is_not_wasted() -> None:
-    assert (_figures().efficiency, _figures([directory("d"), file("a")], [whiteout("a")]).efficiency) == (1.0, 1.0)
-    assert _figures([file("a")], [whiteout("a")]).layer_files == [1, 0]
-
-
-def test_a_content_counts_once_and_as_long_as_it_has_a_name() -> None:
-    found = _figures([file("a", "1234"), hardlink("b", "a"), hardlink("c", "a")], [whiteout("a"), file("b", "1")])
-    assert (found.stored_bytes, found.visible_bytes, found.hidden_bytes) == (5, 5, 0)
-    assert found.layer_files == [1, 1]
-
-
-def test_what_is_outside_is_stored_and_hidden_and_leftovers_are_neither() -> None:
-    found = _figures([file("../a", "12"), file("b", "1"), file(".wh..wh.aufs", "123"), file(".wh..wh.plnk/1", "1234")])
-    assert (found.stored_bytes, found.visible_bytes, found.layer_files) == (3, 1, [2])
 
 
 @given(st.lists(st.lists(_ENTRIES, max_size=6), max_size=4))

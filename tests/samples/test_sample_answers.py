@@ -9,7 +9,7 @@ import pytest
 
 from ocinb.samples import SampleRegistry, registry
 from ocinb.spec.digest import Digest
-from tests.samples.asking import TEN, UNKNOWN, error_code, get, index_digest, put_ten
+from tests.samples.asking import TEN, UNKNOWN, error_code, get, put_ten
 
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"
 
@@ -25,12 +25,6 @@ def local() -> Iterator[SampleRegistry]:
 def test_a_page_size_has_to_be_a_number(local: SampleRegistry, path: str, number: str) -> None:
     answer = get(local, f"{path}?n={number}")
     assert (answer.status_code, error_code(answer)) == (400, "PAGINATION_NUMBER_INVALID")
-
-
-@pytest.mark.parametrize("kind", ["tags/list", "manifests/1", f"blobs/{UNKNOWN}", f"referrers/{UNKNOWN}"])
-def test_an_unknown_repository(local: SampleRegistry, kind: str) -> None:
-    answer = get(local, f"/v2/demo/none/{kind}")
-    assert (answer.status_code, error_code(answer)) == (404, "NAME_UNKNOWN")
 
 
 def test_blobs_carry_their_digest(local: SampleRegistry) -> None:
@@ -68,12 +62,6 @@ def test_ranges(local: SampleRegistry, asked: str, status: int, body: bytes, con
     answer = get(local, put_ten(local), Range=asked)
     assert (answer.status_code, answer.content, answer.headers.get("Content-Range")) == (status, body, content_range)
     assert answer.headers["Content-Length"] == str(len(body))
-
-
-def test_referrers_are_filtered(local: SampleRegistry) -> None:
-    answer = get(local, f"/v2/demo/shop/referrers/{index_digest(local)}?artifactType=application/spdx%2Bjson")
-    assert answer.headers["OCI-Filters-Applied"] == "artifactType"
-    assert [entry["artifactType"] for entry in answer.json()["manifests"]] == ["application/spdx+json"]
 
 
 def test_nobody_refers_to_the_unknown(local: SampleRegistry) -> None:

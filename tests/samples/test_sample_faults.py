@@ -31,13 +31,6 @@ def test_a_fault_strikes_so_often_and_no_more(local: SampleRegistry) -> None:
     assert [request.status for request in local.requests] == [503, 503, 200]
 
 
-def test_a_fault_for_ever_can_be_cancelled(local: SampleRegistry) -> None:
-    fault = local.fault("*", status=500, times=None)
-    assert [get(local, "/v2/").status_code for _ in range(5)] == [500] * 5
-    fault.cancel()
-    assert get(local, "/v2/").status_code == 200
-
-
 def test_a_fault_is_for_a_method_and_a_path(local: SampleRegistry) -> None:
     local.fault("*/manifests/*", method="HEAD", status=500, times=None)
     local.fault("*/tags/list?n=7", status=502)
@@ -56,26 +49,6 @@ def test_a_redirect_has_no_body(local: SampleRegistry) -> None:
     assert (answer.content, [step.status_code for step in answer.history]) == (TEN, [307])
 
 
-def test_a_range_is_ignored(local: SampleRegistry) -> None:
-    path = put_ten(local)
-    fault = local.fault(path, ignore_range=True)
-    assert get(local, path).content == TEN
-    assert fault.hits == 0
-    answer = get(local, path, range="bytes=4-")
-    assert (answer.status_code, answer.content, fault.hits) == (200, TEN, 1)
-    assert "Content-Range" not in answer.headers
-    assert local.requests[-1].header("Range") == "bytes=4-"
-
-
-def test_a_content_range_lies(local: SampleRegistry) -> None:
-    path = put_ten(local)
-    fault = local.fault(path, wrong_range=True)
-    assert get(local, path, Range="bytes=99-").status_code == 416
-    answer = get(local, path, Range="bytes=4-6")
-    assert (answer.status_code, answer.content, fault.hits) == (206, b"456", 1)
-    assert answer.headers["Content-Range"] == "bytes 5-7/10"
-
-
 def test_a_fault_of_the_body_waits_behind_the_challenge(guarded: SampleRegistry) -> None:
     path = put_ten(guarded)
     faults = [guarded.fault(path, corrupt=0), guarded.fault(path, cut=5), guarded.fault(path, headers={"X": "1"})]
@@ -83,14 +56,6 @@ def test_a_fault_of_the_body_waits_behind_the_challenge(guarded: SampleRegistry)
     assert [fault.hits for fault in faults] == [0, 0, 0]
     assert get(guarded, path, **bearer(guarded, "repository:demo/shop:pull")).content[1:] == TEN[1:]
     assert [fault.hits for fault in faults] == [1, 0, 0]
-
-
-@pytest.mark.parametrize("effect", [{"cut": 10}, {"corrupt": 10}])
-def test_a_fault_waits_for_a_body_that_is_long_enough(local: SampleRegistry, effect: dict[str, Any]) -> None:
-    path = put_ten(local)
-    fault = local.fault(path, **effect)
-    assert get(local, path).content == TEN
-    assert fault.hits == 0
 
 
 @pytest.mark.parametrize(

@@ -15,9 +15,8 @@ import pytest
 from ocinb.errors import InvalidError
 from ocinb.samples.base_image import PLATFORMS, base_image
 from ocinb.samples.catalog import hello_image, nested_image, sample_content
-from ocinb.samples.images import Image, Layer, compress_layer, make_layer
+from ocinb.samples.images import Image, Layer, make_layer
 from ocinb.samples.shop import RELEASES, shop_image
-from ocinb.samples.tars import file
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -73,11 +72,6 @@ def chain_id(diff_ids: list[str]) -> str:
     return sha256(f"{chain_id(diff_ids[:-1])} {diff_ids[-1]}".encode())
 
 
-def config_of(image: Image) -> dict[str, Any]:
-    config: dict[str, Any] = json.loads(image.config.raw)
-    return config
-
-
 def compressed_bytes(image: Image) -> int:
     return sum(len(layer.raw) for layer in image.layers)
 
@@ -108,18 +102,6 @@ def test_every_document_is_stored_under_its_digest_and_names_what_is_there() -> 
 def test_nested_images_have_the_same_layer_twice() -> None:
     digests = [layer.digest for layer in nested_image(AMD64).layers]
     assert digests[0] == digests[2] != digests[1]
-
-
-@pytest.mark.parametrize("compression", ["gzip", "zstd", "none"])
-def test_layers_come_out_the_same_each_time(compression: str) -> None:
-    layer = make_layer([file("a", "1")], compression=compression)
-    assert layer == make_layer([file("a", "1")], compression=compression)
-    assert layer.digest == sha256(layer.raw)
-    assert layer.diff_id == sha256(tar_of(layer))
-
-
-def test_a_layer_of_any_bytes() -> None:
-    assert compress_layer(b"no tar", compression="none").raw == b"no tar"
 
 
 def test_an_unknown_compression_is_refused() -> None:

@@ -12,7 +12,6 @@ from ocinb.notebook.trace.trace import Trace
 from ocinb.samples import SampleRegistry, registry
 from ocinb.samples.seekable_layers import lazy_image
 from ocinb.samples.tars import noise
-from tests.samples.asking import get
 
 LAZY = ["estargz", "zstd-chunked"]
 
@@ -66,10 +65,3 @@ def test_all_forms_have_the_same_files(local: SampleRegistry, form: str) -> None
     names = ["reference", "manifest_digest"]
     assert len(plain) == 403
     pd.testing.assert_frame_equal(lazy.drop(columns=names), plain.drop(columns=names))
-
-
-def test_it_may_be_changed_before_anybody_asked_for_it(local: SampleRegistry) -> None:
-    digest = local.put_manifest("demo/lazy", b"{}", tag="gzip")
-    local.untag("demo/lazy", "estargz")
-    assert get(local, "/v2/demo/lazy/tags/list").json()["tags"] == ["gzip", "zstd-chunked"]
-    assert get(local, "/v2/demo/lazy/manifests/gzip").headers["Docker-Content-Digest"] == digest

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ocinb.samples import registry
-from tests.samples.asking import error_code, get, index_digest
+from tests.samples.asking import get, index_digest
 
 SPDX = "application/spdx+json"
 
@@ -23,12 +23,6 @@ def test_pages_keep_the_filter() -> None:
         assert [entry["artifactType"] for entry in page.json()["manifests"]] == [SPDX]
         assert page.headers["OCI-Filters-Applied"] == "artifactType"
     assert "Link" not in second.headers
-
-
-def test_without_the_api_there_is_nothing_at_its_address() -> None:
-    with registry(referrers_api=False) as old:
-        answer = get(old, f"/v2/demo/shop/referrers/{index_digest(old)}")
-        assert (answer.status_code, error_code(answer)) == (404, "UNSUPPORTED")
 
 
 def by_digest(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -8,7 +8,6 @@ import io
 import json
 import sys
 import tarfile
-import zlib
 from collections.abc import Callable
 
 import pytest
@@ -40,23 +39,6 @@ def unpacked(layer: Layer) -> bytes:
 def contents(layer: Layer) -> dict[str, bytes | None]:
     with tarfile.open(fileobj=io.BytesIO(unpacked(layer))) as tar:
         return {one.name: found.read() if (found := tar.extractfile(one)) and one.isreg() else None for one in tar}
-
-
-@pytest.mark.parametrize("outside", [False, True])
-@pytest.mark.parametrize("member_bytes", [0, 50_000])
-def test_an_estargz_is_a_gzip_of_a_tar(*, outside: bool, member_bytes: int) -> None:
-    layer = make_estargz(TREE, chunk_bytes=CHUNK, member_bytes=member_bytes, outside=outside)
-    assert layer.diff_id == f"sha256:{hashlib.sha256(unpacked(layer)).hexdigest()}"
-    found = contents(layer)
-    assert found.pop(".no.prefetch.landmark") == b"\x0f"
-    table = found.pop("stargz.index.json", None)
-    assert (table is None) == outside
-    assert found == {"a": None, "a/big": TREE[1].content, "empty": b"", "l": None}
-    assert TREE[1].content == b"".join(
-        zlib.decompressobj(31).decompress(layer.raw[row.get("offset", 0) :])[row.get("innerOffset", 0) :][: _size(row)]
-        for row in layer.rows
-        if row["name"] == "a/big"
-    )
 
 
 def _size(row: dict[str, int]) -> int:

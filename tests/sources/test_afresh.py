@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ocinb import settings
-from ocinb.errors import NotFoundError, OcinbError
+from ocinb.errors import NotFoundError
 from ocinb.samples import SampleRegistry
 from tests.transferring import open_repository
 
@@ -45,9 +45,3 @@ def test_a_registry_that_knows_no_head_gives_the_document(registry: SampleRegist
     registry.fault("*/manifests/1.0", method="HEAD", times=None, status=status)
     assert source.head("1.0", afresh=True) == new != old
     assert source.resolve("1.0").digest == new
-
-
-def test_a_digest_that_is_no_digest_is_an_error(registry: SampleRegistry) -> None:
-    registry.fault("*/manifests/2.0", method="HEAD", headers={"Docker-Content-Digest": "sha256:none"})
-    with pytest.raises(OcinbError, match="sha256:none"):
-        open_repository(registry).head("2.0", afresh=True)

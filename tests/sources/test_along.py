@@ -7,7 +7,7 @@ import json
 import pytest
 
 from ocinb._settings import settings
-from ocinb.errors import IntegrityError, InvalidError, NotFoundError
+from ocinb.errors import IntegrityError, InvalidError
 from ocinb.samples import SampleRegistry
 from ocinb.sources.images import ALL, Wanted, find_images, resolve_name
 from ocinb.sources.referrer_closure import Along, find_along
@@ -76,13 +76,6 @@ def test_what_is_no_manifest_is_refused(registry: SampleRegistry) -> None:
     put(registry, broken)
     put(registry, index(entry(broken, annotations={"vnd.docker.reference.type": "x"})), tag="odd")
     with pytest.raises(InvalidError, match="without 'config'"):
-        along(registry, "odd")
-
-
-def test_what_is_listed_and_gone_says_how_to_do_without(registry: SampleRegistry) -> None:
-    gone = entry(artifact(None, artifact_type=SBOM), artifactType=SBOM)
-    put(registry, index(gone), tag="odd")
-    with pytest.raises(NotFoundError, match="referrers=False pulls what is there"):
         along(registry, "odd")
 
 

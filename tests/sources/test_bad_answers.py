@@ -74,16 +74,6 @@ def test_an_answer_that_is_no_good(
     assert words in str(told)
 
 
-@pytest.mark.parametrize("effect", [{"corrupt": 5}, {"body": b"{}"}])
-def test_a_manifest_asked_by_digest_whose_bytes_do_not_match(registry: SampleRegistry, effect: dict[str, Any]) -> None:
-    source = open_repository(registry)
-    digest = source.head("1.0")
-    registry.fault(f"*/manifests/{digest}", **effect)
-    told = failure(lambda source: source.resolve(digest), source)
-    assert type(told) is IntegrityError
-    assert digest in str(told)
-
-
 @pytest.mark.parametrize(
     ("effect", "error", "words"),
     [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ocinb._settings import settings
-from ocinb.errors import NotFoundError, RateLimitError, TransportError
+from ocinb.errors import NotFoundError, TransportError
 from ocinb.samples import SampleRegistry
 from ocinb.samples import registry as start_registry
 from tests.transferring import open_repository
@@ -39,16 +39,6 @@ def test_a_tag_that_is_gone_is_told(plain: SampleRegistry) -> None:
     plain.untag("demo/shop", "2.0")
     with pytest.raises(NotFoundError):
         ask(plain)
-
-
-def test_one_that_wants_to_be_left_alone_is(plain: SampleRegistry) -> None:
-    settings.tag_ttl = settings.retries = 0
-    ask(plain)
-    plain.fault(DOCUMENT, method="HEAD", status=429, headers={"Retry-After": "1000"})
-    plain._faults.reverse()
-    with pytest.raises(RateLimitError):
-        ask(plain)
-    assert [method for method, *_ in asked(plain)] == ["GET", "HEAD"]
 
 
 def test_a_token_that_is_over_is_renewed_on_the_way() -> None:

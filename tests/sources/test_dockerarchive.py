@@ -93,13 +93,6 @@ def test_compressed_layers_stay_as_they_stand(tmp_path: Path, dialect: str) -> N
     assert read_blobs(reference) == [APP.config.raw, *(layer.raw for layer in APP.layers)]
 
 
-def test_zstd_is_told_by_its_first_bytes(tmp_path: Path) -> None:
-    image = tiny_image("app", compression="zstd")
-    made = made_manifest(write(tmp_path / "a.tar", crane_archive(image, None)))
-    [layer] = image.layers
-    assert made["layers"] == [{"mediaType": f"{BARE}+zstd", "digest": layer.digest, "size": len(layer.raw)}]
-
-
 def test_the_config_of_many_images_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[bytes] = []
 

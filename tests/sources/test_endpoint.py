@@ -18,7 +18,6 @@ from ocinb.samples import registry as start_registry
 from ocinb.sources.session import default_session, open_source
 from ocinb.sources.tag_lists import list_repositories
 from ocinb.spec.reference import Reference
-from tests.internet import Internet
 from tests.sources.servers import closed_port, listening
 from tests.transferring import open_repository
 
@@ -40,14 +39,6 @@ def secure(registry: SampleRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyP
     registry._server.socket = context.wrap_socket(registry._server.socket, server_side=True)
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
     return registry
-
-
-def test_a_bundle_of_certificates_that_is_not_there(registry: SampleRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere/bundle.pem")
-    endpoint = default_session().endpoint(registry.host)
-    endpoint._base, endpoint._sure = f"https://{registry.host}", True
-    with pytest.raises(TransportError, match="/nowhere/bundle"):
-        open_repository(registry).resolve("2.0")
 
 
 def test_from_a_tls_registry_no_redirect_leads_to_plain_http(secure: SampleRegistry) -> None:
@@ -96,30 +87,6 @@ def paged() -> Iterator[SampleRegistry]:
 
 def link(registry: SampleRegistry, target: str, *, times: int | None = 1, rel: str = 'rel="next"') -> None:
     registry.fault("*/tags/list", headers={"Link": f"<{target}>; {rel}"}, times=times)
-
-
-def test_a_list_goes_on_by_the_way_that_holds_now(paged: SampleRegistry, internet: Internet) -> None:
-    name = internet.serve("registry.corp", paged.host, "10.0.0.5")
-    settings.insecure_registries, settings.retries = (name,), 0
-    settings.credentials[name] = ("ada", "s3cret")
-    link(paged, f"http://REGISTRY.corp:{name.rpartition(':')[2]}/v2/demo/shop/tags/list?last=1.0")
-    pages = default_session().endpoint(name).pages("/v2/demo/shop/tags/list", "repository:demo/shop:pull")
-    assert next(pages).status == 200
-    settings.insecure_registries = ()
-    with pytest.raises(TransportError, match=r"no secure connection to registry\.corp"):
-        next(pages)
-    assert len(paged.requests) == 1
-
-
-@pytest.mark.parametrize(
-    "target", ["https://{host}/v2/demo/shop/tags/list", "ftp://x/", "http://[::1/", "http://x:99999/"]
-)
-def test_a_link_that_leads_elsewhere(paged: SampleRegistry, target: str) -> None:
-    link(paged, target.format(host=paged.host))
-    with pytest.raises(TransportError, match=r"is refused|cannot be read") as caught:
-        open_repository(paged).tags()
-    assert caught.value.__suppress_context__ or caught.value.__context__ is None
-    assert len(paged.requests) == 1
 
 
 def test_a_list_without_an_end_is_an_error_and_no_shorter_list(registry: SampleRegistry) -> None:

@@ -43,23 +43,6 @@ def found(registry: SampleRegistry, tag: str, platform: Any = None) -> list[str]
     return [str(image.platform) for image in images]
 
 
-@pytest.mark.parametrize(
-    ("platform", "expected"),
-    [
-        (None, ["linux/amd64"]),
-        ("linux/amd64", ["linux/amd64"]),
-        ("arm64", ["linux/arm64"]),
-        ("linux/arm64/v8", ["linux/arm64"]),
-        (["arm64", "amd64"], ["linux/arm64", "linux/amd64"]),
-        (["arm64", "linux/arm64/v8"], ["linux/arm64"]),
-        ("all", ["linux/amd64", "linux/arm64"]),
-    ],
-)
-def test_platforms_of_an_index(registry: SampleRegistry, platform: Any, expected: list[str]) -> None:
-    settings.platform = "linux/amd64"
-    assert found(registry, "2.0", platform) == expected
-
-
 def test_the_only_platform_is_taken_whatever_the_default_is(registry: SampleRegistry) -> None:
     settings.platform = "linux/s390x"
     put_index(registry, put_image(registry, "linux/arm/v7"), tag="one")

@@ -15,7 +15,7 @@ import pytest
 
 from ocinb.errors import InvalidError, NotFoundError, TransportError
 from ocinb.samples.catalog import nested_index
-from ocinb.samples.images import Image, Manifest, make_index
+from ocinb.samples.images import Manifest, make_index
 from ocinb.sources.layout import parse_entries
 from ocinb.sources.session import default_session, open_source
 from ocinb.spec.documents import Descriptor
@@ -45,38 +45,6 @@ def test_a_name_that_is_nearly_one_is_suggested(tmp_path: Path, wanted: str, sug
         resolve(f"oci:{tmp_path}:{wanted}")
     assert caught.value.hint == f"Did you mean oci:{tmp_path}:{suggested}?"
     assert resolve(f"oci:{tmp_path}:{suggested}").digest in {ONE.manifest.digest, TWO.manifest.digest}
-
-
-def test_a_name_of_two_images_is_refused_and_both_are_told(tmp_path: Path) -> None:
-    write(tmp_path, [entry(ONE.manifest, "same"), entry(TWO.manifest, "same")])
-    with pytest.raises(NotFoundError) as caught:
-        resolve(f"oci:{tmp_path}:same")
-    for image in (ONE, TWO):
-        assert f"oci:{tmp_path}@{image.manifest.digest}" in str(caught.value)
-        assert resolve(f"oci:{tmp_path}@{image.manifest.digest}").digest == image.manifest.digest
-
-
-def attestation_of(image: Image) -> dict[str, Any]:
-    return entry(image.manifest, attests="attestation-manifest")
-
-
-@pytest.mark.parametrize(
-    ("entries", "expected"),
-    [
-        ([entry(ONE.manifest)], ONE.manifest),
-        ([entry(ONE.manifest, "1.0")], ONE.manifest),
-        ([entry(BOTH)], BOTH),
-        ([entry(ONE.manifest, "1.0"), entry(ONE.manifest, "latest")], ONE.manifest),
-        ([entry(ONE.manifest), attestation_of(TWO)], ONE.manifest),
-        ([entry(BOTH, "x"), entry(ONE.manifest, "x-amd64"), entry(TWO.manifest, "x-arm64")], BOTH),
-    ],
-    ids=["unnamed", "named", "index", "aliases", "attested", "pulled with all platforms"],
-)
-def test_without_a_name_the_only_image_is_meant(
-    tmp_path: Path, entries: list[dict[str, Any]], expected: Manifest
-) -> None:
-    write(tmp_path, entries)
-    assert resolve(f"oci:{tmp_path}").digest == expected.digest
 
 
 def test_without_a_name_one_of_several_is_not_guessed(tmp_path: Path) -> None:

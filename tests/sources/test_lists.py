@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ocinb.errors import NotFoundError
 from ocinb.samples import SampleRegistry
 from ocinb.samples import registry as start_registry
-from ocinb.sources.session import default_session
-from ocinb.sources.tag_lists import list_repositories
 from tests.transferring import open_repository
 
 
@@ -25,9 +22,3 @@ def test_a_list_within_some_pages_is_whole_or_none(page_size: int | None, pages:
 def test_a_registry_that_knows_the_list_only_without_a_length(registry: SampleRegistry) -> None:
     registry.fault("*/tags/list?n=*", status=404, body="<h1>Not Found</h1>", times=None)
     assert "2.0" in open_repository(registry).tags()
-
-
-def test_a_registry_without_a_catalogue(registry: SampleRegistry) -> None:
-    registry.fault("/v2/_catalog*", status=404)
-    with pytest.raises(NotFoundError, match="has no catalogue"):
-        list_repositories(default_session().endpoint(registry.host))

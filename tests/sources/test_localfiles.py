@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import gc
-import gzip
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ocinb._pool import run_all
 from ocinb._settings import Settings
 from ocinb.sources.local_files import KEPT_FILES, LocalFiles
 from ocinb.sources.tar_index import TarIndex
@@ -49,17 +47,6 @@ def oci(path: Path, *images: Any, pack: Callable[[bytes], bytes] = bytes) -> Ref
 def open_files() -> int:
     gc.collect()
     return len(list(Path("/dev/fd").iterdir()))
-
-
-@pytest.mark.parametrize("pack", [bytes, gzip.compress])
-def test_an_archive_is_looked_through_once(
-    tmp_path: Path, files: LocalFiles, scans: list[str], pack: Callable[[bytes], bytes]
-) -> None:
-    reference = oci(tmp_path / "a.tar", ONE, pack=pack)
-    contents = run_all(lambda _: files.open(reference), range(20), workers=8)
-    assert len(set(map(id, contents))) == 1
-    assert files.open(Reference(f"{reference}:0")) is contents[0]
-    assert scans == [f"oci-archive:{tmp_path}/a.tar"]
 
 
 def test_those_that_nobody_asks_for_are_closed(tmp_path: Path, files: LocalFiles, scans: list[str]) -> None:

@@ -215,10 +215,3 @@ def test_the_wanted_type_is_wanted_of_all(api: bool, artifact_type: str | None, 
     with start_registry(referrers_api=api) as registry:
         told_ways = ways(behind(registry, "2.0", artifact_type))
     assert told_ways == [{"list": "api" if api else "tag"}.get(way, way) for way in found]
-
-
-def test_a_registry_that_does_not_filter_is_filtered_here(registry: SampleRegistry) -> None:
-    subject = put_subject(registry)
-    entries = [entry(b"a", artifactType="a"), entry(b"b", artifactType="b"), entry(b"c")]
-    registry.fault("*/referrers/*", body=index(*entries), headers={"OCI-Filters-Applied": None})
-    assert [one.descriptor.digest for one in behind(registry, subject.digest, "b")] == [entry(b"b")["digest"]]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -73,18 +72,6 @@ def test_a_registry_without_a_list_has_a_tag(
     assert ways(source.referrers(whole)) == ["tag", "cosign"]
     assert ways(source.referrers(image)) == ["tag"]
     assert len(asked(registry)) == (1 if remembered else 2)
-
-
-def test_of_many_at_once_one_finds_out(old: SampleRegistry) -> None:
-    old.fault("*/referrers/*", delay=0.2, status=404, body="404 page not found")
-    source = open_repository(old)
-    whole, image = subjects(source)
-    threads = [threading.Thread(target=source.referrers, args=(subject,)) for subject in (whole, image) * 3]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(asked(old)) == 1
 
 
 def failure(registry: SampleRegistry) -> OcinbError:

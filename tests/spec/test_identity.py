@@ -24,33 +24,10 @@ def _sha256(text: str) -> str:
     return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
 
 
-def test_the_order_of_layers_is_part_of_the_identity() -> None:
-    assert chain_ids([BASE, TOP])[-1] != chain_ids([TOP, BASE])[-1]
-    assert chain_ids([BASE, BASE])[1] not in (BASE, chain_ids([BASE])[0])
-
-
 @given(st.lists(st.sampled_from([BASE, MIDDLE, TOP]), max_size=6))
 def test_a_chain_id_depends_on_the_layers_below_only(diff_ids: list[Digest]) -> None:
     whole = chain_ids(diff_ids)
     assert [chain_ids(diff_ids[: place + 1])[-1] for place in range(len(diff_ids))] == whole
-
-
-@pytest.mark.parametrize(
-    ("pattern", "layers", "aligned"),
-    [
-        ("", 0, []),
-        ("", 2, []),
-        ("L", 1, [0]),
-        ("L-L--L", 3, [0, None, 1, None, None, 2]),
-        ("-L", 1, [None, 0]),
-        ("--", 0, [None, None]),
-        ("--", 1, [None, None]),
-        ("LL", 3, [None, None]),
-        ("LL-", 1, [None, None, None]),
-    ],
-)
-def test_history_is_mapped_if_it_fits_and_never_guessed(pattern: str, layers: int, aligned: list[int | None]) -> None:
-    assert align_history(_history(pattern), layers) == aligned
 
 
 @pytest.mark.parametrize(

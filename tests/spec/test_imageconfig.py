@@ -91,50 +91,6 @@ def test_what_builders_write_when_they_do_not_say_is_no_time(text: str | None) -
     assert parse_time(text) is None
 
 
-@pytest.mark.parametrize(
-    ("created_by", "instruction"),
-    [
-        ('/bin/sh -c #(nop)  CMD ["bash"]', 'CMD ["bash"]'),
-        ("/bin/sh -c #(nop) ADD file:0a1b in / ", "ADD file:0a1b in /"),
-        ("/bin/sh -c #(nop) WORKDIR /srv", "WORKDIR /srv"),
-        ("/bin/bash -o pipefail -c #(nop)  ENV A=b", "ENV A=b"),
-        ("/bin/ash -eo pipefail -c #(nop) EXPOSE 80", "EXPOSE 80"),
-        ("cmd /S /C #(nop)  USER app", "USER app"),
-        ("powershell -Command $ErrorActionPreference = 'Stop'; #(nop)  USER app", "USER app"),
-        ("/bin/sh -c apt-get update", "RUN apt-get update"),
-        ("/bin/sh -c set -eux; \tapt-get update; \n\tmake", "RUN set -eux; \tapt-get update; \n\tmake"),
-        ("/bin/bash -o pipefail -c make", "RUN /bin/bash -o pipefail -c make"),
-        ("cmd /S /C dir", "RUN dir"),
-        ("powershell -Command Get-Item", "RUN powershell -Command Get-Item"),
-        ("|1 VERSION=2 /bin/sh -c make", "RUN make"),
-        ("|2 A=1 B=two words, and = /bin/sh -c make", "RUN make"),
-        ("|2 A= B= /bin/sh -c make", "RUN make"),
-        ("|1 SHELL=/bin/bash /bin/sh -c make", "RUN make"),
-        ("|1 A=1 /bin/bash -c make", "RUN /bin/bash -c make"),
-        ("|1 A=1 /usr/bin/env zsh -c make", "RUN /usr/bin/env zsh -c make"),
-        ("RUN /bin/sh -c pip install x # buildkit", "RUN pip install x"),
-        ("RUN |1 V=2 /bin/sh -c make install # buildkit", "RUN make install"),
-        ("RUN |0 /bin/sh -c make # buildkit", "RUN make"),
-        ("RUN |2 A=1 B=2 python -m venv C=3 # buildkit", "RUN python -m venv C=3"),
-        ("RUN /bin/bash -o pipefail -c make # buildkit", "RUN /bin/bash -o pipefail -c make"),
-        ("RUN make # buildkit", "RUN make"),
-        ("COPY . /app # buildkit", "COPY . /app"),
-        ("ENV A=b", "ENV A=b"),
-        ('CMD ["python3"]', 'CMD ["python3"]'),
-        ("CMD echo '# buildkit' # buildkit", "CMD echo '# buildkit'"),
-        ("ENTRYPOINT /bin/sh -c serve", "ENTRYPOINT /bin/sh -c serve"),
-        (
-            "# debian.sh --arch 'amd64' out/ 'bookworm' '@1700000000'",
-            "# debian.sh --arch 'amd64' out/ 'bookworm' '@1700000000'",
-        ),
-        ("bazel build //app", "bazel build //app"),
-        ("RUN |999999999999999999999 x", "RUN |999999999999999999999 x"),
-    ],
-)
-def test_instructions_are_what_the_dockerfile_said(created_by: str, instruction: str) -> None:
-    assert dockerfile_instruction(created_by) == instruction
-
-
 @pytest.mark.parametrize("created_by", [None, "", " ", "# buildkit", "/bin/sh -c #(nop) "])
 def test_without_words_there_is_no_instruction(created_by: str | None) -> None:
     assert HistoryEntry(None, created_by, None, None, empty_layer=False).instruction is None

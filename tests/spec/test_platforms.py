@@ -7,46 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ocinb.errors import InvalidError
-from ocinb.spec.platforms import Platform, choose_platform, list_platforms, meant_platform, parse_platform
-
-
-@pytest.mark.parametrize(
-    ("text", "default", "normal"),
-    [
-        ("windows", "linux/arm64", "windows/arm64"),
-        ("linux", "windows/arm/v6", "linux/arm/v6"),
-        ("arm64", "windows/amd64", "windows/arm64"),
-        ("amd64", "linux/arm/v6", "linux/amd64"),
-        ("windows", "arm64", "windows/arm64"),
-        ("amd64", "arm64", "linux/amd64"),
-        ("arm64", "windows", "windows/arm64"),
-    ],
-)
-def test_what_a_short_form_leaves_out_comes_from_the_default_which_may_be_short_too(
-    text: str, default: str, normal: str
-) -> None:
-    assert str(parse_platform(text, default)) == normal
+from ocinb.spec.platforms import Platform, choose_platform, meant_platform, parse_platform
 
 
 @pytest.mark.parametrize("text", ["toaster", "v7", "all", "linux-amd64"])
 def test_a_word_that_is_neither_system_nor_architecture_is_refused(text: str) -> None:
     with pytest.raises(InvalidError, match=f"'{text}' is neither an operating system nor an architecture"):
         parse_platform(text)
-
-
-def test_a_place_without_a_platform_fits_only_if_it_is_alone() -> None:
-    wanted = Platform("linux", "amd64")
-    assert choose_platform([None], wanted) == 0
-    assert choose_platform([None, None], wanted) is None
-    assert choose_platform([None, Platform("linux", "arm64")], wanted) is None
-    assert choose_platform([None, Platform("linux", "amd64")], wanted) == 1
-    assert choose_platform([], wanted) is None
-
-
-def test_lists_for_messages_name_each_once_in_its_normal_form() -> None:
-    offered = [Platform("linux", "arm64", "v8"), None, Platform("linux", "aarch64"), Platform("linux", "arm")]
-    assert list_platforms(offered) == "linux/arm64, linux/arm/v7"
-    assert list_platforms([None]) == "none"
 
 
 _OSES = st.sampled_from(["linux", "Linux", "windows", "macos", "darwin"])

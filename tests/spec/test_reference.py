@@ -8,20 +8,15 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ocinb.errors import InvalidError
-from ocinb.spec.digest import Digest
 from ocinb.spec.reference import Reference, parse_registry
 
 SHA256 = f"sha256:{'ab' * 32}"
+
+
 SHA512 = f"sha512:{'cd' * 64}"
+
+
 HEX64 = "0123456789abcdef" * 4
-
-
-@pytest.mark.parametrize("digest", [SHA256, SHA512])
-def test_a_name_in_a_file_may_end_in_a_digest_and_a_platform(digest: str) -> None:
-    name = f"ghcr.io/org/app@{digest}-arm-v7"
-    reference = Reference(f"oci:images:{name}")
-    assert (reference.path, reference.name, reference.digest, reference.wanted) == ("images", name, None, name)
-    assert Reference(str(reference)) == Reference(reference.familiar) == reference
 
 
 @pytest.mark.parametrize(
@@ -38,12 +33,6 @@ def test_a_name_in_a_file_may_end_in_a_digest_and_a_platform(digest: str) -> Non
 )
 def test_an_image_keeps_its_full_name(text: str, kept: str) -> None:
     assert Reference(text).kept_name == kept
-
-
-def test_what_has_a_digest_in_the_same_place() -> None:
-    digest = Digest(SHA256)
-    assert Reference("python:3").at(digest) == f"docker.io/library/python@{SHA256}"
-    assert Reference("oci:images:base").at(digest) == f"oci:images@{SHA256}"
 
 
 def test_names_sort_by_their_canonical_form() -> None:
@@ -162,11 +151,17 @@ def test_what_is_no_registry_is_refused(text: Any) -> None:
 
 
 _COMPONENTS = st.from_regex(r"[a-z0-9]{1,6}(?:(?:[._]|__|-{1,3})[a-z0-9]{1,4}){0,2}", fullmatch=True)
+
+
 _HOSTS = st.one_of(
     st.sampled_from(["docker.io", "index.docker.io", "localhost", "localhost:5000", "[::1]:5000", "REGISTRY"]),
     st.from_regex(r"[a-zA-Z0-9]{1,8}\.[a-z]{2,3}(?::[0-9]{1,5})?", fullmatch=True),
 )
+
+
 _PATHS = st.lists(_COMPONENTS | st.sampled_from(["library", "localhost", "oci", "a.b", HEX64]), min_size=1, max_size=3)
+
+
 _TAGS = st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,20}", fullmatch=True)
 
 

@@ -41,15 +41,6 @@ def test_layers_stand_from_the_base_up_without_sizes(raw: bytes) -> None:
     assert (manifest.media_type, manifest.config, manifest.annotations) == (DOCKER_SCHEMA1_SIGNED, None, {})
 
 
-def test_history_has_all_steps_oldest_first() -> None:
-    history = read(RAW).config.history
-    assert [entry.instruction for entry in history] == ["ADD file:1 in /", "ENV A=1", "RUN make"]
-    assert [entry.empty_layer for entry in history] == [False, True, False]
-    assert [(entry.author, entry.comment) for entry in history] == [(None, None), ("Ada", "one"), (None, None)]
-    assert history[0].created is not None
-    assert history[0].created.isoformat() == "2015-05-06T07:08:09.123456+00:00"
-
-
 def test_the_manifest_says_the_architecture_where_the_step_does_not() -> None:
     config = read(schema1([Step(None, BASE, (("os", "linux"),))], architecture="s390x")).config
     assert str(config.platform) == "linux/s390x"

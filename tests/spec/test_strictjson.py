@@ -24,11 +24,6 @@ def test_depth_has_a_limit_that_does_not_hang_on_the_stack(pair: bytes) -> None:
             parse_object(nested(levels), "it")
 
 
-def test_what_is_wide_is_not_deep() -> None:
-    value = {"objects": [{"a": {}}] * MAX_DEPTH, "lists": [[]] * MAX_DEPTH, "text": "{[" * MAX_DEPTH}
-    assert parse_object(json.dumps(value).encode(), "it") == value
-
-
 @pytest.mark.parametrize("part", [b"{}", b"[]"])
 def test_parts_have_a_limit_that_is_seen_before_they_fill_the_memory(part: bytes) -> None:
     def wide(parts: int) -> bytes:

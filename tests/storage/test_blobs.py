@@ -59,23 +59,6 @@ def test_without_a_sound_note_a_file_is_hashed_again(blobs: Blobs, note: bytes |
     assert not blobs.holds(LONG_DIGEST, len(LONG))
 
 
-@pytest.mark.parametrize("full", [False, True])
-@pytest.mark.parametrize("said", [0, len(RAW) - 1, len(RAW) + 1])
-def test_a_wrong_size_that_somebody_said_is_told_and_takes_nothing_away(blobs: Blobs, said: int, *, full: bool) -> None:
-    path = arrive(blobs)
-    with pytest.raises(IntegrityError, match=f"has to be {said} bytes long, but has {len(RAW)}"):
-        blobs.holds(DIGEST, said, full=full)
-    assert path.read_bytes() == RAW
-    assert blobs.holds(DIGEST, len(RAW))
-
-
-def test_a_wrong_size_costs_no_hashing(blobs: Blobs, monkeypatch: pytest.MonkeyPatch) -> None:
-    arrive(blobs, LONG)
-    monkeypatch.setattr(Blobs, "_proves_right", lambda *_: pytest.fail("it was hashed again"))
-    with pytest.raises(IntegrityError):
-        blobs.holds(LONG_DIGEST, len(LONG) + 1)
-
-
 def test_a_folder_that_is_none_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     blobs = Blobs(tmp_path / "file" / "store")

@@ -102,19 +102,6 @@ def test_a_document_may_say_another_size_than_the_blob_has(layout: Layout) -> No
     assert (finding.problem.value, finding.size, finding.expected) == ("wrong size", 5, 4)
 
 
-def test_what_stands_among_the_blobs_and_is_none_is_foreign(layout: Layout) -> None:
-    folder = os.fsencode(layout.root / "blobs")
-    for name in (b"notes.txt", b"sha256/\xff\xfe", b"sha256/" + b"A" * 64, b"sha256/" + b"0" * 63, b"md5/abc"):
-        path = Path(os.fsdecode(folder + b"/" + name))
-        path.parent.mkdir(exist_ok=True)
-        path.write_bytes(b"somebody's")
-    (layout.root / "blobs" / "sha512").symlink_to("/")
-    found = check(layout)
-    assert [finding.problem.value for finding in found] == ["foreign"] * 6
-    assert {finding.size for finding in found} == {10, None}
-    assert all(os.path.lexists(finding.path) for finding in found)
-
-
 MARKS: dict[str, tuple[str, str | None, str]] = {
     "no oci-layout": ("oci-layout", None, "missing"),
     "no index": ("index.json", None, "missing"),

@@ -7,13 +7,12 @@ import fcntl
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from ocinb._pool import StoppedError, run_all
+from ocinb._pool import StoppedError
 from ocinb.spec.digest import Digest
 from ocinb.storage.blob_locks import OPENING_SECONDS, lock_part
 from ocinb.storage.partial_downloads import ABANDONED_SECONDS, HOST, remove_abandoned
@@ -78,23 +77,6 @@ def test_the_part_of_a_living_process_is_not_taken_and_that_of_a_killed_one_is(t
     process.communicate()
     with lock_part(tmp_path, DIGEST, SIZE) as part:
         assert (part.waited, part.path.read_bytes()) == (False, b"ours theirs")
-
-
-def test_a_stop_ends_the_waiting_and_leaves_nothing(tmp_path: Path) -> None:
-    process = hold(tmp_path, "False b''")
-
-    def fail(number: int) -> None:
-        if number:
-            time.sleep(0.1)
-            raise RuntimeError
-        with lock_part(tmp_path, DIGEST, SIZE):
-            pytest.fail("the other has it")
-
-    with pytest.raises(RuntimeError):
-        run_all(fail, range(2), workers=2)
-    assert process.poll() is None
-    assert len(list((tmp_path / ".ocinb" / "parts").iterdir())) == 1
-    process.communicate()
 
 
 def test_what_was_not_copied_to_its_end_is_copied_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,9 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ocinb.spec.digest import Digest
 from ocinb.storage.blob_locks import TakenError, lock_part
-from ocinb.storage.partial_downloads import in_use, parts_of
 from tests.storage.leftparts import DIGEST, SIZE
 
 # Stops where it is told to, until there is a line for it, and says what it found when it is its turn.
@@ -99,37 +97,6 @@ def before(monkeypatch: pytest.MonkeyPatch, method: str, act: Callable[[], objec
 def draw(monkeypatch: pytest.MonkeyPatch, token: str) -> None:
     """Choose who goes first of two with one number."""
     monkeypatch.setattr("ocinb.storage.blob_locks.secrets.token_hex", lambda _: token)
-
-
-@pytest.mark.parametrize(("number", "missed"), [(2, True), (3, False)], ids=["and has no name", "and has the old name"])
-def test_a_list_that_was_made_while_another_got_his_number_is_made_again(
-    tmp_path: Path, start: Start, monkeypatch: pytest.MonkeyPatch, *, number: int, missed: bool
-) -> None:
-    other, lists = start("numbering"), iter(range(1, 100))
-    other.says("numbering")
-
-    def list_slowly(folder: Path, digest: Digest) -> list[Path]:
-        parts = parts_of(folder, digest)
-        if next(lists) != number:
-            return parts
-        other.goes_on()
-        other.says("found")
-        return [part for part in parts if part in in_use or not missed]
-
-    draw(monkeypatch, "f" * 16)
-    monkeypatch.setattr("ocinb.storage.blob_locks.parts_of", list_slowly)
-    with lock_part(tmp_path, DIGEST, SIZE, waiting=other.ends) as part:
-        assert next(lists) > number
-        assert (part.waited, part.path.read_bytes()) == (True, b"theirs")
-
-
-def test_what_was_left_earlier_gives_nobody_the_turn_of_another(tmp_path: Path, start: Start) -> None:
-    with lock_part(tmp_path, DIGEST, SIZE) as part:
-        part.file.write(b"ours, and longer")
-    other = start()
-    other.says("found")
-    with lock_part(tmp_path, DIGEST, SIZE, waiting=other.ends) as part:
-        assert (part.waited, part.path.read_bytes()) == (True, b"ours, and longer")
 
 
 def test_who_was_held_up_until_his_part_was_taken_has_no_turn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

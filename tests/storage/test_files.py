@@ -10,9 +10,7 @@ from pathlib import Path
 import pytest
 
 from ocinb.storage.safe_files import (
-    LEFTOVER_SECONDS,
     new_own_file,
-    remove_leftovers,
     settle,
     settle_folder,
 )
@@ -35,10 +33,3 @@ def test_a_file_system_that_cannot_settle_is_good_enough(
     monkeypatch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(OSError(errno.EIO, "Input/output error")))
     with pytest.raises(OSError, match="Input/output error"):
         settle(0)
-
-
-def test_leftovers_go_when_they_are_old(tmp_path: Path) -> None:
-    young, old = leave(tmp_path, age=LEFTOVER_SECONDS - 60), leave(tmp_path, age=LEFTOVER_SECONDS + 60)
-    somebodys = leave(tmp_path, age=LEFTOVER_SECONDS + 60).rename(old.with_name("notes.txt"))
-    remove_leftovers(tmp_path)
-    assert [path.exists() for path in (young, old, somebodys)] == [True, False, True]

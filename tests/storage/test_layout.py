@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ocinb.errors import InvalidError, TransportError
+from ocinb.errors import InvalidError
 from ocinb.spec.digest import Digest
 from ocinb.spec.documents import Descriptor
 from ocinb.spec.mediatypes import OCI_INDEX, OCI_MANIFEST
@@ -70,41 +68,6 @@ def test_an_index_that_is_none_is_an_error_and_stays_as_it_is(layout: Layout, co
     assert caught.value.__suppress_context__ or caught.value.__context__ is None
     layout.prepare()
     assert path.read_bytes() == content
-
-
-def blocked_by_a_file(layout: Layout) -> None:
-    layout.root.write_bytes(b"")
-
-
-def blocked_by_a_folder(layout: Layout) -> None:
-    (layout.root / "index.json").mkdir(parents=True)
-    (layout.root / ".ocinb").mkdir()
-
-
-@pytest.mark.parametrize("block", [blocked_by_a_file, blocked_by_a_folder])
-def test_a_folder_that_cannot_be_used_is_an_error_that_says_what_to_do(
-    layout: Layout, block: Callable[[Layout], None]
-) -> None:
-    block(layout)
-    acts: list[Callable[[], object]] = [lambda: layout.name({"app:1": describe("image")})]
-    if layout.root.is_file():
-        acts.append(layout.prepare)
-    for act in acts:
-        with pytest.raises(TransportError, match=r"destination= or ocinb.settings.store_dir") as caught:
-            act()
-        assert str(layout.root) in str(caught.value)
-        assert caught.value.__suppress_context__
-
-
-def test_a_lock_that_is_never_given_back_is_an_error(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
-    layout.prepare()
-    monkeypatch.setattr("ocinb.storage.file_locks.LOCK_SECONDS", 0.05)
-    with (layout.root / ".ocinb" / "lock").open("ab") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        with pytest.raises(TransportError, match="another process has held"):
-            layout.name({"app:1": describe("image")})
-    layout.name({"app:1": describe("image")})
-    assert names(layout) == ["app:1"]
 
 
 def companion(layout: Layout, subject: Descriptor) -> Companion:

@@ -117,17 +117,6 @@ def along(version: int, text: str, end: str = "") -> Companion:
     return Companion(tag_of(index(version), end), describe(text), index(version).digest)
 
 
-def test_what_comes_along_is_called_as_in_its_repository() -> None:
-    pulled = everything(1, companions=(along(1, "list"), along(1, "signature", ".sig")), asked=behind(1))
-    entries = pull(pulled)
-    assert [entry.name for entry in entries[3:]] == [
-        f"{REPOSITORY}:{tag_of(index(1))}",
-        f"{REPOSITORY}:{tag_of(index(1), '.sig')}",
-    ]
-    assert [entry.subject for entry in entries[3:]] == [index(1).digest] * 2
-    assert pull(pulled, before=entries) == entries
-
-
 def put(blobs: Blobs, **document: Any) -> Descriptor:
     raw = json.dumps({key: said(value) for key, value in document.items()}).encode()
     digest = Digest.of(raw)

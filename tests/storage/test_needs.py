@@ -16,7 +16,6 @@ from ocinb.storage.reachability import (
     CONFIG,
     LAYER,
     MANIFEST,
-    OTHER,
     TOC,
     Piece,
     Problem,
@@ -81,14 +80,6 @@ def test_of_a_part_that_is_described_badly_the_digest_is_enough() -> None:
     assert parse_piece({"digest": A, "mediaType": 5}, LAYER) == Piece(Digest(A), None, "", LAYER)
     assert parse_piece({"digest": A, "mediaType": "x"}, LAYER) == Piece(Digest(A), None, "x", LAYER)
     assert parse_top(said(A, OCI_MANIFEST, annotations=ATTESTED)).optional is False
-
-
-def test_fields_that_nobody_knows_may_name_what_their_writer_needs() -> None:
-    inner = [[{"digest": A, "size": 1}, {"digest": "md5:00"}], 5, {"deeper": {"digest": B}}]
-    [first, second] = parse_named(json.dumps({"parts": inner, "annotations": {"digest": C}}).encode()).pieces
-    assert (first.digest, second.digest) == (A, B)
-    assert {(piece.role, piece.optional) for piece in (first, second)} == {(OTHER, True)}
-    assert parse_named(json.dumps({"subject": said(A, OCI_MANIFEST, other=said(B))}).encode()).pieces == ()
 
 
 def spoil_by(raw: bytes) -> Callable[[Path], object]:

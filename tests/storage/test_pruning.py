@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ocinb.errors import IntegrityError, InvalidError, TransportError
+from ocinb.errors import IntegrityError, TransportError
 from ocinb.spec.digest import Digest
 from ocinb.spec.documents import Descriptor
 from ocinb.spec.mediatypes import OCI_MANIFEST
@@ -20,9 +19,8 @@ from ocinb.storage.garbage_collection import Aim, choose, choose_images, prune
 from ocinb.storage.index_file import Entry
 from ocinb.storage.layout import Layout
 from ocinb.storage.reachability import LAYER, Need, Piece
-from ocinb.storage.safe_files import new_own_file
-from ocinb.storage.usage import READ_ENDINGS, Item, Kept, count, list_items
-from tests.storage.stores import DAY, LIMITS, put, put_image, stands
+from ocinb.storage.usage import READ_ENDINGS, Item, Kept
+from tests.storage.stores import DAY, LIMITS, put, stands
 
 HOLD = """
 import sys
@@ -119,15 +117,6 @@ def test_where_nobody_can_tell_what_an_image_needs_nothing_goes(
     assert stands(layout, other)
 
 
-@pytest.mark.parametrize("content", [b"", b"[]", b"{", b'{"manifests": 5}', b"\xff", b'{"manifests": [5]}'])
-def test_where_nobody_can_tell_what_is_named_nothing_goes(layout: Layout, content: bytes) -> None:
-    blob = put(layout, b"blob", age=400 * DAY)
-    (layout.root / "index.json").write_bytes(content)
-    with pytest.raises(InvalidError, match=r"index\.json"):
-        clean(layout, keep_bytes=0)
-    assert stands(layout, blob)
-
-
 def test_what_was_read_is_of_use(layout: Layout) -> None:
     read, held, unread = (put(layout, raw, age=10 * DAY) for raw in (b"read", b"held", b"unread"))
     layout.blobs.read(read.digest, LIMITS.document)
@@ -149,36 +138,12 @@ def test_what_was_read_of_a_layer_goes_with_it_and_is_told(layout: Layout, endin
     assert sorted(one.kind for one in clean(layout, keep_bytes=0)) == ["blobs", "index"]
 
 
-@pytest.mark.parametrize(("age", "goes"), [(3600, False), (2 * DAY, True)])
-def test_a_part_that_is_half_written_goes_only_when_its_writer_is_long_gone(
-    layout: Layout, age: float, *, goes: bool
-) -> None:
-    new = new_own_file(layout.root, "new")
-    new.parent.mkdir(exist_ok=True)
-    new.write_bytes(b"half")
-    os.utime(new, (time.time() - age,) * 2)
-    clean(layout, keep_bytes=0)
-    assert new.exists() is not goes
-
-
 def test_a_part_of_this_very_process_goes_when_it_is_left(layout: Layout) -> None:
     with lock_part(layout.root, Digest.of(b"blob"), 1000) as part:
         part.path.write_bytes(b"half")
         assert clean(layout, keep_bytes=0) == []
     assert [one.kind for one in clean(layout, keep_bytes=0)] == ["parts"]
     assert not part.path.exists()
-
-
-def test_an_empty_place_has_nothing_to_prune(tmp_path: Path) -> None:
-    layout = Layout(tmp_path / "none")
-    assert clean(layout, keep_bytes=0) == []
-    assert [(one.kind, one.entries, one.size) for one in count(list_items(layout, tmp_path / "none"))] == [
-        ("blobs", 0, 0),
-        ("index", 0, 0),
-        ("parts", 0, 0),
-        ("responses", 0, 0),
-    ]
-    assert not layout.root.exists()
 
 
 def test_what_cannot_be_removed_is_an_error_that_says_where(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -228,14 +193,3 @@ LEFT: dict[str, tuple[set[int], Aim, set[int]]] = {
 @pytest.mark.parametrize(("keep", "aim", "left"), LEFT.values(), ids=LEFT)
 def test_of_images_these_are_left(keep: set[int], aim: Aim, left: set[int]) -> None:
     assert set(range(7)) - choose_images(IMAGES, keep, ITEMS, aim) == left
-
-
-def test_names_that_are_kept_and_names_that_go(layout: Layout) -> None:
-    one, two = put_image(layout, b"shared", b"one"), put_image(layout, b"shared", b"two")
-    layout.name({"app:1": one, "app:2": two})
-    unnamed = put(layout, b"unnamed", age=400 * DAY)
-    pruned = prune(layout, layout.root / "no-cache", Aim(None, None), limits=LIMITS, keep=lambda _: [1])
-    assert [gone.entry.name for gone in pruned.images] == ["app:1"]
-    assert {item.name for item in pruned.items} == {one.digest, Digest.of(b"one")}
-    assert stands(layout, two)
-    assert stands(layout, unnamed)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import logging
 import sqlite3
@@ -17,7 +16,6 @@ from ocinb.errors import TransportError
 from ocinb.samples import SampleRegistry
 from ocinb.samples import registry as start_registry
 from ocinb.sources.session import close_default_session, default_session
-from ocinb.spec.digest import Digest
 from tests.transferring import open_repository
 
 
@@ -45,13 +43,6 @@ def stored() -> dict[str, Any]:
         [row] = connection.execute("SELECT value FROM responses").fetchall()
     document: dict[str, Any] = json.loads(row[0])
     return document
-
-
-def test_an_answer_is_kept_from_one_session_to_the_next(registry: SampleRegistry) -> None:
-    digest = ask(registry)
-    close_default_session()
-    assert ask(registry) == digest
-    assert asked(registry) == 1
 
 
 @pytest.mark.parametrize("content", [b"this is no database", b"\0" * 5000, b"SQLite format 3\0" + b"\xff" * 5000])
@@ -92,22 +83,6 @@ def test_an_odd_field_is_no_error(registry: SampleRegistry, field: str, value: A
     assert field in document or field == "_content"
     change("UPDATE responses SET value = ?", json.dumps({**document, field: value}))
     assert ask(registry) == digest
-
-
-@pytest.mark.parametrize("ttl", [300, 0])
-def test_a_body_that_was_changed_is_asked_for_again(registry: SampleRegistry, ttl: int) -> None:
-    settings.tag_ttl = ttl
-    digest = ask(registry)
-    document = stored()
-    body = base64.b64decode(document["_content"])
-    assert Digest.of(body) == digest
-    changed = base64.b64encode(body.replace(b"arm64", b"amd64")).decode()
-    change("UPDATE responses SET value = ?", json.dumps({**document, "_content": changed}))
-    assert ask(registry) == digest
-    # On a slow machine it is asked first whether it changed.
-    assert [request.status for request in registry.requests] in ([200, 200], [200, 304, 200])
-    close_default_session()
-    assert base64.b64decode(stored()["_content"]) == body
 
 
 FOREIGN = {

@@ -107,15 +107,6 @@ def hint(kept: list[Kept], name: str) -> str:
     return caught.value.hint or ""
 
 
-def test_what_came_along_is_not_suggested_unless_there_is_nothing_else() -> None:
-    tag = f"h.example/app:{str(Digest.of(b'image')).replace(':', '-')}"
-    along = [entry(tag, b"list"), entry(f"{tag}.sig", b"signature")]
-    kept = [*along, entry("h.example/b:1", b"image"), entry("h.example/a:1", b"image")]
-    assert hint(kept, "zzz") == "There are: h.example/a:1, h.example/b:1"
-    assert hint(along, "zzz") == f"There are: {tag}, {tag}.sig"
-    assert hint(kept, f"{tag[:-1]}!") == "There are: h.example/a:1, h.example/b:1"
-
-
 def test_a_name_of_several_images_is_suggested_by_their_digests() -> None:
     kept = [entry("latest", b"one"), entry("latest", b"two"), entry("base", b"base")]
     both = [f"{Digest.of(raw)} (latest)" for raw in (b"one", b"two")]

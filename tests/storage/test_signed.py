@@ -12,6 +12,8 @@ from ocinb.storage.blobs import Blobs, SignedDocuments
 from tests.spec.signing import Step, schema1, sign
 
 PAYLOAD = schema1([Step(None, f"sha256:{'1' * 64}")])
+
+
 RAW = sign(PAYLOAD)
 
 

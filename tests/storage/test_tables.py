@@ -24,7 +24,11 @@ from tests.storage.entries import any_columns, columns
 from tests.storage.stores import LIMITS, put
 
 DIGEST = Digest.of(b"a layer")
+
+
 OTHER = Digest.of(b"another layer")
+
+
 DIFF_ID = f"sha256:{'0' * 64}"
 
 
@@ -42,15 +46,6 @@ def keep(tables: Tables, *batches: Columns, digest: Digest = DIGEST) -> Table:
 
 def left(tables: Tables) -> list[Path]:
     return sorted((tables.root / ".ocinb" / "new").glob("*"))
-
-
-@pytest.mark.parametrize("count", [0, 1, 1000])
-def test_what_was_kept_is_found(tables: Tables, count: int) -> None:
-    kept = keep(tables, columns(count))
-    assert kept == Table(DIGEST, DIFF_ID, 10_240, columns(count), tables.path(DIGEST))
-    assert tables.find(DIGEST) == kept
-    assert tables.find(OTHER) is None
-    assert left(tables) == []
 
 
 def test_a_sealed_table_may_be_read_by_others(tables: Tables) -> None:

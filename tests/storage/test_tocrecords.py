@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 from collections.abc import Callable
@@ -10,9 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ocinb.errors import TransportError
 from ocinb.spec.digest import Digest
-from ocinb.storage import toc_records
 from ocinb.storage.toc_records import look_up_end, note_end, record_path
 
 LAYER, OTHER = Digest.of(b"layer"), Digest.of(b"other", "sha512")
@@ -68,20 +65,3 @@ def test_nothing_is_read_from_behind_a_link_or_written_there(root: Path, tmp_pat
     before = {file: file.read_bytes() for file in [elsewhere, *elsewhere.rglob("*")] if file.is_file()}
     note_end(root, LAYER, "two", 20)
     assert {file: file.read_bytes() for file in [elsewhere, *elsewhere.rglob("*")] if file.is_file()} == before
-
-
-def test_a_store_that_is_only_lent_keeps_nothing_and_a_full_disk_is_told(
-    root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(code: int) -> Callable[..., None]:
-        def write(*_: object, **__: object) -> None:
-            raise OSError(code, os.strerror(code))
-
-        return write
-
-    monkeypatch.setattr(toc_records, "write_atomically", refuse(errno.EROFS))
-    note_end(root, LAYER, "one", 10)
-    assert look_up_end(root, LAYER, "one") is None
-    monkeypatch.setattr(toc_records, "write_atomically", refuse(errno.ENOSPC))
-    with pytest.raises(TransportError, match="No space left"):
-        note_end(root, LAYER, "one", 10)

@@ -24,14 +24,6 @@ def blobs(layout: Layout) -> set[Digest]:
     return {Digest(f"sha256:{path.name}") for path in (layout.root / "blobs" / "sha256").iterdir()}
 
 
-def test_two_that_speak_of_each_other_and_of_nothing_needed_are_not_found(layout: Layout) -> None:
-    absent = {"mediaType": "x", "digest": str(Digest.of(b"absent")), "size": 1}
-    first = put_document(layout, {"subject": absent})
-    put_document(layout, {"subject": named(first)})
-    assert speaking_of(set(), blobs(layout), layout, LIMITS) == set()
-    assert len(speaking_of({first.digest}, blobs(layout), layout, LIMITS)) == 1
-
-
 def test_what_cannot_be_read_speaks_of_nothing(layout: Layout) -> None:
     image = put_image(layout, b"layer")
     damaged = put_document(layout, {"subject": named(image), "layers": []})

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from ocinb._settings import Settings
 from ocinb.notebook.explain.steps import judge
 from ocinb.sources.images import Child, choose_children
@@ -51,15 +49,3 @@ def test_of_several_platforms_each_has_its_reason() -> None:
         (False, "the same image as in position 1"),
         (False, "as good as the one that was taken, which stands before it"),
     ]
-
-
-@pytest.mark.parametrize(
-    ("platform", "reason"),
-    [
-        ("linux/s390x", "the only platform there is, so it is taken, although it is not linux/amd64"),
-        ("linux/amd64", "exactly linux/amd64"),
-        (None, "the only image, though it says no platform"),
-    ],
-)
-def test_the_only_one_is_taken_as_it_is(platform: str | None, reason: str) -> None:
-    assert judged([child(0, platform)], "linux/amd64", is_default=True) == [(True, reason)]

@@ -76,16 +76,6 @@ def texts(story: Story) -> list[str]:
     return [repr(story), story.markdown, story.html, story._repr_html_()]
 
 
-def test_the_lines_about_the_token_return_it(private: SampleRegistry) -> None:
-    story = ocinb.explain(private.reference("demo/hello"))
-    told = figures(story, "The token")
-    assert told["lives"].value == 300
-    assert told["with a password"].value is True
-    assert told["sent along"].value == "Bearer ***"
-    assert told["opens"].value == [{"type": "repository", "name": "demo/hello", "actions": ["pull"]}]
-    check(story, at_least=50)
-
-
 def test_a_token_that_is_opaque_is_told_as_that(registry: SampleRegistry) -> None:
     challenge = {"WWW-Authenticate": f'Bearer realm="http://{registry.host}/token",service="x"'}
     registry.fault("*/manifests/latest", status=401, headers=challenge, body=b"{}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 import ocinb
-from ocinb.errors import OcinbError
 from ocinb.notebook.explain.collect import gather
 from ocinb.samples import SampleRegistry
 from tests.documents import REPOSITORY, layer, put_image, put_index
@@ -19,12 +18,3 @@ def test_a_platform_that_is_no_word_stands_in_no_line(registry: SampleRegistry, 
     line = gather(ref, None).document_lines.call("document")
     assert (line.count('"'), "os.system" in line) in {(2, False), (0, False)}, "a platform in quotes, or a digest"
     assert eval(line, {"ocinb": ocinb, "ref": ref}).digest == child["digest"]
-
-
-def test_what_fails_in_the_middle_is_an_answer(registry: SampleRegistry) -> None:
-    registry.fault("*/blobs/*", status=404, times=None)
-    gathered = gather(registry.reference("demo/hello"), None)
-    assert isinstance(gathered.image, OcinbError)
-    assert gathered.read is None
-    assert not gathered.runs
-    assert [one.status for one in gathered.exchanges].count(404) >= 1

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 
 import ocinb
@@ -56,11 +54,6 @@ class Page(Reader):
 
 def told(*parts: object, name: str = "python:3.12") -> Document:
     return Document(name, ("7 layers",), ("import ocinb",), (Chapter("One", ("gist",), parts),))  # type: ignore[arg-type]
-
-
-def test_the_first_chapter_is_open_and_the_others_are_closed(registry: SampleRegistry) -> None:
-    page = ocinb.explain(registry.reference("demo/hello"))._repr_html_()
-    assert re.findall(r'<details class="chapter"( open)?>', page) == [" open", *[""] * 10]
 
 
 def test_trouble_is_told_in_words_and_not_by_colour_alone() -> None:

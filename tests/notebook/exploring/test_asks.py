@@ -10,7 +10,7 @@ from ocinb.notebook.explore import platform_images, serialize
 from ocinb.notebook.explore.backend import Answers, open_answers
 from ocinb.samples import SampleRegistry
 from ocinb.samples.tars import directory, file, hardlink, symlink, whiteout
-from tests.frames.layerfacts import put_layers, steps
+from tests.frames.layerfacts import put_layers
 from tests.notebook.exploring.asking import ask, every_entry, refused, reply
 from tests.notebook.exploring.largeimage import path_of, put_large_image
 
@@ -22,17 +22,6 @@ def shop(registry: SampleRegistry) -> Answers:
 
 def names(answer: dict[str, Any]) -> list[str]:
     return [one["name"] for one in answer["entries"]]
-
-
-def test_a_child_is_found_on_its_page(shop: Answers) -> None:
-    order = names(ask(shop, "children", path="srv/shop", layer=4))
-    for index, name in enumerate(order):
-        told = ask(shop, "children", path="srv/shop", layer=4, around=f"srv/shop/{name}", limit=2)
-        assert (told["index"], told["offset"]) == (index, index // 2 * 2)
-        assert name in names(told)
-    for other in ("srv/shop/none", "etc/passwd", "", "srv/shop"):
-        told = ask(shop, "children", path="srv/shop", layer=4, around=other, offset=1)
-        assert (told["index"], told["offset"]) == (None, 1)
 
 
 def test_around_a_marker_and_a_file_of_one_name_is_the_file(registry: SampleRegistry) -> None:
@@ -97,32 +86,6 @@ def test_links_tell_where_they_lead_through_other_links(registry: SampleRegistry
         "out": None,
         "gone": "-",
     }
-
-
-def test_names_are_sent_twice_as_they_are_and_for_eyes(registry: SampleRegistry) -> None:
-    odd = "\u202egnp\x1b[2J\n<script>"
-    answers = open_answers(
-        put_layers(registry, [file(f"d/{odd}", "x")], [whiteout(f"d/{odd}")], history=steps(odd, odd))
-    )
-    [entry] = ask(answers, "children", path="d", layer=0)["entries"]
-    assert entry["path"] == f"d/{odd}"
-    assert entry["shown"] == "d/\\u202egnp\\x1b[2J\\n<script>"
-    assert entry["name"] == "\\u202egnp\\x1b[2J\\n<script>"
-    told = ask(answers, "file", path=entry["path"])
-    assert [one["change"] for one in told["versions"]] == ["added", "deleted"]
-    assert told["versions"][0]["hidden_by"] == entry["name"]
-    assert ask(answers, "preview", path=entry["path"], layer=0)["text"] == "x"
-    assert "\u202e" not in refused(answers, "preview", path=entry["path"])[0]
-
-
-def test_names_that_are_too_long_are_cut(registry: SampleRegistry) -> None:
-    answers = open_answers(put_layers(registry, [file("d/" + "x" * 10_000, "x"), file("/".join("e" * 3000), "x")]))
-    told = ask(answers, "children", path="d")["entries"][0]
-    assert (len(told["path"]), len(told["shown"]), len(told["name"])) == (4097, 1001, 1001)
-    depth, entry = 0, ask(answers, "children", path="", sort="name")["entries"][1]
-    while entry["has_children"]:
-        [entry], depth = ask(answers, "children", path=entry["path"])["entries"], depth + 1
-    assert (depth, len(entry["path"])) == (2048, 4097)
 
 
 def test_a_large_image(registry: SampleRegistry) -> None:

@@ -45,19 +45,6 @@ def test_a_bundle_has_the_page_the_summary_and_the_lines(registry: SampleRegistr
     assert bundle[VIEW]["model_id"] == explorer._repr_mimebundle_()[VIEW]["model_id"], "there is one page"
 
 
-def test_a_notebook_gets_the_summary_first_and_then_the_page(
-    registry: SampleRegistry, shell: Any, displayed: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(type(shell), "kernel", object(), raising=False)
-    shell.user_ns["explorer"] = ocinb.explore(registry.reference(SHOP), progress=False)
-    run(shell, "explorer")
-    summary, page = displayed
-    assert summary.keys() == {"text/html", "text/plain"}
-    assert 'class="ocinb ocinb-explore-static mathjax_ignore"' in summary["text/html"]
-    assert page.keys() == {VIEW, "text/plain"}
-    assert "summary stands above" in page["text/plain"]
-
-
 def test_a_terminal_gets_the_lines_alone(registry: SampleRegistry, shell: Any, displayed: list[dict[str, Any]]) -> None:
     shell.user_ns["explorer"] = explorer = ocinb.explore(registry.reference(SHOP), progress=False)
     run(shell, "explorer")

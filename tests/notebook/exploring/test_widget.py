@@ -72,12 +72,6 @@ def shown(monkeypatch: pytest.MonkeyPatch) -> Iterator[Shown]:
     shown.widget.close()
 
 
-def test_what_is_quick_is_answered_at_once(shown: Shown) -> None:
-    shown.ask(1, "children")
-    assert shown.sent == [{"id": 1, "begun": True}, {"id": 1, "answer": {}}]
-    assert shown.answers.threads == [threading.current_thread().name]
-
-
 @pytest.mark.parametrize("ask", ["image", "preview"])
 def test_what_is_slow_keeps_nobody_waiting_and_tells_how_far_it_is(shown: Shown, ask: str) -> None:
     shown.ask(1, ask)

@@ -8,15 +8,12 @@ import pytest
 
 import ocinb
 from ocinb.errors import InvalidError, NotFoundError
-from ocinb.notebook.plot import inputs
-from ocinb.notebook.plot.inputs import Gaps
 from ocinb.samples import SampleRegistry
 from tests.notebook.plot import frames
 from tests.notebook.plot.test_package import NAMES as ALL_NAMES
 
 NAMES = [name for name in ALL_NAMES if name != "growth"]  # which takes no names
 QUIET: dict[str, dict[str, Any]] = {"shared": {}, "waterfall": {}}
-FAILURE = {"reference": "demo/shop:9", "error": "there is no tag '9'"}
 
 
 def _draw(name: str, references: Any, **options: Any) -> Any:
@@ -67,14 +64,6 @@ def test_beside_images_signatures_and_artifacts_are_left_out(name: str, registry
     ]
 
 
-def test_who_asks_for_artifacts_alone_means_them(registry: SampleRegistry) -> None:
-    chart = registry.reference("demo/chart:0.1")
-    signature = next(tag for tag in ocinb.tags(registry.reference("demo/shop"))["reference"] if tag.endswith(".sig"))
-    assert "1 layer" in _words(ocinb.plot.layers(chart))
-    assert inputs.images_of([chart, signature], "raise") == ([chart, signature], Gaps((chart, signature)))
-    assert "this artifact has no steps" in _words(ocinb.plot.waterfall(chart))
-
-
 def test_an_image_without_layers_is_called_by_its_name(registry: SampleRegistry) -> None:
     registry.put_image("demo/empty", [], tag="1")
     empty, shop = registry.reference("demo/empty:1"), registry.reference("demo/shop:2.0")
@@ -86,14 +75,6 @@ def test_an_image_without_layers_is_called_by_its_name(registry: SampleRegistry)
     ):
         assert _words(_draw(name, empty)) == words
     assert f"{empty} has no layers" in _words(ocinb.plot.layers([shop, empty]))
-
-
-def test_words_are_short_and_a_digest_is_too() -> None:
-    assert Gaps().told() == ""
-    assert Gaps(failures=(FAILURE,)).told() == "1 name could not be read: demo/shop:9"
-    assert len(Gaps(failures=({**FAILURE, "reference": "x" * 9000},)).told()) < 80
-    assert inputs.familiar("ghcr.io/a/b@sha256:" + "ab" * 32) == "ghcr.io/a/b@sha256:abababababab"
-    assert inputs.familiar("No Name") == "No Name"
 
 
 def test_hostile_names_in_failures_are_harmless() -> None:

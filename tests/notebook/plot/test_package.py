@@ -23,13 +23,6 @@ def _stub() -> dict[str, str]:
     return {alias.name: str(node.module) for node in imports for alias in node.names}
 
 
-def test_an_unknown_name_is_an_attribute_error_with_a_suggestion() -> None:
-    with pytest.raises(
-        AttributeError, match=r"module 'ocinb\.plot' has no attribute 'treemp'\. Did you mean 'treemap'\?"
-    ):
-        getattr(ocinb.plot, "treemp")  # noqa: B009 - which mypy knows not to be there
-
-
 @pytest.mark.parametrize("kind", [OcinbError, ImportError])
 def test_without_plotly_it_says_how_to_get_it(kind: type[Exception], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "ocinb.notebook.plot.chart", raising=False)
@@ -38,13 +31,6 @@ def test_without_plotly_it_says_how_to_get_it(kind: type[Exception], monkeypatch
     with pytest.raises(kind, match=r"pip install 'ocinb\[plot\]'") as caught:
         ocinb.plot.layers(frames.layers({"compressed_bytes": 5}))
     assert type(caught.value).__name__ == "OcinbError"
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_a_frame_with_the_wrong_columns_says_what_is_missing_and_who_gives_it(name: str) -> None:
-    with pytest.raises(InvalidError, match=r"it has no .*reference|it has no .*repository") as caught:
-        getattr(ocinb.plot, name)(frames.layers()[["layer"]])
-    assert "gives one that has" in str(caught.value)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import ocinb
-from ocinb.samples import SampleRegistry
 from tests.notebook.plot import frames
 
 
@@ -9,10 +8,3 @@ def test_the_small_ones_are_gathered() -> None:
     frame = frames.layers(*({"compressed_bytes": size, "tar_bytes": 2 * size} for size in (3, 50, 4, 60)))
     figure = ocinb.plot.compression(frame, top=2)
     assert [list(trace.x) for trace in figure.data] == [[100, 120, 14], [50, 60, 7]]
-
-
-def test_a_name_is_asked_for(registry: SampleRegistry) -> None:
-    name = registry.reference("demo/shop:2.0")
-    figure = ocinb.plot.compression(name, platform="amd64", progress=False)
-    sizes = ocinb.layers(name, platform="amd64", depth="files", progress=False)
-    assert [sum(trace.x) for trace in figure.data] == [sizes["tar_bytes"].sum(), sizes["compressed_bytes"].sum()]

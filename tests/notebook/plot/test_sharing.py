@@ -6,7 +6,6 @@ import pytest
 import ocinb
 from ocinb.errors import InvalidError
 from ocinb.frames import schemas
-from ocinb.samples import SampleRegistry
 from tests.notebook.plot import frames
 
 
@@ -28,14 +27,6 @@ def test_a_matrix_has_what_each_two_have_in_common() -> None:
 def test_what_a_catalogue_answers_is_compared_too() -> None:
     answer = _pair().rename(columns={"digest": "layer_digest"})[["reference", "layer_digest", "compressed_bytes"]]
     assert [list(row) for row in ocinb.plot.shared(answer, by="pair").data[0].z] == [[None, 5], [5, None]]
-
-
-def test_the_sums_are_those_of_shared(registry: SampleRegistry) -> None:
-    names = [registry.reference(f"demo/shop:{tag}") for tag in ("1.0", "1.1", "2.0")]
-    frame = ocinb.shared(names, platform="amd64")
-    figure = ocinb.plot.shared(names, platform="amd64")
-    assert sorted(figure.data[0].x) == sorted(frame["shared_bytes"])
-    assert sorted(figure.data[1].x) == sorted(frame["unique_bytes"])
 
 
 def test_a_frame_without_digests_is_refused_for_a_matrix() -> None:

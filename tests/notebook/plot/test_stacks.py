@@ -4,15 +4,7 @@ import pandas as pd
 
 import ocinb
 from ocinb.notebook.plot import palette
-from ocinb.samples import SampleRegistry
 from tests.notebook.plot import frames
-
-
-def test_sorted_by_size_the_small_ones_are_gathered_at_the_end() -> None:
-    frame = frames.layers(*({"compressed_bytes": size} for size in (3, 50, 4, 60)))
-    figure = ocinb.plot.layers(frame, by="size", top=2)
-    assert list(figure.data[0].x) == [60, 50, 7]
-    assert figure.layout.yaxis.ticktext[-1] == "… 2 more"
 
 
 def test_what_was_read_is_split_into_visible_and_hidden() -> None:
@@ -32,14 +24,6 @@ def test_several_images_are_stacked_and_what_they_share_has_one_colour() -> None
     assert len(set(figure.data[0].marker.color)) == 1
     assert set(figure.data[1].marker.color) == {palette.GREY}
     assert list(figure.layout.yaxis.ticktext) == ["shop:2.0", "shop:1"]
-
-
-def test_a_name_is_asked_for(registry: SampleRegistry) -> None:
-    name = registry.reference("demo/shop:2.0")
-    figure = ocinb.plot.layers(name, platform="arm64", depth="files", progress=False)
-    sizes = ocinb.layers(name, platform="arm64", depth="files", progress=False)
-    assert sum(figure.data[1].x) == sizes["hidden_bytes"].sum() > 0
-    assert sum(figure.data[0].x) + sum(figure.data[1].x) == sizes["tar_bytes"].sum()
 
 
 def test_an_image_without_layers_says_so() -> None:

@@ -6,11 +6,6 @@ from tests.notebook.plot import frames
 ROWS = ({"compressed_bytes": 1000, "layer": 0}, {"empty_layer": True}, {"compressed_bytes": 500, "layer": 1})
 
 
-def test_steps_without_a_layer_can_be_left_out() -> None:
-    [trace] = ocinb.plot.waterfall(frames.history(*ROWS), empty=False).data
-    assert list(trace.x) == [1000, 500, 1500]
-
-
 def test_small_steps_in_a_row_are_gathered_and_the_sum_stays() -> None:
     frame = frames.history(*({"compressed_bytes": size} for size in (900, 1, 2, 3, 800, 4, 5)))
     figure = ocinb.plot.waterfall(frame, top=2)

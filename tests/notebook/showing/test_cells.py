@@ -12,8 +12,14 @@ from ocinb.notebook.show.column_kinds import Kind
 from tests.notebook.reading import Reader
 
 HOSTILE = '<script>top.canary=1</script>"><img src=x onerror=top.canary=1>\x1b[31m\u202ejavascript:1'
+
+
 WORD = "x" * 10_000
+
+
 TEXTS = [Kind.DIGEST, Kind.CODE, Kind.MAPPING, Kind.NAME, Kind.TEXT]
+
+
 EXAMPLES: list[tuple[Kind, Any, str, str]] = [
     (Kind.SIZE, 42_135_552, "42.1 MB", "42.1 MB"),
     (Kind.SIZE, -5000, "-5.0 kB", "-5.0 kB"),
@@ -39,13 +45,6 @@ EXAMPLES: list[tuple[Kind, Any, str, str]] = [
 def test_a_value_reads_as_people_say_it(kind: Kind, value: Any, html: str, text: str) -> None:
     assert Reader(cell(kind, value)).text == html
     assert line(kind, value) == text
-
-
-def test_a_long_list_and_a_long_text_are_folded() -> None:
-    read = Reader(cell(Kind.MAPPING, [f"argument {number}" for number in range(20)]))
-    assert read.tags.count("details") == 1
-    assert read.tags.count("li") == 20
-    assert "details" in Reader(cell(Kind.TEXT, "word " * 200)).tags
 
 
 @pytest.mark.parametrize("count", [3, 199, 1000])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html as entities
 import re
-import sys
 from importlib.metadata import PackageNotFoundError
 from types import SimpleNamespace
 from typing import Any
@@ -89,11 +88,3 @@ def test_nothing_of_a_stranger_gets_through() -> None:
     assert "<img" not in drawn
     assert "<script>top" not in drawn
     assert entities.escape(HOSTILE, quote=True)[:20] in drawn
-
-
-def test_itables_comes_when_it_is_needed_and_changes_nothing_of_pandas(kernel: Any) -> None:
-    before = pd.DataFrame._repr_html_  # type: ignore[attr-defined]
-    assert len(search_and_sort(frame_of(FROM_ROWS))) > 0
-    assert "itables" in sys.modules
-    assert pd.DataFrame._repr_html_ is before  # type: ignore[attr-defined]
-    assert kernel is not None

@@ -7,10 +7,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
-import ocinb
 from ocinb.catalog import schemas as of_catalogues
 from ocinb.frames import schemas
-from ocinb.notebook.show.column_kinds import Kind, is_ours, kind_of
+from ocinb.notebook.show.column_kinds import Kind, kind_of
 
 ALL = [
     value
@@ -52,10 +51,3 @@ def series(values: list[Any], dtype: str) -> pd.Series[Any]:
 )
 def test_a_column_is_shown_by_its_name_and_type(name: str, dtype: str, kind: Kind) -> None:
     assert kind_of(name, series([], dtype)) is kind
-
-
-def test_an_answer_of_a_catalogue_is_ours(catalog: ocinb.Catalog) -> None:
-    assert is_ours(catalog.sql("FROM base_images")[["reference", "platform", "base_layers", "outdated"]])
-    assert is_ours(catalog.sql("SELECT 42 AS answer"))
-    assert is_ours(catalog.tables()[["name"]])
-    assert not is_ours(catalog.sql("SELECT 42 AS answer WHERE false")[[]]), "which has no columns"

@@ -5,32 +5,11 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-import ocinb
 from ocinb.frames import schemas
 from ocinb.notebook.show.table import table, text
-from ocinb.samples import SampleRegistry
 from tests.notebook.reading import Reader
 
 HOSTILE = '</td></table><script>top.canary=1</script>"><img src=x onerror=top.canary=1>\x1b[31m\u202e'
-
-
-def test_a_table_has_our_columns_in_our_order(registry: SampleRegistry) -> None:
-    layers = ocinb.layers(registry.reference("demo/shop:2.0"), platform="all")
-    read = Reader(table(layers))
-    assert read.cells[:15] == list(layers.columns)[1:]
-    assert len(read.cells) == 15 * (1 + len(layers))
-    assert read.text.startswith(f"layers 14 rows, 16 columns reference {registry.reference('demo/shop:2.0')}")
-    assert ("title", "the digest of the tar in it") in read.attributes
-    assert read.cells[15 + 3] == layers["digest"][0]
-
-
-def test_what_was_skipped_is_told(registry: SampleRegistry) -> None:
-    names = [registry.reference("demo/hello"), registry.reference("demo/<b>nope</b>")]
-    frame = ocinb.layers(names, errors="skip")
-    read = Reader(table(frame))
-    assert "1 skipped" in read.text
-    assert "<b>nope</b>" in read.text
-    assert read.tags.count("b") == 1, "which is the title's"
 
 
 @pytest.mark.parametrize("attrs", [{"failures": 3}, {"failures": ["x"]}, {"failures": [{"a": 1}]}, {"failures": None}])
@@ -50,10 +29,6 @@ def test_nothing_of_a_stranger_gets_through() -> None:
     assert read.tags.count("table") == 1
     assert not {"\x1b", "\u202e"} & set(table(frame))
     assert not {"\x1b", "\u202e"} & set(text(frame))
-
-
-def test_a_column_with_an_endless_name_is_cut_in_text() -> None:
-    assert max(map(len, text(pd.DataFrame({"x" * 10_000: [1]})).splitlines())) < 100
 
 
 @pytest.mark.parametrize("frame", [pd.DataFrame(), pd.DataFrame(index=range(3)), pd.DataFrame({"a": []})], ids=len)

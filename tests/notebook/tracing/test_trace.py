@@ -10,7 +10,7 @@ import pytest
 
 import ocinb
 from ocinb._settings import settings
-from ocinb.errors import InvalidError, NotFoundError, TransportError
+from ocinb.errors import InvalidError, TransportError
 from ocinb.notebook.trace.trace import Trace
 from ocinb.samples import SampleRegistry
 from ocinb.samples import registry as start_registry
@@ -86,16 +86,6 @@ def test_a_trace_is_of_one_block(*, fresh: bool) -> None:
         pytest.fail("it was entered again")
 
 
-@pytest.mark.parametrize("fresh", [False, True])
-def test_an_error_keeps_what_came_before_it(registry: SampleRegistry, *, fresh: bool) -> None:
-    trace = ocinb.trace(fresh=fresh)
-    session = default_session()
-    with pytest.raises(NotFoundError), trace:
-        ocinb.document(registry.reference("demo/hello:none"))
-    assert trace.frame["status"].tolist() == [404]
-    assert default_session() is session
-
-
 def test_a_fresh_one_keeps_nothing(registry: SampleRegistry, temporary: Path) -> None:
     with ocinb.trace(fresh=True):
         name = registry.reference("demo/shop:2.0")
@@ -117,16 +107,6 @@ def test_a_fresh_one_pulls_into_a_destination(registry: SampleRegistry, tmp_path
     assert all(Path(path).exists() for path in frame["path"])
     assert len(trace.frame) == len(registry.requests)
     assert kept() == []
-
-
-def test_what_is_set_in_a_fresh_block_counts_there(registry: SampleRegistry) -> None:
-    with ocinb.trace(fresh=True):
-        settings.platform = "linux/arm64"
-        frame = ocinb.configs(registry.reference("demo/shop:2.0"))
-        settings.tag_ttl = 0
-        ocinb.configs(registry.reference("demo/shop:2.0"))
-    assert frame["architecture"].tolist() == ["arm64"]
-    assert registry.requests[-1].status == 304
 
 
 SHOWN: list[Callable[[Trace], str]] = [
