@@ -59,15 +59,15 @@ TESTS = {
     "content embedded": [
         "frames/test_odd_documents.py::test_embedded_documents_need_no_request_and_are_there_for_pull"
     ],
-    "layers that lie elsewhere": ["sources/test_foreign.py::test_it_is_fetched_without_credentials"],
+    "layers that lie elsewhere": ["sources/test_registry.py::test_it_is_fetched_without_credentials"],
     "`oci:` layouts": ["sources/test_layout.py::test_nested_indexes_are_read_to_the_ground"],
     "`oci-archive:`": ["real/test_archives_by_peers.py::test_all_rows_are_those_of_the_registry"],
     "`docker-archive:`": [
         "real/test_archives_by_peers.py::test_a_docker_archive_has_the_rows_that_it_can_have",
-        "sources/test_dockerarchive.py::test_several_images_are_told_apart",
+        "sources/test_docker_archive.py::test_several_images_are_told_apart",
     ],
     "referrers": [
-        "sources/test_referrersapi.py::test_the_list_is_read_over_all_pages",
+        "sources/test_referrers.py::test_the_list_is_read_over_all_pages",
         "real/test_referrers_by_peers.py::test_a_registry_without_a_list_has_it_under_a_tag",
     ],
     "cosign's tags": [

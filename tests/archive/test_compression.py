@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import gzip
+import lzma
 import sys
 import time
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from itertools import repeat
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from ocinb._pool import run_all
 from ocinb._settings import MIB
-from ocinb.archive.compression import decompressed
+from ocinb.archive import compression
+from ocinb.archive.compression import Limits, compression_of, decompressed
 from ocinb.errors import IntegrityError, InvalidError, TransportError
 from ocinb.samples.tars import noise
 from tests.archive.packers import LIMITS, MAGIC, PACKERS, PLAIN, examples, pieces, unpack
@@ -106,3 +110,76 @@ def test_a_stop_is_heard(raw: bytes) -> None:
 def _slowly(chunk: bytes) -> bytes:
     time.sleep(0.001)
     return chunk
+
+
+@pytest.mark.usefixtures("inflater")
+@examples
+@given(
+    parts=st.lists(st.binary(max_size=300), min_size=1, max_size=3),
+    level=st.integers(0, 9),
+    place=st.integers(0, 2000),
+    damage=st.binary(max_size=3),
+    cut=st.booleans(),
+)
+def test_a_damaged_gzip_is_what_the_standard_library_says(
+    parts: list[bytes], level: int, place: int, damage: bytes, *, cut: bool
+) -> None:
+    raw = b"".join(gzip.compress(part, level) for part in parts)
+    raw = raw[:place] + damage + (b"" if cut else raw[place + len(damage) :])
+    assume(compression_of(raw) == "gzip")
+    try:
+        expected = by_the_standard_library(raw)
+    except (EOFError, zlib.error):
+        with pytest.raises(IntegrityError):
+            unpack(raw)
+    else:
+        assert unpack(raw) == expected
+
+
+def by_the_standard_library(raw: bytes) -> bytes:
+    """Read a gzip all at once; gzip.decompress would not mind a mark that nobody knows, nor the sum of a header."""
+    plain = b""
+    while raw:
+        member = zlib.decompressobj(31)
+        plain += member.decompress(raw)
+        if not member.eof:
+            raise EOFError
+        raw = member.unused_data if member.unused_data.strip(b"\0") else b""
+    return plain
+
+
+@pytest.mark.usefixtures("inflater")
+@pytest.mark.parametrize("size", [1, 100_000])
+@pytest.mark.parametrize("zeros", [1, 7, 8, 511, 9000])
+def test_zeros_behind_a_gzip_are_padding(zeros: int, size: int) -> None:
+    assert unpack(*pieces(PACKERS["gzip"](PLAIN) + bytes(zeros), size)) == PLAIN
+
+
+def skipped(content: bytes, mark: int = 0x50) -> bytes:
+    """Give a frame of zstd that is to be passed over (RFC 8878, 3.1.2)."""
+    return bytes([mark]) + b"\x2a\x4d\x18" + len(content).to_bytes(4, "little") + content
+
+
+def test_frames_to_skip_count_as_parts_without_content(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compression, "MOST_EMPTY_MEMBERS", 5)
+    some = PACKERS["zstd"](b"some")
+    assert unpack((skipped(b"a TOC") + some) * 20 + skipped(b"")) == b"some" * 20
+    with pytest.raises(InvalidError, match="MOST_EMPTY_MEMBERS = 5"):
+        unpack(some + skipped(b"") * 7)
+
+
+@pytest.mark.parametrize("length", [4, 7, 8, 12])
+def test_a_frame_to_skip_that_is_cut_off(length: int) -> None:
+    some = PACKERS["zstd"](PLAIN)
+    with pytest.raises(IntegrityError, match=f"layer 3 is cut off: its zstd has no end at byte {len(some) + length:,}"):
+        unpack(some + skipped(b"a TOC")[:length])
+
+
+def test_a_dictionary_of_xz_has_a_limit() -> None:
+    raw = lzma.compress(PLAIN, preset=9)
+    assert unpack(raw) == PLAIN
+    for few in (0, MIB):
+        with pytest.raises(
+            InvalidError, match=rf"layer 3 needs more memory .* by xz than max_window_bytes = {few:,}\."
+        ):
+            unpack(raw, limits=Limits(10**6, 1, few))

@@ -15,6 +15,7 @@ from ocinb._settings import Settings, settings
 from ocinb.archive.entries import DIRECTORY, OPAQUE, WHITEOUT
 from ocinb.errors import IntegrityError, InvalidError, OcinbError
 from ocinb.rootfs.toc import Toc, find_toc
+from ocinb.rootfs.toc_entries import Chunk, Chunks
 from ocinb.samples import SampleRegistry
 from ocinb.samples.seekable_layers import Seekable, make_estargz, make_zstd_chunked, toc_image
 from ocinb.samples.tars import file, noise
@@ -22,18 +23,7 @@ from ocinb.sources.session import default_session, open_source
 from ocinb.spec.digest import Digest
 from ocinb.spec.documents import Descriptor
 from ocinb.spec.reference import Reference
-from tests.rootfs.seekables import (
-    BIG,
-    FORMS,
-    TREE,
-    descriptor_of,
-    place_of,
-    put,
-    requests_of,
-    rows,
-    scanned,
-    sha256,
-)
+from tests.rootfs.seekables import BIG, FORMS, TREE, descriptor_of, place_of, put, requests_of, rows, scanned, sha256
 from tests.transferring import open_repository
 
 JSON = dict[str, Any]
@@ -253,3 +243,16 @@ def test_damage_anywhere_in_the_table_is_no_other_table(registry: SampleRegistry
                 pytest.fail(f"{error} at {at}")
             assert toc is not None
             assert rows(toc.columns) == rows(scanned(layer.raw))  # a byte that only the check of the gzip header sees
+
+
+def test_chunks_of_files_in_any_order_of_their_bytes() -> None:
+    chunks = Chunks(100)
+    chunks.add(60, 0, 5, b"a" * 32)
+    chunks.add(70, 3, 6, None)
+    chunks.finish(4)
+    chunks.add(10, 0, 7, None)
+    chunks.finish(9)
+    assert list(chunks.of(4)) == [Chunk(60, 70, 0, 5, b"a" * 32), Chunk(70, 100, 3, 6, None)]
+    assert list(chunks.of(9)) == [Chunk(10, 60, 0, 7, None)]
+    with pytest.raises(KeyError):
+        chunks.of(5)

@@ -103,3 +103,18 @@ def test_a_page_that_fails_is_an_error_and_no_shorter_list(paged: SampleRegistry
     paged.fault("*/tags/list?*last=*", times=None, **effect)  # type: ignore[arg-type]
     with pytest.raises(OcinbError):
         open_repository(paged).tags()
+
+
+@pytest.mark.parametrize(("page_size", "pages", "whole"), [(None, 1, True), (2, 1, False), (2, 2, False), (2, 9, True)])
+def test_a_list_within_some_pages_is_whole_or_none(page_size: int | None, pages: int, *, whole: bool) -> None:
+    with start_registry(page_size=page_size) as registry:
+        source = open_repository(registry)
+        told = source.tags_within(pages)
+        count = len(registry.requests)
+        assert told == (source.tags() if whole else None)
+    assert 1 <= count <= pages
+
+
+def test_a_registry_that_knows_the_list_only_without_a_length(registry: SampleRegistry) -> None:
+    registry.fault("*/tags/list?n=*", status=404, body="<h1>Not Found</h1>", times=None)
+    assert "2.0" in open_repository(registry).tags()

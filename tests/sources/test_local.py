@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+import gc
 import json
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from ocinb._settings import Settings
-from ocinb.errors import IntegrityError, InvalidError
+import ocinb
+from ocinb._settings import Settings, settings
+from ocinb.errors import IntegrityError, InvalidError, TransportError
+from ocinb.network.session import OfflineError
+from ocinb.samples import SampleRegistry
 from ocinb.samples.images import Manifest
 from ocinb.sources.local import LocalSource
-from ocinb.sources.session import default_session, open_source
+from ocinb.sources.local_files import KEPT_FILES, LocalFiles
+from ocinb.sources.registry import RegistrySource
+from ocinb.sources.session import close_default_session, default_session, open_source
+from ocinb.sources.tar_index import TarIndex
 from ocinb.spec.documents import Descriptor
 from ocinb.spec.reference import Reference
-from tests.localfiles import entry, layout_files, tiny_image, write_files, write_layout
+from tests.internet import Internet
+from tests.localfiles import entry, layout_files, members_of, tar_bytes, tiny_image, write_files, write_layout
+from tests.transferring import BLOB, describe, open_repository
 
 NOBODY = f"sha256:{'0' * 64}"
 ONE, TWO, THREE = tiny_image("one"), tiny_image("two"), tiny_image("three")
@@ -62,3 +73,93 @@ def test_a_manifest_of_another_type_than_its_index_says_is_refused(tmp_path: Pat
     source = open_source(Reference(f"oci:{tmp_path}"), session=default_session())
     with pytest.raises(InvalidError, match=r"was served as .*index.*, but says that it is .*manifest"):
         source.document(source.resolve("1.0"))
+
+
+ONE_LOCALFILES, TWO_LOCALFILES = tiny_image("one"), tiny_image("two")
+
+
+@pytest.fixture
+def files() -> LocalFiles:
+    return LocalFiles(Settings())
+
+
+@pytest.fixture
+def scans(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Count how often an archive is looked through."""
+    scanned: list[str] = []
+
+    class Counted(TarIndex):
+        def __init__(self, archive: Any, settings: Settings) -> None:
+            scanned.append(archive.file.where)
+            super().__init__(archive, settings)
+
+    monkeypatch.setattr("ocinb.sources.layout.TarIndex", Counted)
+    return scanned
+
+
+def oci(path: Path, *images: Any, pack: Callable[[bytes], bytes] = bytes) -> Reference:
+    listed = [image.manifest for image in images]
+    files = layout_files(listed, [entry(manifest, str(place)) for place, manifest in enumerate(listed)])
+    path.write_bytes(pack(tar_bytes(members_of(files))))
+    return Reference(f"oci-archive:{path}")
+
+
+def open_files() -> int:
+    gc.collect()
+    return len(list(Path("/dev/fd").iterdir()))
+
+
+def test_those_that_nobody_asks_for_are_closed(tmp_path: Path, files: LocalFiles, scans: list[str]) -> None:
+    before = open_files()
+    references = [oci(tmp_path / f"{number}.tar", ONE_LOCALFILES) for number in range(KEPT_FILES + 4)]
+    for reference in references:
+        files.open(reference)
+        files.open(references[0])
+    assert open_files() == before + KEPT_FILES
+    assert scans.count(f"oci-archive:{tmp_path}/0.tar") == 1, "it was asked for all the time"
+    files.close()
+    assert open_files() == before
+
+
+ASK: dict[str, tuple[Callable[[RegistrySource], object], str]] = {
+    "tags": (lambda source: source.tags(), "the tags of demo/shop"),
+    "tag": (lambda source: source.resolve("2.0"), "manifest 2.0"),
+    "head": (lambda source: source.head("2.0"), "manifest 2.0"),
+    "digest": (lambda source: source.resolve(describe(BLOB).digest), "manifest sha256:"),
+    "blob": (lambda source: source.small_blob(describe(BLOB).digest), "blob sha256:"),
+}
+
+
+@pytest.fixture
+def source(registry: SampleRegistry, internet: Internet) -> Iterator[RegistrySource]:
+    yield open_repository(registry)
+    settings.offline = False
+    assert internet.called == ["127.0.0.1"] * len(internet.called)
+
+
+@pytest.mark.parametrize("question", ASK)
+def test_what_is_not_known_is_named(
+    source: RegistrySource, registry: SampleRegistry, internet: Internet, question: str
+) -> None:
+    settings.offline = True
+    ask, words = ASK[question]
+    with pytest.raises(OfflineError, match=f"offline, and this machine does not have {words}") as caught:
+        ask(source)
+    assert isinstance(caught.value, TransportError)
+    assert "ocinb.settings.offline = False" in str(caught.value)
+    assert registry.host in str(caught.value)
+    assert registry.requests == ()
+    assert internet.called == []
+
+
+def test_a_whole_image_is_looked_at_offline(registry: SampleRegistry) -> None:
+    name = registry.reference("demo/shop:2.0")
+    online = ocinb.layers(name, platform="all")
+    tags = ocinb.tags(name)
+    before = len(registry.requests)
+    close_default_session()
+    settings.offline, settings.tag_ttl = True, 0
+    assert ocinb.layers(name, platform="all").equals(online)
+    assert ocinb.tags(name).equals(tags)
+    assert len(registry.requests) == before
+    settings.offline, settings.tag_ttl = False, 300

@@ -9,7 +9,8 @@ import pytest
 
 from ocinb.errors import IntegrityError, TransportError
 from ocinb.spec.digest import Digest, Verifier
-from ocinb.storage.blobs import SMALL, Blobs
+from ocinb.storage.blobs import SMALL, Blobs, SignedDocuments, find_blob, walk_shelves
+from tests.spec.signing import Step, schema1, sign
 
 RAW = b"the bytes of a blob"
 DIGEST = Digest.of(RAW)
@@ -113,3 +114,82 @@ def test_a_fifo_is_no_blob_and_no_note_and_nobody_waits_for_it(blobs: Blobs) -> 
     for look in (lambda: blobs.read(DIGEST, LIMIT), lambda: blobs.holds(DIGEST, 1), lambda: blobs.settle(DIGEST)):
         with pytest.raises(TransportError, match="it is neither a file nor a folder"):
             look()
+
+
+HEX = "0" * 64
+DIGEST_SHELVES = Digest(f"sha256:{HEX}")
+
+
+def put(root: Path, place: str) -> Path:
+    path = root / "blobs" / place
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"content")
+    return path
+
+
+@pytest.mark.parametrize("linked", ["blobs", "blobs/sha256"])
+def test_a_linked_folder_is_told_of_and_nothing_behind_it(tmp_path: Path, linked: str) -> None:
+    put(tmp_path / "layout", f"sha256/{HEX}")
+    (tmp_path / "layout" / linked).rename(tmp_path / "elsewhere")
+    (tmp_path / "layout" / linked).symlink_to(tmp_path / "elsewhere")
+    [found] = walk_shelves(tmp_path / "layout")
+    assert (found.path, found.digest, found.may_go) == (tmp_path / "layout" / linked, None, False)
+    assert find_blob(tmp_path / "layout" / "blobs" / "sha256" / HEX) is None
+
+
+PAYLOAD = schema1([Step(None, f"sha256:{'1' * 64}")])
+
+
+RAW_SIGNED = sign(PAYLOAD)
+
+
+def kept(root: Path, limit: int = 10**6) -> SignedDocuments:
+    return SignedDocuments(Blobs(root), limit)
+
+
+@pytest.mark.parametrize("algorithm", ["sha256", "sha512"])
+def test_one_is_found_again(tmp_path: Path, algorithm: str) -> None:
+    digest = Digest.of(PAYLOAD, algorithm)
+    assert kept(tmp_path).read(digest) is None
+    kept(tmp_path).write(RAW_SIGNED, digest)
+    assert kept(tmp_path).read(digest) == RAW_SIGNED
+    assert [path.name for path in tmp_path.glob("blobs/*/*")] == [Digest.of(RAW_SIGNED).hex]
+
+
+def test_the_first_one_stays(tmp_path: Path) -> None:
+    digest = Digest.of(PAYLOAD)
+    kept(tmp_path).write(RAW_SIGNED, digest)
+    kept(tmp_path).write(sign(PAYLOAD, keys=2), digest)
+    assert kept(tmp_path).read(digest) == RAW_SIGNED
+
+
+def test_another_is_not_kept(tmp_path: Path) -> None:
+    with pytest.raises(IntegrityError):
+        kept(tmp_path).write(RAW_SIGNED, Digest.of(b"something else"))
+    assert not (tmp_path / "blobs").exists()
+    assert not (tmp_path / ".ocinb").exists()
+
+
+@pytest.mark.parametrize("note", [b"", b"\xff\xfe", b"../../../etc/passwd", b"sha256:12", b"x" * 10_000])
+def test_a_note_that_leads_nowhere_is_none(tmp_path: Path, note: bytes) -> None:
+    digest = Digest.of(PAYLOAD)
+    kept(tmp_path).write(RAW_SIGNED, digest)
+    (tmp_path / ".ocinb" / "signed" / "sha256" / digest.hex).write_bytes(note)
+    assert kept(tmp_path).read(digest) is None
+
+
+def test_a_note_that_leads_to_another_document_is_none(tmp_path: Path) -> None:
+    digest, other = Digest.of(PAYLOAD), b"another blob"
+    kept(tmp_path).write(RAW_SIGNED, digest)
+    Blobs(tmp_path).write(other, Digest.of(other))
+    (tmp_path / ".ocinb" / "signed" / "sha256" / digest.hex).write_bytes(Digest.of(other).encode())
+    assert kept(tmp_path).read(digest) is None
+    kept(tmp_path).write(RAW_SIGNED, digest)
+    assert kept(tmp_path).read(digest) == RAW_SIGNED
+
+
+def test_a_place_that_cannot_be_written_is_our_error(tmp_path: Path) -> None:
+    (tmp_path / ".ocinb").mkdir()
+    (tmp_path / ".ocinb" / "signed").write_text("a file where a folder has to be", encoding="utf-8")
+    with pytest.raises(TransportError, match="cannot be used"):
+        kept(tmp_path).write(RAW_SIGNED, Digest.of(PAYLOAD))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,8 @@ from ocinb.spec.platforms import Platform
 from ocinb.storage.index_updates import Companion, Pulled
 from ocinb.storage.layout import Layout
 from ocinb.storage.safe_files import new_own_file
+from ocinb.storage.verification import check_images
+from tests.storage.stores import LIMITS
 
 LIMIT = 4 * 1024 * 1024
 
@@ -131,3 +135,39 @@ def test_whoever_pulls_into_what_another_tool_made_is_seen_from_the_beginning(la
             assert free is False
     with other.unless_in_use() as free:
         assert free is True
+
+
+class Killed(BaseException):
+    pass
+
+
+def test_each_step_leaves_nothing_wrong(tmp_path: Path) -> None:
+    states = set()
+    for left in count():
+        layout = Layout(tmp_path / str(left))
+        with pytest.MonkeyPatch.context() as patch:
+            steps = [left]
+            for name in ("mkdir", "replace"):
+                patch.setattr(Path, name, killing(getattr(Path, name), steps))
+            try:
+                layout.prepare()
+            except Killed:
+                states.add(tuple(sorted(path.name for path in layout.root.glob("*"))))
+            else:
+                break
+        assert check_images(layout, LIMITS, []) == []
+        layout.prepare()
+        assert (check_images(layout, LIMITS, []), layout.entries()) == ([], [])
+    assert {(), (".ocinb", "blobs"), (".ocinb", "blobs", "oci-layout")} <= states
+
+
+def killing(function: Callable[..., Any], left: list[int]) -> Callable[..., Any]:
+    """Let a function be called so often in all, and die then."""
+
+    def counted(*arguments: Any, **more: Any) -> Any:
+        if left[0] == 0:
+            raise Killed
+        left[0] -= 1
+        return function(*arguments, **more)
+
+    return counted

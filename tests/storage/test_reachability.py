@@ -12,17 +12,7 @@ import pytest
 from ocinb.spec.digest import Digest
 from ocinb.spec.mediatypes import OCI_CONFIG, OCI_INDEX, OCI_LAYER, OCI_MANIFEST
 from ocinb.storage.layout import Layout
-from ocinb.storage.reachability import (
-    CONFIG,
-    LAYER,
-    MANIFEST,
-    TOC,
-    Piece,
-    Problem,
-    parse_named,
-    parse_piece,
-    parse_top,
-)
+from ocinb.storage.reachability import CONFIG, LAYER, MANIFEST, TOC, Piece, Problem, parse_named, parse_piece, parse_top
 
 A, B, C = (str(Digest.of(letter)) for letter in (b"a", b"b", b"c"))
 

@@ -9,29 +9,27 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ocinb._pool import run_all
 from ocinb._settings import Settings, settings
 from ocinb.archive.entries import FILE
 from ocinb.errors import IntegrityError, InvalidError, TransportError
+from ocinb.network.status_errors import RangeError
 from ocinb.rootfs.toc import Toc, find_toc
+from ocinb.rootfs.toc_discovery import FOOTER_BYTES, Promise, place_in_footer, promise_in, read_part
 from ocinb.samples import SampleRegistry
 from ocinb.samples.seekable_layers import Seekable, make_estargz, make_zstd_chunked
 from ocinb.samples.tars import file
+from ocinb.spec.digest import Digest
 from ocinb.spec.documents import Descriptor
 from ocinb.spec.toc_annotations import toc_digests
 from ocinb.storage.layout import Layout
 from ocinb.storage.safe_files import disk_errors
-from tests.rootfs.seekables import (
-    FORMS,
-    TREE,
-    put,
-    requests_of,
-    rows,
-    scanned,
-)
+from tests.rootfs.seekables import FORMS, TREE, put, requests_of, rows, scanned
 from tests.storage.stores import all_blobs
-from tests.transferring import open_repository
+from tests.transferring import BLOB, describe, open_repository
 
 TOC_DIGEST = "containerd.io/snapshot/stargz/toc.digest"
 ZSTD = "io.github.containers.zstd-chunked."
@@ -131,3 +129,48 @@ def refuse(code: int) -> Callable[..., object]:
             raise OSError(code, os.strerror(code))
 
     return write
+
+
+DIGEST = Digest.of(b"table")
+OTHER = Digest.of(b"other")
+ZSTD_LAYER = "application/vnd.oci.image.layer.v1.tar+zstd"
+NEW, OLD = "io.github.containers.zstd-chunked.", "io.containers.zstd-chunked."
+TOC = "containerd.io/snapshot/stargz/toc.digest"
+
+
+def promised(media_type: str = ZSTD_LAYER, **notes: str) -> Promise | None:
+    return promise_in(Descriptor(media_type, OTHER, 5000, annotations=notes))
+
+
+@given(st.binary(max_size=FOOTER_BYTES) | st.binary(max_size=40).map(lambda raw: raw + b"GNUlInUx"))
+def test_other_bytes_are_no_footer(tail: bytes) -> None:
+    assert place_in_footer(tail, 5000) is None
+
+
+@pytest.mark.parametrize("text", ["", "sha256:", "sha256:xyz", "md5:" + "a" * 32, "sha256:" + "A" * 64])
+def test_what_is_no_digest_promises_nothing(text: str) -> None:
+    assert promised(**{TOC: text, f"{NEW}manifest-checksum": text}) is None
+
+
+def test_another_part_is_an_error(registry: SampleRegistry) -> None:
+    registry.put_blob(BLOB)
+    registry.fault("*/blobs/*", wrong_range=True)
+    with pytest.raises(RangeError):
+        read_part(open_repository(registry), describe(BLOB), 1000, 50, settings)
+
+
+def test_a_part_that_does_not_exist_is_an_error(registry: SampleRegistry) -> None:
+    registry.put_blob(BLOB)
+    with pytest.raises(RangeError):
+        read_part(open_repository(registry), describe(BLOB), len(BLOB), 50, settings)
+    with pytest.raises(IntegrityError, match="40 bytes early"):
+        read_part(open_repository(registry), describe(BLOB), len(BLOB) - 10, 50, settings)
+
+
+def test_a_line_that_stays_broken_is_given_up(registry: SampleRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ocinb.network.retry.FIRST_PAUSE_SECONDS", 0.0)
+    registry.put_blob(BLOB)
+    fault = registry.fault("*/blobs/*", cut=10, times=None)
+    with pytest.raises(TransportError):
+        read_part(open_repository(registry), describe(BLOB), 1000, 50, settings)
+    assert fault.hits == 1 + settings.retries

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ocinb.errors import NotFoundError
-from ocinb.sources.name_lookup import Entries, Entry
+from ocinb.errors import InvalidError, NotFoundError
+from ocinb.sources.name_lookup import Entries, Entry, local_path
 from ocinb.spec.digest import Digest
 from ocinb.spec.documents import Descriptor
 
@@ -41,3 +42,10 @@ def test_a_choice_is_the_only_one_that_was_meant_or_none(names: list[list[str]],
         assert choose(entries, wanted) == (meant[0] if meant else None)
     except NotFoundError:
         assert len(meant) != 1
+
+
+def test_a_nul_is_no_part_of_a_path() -> None:
+    with pytest.raises(InvalidError, match="is no path: it has a NUL in it"):
+        local_path("folder\0elsewhere")
+    with pytest.raises(InvalidError, match="is no path: it has half a character in it"):
+        local_path("\ud800")

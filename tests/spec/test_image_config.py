@@ -1,5 +1,8 @@
 """A config says how an image runs and how it was made, in the words of the Dockerfile."""
 
+from __future__ import annotations
+
+import hashlib
 import json
 from datetime import UTC
 from typing import Any
@@ -10,7 +13,16 @@ from hypothesis import strategies as st
 
 from ocinb.errors import InvalidError
 from ocinb.spec.digest import Digest
-from ocinb.spec.image_config import HistoryEntry, dockerfile_instruction, is_image_config, parse_config, parse_time
+from ocinb.spec.image_config import (
+    HistoryEntry,
+    align_history,
+    chain_ids,
+    dockerfile_instruction,
+    is_image_config,
+    layer_steps,
+    parse_config,
+    parse_time,
+)
 
 DIFF_ID = Digest.of(b"tar")
 
@@ -150,3 +162,46 @@ def test_whatever_comes_is_a_config_or_is_refused(body: dict[str, Any]) -> None:
         return
     assert all(isinstance(value, str) for value in [*config.env.values(), *config.labels.values(), *config.diff_ids])
     assert config.healthcheck is None or isinstance(config.healthcheck, dict)
+
+
+BASE, MIDDLE, TOP = (Digest.of(name.encode()) for name in ("base", "middle", "top"))
+
+
+def _entry(empty_layer: bool, created_by: str = "RUN true") -> HistoryEntry:  # noqa: FBT001
+    return HistoryEntry(None, created_by, None, None, empty_layer)
+
+
+def _history(pattern: str) -> list[HistoryEntry]:
+    return [_entry(letter == "-", f"step {place}") for place, letter in enumerate(pattern)]
+
+
+def _sha256(text: str) -> str:
+    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+
+
+@given(st.lists(st.sampled_from([BASE, MIDDLE, TOP]), max_size=6))
+def test_a_chain_id_depends_on_the_layers_below_only(diff_ids: list[Digest]) -> None:
+    whole = chain_ids(diff_ids)
+    assert [chain_ids(diff_ids[: place + 1])[-1] for place in range(len(diff_ids))] == whole
+
+
+@pytest.mark.parametrize(
+    ("pattern", "layers", "steps"),
+    [
+        ("L-L", 2, ["step 0", "step 2"]),
+        ("", 2, [None, None]),
+        ("L-L", 3, [None, None, None]),
+        ("L-L", 1, [None]),
+        ("--", 0, []),
+    ],
+)
+def test_each_layer_gets_its_step_or_none(pattern: str, layers: int, steps: list[str | None]) -> None:
+    found = layer_steps(_history(pattern), layers)
+    assert [step and step.created_by for step in found] == steps
+
+
+@given(st.text(alphabet="L-", max_size=12))
+def test_a_history_that_fits_names_each_layer_once_and_in_order(pattern: str) -> None:
+    aligned = align_history(_history(pattern), pattern.count("L"))
+    assert [layer for layer in aligned if layer is not None] == list(range(pattern.count("L")))
+    assert [layer is None for layer in aligned] == [letter == "-" for letter in pattern]

@@ -7,14 +7,16 @@ import fcntl
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from ocinb._pool import StoppedError
+from ocinb.errors import TransportError
 from ocinb.spec.digest import Digest
-from ocinb.storage.blob_locks import OPENING_SECONDS, lock_part
+from ocinb.storage.blob_locks import OPENING_SECONDS, TakenError, lock_part
+from ocinb.storage.file_locks import locked, shared
 from ocinb.storage.partial_downloads import ABANDONED_SECONDS, HOST, remove_abandoned
 from tests.storage.leftparts import DIGEST, SIZE, TOKEN, dead_pid, name_of, put
 
@@ -132,3 +134,119 @@ def test_what_somebody_opened_who_was_killed_then_holds_up_nobody(tmp_path: Path
     told: list[int] = []
     with lock_part(tmp_path, DIGEST, SIZE, waiting=told.append) as part:
         assert (told, part.waited) == ([], False)
+
+
+# Stops where it is told to, until there is a line for it, and says what it found when it is its turn.
+COME = """
+import sys
+from pathlib import Path
+from ocinb.spec.digest import Digest
+from ocinb.storage import blob_locks
+from ocinb.storage.blob_locks import lock_part
+
+blob_locks.STALLED_SECONDS = 600.0  # who stands still may be the machine
+
+def say_and_wait(word):
+    print(word, flush=True)
+    sys.stdin.readline()
+
+rename = Path.rename
+if sys.argv[3] == "numbering":
+    Path.rename = lambda *paths: (say_and_wait("numbering"), rename(*paths))[1]
+with lock_part(Path(sys.argv[1]), Digest(sys.argv[2]), 1000, waiting=lambda _: print("waiting", flush=True)) as part:
+    say_and_wait(f"found {part.path.read_bytes().decode()}")
+    part.file.write(b"theirs")
+"""
+
+Start = Callable[..., "Other"]
+
+
+class Other:
+    """Another process that wants the same blob."""
+
+    def __init__(self, root: Path, hold: str) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", COME, str(root), DIGEST, hold],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def says(self, word: str) -> None:
+        assert self.process.stdout is not None
+        assert self.process.stdout.readline().strip() == word
+
+    def goes_on(self) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+
+    def ends(self, size: int = 0) -> None:
+        """Have it write and end; what it has written then is told once more to who waits."""
+        if not size:
+            self.process.communicate()
+
+
+@pytest.fixture
+def start_of_claims_at_once(tmp_path: Path) -> Iterator[Start]:
+    others = []
+
+    def come(hold: str = "") -> Other:
+        others.append(Other(tmp_path, hold))
+        return others[-1]
+
+    yield come
+    for other in others:
+        other.process.kill()
+        other.ends()
+
+
+def before(monkeypatch: pytest.MonkeyPatch, method: str, act: Callable[[], object]) -> None:
+    """Do something in the moment before this process does something to a file, the first time."""
+    todo, does = [act], getattr(Path, method)
+
+    def held_up(path: Path, *args: object, **options: object) -> object:
+        while todo:
+            todo.pop()()
+        return does(path, *args, **options)
+
+    monkeypatch.setattr(Path, method, held_up)
+
+
+def draw(monkeypatch: pytest.MonkeyPatch, token: str) -> None:
+    """Choose who goes first of two with one number."""
+    monkeypatch.setattr("ocinb.storage.blob_locks.secrets.token_hex", lambda _: token)
+
+
+def test_who_was_held_up_until_his_part_was_taken_has_no_turn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def take() -> None:
+        for part in (tmp_path / ".ocinb" / "parts").iterdir():
+            part.unlink()
+
+    before(monkeypatch, "rename", take)
+    with pytest.raises(TakenError, match="took over"), lock_part(tmp_path, DIGEST, SIZE):
+        pytest.fail("it has no file by that name")
+
+
+HOLD_LOCKS = """
+import sys
+from pathlib import Path
+from ocinb.storage.file_locks import locked, shared
+
+with {"locked": locked, "shared": shared}[sys.argv[2]](Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "lock"
+
+
+@pytest.mark.parametrize(("want", "patience"), [(locked, "LOCK_SECONDS"), (shared, "CLEANUP_SECONDS")])
+def test_who_waits_too_long_is_told(path: Path, monkeypatch: pytest.MonkeyPatch, want: type, patience: str) -> None:
+    monkeypatch.setattr(f"ocinb.storage.file_locks.{patience}", 0.05)
+    with locked(path), pytest.raises(TransportError, match="has held") as caught, want(path):
+        pytest.fail("both have it")
+    assert str(path) in str(caught.value)

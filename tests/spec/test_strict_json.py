@@ -1,5 +1,7 @@
 """A text that two parsers could read differently is read by none."""
 
+from __future__ import annotations
+
 import json
 from typing import Any
 

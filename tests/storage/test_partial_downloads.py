@@ -5,13 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ocinb.storage.blob_locks import lock_part
-from ocinb.storage.partial_downloads import (
-    HOST,
-    all_parts,
-    list_arrived,
-    remove_abandoned,
-    shorten_abandoned,
-)
+from ocinb.storage.partial_downloads import HOST, all_parts, list_arrived, remove_abandoned, shorten_abandoned
 from tests.storage.leftparts import DIGEST, OTHER, SIZE, TOKEN, dead_pid, name_of, put
 
 

@@ -17,7 +17,7 @@ from ocinb.errors import TransportError
 from ocinb.spec.digest import Digest
 from ocinb.storage import layer_tables as module
 from ocinb.storage.garbage_collection import Aim, prune, remove_blob
-from ocinb.storage.layer_tables import Table, Tables, blank_note, seal
+from ocinb.storage.layer_tables import VERSION, Table, Tables, blank_note, seal, sealed_note
 from ocinb.storage.layout import Layout
 from ocinb.storage.usage import Amount, count, list_items
 from tests.storage.entries import any_columns, columns
@@ -231,3 +231,76 @@ def _refuse(monkeypatch: pytest.MonkeyPatch, step: str, code: int) -> None:
         monkeypatch.setattr(module.Writer, "_run", refuse)
     else:
         monkeypatch.setattr("os.open" if step == "open" else "pathlib.Path.replace", refuse)
+
+
+RIGHT = {
+    "position": "0::BIGINT",
+    "path": "'p'",
+    "type": "'file'",
+    "size_bytes": "1::BIGINT",
+    **dict.fromkeys(("mode", "uid", "gid"), "0::BIGINT"),
+    "mtime": "NULL::BIGINT",
+    "link_target": "NULL::VARCHAR",
+    "sha256": "NULL::BLOB",
+    "offset": "NULL::BIGINT",
+}
+UNKNOWN = {
+    **dict.fromkeys(("position", "size_bytes", "mode", "uid", "gid"), "NULL::BIGINT"),
+    **dict.fromkeys(("path", "type"), "NULL::VARCHAR"),
+}
+
+
+def forge(tables: Tables, changes: dict[str, str], said: dict[str, object]) -> None:
+    """Write a table that is sealed as ours are, by hand."""
+    path = tables.path(DIGEST)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    known = {"version": VERSION, "digest": DIGEST, "diff_id": DIFF_ID, "tar_bytes": 9, **said}
+    note = blank_note({key: value for key, value in known.items() if value is not None})  # type: ignore[misc]
+    selected = ", ".join(f'{value} AS "{name}"' for name, value in {**RIGHT, **changes}.items() if value)
+    with duckdb.connect() as connection:
+        query = f"COPY (SELECT {selected}) TO $path (FORMAT parquet, KV_METADATA {{ocinb: $note}})"
+        connection.execute(query, {"path": str(path), "note": note})
+    seal(path)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        *[{"position": "0.5"}, {"position": "0::INTEGER"}, {"sha256": "5"}, {"type": "5"}, {"mtime": "'now'"}],
+        *[{"gid": ""}, *({name: value} for name, value in UNKNOWN.items())],
+    ],
+)
+def test_columns_that_are_not_ours_are_not_believed(tables: Tables, changes: dict[str, str]) -> None:
+    forge(tables, changes, {})
+    assert tables.find(DIGEST) is None
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "file"
+
+
+def _note(file: Path) -> object:
+    with file.open("rb", buffering=0) as opened:
+        return sealed_note(opened)
+
+
+@given(st.binary(max_size=50), st.binary(max_size=50))
+def test_strangers_files_are_no_notes(tmp_path_factory: pytest.TempPathFactory, before: bytes, after: bytes) -> None:
+    file = tmp_path_factory.getbasetemp() / "strange"
+    for middle in (b"", b'"seal": "', b'{"seal": "', b'{"seal": "' + b"0" * 64 + b'"}', b'{"seal": ' + b"0" * 70):
+        file.write_bytes(before + middle + after)
+        assert _note(file) is None
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b'{"x\\"seal": "' + b"0" * 64 + b'"}',  # the mark stands in another key
+        b'{"seal": "\\ud800' + b"0" * 58 + b'"}',  # half a character
+        b'{"seal": {"x": 1}, "y\\"seal": "' + b"0" * 64 + b'"}',
+    ],
+)
+def test_odd_notes_are_none(file: Path, raw: bytes) -> None:
+    file.write_bytes(raw)
+    assert _note(file) is None
