@@ -41,11 +41,11 @@ TESTS = {
     "an index in an index": ["real/test_formats.py::test_an_index_in_an_index_is_looked_into"],
     "Docker's schema 1": [
         "real/test_formats.py::test_a_schema1_image_has_the_layers_that_store_something",
-        "frames/test_schema1.py::test_rows_have_no_sizes_and_no_layer_for_what_was_thrown_away",
+        "frames/test_documents.py::test_rows_have_no_sizes_and_no_layer_for_what_was_thrown_away",
     ],
     "artifacts": [
-        "frames/test_odd_documents.py::test_artifacts_of_today_are_rows",
-        "frames/test_odd_documents.py::test_an_artifact_of_old_has_its_blobs_as_rows_and_no_config",
+        "frames/test_documents.py::test_artifacts_of_today_are_rows",
+        "frames/test_documents.py::test_an_artifact_of_old_has_its_blobs_as_rows_and_no_config",
     ],
     "zstd layers": ["real/test_formats.py::test_layers_are_those_of_the_form"],
     "a list of the files": [
@@ -53,12 +53,10 @@ TESTS = {
         "real/test_toc_by_tar.py::test_a_debian_tree_is_listed_for_a_fiftieth_of_its_bytes",
     ],
     "sha512": [
-        "frames/test_sha512.py::test_all_helpers_show_its_digests",
-        "frames/test_sha512.py::test_an_image_is_pulled_into_its_own_folder",
+        "frames/test_documents.py::test_all_helpers_show_its_digests",
+        "frames/test_documents.py::test_an_image_is_pulled_into_its_own_folder",
     ],
-    "content embedded": [
-        "frames/test_odd_documents.py::test_embedded_documents_need_no_request_and_are_there_for_pull"
-    ],
+    "content embedded": ["frames/test_documents.py::test_embedded_documents_need_no_request_and_are_there_for_pull"],
     "layers that lie elsewhere": ["sources/test_registry.py::test_it_is_fetched_without_credentials"],
     "`oci:` layouts": ["sources/test_layout.py::test_nested_indexes_are_read_to_the_ground"],
     "`oci-archive:`": ["real/test_archives_by_peers.py::test_all_rows_are_those_of_the_registry"],

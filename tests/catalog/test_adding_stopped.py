@@ -17,7 +17,7 @@ from ocinb.samples import SampleRegistry
 from ocinb.samples.images import make_layer
 from ocinb.samples.tars import file
 from tests.catalog.laying import check_files, put_stack
-from tests.catalog.test_adding_files import check_same, stack
+from tests.catalog.test_ingest_files import check_same, stack
 from tests.scripts import Script
 
 ADDER = """

@@ -12,7 +12,7 @@ import ocinb
 from ocinb.catalog import open_file
 from ocinb.notebook.sql_magic import completion
 from tests.catalog.test_calls import Framed, lazy_class
-from tests.catalog.test_files import HOLDER, process
+from tests.catalog.test_open_file import HOLDER, process
 from tests.notebook.shells import completed, run
 
 

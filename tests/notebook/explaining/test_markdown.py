@@ -22,7 +22,7 @@ from ocinb.notebook.explain.story import (
     Row,
     Table,
 )
-from tests.frames.test_hostile_text import TEXTS
+from tests.frames.test_contents import TEXTS
 
 HOSTILE = [
     *TEXTS,

@@ -14,7 +14,7 @@ from ocinb.notebook.explain.story import (
     Note,
 )
 from ocinb.samples import SampleRegistry
-from tests.frames.test_hostile_text import HARMFUL, TEXTS, put_hostile
+from tests.frames.test_contents import HARMFUL, TEXTS, put_hostile
 from tests.notebook.reading import Reader
 
 HOSTILE = [

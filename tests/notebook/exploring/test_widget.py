@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
+from ocinb.notebook.explore import widget
 from ocinb.notebook.explore import widget as module
-from ocinb.notebook.explore.widget import ExplorerWidget, Watch
-from ocinb.progress.protocol import Task
+from ocinb.notebook.explore.widget import ExplorerWidget, Stopped, Watch
+from ocinb.progress.protocol import State, Task
 from tests.patience import SECONDS
 
 
@@ -166,3 +167,25 @@ def test_what_is_no_question_is_no_matter(shown: Shown) -> None:
     for message in messages:
         shown.widget._handle_custom_msg(message, [])
     assert shown.sent == []
+
+
+TASKS = [Task("one", "one", 1_000_000), Task("two", "two", 3_000_000)]
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    now = [100.0]
+    monkeypatch.setattr(widget, "monotonic", lambda: now[0])
+    return now
+
+
+def test_each_step_ends_what_was_stopped() -> None:
+    watch = Watch(lambda _: None)
+    watch.start("Reading", TASKS)
+    watch.stop()
+    with pytest.raises(Stopped):
+        watch.advance("one", 1)
+    with pytest.raises(Stopped):
+        watch.state("one", State.DONE)
+    with pytest.raises(Stopped):
+        watch.start("Reading", TASKS)
