@@ -30,7 +30,6 @@ PACKERS: dict[str, Callable[[bytes], bytes]] = {
 MAGIC = {"gzip": 2, "zstd": 4, "bzip2": 8, "xz": 6}  # how many bytes it takes to know it
 LIMITS = Limits.of(Settings())
 PLAIN = noise("a layer", 300) + b"again and " * 40
-SKIPPED = b"\x5e\x2a\x4d\x18" + (5).to_bytes(4, "little") + b"a TOC"
 
 # The fixtures are the same for all examples, which leave nothing behind.
 examples = settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])

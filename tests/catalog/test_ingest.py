@@ -251,7 +251,7 @@ def put(registry: SampleRegistry, count: int = NAMES_PER_PAGE) -> list[str]:
 
 
 def asked_of_taglists(registry: SampleRegistry) -> tuple[int, int]:
-    """Count how often a list of tags was asked_of_taglists for, and how often a tag that tools make."""
+    """Count how often a list of tags was asked for, and how often a tag that tools make."""
     paths = [request.path for request in registry.requests if f"/{REPOSITORY}/" in request.path]
     return sum("/tags/list" in path for path in paths), sum("/manifests/sha256-" in path for path in paths)
 

@@ -11,7 +11,6 @@ import pytest
 
 import ocinb
 from ocinb import settings
-from ocinb._settings import settings as settings_of_observed_at
 from ocinb.errors import InvalidError
 from ocinb.samples import SampleRegistry
 from tests.frames.facts import records
@@ -103,15 +102,15 @@ def seen_of_observed_at(catalog: ocinb.Catalog) -> list[pd.Timestamp]:
 
 @pytest.fixture
 def name(registry: SampleRegistry) -> str:
-    settings_of_observed_at.tag_ttl = 3600
+    settings.tag_ttl = 3600
     return registry.reference("demo/shop:1.0")
 
 
 def test_what_was_pulled_is_noted_if_nothing_is_known_of_its_tag(name: str) -> None:
     ocinb.pull(name, platform="all", progress=False)
     with ocinb.Catalog() as catalog:
-        settings_of_observed_at.cache_dir /= "gone"
-        settings_of_observed_at.offline = True
+        settings.cache_dir /= "gone"
+        settings.offline = True
         for _ in range(2):
             assert catalog.add(name)["outcome"].tolist() != ["failed"]
             assert len(seen_of_observed_at(catalog)) == 1

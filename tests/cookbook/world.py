@@ -115,3 +115,12 @@ def _images(tag: dict[str, Any]) -> list[Image]:
 def digest_of(registry: SampleRegistry, repository: str, tag: str) -> str:
     """Ask the registry what a tag points at now."""
     return sha256(fetch(registry, repository, "manifests", tag))
+
+
+def layers_once(world: World) -> dict[str, list[dict[str, Any]]]:
+    """Give the entries of each distinct layer, as one of the images with it has them."""
+    once: dict[str, list[dict[str, Any]]] = {}
+    for image in world.images:
+        for layer in image.layers:
+            once[layer["digest"]] = [row for row in image.files if row["layer"] == layer["layer"]]
+    return once

@@ -13,7 +13,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import ocinb
-from ocinb._settings import settings as settings_of_referrers
 from ocinb.errors import InvalidError, TransportError
 from ocinb.frames import schemas
 from ocinb.frames.relations import _rows, _Stack
@@ -215,7 +214,7 @@ def test_what_was_asked_before_is_answered_offline(api: bool) -> None:  # noqa: 
         first = ocinb.referrers(names)
         other = ocinb.document(registry.reference("demo/shop:1.0")).digest
     close_default_session()
-    settings_of_referrers.offline = True
+    ocinb.settings.offline = True
     assert records(ocinb.referrers(names)) == records(first)
     with pytest.raises(TransportError, match="offline, and"):
         ocinb.referrers(registry.reference(f"demo/shop@{other}"))

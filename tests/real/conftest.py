@@ -62,6 +62,11 @@ def debian_layout(tmp_path_factory: pytest.TempPathFactory) -> Layout:
 
 
 @pytest.fixture(scope="session")
+def unpadded_layout(tmp_path_factory: pytest.TempPathFactory) -> Layout:
+    return once(tmp_path_factory, "unpadded", realimages.make_unpadded)
+
+
+@pytest.fixture(scope="session")
 def odd_layout(tmp_path_factory: pytest.TempPathFactory) -> Layout:
     return once(tmp_path_factory, "odd", oddimages.make_odd)
 

@@ -84,11 +84,6 @@ def serve(
         yield DockerRegistry(server.host, storage, log, server)
 
 
-def collect_garbage(registry: DockerRegistry) -> None:
-    """Let the registry's own collector remove the blobs that no manifest names any more."""
-    run("docker-registry", "garbage-collect", registry.log.parent / "conf.yml")
-
-
 def _configuration(storage: Path, host: str) -> Section:
     # The file is YAML, and JSON is YAML.
     return {

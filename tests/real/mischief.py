@@ -8,8 +8,6 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import resource
-import shutil
 import signal
 import sys
 import threading
@@ -52,17 +50,6 @@ def watch_disk(told: list[tuple[str, ...]]) -> None:
         replace(source, target)
 
     os.fsync, os.replace = settled, moved  # type: ignore[assignment]
-
-
-def limit_files(size: int) -> None:
-    """Have no file grow beyond a size, as `ulimit -f` does."""
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
-
-
-def shrink_disk(free: int) -> None:
-    """Have every disk say that so much is free, though it takes more."""
-    asked = shutil.disk_usage
-    shutil.disk_usage = lambda path: asked(path)._replace(free=free)
 
 
 def refuse_locks() -> None:

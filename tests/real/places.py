@@ -28,19 +28,6 @@ def in_memory(otherwise: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def small_disk(place: Path, size: int) -> Iterator[Path]:
-    """Give a folder that is a disk of its own, of so many bytes; the test is skipped where nobody may mount one."""
-    with _mounted(place, "-t", "tmpfs", "-o", f"size={size}", "tmpfs"):
-        yield place
-
-
-def resize(disk: Path, size: int) -> None:
-    """Give a small disk another size."""
-    said = _run("mount", "-o", f"remount,size={size}", str(disk))
-    assert not said, said
-
-
-@contextmanager
 def read_only(place: Path) -> Iterator[None]:
     """Have a folder, and all that is in it now, be read-only, also for root."""
     with _mounted(place, "--bind", str(place)):

@@ -99,6 +99,16 @@ def make_debian(directory: Path) -> Layout:
     return layout
 
 
+def make_unpadded(directory: Path) -> Layout:
+    """One layer whose tar ends with its last file's last byte: no padding and no end marker, as umoci 0.4 leaves it."""
+    layout = _new(Layout(directory / "unpadded", "1.0", layers=1))
+    note = directory / "note"
+    note.write_bytes(b"n" * 100)
+    _insert(layout, "COPY note /note # buildkit", str(note), "note")
+    _finish(layout)
+    return layout
+
+
 def _push_children(registry: DockerRegistry, busybox: Layout) -> dict[str, str]:
     sources = {"amd64": busybox.reference, "arm64": f"oci:{busybox.path}:arm64"}
     return {name: registry.push(source, f"real/multi:{name}") for name, source in sources.items()}

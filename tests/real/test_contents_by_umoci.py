@@ -19,7 +19,7 @@ from tests.real.trees import Facts, assert_same_rows, opened_in_root, told, unpa
 
 pytestmark = pytest.mark.real
 
-IMAGES = ["busybox", "debian", "slim", "built", "odd", "names", "unpadded"]
+IMAGES = ["busybox", "debian", "built", "odd", "names", "unpadded"]
 READ_OF_EACH = 6  # of larger images so many files are read, one by one: each from the beginning of its layer
 
 

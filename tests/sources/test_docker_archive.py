@@ -76,13 +76,6 @@ def read_blobs(reference: str) -> list[bytes]:
     return read
 
 
-DIALECTS: dict[str, list[Member]] = {
-    "legacy": legacy_archive([(APP, ["app:1", "app:latest"])]),
-    "hybrid": hybrid_archive(APP, ["app:1", "app:latest"]),
-    "podman": podman_archive(APP, ["docker.io/library/app:1", "app:latest"]),
-}
-
-
 @pytest.mark.parametrize("dialect", ["crane", "containerd"])
 def test_compressed_layers_stay_as_they_stand(tmp_path: Path, dialect: str) -> None:
     members = crane_archive(APP, ["app:1"]) if dialect == "crane" else hybrid_archive(APP, ["app:1"], compressed=True)

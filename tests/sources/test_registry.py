@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 import ocinb
-from ocinb import settings as settings_of_afresh
 from ocinb._settings import settings
 from ocinb.errors import (
     AuthError,
@@ -276,7 +275,7 @@ def test_nobody_knows_it_of_what_was_pulled_and_is_not_answered_for(registry: Sa
 
 @pytest.fixture(autouse=True)
 def _long_life() -> None:
-    settings_of_afresh.tag_ttl = 3600
+    settings.tag_ttl = 3600
 
 
 @pytest.mark.parametrize("way", ["resolve", "head"])

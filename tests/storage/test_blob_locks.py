@@ -7,7 +7,7 @@ import fcntl
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -187,20 +187,6 @@ class Other:
             self.process.communicate()
 
 
-@pytest.fixture
-def start_of_claims_at_once(tmp_path: Path) -> Iterator[Start]:
-    others = []
-
-    def come(hold: str = "") -> Other:
-        others.append(Other(tmp_path, hold))
-        return others[-1]
-
-    yield come
-    for other in others:
-        other.process.kill()
-        other.ends()
-
-
 def before(monkeypatch: pytest.MonkeyPatch, method: str, act: Callable[[], object]) -> None:
     """Do something in the moment before this process does something to a file, the first time."""
     todo, does = [act], getattr(Path, method)
@@ -226,17 +212,6 @@ def test_who_was_held_up_until_his_part_was_taken_has_no_turn(tmp_path: Path, mo
     before(monkeypatch, "rename", take)
     with pytest.raises(TakenError, match="took over"), lock_part(tmp_path, DIGEST, SIZE):
         pytest.fail("it has no file by that name")
-
-
-HOLD_LOCKS = """
-import sys
-from pathlib import Path
-from ocinb.storage.file_locks import locked, shared
-
-with {"locked": locked, "shared": shared}[sys.argv[2]](Path(sys.argv[1])):
-    print("held", flush=True)
-    sys.stdin.read()
-"""
 
 
 @pytest.fixture

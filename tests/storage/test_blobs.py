@@ -117,7 +117,6 @@ def test_a_fifo_is_no_blob_and_no_note_and_nobody_waits_for_it(blobs: Blobs) -> 
 
 
 HEX = "0" * 64
-DIGEST_SHELVES = Digest(f"sha256:{HEX}")
 
 
 def put(root: Path, place: str) -> Path:

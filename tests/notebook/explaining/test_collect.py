@@ -1,14 +1,46 @@
-"""Every manifest of an index is judged in words: why it was taken, or why it was not."""
+"""What was gathered says which image is meant, and in which words a line has to name it."""
 
 from __future__ import annotations
 
+import pytest
+
+import ocinb
 from ocinb._settings import Settings
+from ocinb.network.exchange import Exchange
+from ocinb.notebook.explain.collect import find_way_in, gather
 from ocinb.notebook.explain.steps import judge
+from ocinb.samples import SampleRegistry
 from ocinb.sources.images import Child, choose_children
 from ocinb.spec.digest import Digest
 from ocinb.spec.documents import Descriptor
 from ocinb.spec.mediatypes import OCI_MANIFEST
 from ocinb.spec.platforms import Platform, parse_platform
+from tests.documents import REPOSITORY, layer, put_image, put_index
+
+
+@pytest.mark.parametrize("odd", ['amd64"); import os; os.system("id")#', "amd64\n", "\u202e", "a b", "a/b", "amd64"])
+def test_a_platform_that_is_no_word_stands_in_no_line(registry: SampleRegistry, odd: str) -> None:
+    child = put_image(registry, layer())
+    put_index(registry, {**child, "platform": {"os": "linux", "architecture": odd}}, tag="index")
+    ref = registry.reference(f"{REPOSITORY}:index")
+    line = gather(ref, None).document_lines.call("document")
+    assert (line.count('"'), "os.system" in line) in {(2, False), (0, False)}, "a platform in quotes, or a digest"
+    assert eval(line, {"ocinb": ocinb, "ref": ref}).digest == child["digest"]
+
+
+DIGEST = Digest.of(b"manifest")
+BEARER = 'Basic realm="x", Bearer realm="https://auth.example/token",service="s"'
+
+
+def exchange(path: str, status: int | None, *, reason: str = "", **headers: str) -> Exchange:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Exchange("GET", f"https://registry.example{path}", status, False, 0, 0.1, reason, {}, named)  # noqa: FBT003
+
+
+def test_an_open_door_has_no_challenge() -> None:
+    found = find_way_in([exchange("/v2/a/manifests/1", 200)])
+    assert (found.refused, found.token, found.challenge) == (None, None, None)
+
 
 INDEX = Digest.of(b"index")
 
