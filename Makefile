@@ -8,17 +8,21 @@ PYTEST = $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 
-.PHONY: demo test lab lint style format bench docs pictures clean
+.PHONY: demo check test lab lint style format bench docs pictures clean
 
 demo: $(VENV)/.lab
 	$(BIN)/python notebooks/demo.py build
+
+# What to run while working: style, types, and the tests that start no process and no browser.
+check: MARKS := -m 'not real and not browser'
+check: test
 
 # Side by side, each file of tests in one worker; plain pytest does the same, one after the other. What mypy finds
 # meanwhile, alone and with time to spare, is said at the end.
 test: style
 	@said=$$(mktemp); trap 'rm -f "$$said"' EXIT; trap 'kill $$mypy; exit 130' INT TERM; \
 	$(BIN)/mypy >"$$said" 2>&1 & mypy=$$!; \
-	echo '$(PYTEST)'; $(PYTEST); tests=$$?; \
+	echo "$(PYTEST) $(MARKS)"; $(PYTEST) $(MARKS); tests=$$?; \
 	echo '$(BIN)/mypy'; wait $$mypy; types=$$?; cat "$$said"; \
 	exit $$((tests + types))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -22,6 +22,30 @@ from tests.transferring import Place
 # A busy machine is no failure.
 hypothesis_settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 hypothesis_settings.load_profile("patient")
+
+
+# What a test that starts a process, a kernel or a terminal uses.
+_STARTERS = {"subprocess", "multiprocessing", "Script", "lessons", "pty", "NotebookClient", "replaying"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put each test into its tier: `browser`, else `real` if it starts a process, else plain."""
+    for item in items:
+        if "browser" in getattr(item, "fixturenames", ()):
+            item.add_marker("browser")
+        elif isinstance(item, pytest.Function) and _uses(item.function, set()) & _STARTERS:
+            item.add_marker("real")
+
+
+def _uses(function: Callable[..., object], seen: set[object]) -> set[str]:
+    """Name what a function uses, and the functions of its module that it calls."""
+    code = getattr(function, "__code__", None)
+    if code is None or code in seen:
+        return set()
+    seen.add(code)
+    names, here = set(code.co_names), getattr(function, "__globals__", {})
+    called = [here[name] for name in names if getattr(here.get(name), "__module__", "").startswith("tests.")]
+    return names.union(*(_uses(one, seen) for one in called))
 
 
 @pytest.fixture(scope="session", autouse=True)
