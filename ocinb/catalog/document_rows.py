@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -24,110 +25,18 @@ from ocinb.spec.reference import Reference
 Row = dict[str, Any]
 
 
-def _table(name: str, **columns: str) -> Schema:
-    return Schema(name, name, tuple(Column(column, dtype, "") for column, dtype in columns.items()))
-
-
-# How the rows travel to DuckDB: lists and mappings as JSON, which its tables turn back into their own types.
+_DTYPES = {"VARCHAR": TEXT, "BIGINT": NUMBER, "TIMESTAMPTZ": TIME, "BOOLEAN": FLAG}
+_TABLE = re.compile(r"^CREATE TABLE (\w+) \((.*?)\);", re.MULTILINE | re.DOTALL)
+_COLUMN = re.compile(r'(?:^|,)\s*"?(\w+)"? ([A-Z]+(?:\([^)]*\)|\[\])?)')
+# The columns of each table and their types in DuckDB.
+TYPES = {table: dict(_COLUMN.findall(columns)) for table, columns in _TABLE.findall(script("schema.sql"))}
+# How the rows travel to DuckDB: lists and mappings as JSON, which `CASTS` turns back into the types of the tables.
 TABLES = {
-    "observations": _table("observations", registry=TEXT, repository=TEXT, tag=TEXT, digest=TEXT, observed_at=TIME),
-    "manifests": _table(
-        "manifests",
-        manifest_digest=TEXT,
-        media_type=TEXT,
-        artifact_type=TEXT,
-        kind=TEXT,
-        config_digest=TEXT,
-        subject=TEXT,
-        manifest_bytes=NUMBER,
-        raw=TEXT,
-    ),
-    "index_entries": _table(
-        "index_entries",
-        index_digest=TEXT,
-        position=NUMBER,
-        manifest_digest=TEXT,
-        kind=TEXT,
-        os=TEXT,
-        architecture=TEXT,
-        variant=TEXT,
-        os_version=TEXT,
-        annotations=TEXT,
-    ),
-    "configs": _table(
-        "configs",
-        config_digest=TEXT,
-        created=TIME,
-        os=TEXT,
-        architecture=TEXT,
-        variant=TEXT,
-        user=TEXT,
-        entrypoint=TEXT,
-        cmd=TEXT,
-        env=TEXT,
-        labels=TEXT,
-        raw=TEXT,
-    ),
-    "manifest_layers": _table(
-        "manifest_layers",
-        manifest_digest=TEXT,
-        layer=NUMBER,
-        layer_digest=TEXT,
-        diff_id=TEXT,
-        chain_id=TEXT,
-        instruction=TEXT,
-    ),
-    "history": _table(
-        "history",
-        manifest_digest=TEXT,
-        position=NUMBER,
-        layer=NUMBER,
-        empty_layer=FLAG,
-        instruction=TEXT,
-        created_by=TEXT,
-        created=TIME,
-    ),
-    "layers": _table(
-        "layers", layer_digest=TEXT, media_type=TEXT, compression=TEXT, compressed_bytes=NUMBER, diff_id=TEXT
-    ),
-    "files": _table(
-        "files",
-        layer_digest=TEXT,
-        position=NUMBER,
-        path=TEXT,
-        type=TEXT,
-        size_bytes=NUMBER,
-        mode=NUMBER,
-        uid=NUMBER,
-        gid=NUMBER,
-        mtime=TIME,
-        link_target=TEXT,
-        sha256=TEXT,
-    ),
-    "overlay": _table(
-        "overlay",
-        manifest_digest=TEXT,
-        layer=NUMBER,
-        position=NUMBER,
-        change=TEXT,
-        visible=FLAG,
-        hidden=FLAG,
-        hidden_in=NUMBER,
-        reason=TEXT,
-    ),
-    "referrers": _table(
-        "referrers",
-        registry=TEXT,
-        repository=TEXT,
-        subject=TEXT,
-        referrer_digest=TEXT,
-        media_type=TEXT,
-        artifact_type=TEXT,
-        manifest_bytes=NUMBER,
-        annotations=TEXT,
-        found_via=TEXT,
-    ),
-    "failures": _table("failures", reference=TEXT, stage=TEXT, error=TEXT, failed_at=TIME),
+    table: Schema(table, table, tuple(Column(name, _DTYPES.get(kind, TEXT), "") for name, kind in columns.items()))
+    for table, columns in TYPES.items()
+}
+CASTS = {
+    table: {name: kind for name, kind in columns.items() if kind not in _DTYPES} for table, columns in TYPES.items()
 }
 
 
@@ -265,17 +174,6 @@ KEYS = {
     "layers": ("layer_digest",),
     "referrers": ("registry", "repository", "subject", "referrer_digest"),
 }
-# Columns that travel as JSON.
-CASTS = {
-    "index_entries": {"annotations": "MAP(VARCHAR, VARCHAR)"},
-    "configs": {
-        "entrypoint": "VARCHAR[]",
-        "cmd": "VARCHAR[]",
-        "env": "MAP(VARCHAR, VARCHAR)",
-        "labels": "MAP(VARCHAR, VARCHAR)",
-    },
-    "referrers": {"annotations": "MAP(VARCHAR, VARCHAR)"},
-}
 # Docker's schema 1 names layers without their sizes, which another image may say later.
 COMPLETE_LAYERS = """
     UPDATE layers
@@ -324,7 +222,7 @@ def _unknown(table: str) -> str:
     """Ask for those rows that the table does not have."""
     if table == "observations":
         return script("queries/new_observations.sql")
-    casts = CASTS.get(table, {})
+    casts = CASTS[table]
     replaced = ", ".join(f'"{column}"::JSON::{kind} AS "{column}"' for column, kind in casts.items())
     columns = f"* REPLACE ({replaced})" if casts else "*"
     same = " AND ".join(f"fresh.{key} IS NOT DISTINCT FROM kept.{key}" for key in KEYS.get(table, ()))
