@@ -115,6 +115,8 @@ def test_a_long_frame_is_searched_and_sorted_by_its_numbers(lab: Lab, theme: str
         alone = page.context.new_page()  # where no other cell has brought the library
         alone.set_content(_html(lab.directory / "show-long.ipynb", 3))
         alone.wait_for_selector(".ocinb-live:not([hidden]) table.dataTable tbody tr td")
+        alone.close()  # behind another page the next test would wait for each frame
+        page.bring_to_front()
 
 
 def _html(path: Path, cell: int) -> str:
